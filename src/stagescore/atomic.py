@@ -1,0 +1,79 @@
+"""Atomic writes: a file is either what it was before or complete, whatever happens in between."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from stagescore.errors import DataError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write one file atomically: temporary name, sync, rename. Folders are made as needed.
+
+    Raises:
+        DataError: the disk is full, the folder cannot be written to, and the like; what was at
+            `path` before is then untouched.
+    """
+    write_files({path: content})
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write one UTF-8 text file atomically; see `write_bytes`."""
+    write_bytes(path, content.encode())
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write several files: nothing is renamed before everything is safely on the disk.
+
+    Args:
+        contents: final path -> bytes.
+
+    Raises:
+        DataError: one of them could not be written; none of the final paths has changed.
+    """
+    staged: list[tuple[Path, Path]] = []
+    current = Path()
+    try:
+        for current, content in contents.items():
+            current.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=current.parent, prefix=f".{current.name}.", suffix=".part")
+            staged.append((Path(name), current))
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).chmod(0o666 & ~_umask())
+        for temporary, current in staged:
+            temporary.replace(current)
+        for folder in {path.parent for path in contents}:
+            _sync_folder(folder)
+    except OSError as error:
+        raise DataError(
+            f"cannot write ({error.strerror or error})",
+            where=current,
+            todo="free some space or choose a folder you may write to; what was there before is unchanged",
+        ) from error
+    finally:
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename itself durable (a no-op where folders cannot be opened, as on Windows)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

@@ -1,0 +1,44 @@
+"""The errors a user can meet: each says what is wrong, where, and what to do about it."""
+
+from os import PathLike
+
+
+class StagescoreError(Exception):
+    """Base of every expected failure; the command line prints it as one line and exits with 1.
+
+    Args:
+        what: what is wrong, as a short clause.
+        where: the file, row or key it was found in.
+        todo: what the user can do now.
+    """
+
+    def __init__(self, what: str, *, where: str | PathLike[str] = "", todo: str = "") -> None:
+        self.what = what
+        self.where = str(where)
+        self.todo = todo
+        super().__init__(what, self.where, todo)
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        line = f"{line}; {self.todo}" if self.todo else line
+        return " ".join(line.split())
+
+    def as_json(self) -> dict[str, str]:
+        """The same three parts for `--json`."""
+        return {"what": self.what, "where": self.where, "todo": self.todo}
+
+
+class DataError(StagescoreError):
+    """Labels, videos, frames or poses that cannot be used as they are."""
+
+
+class UnsafePickleError(DataError):
+    """A pickle that asks for something other than plain data; nothing of it has run."""
+
+
+class CheckpointError(StagescoreError):
+    """Weights or a training state that are missing, torn or made for something else."""
+
+
+class ConfigError(StagescoreError):
+    """A setting that does not exist or has a value that it cannot have."""

@@ -1,0 +1,280 @@
+"""The nouns that travel between the stages of the flow, as far as they need NumPy only.
+
+The tensor nouns of the model (`Features`, `StageFeatures`, `Comparison`) are in `tensors.py`, so that
+commands which need no network do not wait for PyTorch to load.
+
+Units and axes: frames are counted from 0 within a clip; coordinates are xy pixels with the origin at
+the top left corner of the picture, so that the centre of the first pixel lies at (0.5, 0.5).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from stagescore.errors import DataError
+from stagescore.skeleton import NUM_JOINTS
+
+HeightSource = Literal["named", "inferred", "unknown"]
+Split = Literal["train", "test"]
+
+STAGE_NAMES: tuple[str, ...] = ("take-off", "flight", "entry")
+"""The K = 3 stages of a dive (paper, section III-C)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dive:
+    """One labelled dive: a row of a manifest.
+
+    Attributes:
+        dataset: `finediving`, `mtl-aqa`, or a name of the user's own.
+        event: name of the competition (a folder of FineDiving).
+        number: the dive's number within the event.
+        recording: the same string for the same recording in whichever data set it stands.
+        split: `train` or `test`, as published.
+        validation: a training dive that is held out to choose among models.
+        score: final score as announced, in points.
+        difficulty: degree of difficulty; None if not labelled.
+        dive_number: upper case, such as `5253B`; None if not labelled.
+        height_m: height of the board or platform in metres; None if unknown.
+        height_source: whether the height stands in the event's name, was inferred from the event's
+            difficulties, or is unknown.
+        synchronised: two divers at once.
+        marks: the judges' marks as labelled, in the order of the judges; empty if not labelled.
+        num_frames: frames of the clip as labelled; None if not labelled.
+        transitions: label transitions, exactly as labelled: the last frame of the earlier sub-action.
+        label_changes: frames after which the label of each frame changes; None without frame labels.
+        sub_actions: names of the labelled sub-actions in their order.
+        frames_path: folder of images or video file; None if there is none.
+        poses_path: pose file; None if there is none.
+        caption: what the commentator says, as words; empty if not labelled.
+    """
+
+    dataset: str
+    event: str
+    number: int
+    recording: str
+    split: Split
+    score: float
+    validation: bool = False
+    difficulty: float | None = None
+    dive_number: str | None = None
+    height_m: float | None = None
+    height_source: HeightSource = "unknown"
+    synchronised: bool = False
+    marks: tuple[float, ...] = ()
+    num_frames: int | None = None
+    transitions: tuple[int, ...] = ()
+    label_changes: tuple[int, ...] | None = None
+    sub_actions: tuple[str, ...] = ()
+    frames_path: str | None = None
+    poses_path: str | None = None
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.score) or self.score < 0:
+            raise DataError(
+                f"the score is {self.score}", where=self.dive_id, todo="give a finite score of 0 or more"
+            )
+        if self.difficulty is not None and not (math.isfinite(self.difficulty) and self.difficulty > 0):
+            raise DataError(
+                f"the difficulty is {self.difficulty}",
+                where=self.dive_id,
+                todo="give a positive degree of difficulty, or none",
+            )
+        if not all(map(math.isfinite, self.marks)):
+            raise DataError(
+                f"a judge's mark is not a number: {list(self.marks)}",
+                where=self.dive_id,
+                todo="correct the marks or leave them out",
+            )
+
+    @property
+    def dive_id(self) -> str:
+        """`<event>/<number>`, unique within a data set."""
+        return f"{self.event}/{self.number}"
+
+    @property
+    def execution(self) -> float | None:
+        """Score divided by difficulty, in points; None without a difficulty."""
+        return None if self.difficulty is None else self.score / self.difficulty
+
+    @property
+    def transitions_problem(self) -> str | None:
+        """Why the labelled transitions cannot be used, or None if they can (or are not labelled)."""
+        if not self.transitions:
+            return None
+        if min(self.transitions) < 0:
+            return f"a transition is negative: {list(self.transitions)}"
+        if any(a >= b for a, b in zip(self.transitions, self.transitions[1:], strict=False)):
+            return f"the transitions do not increase: {list(self.transitions)}"
+        if self.num_frames is not None and self.transitions[-1] >= self.num_frames - 1:
+            return f"a transition lies outside the clip of {self.num_frames} frames: {list(self.transitions)}"
+        return None
+
+    def stages(self) -> "StageSpans | None":
+        """The labelled stages in frames of the clip, or None where they are unusable or unknown.
+
+        FineDiving labels two to four transitions; the first and the last are the two between
+        take-off, flight and entry (method, section 3). Nothing is guessed: a dive without usable
+        transitions is masked in training and evaluation.
+        """
+        if len(self.transitions) < 2 or self.num_frames is None or self.transitions_problem:
+            return None
+        return StageSpans.from_transitions((self.transitions[0], self.transitions[-1]), self.num_frames)
+
+    def with_changes(self, **changes: object) -> Self:
+        """A copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpans:
+    """The stages of one dive: half-open spans that tile its frames, strictly increasing, never empty.
+
+    Attributes:
+        edges: `num_stages + 1` frames; stage k covers `edges[k] <= frame < edges[k + 1]`.
+
+    >>> StageSpans((0, 30, 66, 96)).spans
+    ((0, 30), (30, 66), (66, 96))
+    """
+
+    edges: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.edges) < 2 or self.edges[0] != 0:
+            raise DataError(
+                f"stage edges are {list(self.edges)}", todo="start at frame 0 and give an edge after each stage"
+            )
+        if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
+            raise DataError(f"stage edges do not strictly increase: {list(self.edges)}", todo="leave no stage empty")
+
+    @classmethod
+    def from_transitions(cls, transitions: Sequence[int], num_frames: int) -> Self:
+        """From label transitions: a transition t is the last frame of the earlier stage.
+
+        Raises:
+            DataError: a stage would be empty or reach beyond the clip.
+
+        >>> StageSpans.from_transitions((29, 65), 96).edges
+        (0, 30, 66, 96)
+        """
+        return cls((0, *(int(t) + 1 for t in transitions), num_frames))
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the clip."""
+        return self.edges[-1]
+
+    @property
+    def num_stages(self) -> int:
+        """K."""
+        return len(self.edges) - 1
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """(first frame, frame after the last) of each stage."""
+        return tuple(zip(self.edges, self.edges[1:], strict=False))
+
+    def resampled(self, indices: Sequence[int]) -> Self:
+        """The same stages on a subset of the frames.
+
+        Args:
+            indices: increasing frames of this clip, repeats allowed, one a sampled frame.
+
+        Returns:
+            Spans over `len(indices)` sampled frames. A stage that no sampled frame falls into keeps
+            one frame, taken from its neighbours, since no stage may be empty.
+
+        Raises:
+            DataError: fewer sampled frames than stages.
+
+        >>> StageSpans((0, 30, 66, 96)).resampled(range(0, 96, 3)).edges
+        (0, 10, 22, 32)
+        """
+        if len(indices) < self.num_stages:
+            raise DataError(
+                f"{len(indices)} sampled frames cannot hold {self.num_stages} stages", todo="sample more frames"
+            )
+        inner = np.searchsorted(np.asarray(indices), self.edges[1:-1], side="left")
+        edges = [0, *(int(edge) for edge in inner), len(indices)]
+        for k in range(1, self.num_stages):
+            edges[k] = max(edges[k], edges[k - 1] + 1)
+        for k in range(self.num_stages - 1, 0, -1):
+            edges[k] = min(edges[k], edges[k + 1] - 1)
+        return type(self)(tuple(edges))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseTrack:
+    """The joints of one diver, frame by frame, in MPII's order (`skeleton.JOINTS`).
+
+    Attributes:
+        joints_px: xy pixels; NaN where a joint is unknown.
+        confidence: 0 to 1 for each joint; 0 where unknown.
+        filled: True where a joint was interpolated rather than measured.
+    """
+
+    joints_px: Float[np.ndarray, "frames 16 2"]
+    confidence: Float[np.ndarray, "frames 16"]
+    filled: Bool[np.ndarray, "frames 16"] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        frames = self.joints_px.shape[0]
+        expected = (frames, NUM_JOINTS)
+        if self.joints_px.shape != (*expected, 2) or self.confidence.shape != expected:
+            raise DataError(
+                f"poses have shapes {self.joints_px.shape} and {self.confidence.shape}",
+                todo="give joints as frames x 16 x 2 and confidence as frames x 16",
+            )
+        if self.filled is not None and self.filled.shape != expected:
+            raise DataError(f"`filled` has shape {self.filled.shape}", todo=f"give {expected}")
+        unknown = np.isnan(self.joints_px).any(-1)
+        with np.errstate(invalid="ignore"):
+            bad = ~((self.confidence >= 0) & (self.confidence <= 1)) | (unknown & (self.confidence > 0))
+        if bad.any():
+            frame, joint = (int(i) for i in np.argwhere(bad)[0])
+            raise DataError(
+                f"confidence {self.confidence[frame, joint]} at frame {frame}, joint {joint}",
+                todo="keep confidence within 0 and 1, and at 0 where a joint is unknown",
+            )
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the track."""
+        return int(self.joints_px.shape[0])
+
+    @property
+    def known(self) -> Bool[np.ndarray, "frames 16"]:
+        """Where a joint has coordinates."""
+        return np.asarray(~np.isnan(self.joints_px).any(-1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """The score of a query by the vote of its exemplars (paper, eq. 24).
+
+    Attributes:
+        score: mean of the votes, in points.
+        votes: exemplar's score plus predicted difference, one an exemplar.
+        exemplar_ids: which dives voted, in the order of `votes`.
+        protocol: how the exemplars were chosen, and any fallback, in words.
+    """
+
+    score: float
+    votes: tuple[float, ...]
+    exemplar_ids: tuple[str, ...]
+    protocol: str
+
+    def __post_init__(self) -> None:
+        if not self.votes or len(self.votes) != len(self.exemplar_ids):
+            raise DataError(
+                f"{len(self.votes)} votes of {len(self.exemplar_ids)} exemplars", todo="give one vote an exemplar"
+            )
+        if len(set(self.exemplar_ids)) != len(self.exemplar_ids):
+            raise DataError("an exemplar votes twice", todo="choose each exemplar once")
+        if not math.isclose(self.score, sum(self.votes) / len(self.votes), rel_tol=1e-9, abs_tol=1e-9):
+            raise DataError(f"the score {self.score} is not the mean of its votes", todo="average the votes")
