@@ -10,6 +10,7 @@ the top left corner of the picture, so that the centre of the first pixel lies a
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal, Self
 
 import numpy as np
@@ -109,7 +110,7 @@ class Dive:
             return None
         if min(self.transitions) < 0:
             return f"a transition is negative: {list(self.transitions)}"
-        if any(a >= b for a, b in zip(self.transitions, self.transitions[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(self.transitions)):
             return f"the transitions do not increase: {list(self.transitions)}"
         if self.num_frames is not None and self.transitions[-1] >= self.num_frames - 1:
             return f"a transition lies outside the clip of {self.num_frames} frames: {list(self.transitions)}"
@@ -147,10 +148,13 @@ class StageSpans:
     def __post_init__(self) -> None:
         if len(self.edges) < 2 or self.edges[0] != 0:
             raise DataError(
-                f"stage edges are {list(self.edges)}", todo="start at frame 0 and give an edge after each stage"
+                f"stage edges are {list(self.edges)}",
+                todo="start at frame 0 and give an edge after each stage",
             )
-        if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
-            raise DataError(f"stage edges do not strictly increase: {list(self.edges)}", todo="leave no stage empty")
+        if any(a >= b for a, b in pairwise(self.edges)):
+            raise DataError(
+                f"stage edges do not strictly increase: {list(self.edges)}", todo="leave no stage empty"
+            )
 
     @classmethod
     def from_transitions(cls, transitions: Sequence[int], num_frames: int) -> Self:
@@ -177,7 +181,7 @@ class StageSpans:
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
         """(first frame, frame after the last) of each stage."""
-        return tuple(zip(self.edges, self.edges[1:], strict=False))
+        return tuple(pairwise(self.edges))
 
     def resampled(self, indices: Sequence[int]) -> Self:
         """The same stages on a subset of the frames.
@@ -197,7 +201,8 @@ class StageSpans:
         """
         if len(indices) < self.num_stages:
             raise DataError(
-                f"{len(indices)} sampled frames cannot hold {self.num_stages} stages", todo="sample more frames"
+                f"{len(indices)} sampled frames cannot hold {self.num_stages} stages",
+                todo="sample more frames",
             )
         inner = np.searchsorted(np.asarray(indices), self.edges[1:-1], side="left")
         edges = [0, *(int(edge) for edge in inner), len(indices)]
@@ -272,7 +277,8 @@ class Prediction:
     def __post_init__(self) -> None:
         if not self.votes or len(self.votes) != len(self.exemplar_ids):
             raise DataError(
-                f"{len(self.votes)} votes of {len(self.exemplar_ids)} exemplars", todo="give one vote an exemplar"
+                f"{len(self.votes)} votes of {len(self.exemplar_ids)} exemplars",
+                todo="give one vote an exemplar",
             )
         if len(set(self.exemplar_ids)) != len(self.exemplar_ids):
             raise DataError("an exemplar votes twice", todo="choose each exemplar once")

@@ -1,0 +1,1 @@
+"""The command line. Nothing is computed here: commands read, call, and say what came out."""

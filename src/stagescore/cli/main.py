@@ -1,0 +1,52 @@
+"""`stagescore`: the verbs, and what happens when something goes wrong.
+
+Exit codes: 0 ok; 1 something failed, or needs review where asked to be strict; 2 wrong usage;
+130 interrupted.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from stagescore import __version__
+from stagescore.cli import data, doctor
+
+app = typer.Typer(
+    name="stagescore",
+    help="Give it a dive, get the score, the stages, and where the points went.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stagescore {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Give it a dive, get the score, the stages, and where the points went."""
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone away (`| head`): nothing more to say, and no traceback about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

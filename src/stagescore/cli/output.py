@@ -1,0 +1,176 @@
+"""How commands speak: results to standard output, everything else to standard error.
+
+With `--json` standard output holds one JSON document and nothing else, also when the command fails.
+Progress is a bar on a terminal and plain lines when piped.
+"""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from stagescore.errors import StagescoreError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables: errors only.")]
+
+_SECONDS_BETWEEN_LINES = 5.0
+_PIPED_WIDTH = 160
+
+
+class Failure(Exception):  # noqa: N818 - an outcome, not a fault of the program
+    """Ends a command with an exit code after everything has been said.
+
+    Args:
+        code: 1: something failed, or needs review where asked to be strict.
+    """
+
+    def __init__(self, code: int = 1) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command may say, and where.
+
+    Attributes:
+        json: print one JSON document instead of text and tables.
+        quiet: print neither text, tables nor progress.
+    """
+
+    json: bool = False
+    quiet: bool = False
+
+    @property
+    def _shown(self) -> bool:
+        return not self.json and not self.quiet
+
+    def text(self, line: str) -> None:
+        """A line of the result."""
+        if self._shown:
+            _stdout().print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A table of the result; numbers to the right."""
+        if not self._shown or not rows:
+            return
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for index, column in enumerate(columns):
+            numeric = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*[_cell(value) for value in row])
+        _stdout().print(table, markup=False)
+
+    def document(self, content: dict[str, Any]) -> None:
+        """The result as JSON, where it was asked for."""
+        if self.json:
+            sys.stdout.write(json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+    def note(self, line: str) -> None:
+        """Something worth knowing that is no result."""
+        if not self.quiet:
+            _stderr().print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def warning(self, line: str) -> None:
+        """Something the user should look at."""
+        _stderr().print(f"warning: {line}", highlight=False, markup=False, soft_wrap=True)
+
+    def error(self, error: StagescoreError) -> None:
+        """A failure, as one line."""
+        _stderr().print(f"error: {error}", highlight=False, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self) -> Iterator["ProgressReport"]:
+        """Progress of a long piece of work, told by calling what this yields."""
+        console = _stderr()
+        if self.quiet or not console.is_terminal:
+            yield ProgressReport(None if self.quiet else console)
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            yield ProgressReport(console, bar)
+
+
+class ProgressReport:
+    """Call it with what is being done, how many are done, and of how many."""
+
+    def __init__(self, console: Console | None, bar: Progress | None = None) -> None:
+        self._console = console
+        self._bar = bar
+        self._task: tuple[str, Any] | None = None
+        self._started = self._last = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Say how far the work has come."""
+        if self._console is None:
+            return
+        if self._bar is not None:
+            if self._task is None or self._task[0] != what:
+                self._task = (what, self._bar.add_task(what, total=total))
+            self._bar.update(self._task[1], completed=done, total=total)
+            return
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_BETWEEN_LINES and done < total:
+            self._last = now
+            remaining = (now - self._started) / max(done, 1) * (total - done)
+            self._console.print(f"{what}: {done} of {total}, about {remaining:.0f} s left", highlight=False)
+
+
+@contextmanager
+def speaking(*, json: bool, quiet: bool) -> Iterator[Output]:
+    """An `Output` for one command; an expected failure becomes one line and exit code 1."""
+    output = Output(json=json, quiet=quiet)
+    try:
+        yield output
+    except StagescoreError as error:
+        output.error(error)
+        output.document({"status": "failed", "error": error.as_json()})
+        raise typer.Exit(1) from None
+    except Failure as failure:
+        raise typer.Exit(failure.code) from None
+
+
+def _stdout() -> Console:
+    return _console(sys.stdout)
+
+
+def _stderr() -> Console:
+    return _console(sys.stderr)
+
+
+def _console(stream: Any) -> Console:
+    return Console(file=stream, width=None if stream.isatty() else _PIPED_WIDTH)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """A figure for a table."""
+    return None if value is None else round(value, digits)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: undefined figures become null."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,165 @@
+"""Settings: pydantic models, YAML files, `a.b=c` overrides.
+
+The same keys serve as flags, in YAML and in Python. An unknown key is an error that names the nearest
+known one. Config objects are read at the border and never enter a class of the model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stagescore.errors import ConfigError
+
+
+class Config(BaseModel):
+    """Base of every group of settings: unknown keys are refused, values are checked, nothing changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FramesConfig(Config):
+    """How frames are taken from a video: `stagescore data frames`.
+
+    Attributes:
+        frames: evenly spaced frames to take; None takes all.
+        width: of the pictures, in pixels; None keeps the video's own.
+        height: of the pictures, in pixels; given or left out together with the width.
+        slowmo: the video is slowed down by this factor.
+        frame_rate: frames a second of a folder of images, which does not say it itself.
+        quality: of the JPEG files, 1 to 100.
+    """
+
+    frames: int | None = Field(default=None, ge=1)
+    width: int | None = Field(default=None, ge=8, le=16384)
+    height: int | None = Field(default=None, ge=8, le=16384)
+    slowmo: float = Field(default=1.0, gt=0)
+    frame_rate: float | None = Field(default=None, gt=0)
+    quality: int = Field(default=90, ge=1, le=100)
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+def load_config(
+    model: type[ConfigT], source: str | Path | None = None, overrides: Sequence[str] = ()
+) -> ConfigT:
+    """Settings from a file or preset, with some of them overridden.
+
+    Args:
+        model: which group of settings.
+        source: a YAML file, the name of a shipped preset, or None for the defaults.
+        overrides: `key=value` or `group.key=value`; values are read as YAML.
+
+    Raises:
+        ConfigError: no such file or preset, not YAML, an unknown key, or a value that cannot be.
+
+    >>> load_config(FramesConfig, overrides=["frames=96"]).frames
+    96
+    """
+    settings = {} if source is None else _read(source)
+    where = "settings" if source is None else str(source)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{override!r} is no setting", where="command line", todo="write key=value")
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(
+                f"the value of {key!r} is no YAML", where="command line", todo="quote it"
+            ) from None
+        _put(settings, key, parsed)
+    _refuse_unknown(model, settings, where)
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise ConfigError(
+            f"{name} is {first['input']!r}", where=where, todo=first["msg"][:1].lower() + first["msg"][1:]
+        ) from None
+
+
+def preset_names() -> list[str]:
+    """The shipped presets."""
+    folder = files("stagescore").joinpath("configs")
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def known_keys(model: type[Config], prefix: str = "") -> Iterator[str]:
+    """Every key of a group of settings, nested ones with dots."""
+    for name, field in model.model_fields.items():
+        nested = _nested_model(field.annotation)
+        yield f"{prefix}{name}"
+        if nested is not None:
+            yield from known_keys(nested, f"{prefix}{name}.")
+
+
+def _nested_model(annotation: Any) -> type[Config] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Config):
+            return candidate
+    return None
+
+
+def _read(source: str | Path) -> dict[str, Any]:
+    path = Path(source)
+    try:
+        if path.suffix in (".yaml", ".yml") or path.exists():
+            text = path.read_text(encoding="utf-8")
+        elif str(source) in preset_names():
+            text = files("stagescore").joinpath("configs", f"{source}.yaml").read_text(encoding="utf-8")
+        else:
+            near = get_close_matches(str(source), preset_names(), n=1)
+            raise ConfigError(
+                "there is no such file or preset",
+                where=str(source),
+                todo=f"did you mean {near[0]!r}?" if near else f"presets: {', '.join(preset_names())}",
+            )
+        content = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(
+            f"cannot read the settings ({' '.join(str(error).split())[:120]})",
+            where=str(source),
+            todo="give a YAML file",
+        ) from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(
+            "the file holds no settings by name", where=str(source), todo="write key: value lines"
+        )
+    return content
+
+
+def _put(settings: dict[str, Any], key: str, value: Any) -> None:
+    *groups, name = key.split(".")
+    for group in groups:
+        inner = settings.setdefault(group, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(
+                f"{group!r} is no group of settings", where="command line", todo="leave out the dot"
+            )
+        settings = inner
+    settings[name] = value
+
+
+def _refuse_unknown(model: type[Config], settings: Mapping[Any, Any], where: str, prefix: str = "") -> None:
+    for key, value in settings.items():
+        field = model.model_fields.get(str(key))
+        if field is None:
+            known = list(known_keys(model, prefix))
+            near = get_close_matches(f"{prefix}{key}", known, n=1, cutoff=0.5)
+            raise ConfigError(
+                f"unknown setting {f'{prefix}{key}'!r}",
+                where=where,
+                todo=f"did you mean {near[0]!r}?" if near else f"known settings: {', '.join(known)}",
+            )
+        nested = _nested_model(field.annotation)
+        if nested is not None and isinstance(value, Mapping):
+            _refuse_unknown(nested, value, where, f"{prefix}{key}.")

@@ -1,0 +1,1 @@
+"""Labels in: the data sets' own files to one manifest, checked; splits, exemplars, floors."""

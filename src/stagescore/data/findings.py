@@ -1,0 +1,60 @@
+"""What is odd about labels but does not make them unreadable: kept, named, marked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from stagescore.data.manifest import Manifest
+
+Kind = Literal[
+    "judging_errors",
+    "impossible_marks",
+    "difficulty_disagreements",
+    "label_disagreements",
+    "transitions",
+    "file_disagreements",
+    "dive_number_disagreements",
+    "missing_frames",
+    "frame_problems",
+    "missing_poses",
+    "pose_problems",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row that a check names.
+
+    Attributes:
+        kind: which check.
+        dive_id: which dive, or which file where it belongs to no dive.
+        what: what is odd, in words.
+    """
+
+    kind: Kind
+    dive_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What reading a data set's files gives: the dives, and what only the files could show.
+
+    Attributes:
+        manifest: the dives.
+        findings: disagreements between files, missing or damaged frames and poses.
+        hand_labelled_images: images with hand-made joints in the authors' JSON form.
+    """
+
+    manifest: Manifest
+    findings: tuple[Finding, ...] = ()
+    hand_labelled_images: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "findings", tuple(self.findings))
+
+
+def of_kind(findings: Iterable[Finding], kind: Kind) -> list[Finding]:
+    """The findings of one kind, in their order."""
+    return [finding for finding in findings if finding.kind == kind]

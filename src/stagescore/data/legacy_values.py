@@ -1,0 +1,199 @@
+"""What a label file may ask to be made, and how it is made here: see `legacy_pickle.py`.
+
+The arguments come from the file, so every one is checked: arrays must have as many bytes as their shape
+and type need, keys must be cheap to hash.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stagescore.errors import UnsafePickleError
+
+MAX_KEY_DEPTH = 4
+_PLAIN_TYPE = re.compile(r"[|<>=]?[biufcSU]\d{1,5}")
+
+
+class MalformedError(Exception):
+    """The opcodes do not make sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A reference to something by module and name; never looked up."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+class Dtype:
+    """A NumPy type under construction."""
+
+    def __init__(self, code: str) -> None:
+        if not _PLAIN_TYPE.fullmatch(code):
+            raise UnsafePickleError(
+                f"it holds a NumPy array of type {code[:40]!a}, and only numbers and strings are read"
+            )
+        self.dtype = np.dtype(code)
+
+    def build(self, state: Any) -> None:
+        """NumPy's state: (version, byte order, subtype, names, fields, size, alignment, flags)."""
+        if not isinstance(state, tuple) or len(state) < 5 or any(part is not None for part in state[2:5]):
+            raise UnsafePickleError(
+                "it holds a NumPy array of a structured type, and only numbers and strings are read"
+            )
+        order = as_text(state[1])
+        if order not in ("<", ">", "|", "="):
+            raise MalformedError("byte order of a NumPy type")
+        if order in "<>":
+            self.dtype = self.dtype.newbyteorder("<" if order == "<" else ">")
+
+
+class Array:
+    """A NumPy array under construction."""
+
+    def __init__(self) -> None:
+        self.value: np.ndarray[Any, Any] | None = None
+
+    def build(self, state: Any) -> None:
+        """NumPy's state: (version,) shape, type, whether Fortran order, bytes."""
+        if not isinstance(state, tuple) or len(state) not in (4, 5):
+            raise MalformedError("state of a NumPy array")
+        shape, dtype, fortran, data = state[-4:]
+        self.value = _array(data, dtype, shape, "F" if fortran else "C")
+
+
+def as_text(value: Any) -> str:
+    """Text, or what Python 2 wrote for it.
+
+    Raises:
+        MalformedError: something else.
+    """
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if not isinstance(value, str):
+        raise MalformedError(f"text expected, not {type(value).__name__}")
+    return value
+
+
+def _array(data: Any, dtype: Any, shape: Any, order: Any) -> "np.ndarray[Any, Any]":
+    if not isinstance(dtype, Dtype):
+        raise MalformedError("type of a NumPy array")
+    if isinstance(data, str):  # written by Python 2
+        data = data.encode("latin-1")
+    if isinstance(data, Array):
+        data = b"" if data.value is None else data.value.tobytes()
+    if not isinstance(data, bytes | bytearray):
+        raise UnsafePickleError("it holds a NumPy array of objects, and only numbers and strings are read")
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 16:
+        raise MalformedError("shape of a NumPy array")
+    if dtype.dtype.itemsize == 0 or math.prod(shape) * dtype.dtype.itemsize != len(data):
+        raise MalformedError(f"a NumPy array of {len(data)} bytes whose shape and type need another number")
+    if order not in ("C", "F"):
+        raise MalformedError("memory order of a NumPy array")
+    array = np.frombuffer(bytes(data), dtype=dtype.dtype).reshape(shape, order=order)
+    return array.astype(dtype.dtype.newbyteorder("="), order="K")
+
+
+# What a file may ask to be made, and how it is made here. The arguments come from the file.
+
+
+def _make_dtype(code: Any, *_: Any) -> Dtype:
+    return Dtype(as_text(code))
+
+
+def _make_scalar(dtype: Any, data: Any = None) -> Any:
+    if not isinstance(dtype, Dtype):
+        raise MalformedError("type of a NumPy scalar")
+    return _array(b"" if data is None else data, dtype, (), "C")[()]
+
+
+def _make_blank_array(base: Any, *_: Any) -> Array:
+    if not (isinstance(base, Name) and str(base) == "numpy.ndarray"):
+        raise UnsafePickleError(
+            f"it asks for {base if isinstance(base, Name) else 'an array of an unknown class'}"
+        )
+    return Array()
+
+
+def _make_array_from_buffer(data: Any, dtype: Any, shape: Any, order: Any = "C") -> "np.ndarray[Any, Any]":
+    return _array(data, dtype, shape, order)
+
+
+def _make_bytes(text: Any = "", encoding: Any = "latin1") -> bytes:
+    if as_text(encoding) not in ("latin1", "latin-1"):
+        raise MalformedError("encoding of bytes")
+    return text if isinstance(text, bytes) else as_text(text).encode("latin-1")
+
+
+def _make_bytearray(content: Any = b"", *encoding: Any) -> bytes:
+    return _make_bytes(content, *encoding)
+
+
+def _make_set(items: Any = ()) -> set[Any]:
+    return {as_key(item) for item in _sequence(items)}
+
+
+def _make_frozenset(items: Any = ()) -> frozenset[Any]:
+    return frozenset(_make_set(items))
+
+
+def _make_complex(real: Any = 0.0, imaginary: Any = 0.0) -> complex:
+    return complex(float(real), float(imaginary))
+
+
+def _make_dict(items: Any = ()) -> dict[Any, Any]:
+    made: dict[Any, Any] = {}
+    for pair in _sequence(items):
+        key, value = _sequence(pair)
+        made[as_key(key)] = value
+    return made
+
+
+def _sequence(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise MalformedError(f"a list expected, not {type(value).__name__}")
+    return list(value)
+
+
+_NUMPY_CORE = ("numpy.core.multiarray", "numpy._core.multiarray")
+_NUMPY_NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
+_BUILTINS = ("builtins", "__builtin__")
+MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "dtype"): _make_dtype,
+    **{(module, "scalar"): _make_scalar for module in _NUMPY_CORE},
+    **{(module, "_reconstruct"): _make_blank_array for module in _NUMPY_CORE},
+    **{(module, "_frombuffer"): _make_array_from_buffer for module in _NUMPY_NUMERIC},
+    ("_codecs", "encode"): _make_bytes,
+    **{(module, "bytes"): _make_bytes for module in _BUILTINS},
+    **{(module, "bytearray"): _make_bytearray for module in _BUILTINS},
+    **{(module, "set"): _make_set for module in _BUILTINS},
+    **{(module, "frozenset"): _make_frozenset for module in _BUILTINS},
+    **{(module, "complex"): _make_complex for module in _BUILTINS},
+    ("collections", "OrderedDict"): _make_dict,
+}
+ALLOWED_NAMES = {*MAKERS, ("numpy", "ndarray")}
+
+
+def as_key(key: Any, depth: int = 0) -> Any:
+    """Keys and set members: numbers and strings, or shallow tuples of them.
+
+    A deep or self-sharing tuple takes the interpreter's stack, or for ever, to hash.
+    """
+    if isinstance(key, tuple | frozenset):
+        if depth >= MAX_KEY_DEPTH:
+            raise MalformedError("a key is nested too deep")
+        if len(key) > 64:
+            raise MalformedError("a key is too long")
+        for part in key:
+            as_key(part, depth + 1)
+    elif not (key is None or isinstance(key, bool | int | float | complex | str | bytes | np.generic)):
+        raise MalformedError(f"a key of type {type(key).__name__}")
+    return key

@@ -1,0 +1,1 @@
+"""How good predictions are: metrics, and the floors and ceilings to hold them against."""

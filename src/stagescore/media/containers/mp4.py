@@ -1,0 +1,279 @@
+"""MP4 and QuickTime: boxes against the file's length, and the sample tables against one another.
+Source: ISO/IEC 14496-12.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from stagescore.media.containers.audit import Audit, ByteReader, StructureError
+
+FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"sidx")
+
+_Box = tuple[bytes, memoryview]
+
+
+@dataclass(slots=True)
+class _Fragment:
+    """A `moof` box, and how many bytes of data stand between it and the next."""
+
+    content: memoryview
+    num_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The sums of one track's tables, in frames and in units of the track's time scale."""
+
+    num_sizes: int
+    num_timed: int
+    num_shifted: int | None
+    num_in_chunks: int
+    total_time: int
+    media_time: int
+    track_time_s: float
+    edits: tuple[tuple[float, float], ...]
+    scale: int
+
+    @property
+    def frame_s(self) -> float:
+        return self.total_time / max(self.num_timed, 1) / self.scale
+
+
+def audit(reader: ByteReader, track_id: int) -> Audit:
+    """Compare the number of frames by size, time and chunk, the durations and the file's length."""
+    problems: list[str] = []
+    torn: list[str] = []
+    moov: memoryview | None = None
+    fragments: dict[int, _Fragment] = {}
+    random_access: memoryview | None = None
+    seen_data = False
+    try:
+        for name, body, end in _top_boxes(reader):
+            if end > reader.size:
+                problems.append("the file ends in the middle of its data")
+            if name in (b"moov", b"moof", b"mfra"):
+                content = memoryview(reader.take(min(end, reader.size) - body, body))
+                if name == b"moov":
+                    moov = content
+                elif name == b"moof":
+                    fragments[body - 8] = _Fragment(content)
+                else:
+                    random_access = content
+            elif name == b"mdat":
+                seen_data = True
+                if fragments:
+                    fragments[max(fragments)].num_bytes += end - body
+    except StructureError as error:
+        torn.append(str(error))
+    if moov is None:
+        return Audit(problems=(*problems, *torn, "it has no index"))
+    if _child(moov, b"mvex") is not None:
+        problems += [*torn, *_fragment_problems(fragments, random_access)]
+        return Audit(problems=tuple(problems), accounts_for_all=True)
+    if not seen_data:  # what follows the index and the data is not needed to show the film
+        problems += torn
+    table = _table_of(moov, track_id)
+    problems += _contradictions(table)
+    counts = [table.num_sizes, table.num_timed]
+    whole = _shows_all(table)
+    return Audit(max(counts) if whole else None, tuple(problems), accounts_for_all=True, num_stored=max(counts))
+
+
+def _top_boxes(reader: ByteReader) -> Iterator[tuple[bytes, int, int]]:
+    at = 0
+    while at + 8 <= reader.size:
+        length, name = struct.unpack(">I4s", reader.take(8, at))
+        body = at + 8
+        if length == 1:
+            (length,) = struct.unpack(">Q", reader.take(8))
+            body += 8
+        elif length == 0:
+            length = reader.size - at
+        if length < body - at or not all(32 <= byte < 127 or byte == 0xA9 for byte in name):
+            raise StructureError("it is torn: no box where the next should begin")
+        yield name, body, at + length
+        at += length
+    if at < reader.size:
+        raise StructureError("it is torn: it ends within a box's head")
+
+
+def _boxes(content: memoryview) -> Iterator[_Box]:
+    at = 0
+    while at + 8 <= len(content):
+        length, name = struct.unpack_from(">I4s", content, at)
+        if length == 0:  # QuickTime ends some lists with a zero
+            return
+        if length < 8 or at + length > len(content):
+            raise StructureError("its index is torn")
+        yield name, content[at + 8 : at + length]
+        at += length
+
+
+def _child(content: memoryview, *path: bytes) -> memoryview | None:
+    for name in path:
+        found = next((body for kind, body in _boxes(content) if kind == name), None)
+        if found is None:
+            return None
+        content = found
+    return content
+
+
+def _needed(content: memoryview, *path: bytes) -> memoryview:
+    found = _child(content, *path)
+    if found is None:
+        raise StructureError(f"its index lacks `{path[-1].decode()}`")
+    return found
+
+
+def _u32(content: memoryview, at: int) -> int:
+    return int(struct.unpack_from(">I", content, at)[0])
+
+
+def _times(box: memoryview, at: int, *, wide: bool) -> tuple[int, ...]:
+    return struct.unpack_from(">Q" if wide else ">I", box, at)
+
+
+def _rows(box: memoryview, fields: str, at: int = 8) -> list[tuple[int, ...]]:
+    """The rows of a full box with a count before them."""
+    num, width = _u32(box, at - 4), struct.calcsize(fields)
+    if at + num * width > len(box):
+        raise StructureError("a table of its index is longer than its box")
+    return list(struct.iter_unpack(fields, box[at : at + num * width]))
+
+
+def _table_of(moov: memoryview, track_id: int) -> _Table:
+    movie = _needed(moov, b"mvhd")
+    movie_scale = max(_u32(movie, 20 if movie[0] else 12), 1)
+    for name, track in _boxes(moov):
+        if name != b"trak":
+            continue
+        header = _needed(track, b"tkhd")
+        if _u32(header, 20 if header[0] else 12) != track_id:
+            continue
+        media = _needed(track, b"mdia", b"mdhd")
+        tables = _needed(track, b"mdia", b"minf", b"stbl")
+        times = _rows(_needed(tables, b"stts"), ">2I")
+        shifts = _child(tables, b"ctts")
+        edits = _child(track, b"edts", b"elst")
+        return _Table(
+            num_sizes=_num_sizes(tables),
+            num_timed=sum(num for num, _ in times),
+            num_shifted=None if shifts is None else sum(num for num, _ in _rows(shifts, ">2I")),
+            num_in_chunks=_num_in_chunks(tables),
+            total_time=sum(num * step for num, step in times),
+            media_time=_times(media, 24 if media[0] else 16, wide=bool(media[0]))[0],
+            track_time_s=_times(header, 28 if header[0] else 20, wide=bool(header[0]))[0] / movie_scale,
+            edits=() if edits is None else _edits(edits, movie_scale, max(_u32(media, 20 if media[0] else 12), 1)),
+            scale=max(_u32(media, 20 if media[0] else 12), 1),
+        )
+    raise StructureError("its index does not hold the video track")
+
+
+def _num_sizes(tables: memoryview) -> int:
+    compact = _child(tables, b"stz2")
+    if compact is not None:
+        return _u32(compact, 8)
+    sizes = _needed(tables, b"stsz")
+    if _u32(sizes, 4) == 0:
+        return len(_rows(sizes, ">I", 12))
+    return _u32(sizes, 8)
+
+
+def _num_in_chunks(tables: memoryview) -> int:
+    wide = _child(tables, b"co64")
+    num_chunks = len(_rows(wide, ">Q")) if wide is not None else len(_rows(_needed(tables, b"stco"), ">I"))
+    runs = _rows(_needed(tables, b"stsc"), ">3I")
+    if runs and (runs[0][0] != 1 or any(a[0] >= b[0] for a, b in pairwise(runs))):
+        raise StructureError("the chunks of its index are out of order")
+    ends = [*(run[0] for run in runs[1:]), num_chunks + 1]
+    return sum((end - first) * per_chunk for (first, per_chunk, _), end in zip(runs, ends, strict=True))
+
+
+def _edits(box: memoryview, movie_scale: int, scale: int) -> tuple[tuple[float, float], ...]:
+    """(seconds shown, seconds into the media) of each edit; -1 seconds for an empty one."""
+    fields = ">QqI" if box[0] else ">IiI"
+    return tuple((length / movie_scale, start / scale if start >= 0 else -1.0) for length, start, _ in _rows(box, fields))
+
+
+def _shows_all(table: _Table) -> bool:
+    shown = [edit for edit in table.edits if edit[1] >= 0]
+    if not shown:
+        return True
+    media_s = table.total_time / table.scale
+    # A clip cut without encoding anew shows less than it holds; a start of a few frames only makes up
+    # for the delay of B-frames.
+    return len(shown) == 1 and shown[0][0] >= media_s - 0.5 * table.frame_s
+
+
+def _fragment_problems(fragments: dict[int, _Fragment], random_access: memoryview | None) -> list[str]:
+    problems = []
+    numbers = [_u32(_needed(fragment.content, b"mfhd"), 4) for fragment in fragments.values()]
+    if any(after != before + 1 for before, after in pairwise(numbers)):
+        problems.append("a fragment is missing")
+    if random_access is not None and not fragments.keys() >= set(_random_access_points(random_access)):
+        problems.append("a fragment is missing or not in its place")
+    if any(_num_bytes_used(fragment.content) not in (fragment.num_bytes, None) for fragment in fragments.values()):
+        problems.append("the samples of a fragment do not fit its data")
+    return problems
+
+
+def _all(content: memoryview, name: bytes) -> list[memoryview]:
+    return [body for kind, body in _boxes(content) if kind == name]
+
+
+def _num_bytes_used(fragment: memoryview) -> int | None:
+    """Sum of the sizes of all samples; None where a size is given outside the fragment."""
+    total = 0
+    for part in _all(fragment, b"traf"):
+        header = _needed(part, b"tfhd")
+        flags = _u32(header, 0) & 0xFFFFFF
+        at = 8 + 8 * bool(flags & 0x1) + 4 * bool(flags & 0x2) + 4 * bool(flags & 0x8)
+        default_size = _u32(header, at) if flags & 0x10 else None
+        for run in _all(part, b"trun"):
+            run_flags, num = _u32(run, 0), _u32(run, 4)
+            fields = [bit for bit in (0x100, 0x200, 0x400, 0x800) if run_flags & bit]
+            start = 8 + 4 * bool(run_flags & 0x1) + 4 * bool(run_flags & 0x4)
+            if len(run) != start + 4 * len(fields) * num:
+                raise StructureError("a fragment is torn")
+            if 0x200 in fields:
+                sizes = run[start:]
+                step, shift = 4 * len(fields), 4 * fields.index(0x200)
+                total += sum(_u32(sizes, k * step + shift) for k in range(num))
+            elif default_size is None:
+                return None
+            else:
+                total += default_size * num
+    return total
+
+
+def _random_access_points(random_access: memoryview) -> list[int]:
+    """Positions of fragments in the file."""
+    positions = []
+    for table in _all(random_access, b"tfra"):
+        sizes = _u32(table, 8)
+        fields = (">QQ" if table[0] else ">II") + "".join(f"{((sizes >> shift) & 3) + 1}s" for shift in (4, 2, 0))
+        positions += [row[1] for row in _rows(table, fields, 16)]
+    return positions
+
+
+def _contradictions(table: _Table) -> list[str]:
+    problems = []
+    counts = {table.num_sizes, table.num_timed, table.num_in_chunks}
+    if table.num_shifted is not None:
+        counts.add(table.num_shifted)
+    if len(counts) > 1:
+        problems.append(f"its tables count {' or '.join(map(str, sorted(counts)))} frames")
+    # Writers round durations, and some leave out the last frame's; more than two frames is no rounding.
+    tolerance = 2.5 * table.frame_s
+    if abs(table.total_time - table.media_time) / table.scale > tolerance:
+        problems.append("its tables disagree about its duration")
+    if table.edits and abs(sum(length for length, _ in table.edits) - table.track_time_s) > tolerance:
+        problems.append("its edit list disagrees with the track's duration")
+    for length, start in table.edits:
+        if start >= 0 and length + start > table.total_time / table.scale + tolerance + 16 * table.frame_s * (
+            table.num_shifted is not None
+        ):
+            problems.append("its edit list reaches beyond the media")
+    return problems

@@ -1,0 +1,207 @@
+"""What is known of a video or of a folder of images before anything is computed from it.
+
+Every output of the program carries a `MediaInfo`, so that a result made from a damaged or slowed down
+film can be told from one made from a whole film.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from stagescore.errors import DataError
+
+Kind = Literal["video", "images"]
+Verdict = Literal["ok", "partial", "unreadable"]
+
+MIN_SIDE_PX = 8
+"""A smaller picture (a tracking pixel, a torn header) cannot show a person."""
+MAX_SIDE_PX = 16384
+"""Twice the width of 8K; a larger side comes from a damaged header."""
+MAX_AREA_PX = 200_000_000
+"""A single RGB frame then takes at most 600 MB; 8K video has 33 million pixels."""
+DEFAULT_FRAME_RATE = 25.0
+"""Frames per second where nothing says how fast images follow one another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaInfo:
+    """Facts of one video or folder of images, and whether all of it could be read.
+
+    Attributes:
+        path: as given by the user.
+        kind: `video` or `images`.
+        verdict: `ok` if every frame could be read, `partial` if there is evidence that some are
+            missing or damaged, `unreadable` if there is nothing to work with.
+        num_frames: frames that can be decoded.
+        num_lost: best estimate of the frames that are missing or cannot be decoded. May be 0 in a
+            `partial` file whose damage is evident but cannot be counted; a warning then says so.
+        width_px: width of the upright picture, after rotation.
+        height_px: height of the upright picture, after rotation.
+        frame_rate: average frames per second of the file as it is (not of the real event when it was
+            slowed down); None if unknown.
+        variable_rate: frames do not follow one another at equal distances.
+        slowmo: the film is slowed down by this factor: real seconds = file seconds / slowmo.
+        duration_s: from the first frame until the end of the last one, in seconds of the file.
+        codec: FFmpeg's name of the video's codec, or the image formats.
+        rotation_deg: clockwise turn that the file asks for and that has been applied (0, 90, 180, 270).
+        sha256: of the file's bytes; None for a folder.
+        warnings: whole sentences for the user.
+        reason: why it is unreadable; empty otherwise.
+    """
+
+    path: str
+    kind: Kind
+    verdict: Verdict
+    num_frames: int = 0
+    num_lost: int = 0
+    width_px: int = 0
+    height_px: int = 0
+    frame_rate: float | None = None
+    variable_rate: bool = False
+    slowmo: float = 1.0
+    duration_s: float = 0.0
+    codec: str = ""
+    rotation_deg: int = 0
+    sha256: str | None = None
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        check_factor("slow-motion factor", self.slowmo, where=self.path)
+        if self.frame_rate is not None:
+            check_factor("frame rate", self.frame_rate, where=self.path)
+        readable = self.verdict != "unreadable"
+        if readable != (self.num_frames > 0) or readable == bool(self.reason):
+            raise DataError(
+                f"verdict `{self.verdict}` with {self.num_frames} frames and reason {self.reason!r}",
+                where=self.path,
+                todo="give a reason exactly where there is no frame",
+            )
+        if self.num_lost < 0 or (self.verdict == "ok" and self.num_lost > 0):
+            raise DataError(
+                f"verdict `{self.verdict}` with {self.num_lost} lost frames",
+                where=self.path,
+                todo="call a file with lost frames `partial`",
+            )
+
+    @property
+    def real_duration_s(self) -> float:
+        """Seconds that the event itself took."""
+        return self.duration_s / self.slowmo
+
+    def as_json(self) -> dict[str, Any]:
+        """All attributes and `real_duration_s`, of types that JSON knows."""
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "warnings": list(self.warnings),
+            "real_duration_s": self.real_duration_s,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """Frames sampled from a video, with where and when they were taken.
+
+    Attributes:
+        frames: RGB.
+        indices: index of each frame in the video, increasing, repeats allowed.
+        times_s: presentation time of each frame in seconds of the file.
+        info: the video that they come from.
+    """
+
+    frames: UInt8[np.ndarray, "frames height width 3"]
+    indices: tuple[int, ...]
+    times_s: Float[np.ndarray, " frames"]
+    info: MediaInfo
+
+    def __post_init__(self) -> None:
+        lengths = (len(self.frames), len(self.indices), len(self.times_s))
+        if len(set(lengths)) != 1:
+            raise DataError(
+                f"{lengths[0]} frames, {lengths[1]} indices and {lengths[2]} times",
+                where=self.info.path,
+                todo="give one index and one time a frame",
+            )
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the clip."""
+        return len(self.indices)
+
+    @property
+    def real_times_s(self) -> Float[np.ndarray, " frames"]:
+        """Times in seconds of the event itself."""
+        return self.times_s / self.info.slowmo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scan:
+    """What a first pass over a video or folder finds: everything but the pictures.
+
+    Attributes:
+        times_s: presentation time of each decodable frame, non-decreasing.
+        stamps: a mark of each frame by which a second pass recognises it.
+        num_lost: estimate of the lost frames.
+        problems: sentences that are evidence of damage; empty for a whole file.
+        notes: sentences that the user should read although nothing is lost.
+        size_px: width and height of the upright picture.
+        frame_rate: average frames per second; None if unknown.
+        variable_rate: the distances differ.
+        duration_s: until the end of the last frame.
+        codec: name.
+        rotation_deg: clockwise turn applied.
+    """
+
+    times_s: Float[np.ndarray, " frames"]
+    stamps: tuple[object, ...]
+    num_lost: int = 0
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    size_px: tuple[int, int]
+    frame_rate: float | None
+    variable_rate: bool = False
+    duration_s: float
+    codec: str
+    rotation_deg: int = 0
+    orientation: Int[np.ndarray, "2 2"] = field(default_factory=lambda: np.eye(2, dtype=np.int64))
+
+
+def check_factor(name: str, value: float, *, where: str = "") -> float:
+    """The value itself if it is a usable rate or factor.
+
+    Args:
+        name: what it is, for the message.
+        value: a frame rate or a slow-motion factor.
+        where: file or key it belongs to.
+
+    Raises:
+        DataError: it is not finite or not within 1/1000 to 1000000.
+    """
+    if not (math.isfinite(value) and 1e-3 <= value <= 1e6):
+        raise DataError(f"the {name} is {value}", where=where, todo="give a positive number such as 1, 4 or 29.97")
+    return value
+
+
+def check_size(width_px: int, height_px: int, where: Path) -> None:
+    """Refuse pictures that are too small or too large to be a film of a person.
+
+    Raises:
+        DataError: a side or the area is outside the limits of this module.
+    """
+    if min(width_px, height_px) < MIN_SIDE_PX:
+        raise DataError(
+            f"the picture is only {width_px} x {height_px} pixels",
+            where=where,
+            todo=f"give a film of at least {MIN_SIDE_PX} pixels a side",
+        )
+    if max(width_px, height_px) > MAX_SIDE_PX or width_px * height_px > MAX_AREA_PX:
+        raise DataError(
+            f"the picture claims to be {width_px} x {height_px} pixels",
+            where=where,
+            todo=f"give at most {MAX_SIDE_PX} pixels a side and {MAX_AREA_PX // 10**6} million in all; "
+            "a file that claims more is probably damaged",
+        )

@@ -1,0 +1,67 @@
+"""Turning pictures upright: a film's display matrix and an image's EXIF orientation as one of eight
+turns and mirrorings.
+
+Source: ISO/IEC 14496-12 (matrix in `tkhd`), EXIF 2.32 (tag 0x0112). An orientation is the 2x2 matrix
+that takes x (to the right) and y (downwards) of the stored picture to those of the upright one.
+"""
+
+import struct
+from typing import Any
+
+import numpy as np
+from av.video.frame import VideoFrame
+from jaxtyping import Int, UInt8
+
+UPRIGHT = np.eye(2, dtype=np.int64)
+_CLOCKWISE = np.array([[0, -1], [1, 0]], dtype=np.int64)
+_MIRRORED = np.array([[-1, 0], [0, 1]], dtype=np.int64)
+
+EXIF_ORIENTATIONS: dict[int, Int[np.ndarray, "2 2"]] = {
+    1: UPRIGHT,
+    2: _MIRRORED,
+    3: _CLOCKWISE @ _CLOCKWISE,
+    4: _CLOCKWISE @ _CLOCKWISE @ _MIRRORED,
+    5: _CLOCKWISE @ _CLOCKWISE @ _CLOCKWISE @ _MIRRORED,
+    6: _CLOCKWISE,
+    7: _CLOCKWISE @ _MIRRORED,
+    8: _CLOCKWISE @ _CLOCKWISE @ _CLOCKWISE,
+}
+"""Value of the EXIF tag -> what makes the picture upright."""
+
+
+def frame_orientation(frame: VideoFrame) -> Int[np.ndarray, "2 2"]:
+    """What makes a decoded frame upright, rounded to quarter turns; `UPRIGHT` without a display matrix."""
+    side_data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if side_data is None:
+        return UPRIGHT
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side_data)[:36])
+    matrix = np.array([[a, c], [b, d]], dtype=np.float64)
+    # The nearest of the eight; a matrix of another angle cannot be followed without black corners.
+    candidates = list(EXIF_ORIENTATIONS.values())
+    best = max(candidates, key=lambda candidate: float((candidate * matrix).sum()))
+    return best if np.any(matrix) else UPRIGHT
+
+
+def is_transposed(orientation: Int[np.ndarray, "2 2"]) -> bool:
+    """Whether width and height change places."""
+    return bool(orientation[0, 0] == 0)
+
+
+def clockwise_deg(orientation: Int[np.ndarray, "2 2"]) -> int:
+    """Clockwise turn in degrees (0, 90, 180, 270), after mirroring left and right if it mirrors at all.
+
+    >>> clockwise_deg(EXIF_ORIENTATIONS[6])
+    90
+    """
+    turn = orientation if np.linalg.det(orientation) > 0 else orientation @ _MIRRORED
+    return int(np.rint(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))) % 360
+
+
+def turned(
+    picture: UInt8[np.ndarray, "height width 3"], orientation: Int[np.ndarray, "2 2"]
+) -> UInt8[np.ndarray, "new_height new_width 3"]:
+    """The picture made upright."""
+    if np.linalg.det(orientation) < 0:
+        picture = picture[:, ::-1]
+    picture = np.rot90(picture, k=-clockwise_deg(orientation) // 90)
+    return np.ascontiguousarray(picture)

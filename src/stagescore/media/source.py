@@ -1,0 +1,210 @@
+"""Opening videos and folders of images: `inspect_media` says what they are, `open_media` gives frames.
+
+Decoding is PyAV's (OpenCV silently gives fewer frames of a damaged file), images are PIL's.
+"""
+
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from os import PathLike, fspath
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from stagescore.errors import DataError
+from stagescore.hashing import file_sha256
+from stagescore.media.images import SUFFIXES, read_images, scan_images
+from stagescore.media.info import Clip, Kind, MediaInfo, Scan, check_factor
+from stagescore.media.sampling import sample_indices
+from stagescore.media.video import read_video, scan_video
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Media:
+    """An opened video or folder of images; frames are counted from 0 in the order they are shown.
+
+    No file stays open and no picture in memory between calls.
+
+    Attributes:
+        info: facts and verdict.
+        times_s: presentation time of each frame in seconds of the file, as the file counts (the first
+            is not always 0), non-decreasing.
+    """
+
+    info: MediaInfo
+    times_s: Float[np.ndarray, " frames"]
+    _scan: Scan
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that can be decoded."""
+        return self.info.num_frames
+
+    def frames(
+        self, indices: Sequence[int] | None = None
+    ) -> Iterator[tuple[int, UInt8[np.ndarray, "height width 3"]]]:
+        """Decode frames one after another; decoding ends with the last one wanted.
+
+        Args:
+            indices: which ones, increasing, repeats allowed; all by default.
+
+        Yields:
+            Index and RGB picture. A repeated index gives the same array again.
+
+        Raises:
+            DataError: an index is outside the film or smaller than the one before, or the file has
+                changed since it was opened.
+        """
+        chosen = range(self.num_frames) if indices is None else [int(index) for index in indices]
+        self._check(chosen)
+        read = read_video if self.info.kind == "video" else read_images
+        yield from zip(chosen, read(Path(self.info.path), self._scan, chosen), strict=True)
+
+    def sample(
+        self, num_frames: int, *, first: int = 0, last: int | None = None, size_px: tuple[int, int] | None = None
+    ) -> Clip:
+        """Evenly spread frames; see `sample_indices`.
+
+        Args:
+            num_frames: how many.
+            first: index of the first frame.
+            last: index of the last frame (included); the film's last by default.
+            size_px: width and height to scale each frame to as it is decoded (proportions are not
+                kept); as filmed by default.
+
+        Raises:
+            DataError: the range or the size does not exist, or the file has changed.
+        """
+        indices = sample_indices(first, self.num_frames - 1 if last is None else last, num_frames)
+        self._check(indices)
+        width, height = size_px or (self.info.width_px, self.info.height_px)
+        if min(width, height) < 1:
+            raise DataError(f"size {width} x {height} is asked for", where=self.info.path, todo="give positive pixels")
+        frames = np.empty((num_frames, height, width, 3), dtype=np.uint8)
+        for position, (_, picture) in enumerate(self.frames(indices)):
+            frames[position] = scaled(picture, (width, height))
+        return Clip(frames, indices, self.times_s[list(indices)], self.info)
+
+    def _check(self, indices: Sequence[int]) -> None:
+        outside = [index for index in (indices[:1], indices[-1:]) if index and not 0 <= index[0] < self.num_frames]
+        if outside:
+            raise DataError(
+                f"frame {outside[0][0]} is asked for",
+                where=self.info.path,
+                todo=f"choose among 0 to {self.num_frames - 1}",
+            )
+        if any(a > b for a, b in pairwise(indices)):
+            raise DataError("frames are asked for out of order", where=self.info.path, todo="sort the indices")
+
+
+def scaled(
+    picture: UInt8[np.ndarray, "height width 3"], size_px: tuple[int, int]
+) -> UInt8[np.ndarray, "new_height new_width 3"]:
+    """Scale a picture to (width, height): by area where it shrinks, linearly where it grows."""
+    if picture.shape[1::-1] == tuple(size_px):
+        return picture
+    shrinks = size_px[0] < picture.shape[1] and size_px[1] < picture.shape[0]
+    resized = cv2.resize(picture, tuple(size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def inspect_media(
+    path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: float | None = None
+) -> MediaInfo:
+    """Read a video or folder once and say what it is. Bad input is a verdict, not an error.
+
+    Args:
+        path: video file, or folder of images.
+        slowmo: the film is slowed down by this factor.
+        frame_rate: frames per second that replace those of the file; needed for true times of images.
+
+    Raises:
+        DataError: `slowmo` or `frame_rate` is not a positive number. Never for what is at `path`.
+    """
+    _check_settings(slowmo, frame_rate)
+    try:
+        return open_media(path, slowmo=slowmo, frame_rate=frame_rate).info
+    except DataError as error:
+        return MediaInfo(
+            path=fspath(path),
+            kind=_kind_of(path),
+            verdict="unreadable",
+            slowmo=slowmo,
+            reason=f"{error.what}; {error.todo}",
+        )
+
+
+def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: float | None = None) -> Media:
+    """Read a video or folder once and make its frames available. Arguments as of `inspect_media`.
+
+    Raises:
+        DataError: nothing of it can be read (what, where, what to do), or a setting is wrong.
+    """
+    _check_settings(slowmo, frame_rate)
+    where = Path(path)
+    try:
+        kind = _checked_kind(where)
+        scan = scan_video(where) if kind == "video" else scan_images(where, frame_rate)
+        sha256 = file_sha256(where) if kind == "video" else None
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"it cannot be read ({getattr(error, 'strerror', None) or error})",
+            where=where,
+            todo="check the path and that you may read it",
+        ) from error
+    times_s, duration_s, notes = scan.times_s, scan.duration_s, list(scan.notes)
+    variable_rate, rate = scan.variable_rate, scan.frame_rate
+    if kind == "video" and frame_rate is not None:
+        notes.append(f"The file's own frame rate ({rate or 0:.6g}) is replaced by {frame_rate:g} as asked for.")
+        times_s, duration_s = np.arange(len(times_s)) / frame_rate, len(times_s) / frame_rate
+        rate, variable_rate = frame_rate, False
+    problems = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in scan.problems]
+    info = MediaInfo(
+        path=fspath(path),
+        kind=kind,
+        verdict="partial" if problems or scan.num_lost else "ok",
+        num_frames=len(times_s),
+        num_lost=scan.num_lost,
+        width_px=scan.size_px[0],
+        height_px=scan.size_px[1],
+        frame_rate=rate,
+        variable_rate=variable_rate,
+        slowmo=slowmo,
+        duration_s=duration_s,
+        codec=scan.codec,
+        rotation_deg=scan.rotation_deg,
+        sha256=sha256,
+        warnings=(*problems, *notes),
+    )
+    return Media(info, times_s, scan)
+
+
+def _check_settings(slowmo: float, frame_rate: float | None) -> None:
+    check_factor("slow-motion factor", slowmo)
+    if frame_rate is not None:
+        check_factor("frame rate", frame_rate)
+
+
+def _kind_of(path: str | PathLike[str]) -> Kind:
+    try:
+        return "images" if Path(path).is_dir() else "video"
+    except (OSError, ValueError):
+        return "video"
+
+
+def _checked_kind(path: Path) -> Kind:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "images"
+    if not stat.S_ISREG(mode):
+        # Opening a pipe or a device could wait for ever.
+        raise DataError("it is neither a file nor a folder", where=path, todo="give a video file or a folder of images")
+    if path.stat().st_size == 0:
+        raise DataError("the file is empty", where=path, todo="copy or download it again")
+    if path.suffix.lower() in SUFFIXES:
+        raise DataError("it is a single image", where=path, todo="give a video, or the folder of all images")
+    with path.open("rb"):  # says plainly if permission is missing
+        return "video"

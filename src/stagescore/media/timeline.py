@@ -1,0 +1,126 @@
+"""When frames are shown: from time stamps that may be missing, rounded or damaged to seconds.
+
+Source: none needed; the rules are in the comments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from av.video.stream import VideoStream
+from jaxtyping import Float
+
+from stagescore.media.info import DEFAULT_FRAME_RATE
+
+_MAX_RATE = 10_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Timeline:
+    """Times of decoded frames.
+
+    Attributes:
+        times_s: non-decreasing.
+        frame_rate: average frames per second; None for a single frame of unknown rate.
+        variable_rate: the distances differ by more than rounding.
+        duration_s: until the end of the last frame.
+        num_missing: frames that would fit into the gaps of an otherwise constant rate and before the
+            declared end.
+        problems: sentences, evidence of damage.
+        notes: sentences, no evidence of damage.
+    """
+
+    times_s: Float[np.ndarray, " frames"]
+    frame_rate: float | None
+    variable_rate: bool
+    duration_s: float
+    num_missing: int = 0
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def timeline_of(
+    pts: Sequence[int | None], dts: Sequence[int | None], stream: VideoStream, *, accounts_for_gaps: bool
+) -> Timeline:
+    """Make seconds of time stamps.
+
+    Args:
+        pts: presentation stamp of each frame, in the order of decoding.
+        dts: stamp of the packet that each frame came from.
+        stream: for its time base, its declared rate and duration.
+        accounts_for_gaps: another check has shown that no frame is missing, so gaps are the film's own.
+    """
+    declared_rate = _sane(stream.average_rate) or _sane(stream.guessed_rate)
+    base = float(stream.time_base or 0) or 1 / DEFAULT_FRAME_RATE
+    problems, notes = [], []
+    stamps = _complete(pts)
+    if stamps is None:
+        stamps = _complete(dts)
+    if stamps is None:
+        rate = declared_rate or DEFAULT_FRAME_RATE
+        notes.append(f"The file does not say when its frames are shown; {rate:g} frames per second are assumed.")
+        times_s = np.arange(len(pts), dtype=np.float64) / rate
+        base = 1e-6
+    else:
+        times_s = stamps * base
+    if np.any(np.diff(times_s) < 0):
+        problems.append("the times of its frames go backwards")
+        times_s = np.maximum.accumulate(times_s)
+    steps_s = np.diff(times_s)
+    step_s = float(np.median(steps_s)) if len(steps_s) else 0.0
+    step_s = step_s or (1 / declared_rate if declared_rate else 1 / DEFAULT_FRAME_RATE)
+    # Time stamps are rounded to the time base (milliseconds in mkv, hundredths in gif).
+    even = np.abs(steps_s - step_s) <= max(1.5 * base, 0.1 * step_s)
+    span_s = float(times_s[-1] - times_s[0])
+    average_step_s = span_s / len(steps_s) if span_s > 0 else step_s
+    num_missing = 0
+    if len(steps_s) >= 4 and even.mean() >= 0.9:
+        gaps = steps_s[steps_s > 1.9 * step_s]
+        num_missing = int(np.sum(np.rint(gaps / step_s) - 1))
+        if num_missing and not accounts_for_gaps:
+            problems.append(f"there are gaps in the times of its frames, {num_missing} frames long")
+    num_missing += _num_after_end(times_s, step_s, stream, base)
+    measured_rate = 1 / average_step_s if len(steps_s) and span_s > 0 else None
+    # The declared rate is exact (30000/1001) where the measured one suffers from rounding.
+    agrees = declared_rate and measured_rate and abs(declared_rate / measured_rate - 1) < 0.01
+    last_step_s = step_s if even.all() else average_step_s
+    return Timeline(
+        times_s=times_s,
+        frame_rate=declared_rate if agrees or measured_rate is None else measured_rate,
+        variable_rate=not bool(even.all()),
+        duration_s=span_s + last_step_s,
+        num_missing=num_missing,
+        problems=tuple(problems),
+        notes=tuple(notes),
+    )
+
+
+def _sane(rate: Fraction | None) -> float | None:
+    return float(rate) if rate is not None and 0 < rate <= _MAX_RATE else None
+
+
+def _complete(stamps: Sequence[int | None]) -> Float[np.ndarray, " frames"] | None:
+    """As numbers, a few missing ones filled in between their neighbours; None if most are missing."""
+    known = np.array([stamp is not None for stamp in stamps])
+    if 2 * known.sum() <= len(known):
+        return None
+    values = np.array([0 if stamp is None else stamp for stamp in stamps], dtype=np.float64)
+    if known.all():
+        return values
+    where = np.flatnonzero(known)
+    filled = np.interp(np.arange(len(values)), where, values[where])
+    step = float(np.median(np.diff(values[where]) / np.diff(where))) if len(where) > 1 else 0.0
+    filled[: where[0]] = values[where[0]] - step * np.arange(where[0], 0, -1)
+    after = len(values) - 1 - where[-1]
+    filled[where[-1] + 1 :] = values[where[-1]] + step * np.arange(1, after + 1)
+    return filled
+
+
+def _num_after_end(times_s: Float[np.ndarray, " frames"], step_s: float, stream: VideoStream, base: float) -> int:
+    """Frames that the declared duration of the track has room for after the last one."""
+    if not stream.duration:
+        return 0
+    start_s = (stream.start_time or 0) * base
+    rest_s = start_s + stream.duration * base - float(times_s[-1]) - step_s
+    return max(0, int(np.rint(rest_s / step_s))) if rest_s > 1.5 * step_s else 0

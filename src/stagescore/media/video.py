@@ -1,0 +1,239 @@
+"""Video files in two passes, so that memory does not grow with their length.
+
+The first pass learns when each frame is shown and whether any is missing; the second decodes in the
+same order and gives the wanted pictures.
+
+Source: FFmpeg by PyAV. FFmpeg is made to show as much as it can of a damaged file; what it says while
+it does so (`ffmpeg_log`) and what the container's own tables say (`containers`) is the evidence that
+decides between `ok` and `partial`. Decoding is on one thread, see `ffmpeg_log`; on two cores that costs
+less than a fifth of the speed.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+from stagescore.errors import DataError
+from stagescore.media.containers import audit_container
+from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
+from stagescore.media.info import MAX_AREA_PX, Scan, check_size
+from stagescore.media.orientation import clockwise_deg, frame_orientation, is_transposed, turned
+from stagescore.media.timeline import timeline_of
+
+FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
+"""FFmpeg readers that may be used: films only, no playlist that would make it open other files."""
+
+_MAX_READ_ERRORS = 64
+# FFmpeg calls these errors, but shows every frame as it was filmed.
+_HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")
+_BROKEN = "it cannot be read as a video ({})"
+_TODO = "check that it plays in a video player, or convert it to mp4"
+
+_Errors = (av.error.FFmpegError, ValueError)
+
+
+@dataclass(slots=True)
+class _Decoding:
+    """One run over the video stream of an open file, and what was noticed on the way."""
+
+    container: InputContainer
+    stream: VideoStream
+    log: ErrorLog | None = None
+    num_expected: int = 0
+    num_corrupt: int = 0
+    complaints: Counter[str] = field(default_factory=Counter)
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Every frame that can be decoded; errors of a packet cost its frames and no more."""
+        for packet in self._packets():
+            discarded = packet.is_discard
+            if packet.size and not discarded and not self._is_invisible(packet):
+                self.num_expected += 1
+                self.num_corrupt += packet.is_corrupt
+            try:
+                decoded = packet.decode()
+            except _Errors as error:
+                decoded = []
+                if packet.size and not discarded:
+                    self.complaints[_clause(error)] += 1
+            self._listen(ignore=discarded)
+            for frame in decoded:
+                self.num_corrupt += bool(frame.is_corrupt)
+                yield frame
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        for _ in range(_MAX_READ_ERRORS):
+            try:
+                yield from self.container.demux(self.stream)
+            except _Errors as error:
+                self.complaints[_clause(error)] += 1
+            else:
+                return
+
+    def _is_invisible(self, packet: "Packet[VideoStream]") -> bool:
+        # VP8 keeps pictures that are only referred to in packets of their own, marked in the first byte.
+        return self.stream.codec_context.name == "vp8" and not bytes(packet)[0] & 0x10
+
+    def _listen(self, *, ignore: bool) -> None:
+        if self.log is None:
+            return
+        components = {*self.container.format.name.split(","), self.container.format.name}
+        components |= {self.stream.codec_context.name, self.stream.codec_context.codec.name}
+        for name, text in self.log.take():
+            if name in components and not ignore and not text.startswith(_HARMLESS):
+                self.complaints[text] += 1
+
+
+def scan_video(path: Path) -> Scan:
+    """First pass: times of all frames, and evidence of damage.
+
+    Args:
+        path: an existing regular file.
+
+    Raises:
+        DataError: it is no video, has no picture track or not a single frame that can be decoded.
+        OSError: it cannot be read.
+    """
+    with captured_errors() as log, _opened(path) as container:
+        stream = _video_stream(container, path)
+        decoding = _Decoding(container, stream, log)
+        decoding._listen(ignore=False)
+        stream.codec_context.options = {**stream.codec_context.options, "skip_loop_filter": "all"}
+        pts: list[int | None] = []
+        dts: list[int | None] = []
+        size_px, orientation, num_resized = (0, 0), np.eye(2, dtype=np.int64), 0
+        for frame in decoding.frames():
+            if not pts:
+                size_px = (frame.width, frame.height)
+                check_size(*size_px, where=path)
+                orientation = frame_orientation(frame)
+            num_resized += (frame.width, frame.height) != size_px
+            pts.append(frame.pts)
+            dts.append(frame.dts)
+        decoding._listen(ignore=False)
+        audit = audit_container(path, stream.id, stream.index)
+        if not pts:
+            clause = next(iter(audit.problems), "") or next(iter(decoding.complaints), "no frame in it can be decoded")
+            raise DataError(_BROKEN.format(clause), where=path, todo=_TODO)
+        timeline = timeline_of(pts, dts, stream, accounts_for_gaps=audit.accounts_for_all)
+        problems = [*audit.problems, *timeline.problems, *_complaints_of(decoding)]
+        num_lost = max(decoding.num_expected, audit.num_frames or 0) - len(pts)
+        if not audit.accounts_for_all or problems:
+            num_lost = max(num_lost, timeline.num_missing)
+        if num_lost > 0:
+            problems.append(f"{num_lost} of {len(pts) + num_lost} frames are missing or cannot be decoded")
+        elif problems:
+            problems.append("how many frames that cost cannot be told")
+        notes = list(timeline.notes)
+        if audit.num_frames is None and (audit.num_stored or 0) > len(pts):
+            num_hidden = (audit.num_stored or 0) - len(pts)
+            notes.append(f"{num_hidden} more frames are stored in the file; its edit list leaves them out.")
+        if num_resized:
+            notes.append(f"{num_resized} frames have another size than the first; they are scaled to it.")
+        return Scan(
+            times_s=timeline.times_s,
+            stamps=tuple(pts),
+            num_lost=max(num_lost, 0),
+            problems=tuple(problems),
+            notes=tuple(notes),
+            size_px=size_px[::-1] if is_transposed(orientation) else size_px,
+            frame_rate=timeline.frame_rate,
+            variable_rate=timeline.variable_rate,
+            duration_s=timeline.duration_s,
+            codec=str(stream.codec_context.name),
+            rotation_deg=clockwise_deg(orientation),
+            orientation=orientation,
+        )
+
+
+def read_video(path: Path, scan: Scan, indices: Sequence[int]) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """Second pass: the wanted pictures, upright, and not a frame further than the last of them.
+
+    Args:
+        path: the file that `scan` came from.
+        scan: what the first pass found.
+        indices: increasing, repeats allowed.
+
+    Yields:
+        One RGB picture an index.
+
+    Raises:
+        DataError: the file does not give the same frames as in the first pass.
+    """
+    wanted = Counter(indices)
+    last = max(indices, default=-1)
+    width, height = scan.size_px[::-1] if is_transposed(scan.orientation) else scan.size_px
+    num_seen = 0
+    if last < 0:
+        return
+    changed = DataError("it gives other frames than when it was first read", where=path, todo="leave it unchanged")
+    try:
+        with captured_errors() as log, _opened(path) as container:
+            for index, frame in enumerate(_Decoding(container, _video_stream(container, path), log).frames()):
+                log.take()
+                if index >= len(scan.stamps) or frame.pts != scan.stamps[index]:
+                    raise changed
+                if index in wanted:
+                    picture = turned(frame.to_ndarray(format="rgb24", width=width, height=height), scan.orientation)
+                    for _ in range(wanted[index]):
+                        yield picture
+                num_seen = index + 1
+                if index == last:
+                    break
+    except (OSError, *_Errors) as error:
+        raise changed from error
+    if num_seen <= last:
+        raise changed
+
+
+def _opened(path: Path) -> InputContainer:
+    # The prefix keeps a name such as `http:x.mp4` or `concat:a|b` a name.
+    try:
+        return av.open(f"file:{path}", mode="r", options={"format_whitelist": FORMATS}, metadata_errors="ignore")
+    except _Errors as error:
+        if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):
+            raise
+        raise DataError(_BROKEN.format(_clause(error)), where=path, todo=_TODO) from error
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    streams: Any = container.streams
+    best = streams.best("video") if hasattr(streams, "best") else next(iter(streams.video), None)
+    if best is None:
+        raise DataError("it has no picture track", where=path, todo="give a video, not a sound file")
+    stream: VideoStream = best
+    context = stream.codec_context
+    if context is None or not context.codec:
+        raise DataError("its codec is not known to FFmpeg", where=path, todo=_TODO)
+    if context.width and context.height:
+        check_size(context.width, context.height, where=path)
+    context.thread_count = 1
+    context.thread_type = "NONE"
+    context.options = {**context.options, "max_pixels": str(MAX_AREA_PX)}
+    return stream
+
+
+def _complaints_of(decoding: _Decoding) -> list[str]:
+    """At most three of FFmpeg's messages, the most frequent first."""
+    complaints = [
+        f"FFmpeg: {text}" + (f" ({num} times)" if num > 1 else "") for text, num in decoding.complaints.most_common(3)
+    ]
+    if decoding.num_corrupt:
+        complaints.append(f"{decoding.num_corrupt} frames or packets are marked as corrupt")
+    return complaints
+
+
+def _clause(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split())[:200]

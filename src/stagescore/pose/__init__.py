@@ -1,0 +1,1 @@
+"""Joints: reading the poses that people and networks have made."""

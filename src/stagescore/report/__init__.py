@@ -1,0 +1,1 @@
+"""Pictures and pages for people; every figure also gives its table."""

@@ -1,0 +1,1 @@
+"""Weights: where they are looked for."""
