@@ -153,7 +153,6 @@ def floors(
                     "AIoU@0.5",
                     "AIoU@0.75",
                     "n",
-                    "rule",
                 ),
                 [
                     (
@@ -165,11 +164,14 @@ def floors(
                         rounded(b.aiou50, 2),
                         rounded(b.aiou75, 2),
                         b.num_test,
-                        b.rule,
                     )
                     for b in bounds
                 ],
             )
+        for bound in found.bounds:
+            scores = "" if bound.score_range is None else "; scores {:g} to {:g}".format(*bound.score_range)
+            learned = f"; learned from {bound.num_train} dives" if bound.num_train else ""
+            out.text(f"  {bound.name}, {bound.dives}: {bound.rule}{learned}{scores}")
 
 
 @app.command()

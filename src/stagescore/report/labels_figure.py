@@ -73,9 +73,7 @@ def _draw_stages(axes: Axes, manifest: Manifest) -> None:
                 row, (end - start) / found.num_frames, left=start / found.num_frames, color=_STAGES[stage]
             )
     axes.set_yticks(
-        range(len(shown)),
-        [f"{dive.dive_number or ''}  {dive.dive_id[-14:]}" for dive, _ in shown],
-        fontsize=6,
+        range(len(shown)), [dive.dive_number or dive.dive_id[-12:] for dive, _ in shown], fontsize=7
     )
     axes.set_xlabel("share of the clip")
     axes.set_xlim(0, 1)
@@ -94,7 +92,7 @@ def _draw_stages(axes: Axes, manifest: Manifest) -> None:
 
 def _draw_room(axes: Axes, floors: Floors) -> None:
     """Floors and ceilings of rank correlation; a model belongs into the shaded room."""
-    bounds = [(bound, bound.srcc) for bound in floors.bounds if bound.srcc is not None]
+    bounds = [(bound, bound.srcc) for bound in _distinct(floors) if bound.srcc is not None]
     floor = max((value for bound, value in bounds if bound.kind == "floor"), default=None)
     ceiling = max((value for bound, value in bounds if bound.kind == "ceiling"), default=None)
     if floor is not None and ceiling is not None:
@@ -111,5 +109,11 @@ def _draw_room(axes: Axes, floors: Floors) -> None:
     axes.set_title("Floors without a video, ceilings of the judges", fontsize=9, loc="left")
 
 
+def _distinct(floors: Floors) -> list[Bound]:
+    """Without synchronised dives, the rows of all dives and of individual ones are the same."""
+    rows = {(b.name, b.kind, b.num_train, b.num_test): b for b in floors.bounds}
+    return list(rows.values())
+
+
 def _label(bound: Bound) -> str:
-    return f"{bound.name.replace('_', ' ')}, {bound.dives.split(' (')[0]}"
+    return f"{bound.name.replace('_', ' ')}, {bound.dives.split(' (')[0].removesuffix(' dives')}"

@@ -1,0 +1,149 @@
+"""Imports only point down the flow, commands start without PyTorch, and the documents tell the truth."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "stagescore"
+
+# Each layer may import itself and what stands before it (ARCHITECTURE.md).
+LAYERS = (
+    "__init__",
+    "errors",
+    "hashing",
+    "atomic",
+    "skeleton",
+    "types",
+    "tensors",
+    "config",
+    "configs",
+    "tables",
+    "diving",
+    "media",
+    "pose",
+    "data",
+    "simulate",
+    "layers",
+    "encoders",
+    "segmentation",
+    "fusion",
+    "losses",
+    "regression",
+    "models",
+    "weights",
+    "training",
+    "evaluation",
+    "scoring",
+    "report",
+    "cli",
+)
+
+
+def layer_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def upward_imports(path: Path, source: str) -> list[str]:
+    own = path.relative_to(SOURCE).with_suffix("").parts[0]
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the direction"
+            modules = [node.module or ""]
+            if node.module == "stagescore":
+                modules = [f"stagescore.{alias.name}" for alias in node.names if alias.name != "__version__"]
+        else:
+            continue
+        for module in modules:
+            if module.split(".")[0] == "stagescore" and LAYERS.index(layer_of(module)) > LAYERS.index(own):
+                found.append(f"{path}:{node.lineno} imports {module}")
+    return found
+
+
+def source_files() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def test_every_package_has_its_place_in_the_flow() -> None:
+    unknown = {path.relative_to(SOURCE).with_suffix("").parts[0] for path in source_files()} - set(LAYERS)
+    assert not unknown
+
+
+def test_imports_only_point_down_the_flow() -> None:
+    assert not [line for path in source_files() for line in upward_imports(path, path.read_text())]
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("media/source.py", "from stagescore.data.manifest import Manifest"),
+        ("types.py", "import stagescore.media.source"),
+        ("data/checks.py", "from stagescore import report"),
+    ],
+)
+def test_an_import_that_points_up_is_noticed(file: str, line: str) -> None:
+    assert upward_imports(SOURCE / file, line)
+
+
+def test_no_file_switches_shape_checks_off() -> None:
+    # Postponed annotations silently turn jaxtyping's checks of dataclasses off.
+    assert not [p for p in source_files() if "from __future__ import annotations" in p.read_text()]
+
+
+def test_nothing_unpickles_or_loads_weights_unsafely() -> None:
+    for path in source_files():
+        text = path.read_text()
+        assert not re.search(r"^\s*(import|from) (c?pickle|dill|cloudpickle|shelve|joblib)\b", text, re.M), (
+            path
+        )
+        assert "allow_pickle=True" not in text, path
+        assert not re.search(r"torch\.load\((?!.*weights_only=True)", text), path
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["data", "--help"], ["data", "check", "--help"]])
+def test_help_starts_without_pytorch_or_pandas(arguments: list[str]) -> None:
+    program = (
+        "import sys; from stagescore.cli.main import app\n"
+        f"try: app({arguments!r})\nexcept SystemExit: pass\n"
+        "sys.stderr.write(','.join(m for m in ('torch', 'pandas', 'matplotlib', 'scipy') if m in sys.modules))"
+    )
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+    )
+    assert "Usage" in done.stdout
+    assert done.stderr == ""
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    broken = []
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert not broken
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    from typer.testing import CliRunner
+
+    from stagescore.cli.main import app
+
+    text = (ROOT / "README.md").read_text()
+    commands = {tuple(m.split()) for m in re.findall(r"^stagescore ((?:data )?[a-z][a-z-]*)", text, re.M)}
+    assert commands
+    for command in commands:
+        assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0, command
+    targets = set(re.findall(r"^make ([a-z-]+)", text, re.M))
+    makefile = (ROOT / "Makefile").read_text()
+    assert {"demo", "test"} <= targets
+    assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
