@@ -6,6 +6,7 @@ Source: how AQA data sets ship their frames (`00001.jpg ...`); EXIF 2.32 for ori
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 """Endings of image names, in lower case."""
 
 _EXIF_ORIENTATION = 0x0112
-_ImageErrors = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+_ImageErrors = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 
 def scan_images(folder: Path, frame_rate: float | None) -> Scan:
@@ -37,7 +45,9 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
     paths = image_paths(folder)
     if not paths:
         raise DataError(
-            "there is no image in this folder", where=folder, todo=f"give a video or images ({', '.join(SUFFIXES)})"
+            "there is no image in this folder",
+            where=folder,
+            todo=f"give a video or images ({', '.join(SUFFIXES)})",
         )
     good: list[str] = []
     bad: list[str] = []
@@ -72,7 +82,7 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
         )
     rate = frame_rate or DEFAULT_FRAME_RATE
     # A lost frame keeps its time: the others were taken when they were taken.
-    numbers = {name: number for name, number in zip([p.name for p in paths], _positions(paths), strict=True)}
+    numbers = dict(zip([path.name for path in paths], _positions(paths), strict=True))
     return Scan(
         times_s=np.array([numbers[name] for name in good], dtype=np.float64) / rate,
         stamps=tuple(good),
@@ -86,7 +96,9 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
     )
 
 
-def read_images(folder: Path, scan: Scan, indices: Sequence[int]) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+def read_images(
+    folder: Path, scan: Scan, indices: Sequence[int]
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The wanted pictures, upright; arguments as of `video.read_video`.
 
     Raises:
@@ -97,7 +109,9 @@ def read_images(folder: Path, scan: Scan, indices: Sequence[int]) -> Iterator[UI
             path = folder / str(scan.stamps[index])
             picture = load_image(path)
             if picture.shape[1::-1] != scan.size_px:
-                raise DataError("it has changed since it was first read", where=path, todo="leave it unchanged")
+                raise DataError(
+                    "it has changed since it was first read", where=path, todo="leave it unchanged"
+                )
         yield picture
 
 
@@ -129,10 +143,16 @@ def load_image(path: Path) -> UInt8[np.ndarray, "height width 3"]:
             warnings.simplefilter("error")
             with Image.open(path) as image:
                 check_size(*image.size, where=path)
-                orientation = EXIF_ORIENTATIONS.get(image.getexif().get(_EXIF_ORIENTATION, 1), EXIF_ORIENTATIONS[1])
+                orientation = EXIF_ORIENTATIONS.get(
+                    image.getexif().get(_EXIF_ORIENTATION, 1), EXIF_ORIENTATIONS[1]
+                )
                 picture = _as_rgb(image)
     except (UnidentifiedImageError, Warning, *_ImageErrors) as error:
-        clause = "it is not an image" if isinstance(error, UnidentifiedImageError) else f"it cannot be read ({error})"
+        clause = (
+            "it is not an image"
+            if isinstance(error, UnidentifiedImageError)
+            else f"it cannot be read ({error})"
+        )
         raise DataError(clause, where=path, todo="replace or remove it") from error
     return turned(picture, orientation)
 
@@ -159,7 +179,7 @@ def _numbers(names: Sequence[str]) -> list[int] | None:
             return None
         numbers.append(int(match[2]))
         prefixes.add((match[1], match[3]))
-    increasing = all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+    increasing = all(a < b for a, b in pairwise(numbers))
     return numbers if len(prefixes) == 1 and increasing else None
 
 

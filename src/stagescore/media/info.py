@@ -182,7 +182,9 @@ def check_factor(name: str, value: float, *, where: str = "") -> float:
         DataError: it is not finite or not within 1/1000 to 1000000.
     """
     if not (math.isfinite(value) and 1e-3 <= value <= 1e6):
-        raise DataError(f"the {name} is {value}", where=where, todo="give a positive number such as 1, 4 or 29.97")
+        raise DataError(
+            f"the {name} is {value}", where=where, todo="give a positive number such as 1, 4 or 29.97"
+        )
     return value
 
 

@@ -1,5 +1,6 @@
-"""Turning pictures upright: a film's display matrix and an image's EXIF orientation as one of eight
-turns and mirrorings.
+"""Turning pictures upright: display matrices of films and EXIF orientations of images.
+
+Both are one of eight turns and mirrorings; a film's matrix is rounded to the nearest of them.
 
 Source: ISO/IEC 14496-12 (matrix in `tkhd`), EXIF 2.32 (tag 0x0112). An orientation is the 2x2 matrix
 that takes x (to the right) and y (downwards) of the stored picture to those of the upright one.

@@ -10,7 +10,6 @@ from itertools import pairwise
 from os import PathLike, fspath
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -19,6 +18,7 @@ from stagescore.hashing import file_sha256
 from stagescore.media.images import SUFFIXES, read_images, scan_images
 from stagescore.media.info import Clip, Kind, MediaInfo, Scan, check_factor
 from stagescore.media.sampling import sample_indices
+from stagescore.media.scaling import scaled
 from stagescore.media.video import read_video, scan_video
 
 
@@ -64,7 +64,12 @@ class Media:
         yield from zip(chosen, read(Path(self.info.path), self._scan, chosen), strict=True)
 
     def sample(
-        self, num_frames: int, *, first: int = 0, last: int | None = None, size_px: tuple[int, int] | None = None
+        self,
+        num_frames: int,
+        *,
+        first: int = 0,
+        last: int | None = None,
+        size_px: tuple[int, int] | None = None,
     ) -> Clip:
         """Evenly spread frames; see `sample_indices`.
 
@@ -82,14 +87,18 @@ class Media:
         self._check(indices)
         width, height = size_px or (self.info.width_px, self.info.height_px)
         if min(width, height) < 1:
-            raise DataError(f"size {width} x {height} is asked for", where=self.info.path, todo="give positive pixels")
+            raise DataError(
+                f"size {width} x {height} is asked for", where=self.info.path, todo="give positive pixels"
+            )
         frames = np.empty((num_frames, height, width, 3), dtype=np.uint8)
         for position, (_, picture) in enumerate(self.frames(indices)):
             frames[position] = scaled(picture, (width, height))
         return Clip(frames, indices, self.times_s[list(indices)], self.info)
 
     def _check(self, indices: Sequence[int]) -> None:
-        outside = [index for index in (indices[:1], indices[-1:]) if index and not 0 <= index[0] < self.num_frames]
+        outside = [
+            index for index in (indices[:1], indices[-1:]) if index and not 0 <= index[0] < self.num_frames
+        ]
         if outside:
             raise DataError(
                 f"frame {outside[0][0]} is asked for",
@@ -97,18 +106,9 @@ class Media:
                 todo=f"choose among 0 to {self.num_frames - 1}",
             )
         if any(a > b for a, b in pairwise(indices)):
-            raise DataError("frames are asked for out of order", where=self.info.path, todo="sort the indices")
-
-
-def scaled(
-    picture: UInt8[np.ndarray, "height width 3"], size_px: tuple[int, int]
-) -> UInt8[np.ndarray, "new_height new_width 3"]:
-    """Scale a picture to (width, height): by area where it shrinks, linearly where it grows."""
-    if picture.shape[1::-1] == tuple(size_px):
-        return picture
-    shrinks = size_px[0] < picture.shape[1] and size_px[1] < picture.shape[0]
-    resized = cv2.resize(picture, tuple(size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.uint8)
+            raise DataError(
+                "frames are asked for out of order", where=self.info.path, todo="sort the indices"
+            )
 
 
 def inspect_media(
@@ -158,7 +158,9 @@ def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: fl
     times_s, duration_s, notes = scan.times_s, scan.duration_s, list(scan.notes)
     variable_rate, rate = scan.variable_rate, scan.frame_rate
     if kind == "video" and frame_rate is not None:
-        notes.append(f"The file's own frame rate ({rate or 0:.6g}) is replaced by {frame_rate:g} as asked for.")
+        notes.append(
+            f"The file's own frame rate ({rate or 0:.6g}) is replaced by {frame_rate:g} as asked for."
+        )
         times_s, duration_s = np.arange(len(times_s)) / frame_rate, len(times_s) / frame_rate
         rate, variable_rate = frame_rate, False
     problems = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in scan.problems]
@@ -201,7 +203,9 @@ def _checked_kind(path: Path) -> Kind:
         return "images"
     if not stat.S_ISREG(mode):
         # Opening a pipe or a device could wait for ever.
-        raise DataError("it is neither a file nor a folder", where=path, todo="give a video file or a folder of images")
+        raise DataError(
+            "it is neither a file nor a folder", where=path, todo="give a video file or a folder of images"
+        )
     if path.stat().st_size == 0:
         raise DataError("the file is empty", where=path, todo="copy or download it again")
     if path.suffix.lower() in SUFFIXES:

@@ -41,7 +41,12 @@ class Timeline:
 
 
 def timeline_of(
-    pts: Sequence[int | None], dts: Sequence[int | None], stream: VideoStream, *, accounts_for_gaps: bool
+    pts: Sequence[int | None],
+    dts: Sequence[int | None],
+    stream: VideoStream,
+    *,
+    prefer_dts: bool,
+    accounts_for_gaps: bool,
 ) -> Timeline:
     """Make seconds of time stamps.
 
@@ -49,17 +54,20 @@ def timeline_of(
         pts: presentation stamp of each frame, in the order of decoding.
         dts: stamp of the packet that each frame came from.
         stream: for its time base, its declared rate and duration.
+        prefer_dts: presentation stamps are guesses of FFmpeg's (AVI has none).
         accounts_for_gaps: another check has shown that no frame is missing, so gaps are the film's own.
     """
     declared_rate = _sane(stream.average_rate) or _sane(stream.guessed_rate)
     base = float(stream.time_base or 0) or 1 / DEFAULT_FRAME_RATE
     problems, notes = [], []
-    stamps = _complete(pts)
+    stamps = _complete(dts if prefer_dts else pts)
     if stamps is None:
-        stamps = _complete(dts)
+        stamps = _complete(pts if prefer_dts else dts)
     if stamps is None:
         rate = declared_rate or DEFAULT_FRAME_RATE
-        notes.append(f"The file does not say when its frames are shown; {rate:g} frames per second are assumed.")
+        notes.append(
+            f"The file does not say when its frames are shown; {rate:g} frames per second are assumed."
+        )
         times_s = np.arange(len(pts), dtype=np.float64) / rate
         base = 1e-6
     else:
@@ -117,7 +125,9 @@ def _complete(stamps: Sequence[int | None]) -> Float[np.ndarray, " frames"] | No
     return filled
 
 
-def _num_after_end(times_s: Float[np.ndarray, " frames"], step_s: float, stream: VideoStream, base: float) -> int:
+def _num_after_end(
+    times_s: Float[np.ndarray, " frames"], step_s: float, stream: VideoStream, base: float
+) -> int:
     """Frames that the declared duration of the track has room for after the last one."""
     if not stream.duration:
         return 0

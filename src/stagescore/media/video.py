@@ -52,15 +52,21 @@ class _Decoding:
     log: ErrorLog | None = None
     num_expected: int = 0
     num_corrupt: int = 0
+    num_invisible: int = 0
+    first_key_pts: int | None = None
+    num_leading: int = 0
     complaints: Counter[str] = field(default_factory=Counter)
 
     def frames(self) -> Iterator[VideoFrame]:
         """Every frame that can be decoded; errors of a packet cost its frames and no more."""
         for packet in self._packets():
             discarded = packet.is_discard
-            if packet.size and not discarded and not self._is_invisible(packet):
+            if packet.size and self._is_invisible(packet):
+                self.num_invisible += 1
+            elif packet.size and not discarded:
                 self.num_expected += 1
                 self.num_corrupt += packet.is_corrupt
+                self._note_leading(packet)
             try:
                 decoded = packet.decode()
             except _Errors as error:
@@ -80,6 +86,15 @@ class _Decoding:
                 self.complaints[_clause(error)] += 1
             else:
                 return
+
+    def _note_leading(self, packet: "Packet[VideoStream]") -> None:
+        # A film cut without encoding anew may begin with a key frame and, after it in the file, frames
+        # that are shown before it and refer to others that were cut off: nobody can decode these.
+        if self.num_expected == 1:
+            self.first_key_pts = packet.pts if packet.is_keyframe else None
+        elif self.first_key_pts is not None and self.num_leading == self.num_expected - 2:
+            no_time = packet.pts is None and packet.dts is None  # before the start of an mkv
+            self.num_leading += no_time or (packet.pts is not None and packet.pts < self.first_key_pts)
 
     def _is_invisible(self, packet: "Packet[VideoStream]") -> bool:
         # VP8 keeps pictures that are only referred to in packets of their own, marked in the first byte.
@@ -124,12 +139,23 @@ def scan_video(path: Path) -> Scan:
         decoding._listen(ignore=False)
         audit = audit_container(path, stream.id, stream.index)
         if not pts:
-            clause = next(iter(audit.problems), "") or next(iter(decoding.complaints), "no frame in it can be decoded")
+            clause = next(iter(audit.problems), "") or next(
+                iter(decoding.complaints), "no frame in it can be decoded"
+            )
             raise DataError(_BROKEN.format(clause), where=path, todo=_TODO)
-        timeline = timeline_of(pts, dts, stream, accounts_for_gaps=audit.accounts_for_all)
+        # A damaged bit can make a picture of VP8 invisible; a true hidden one leaves no gap.
+        accounts_for_gaps = audit.accounts_for_all and not decoding.num_invisible
+        timeline = timeline_of(
+            pts,
+            dts,
+            stream,
+            prefer_dts=container.format.name == "avi",
+            accounts_for_gaps=accounts_for_gaps,
+        )
         problems = [*audit.problems, *timeline.problems, *_complaints_of(decoding)]
-        num_lost = max(decoding.num_expected, audit.num_frames or 0) - len(pts)
-        if not audit.accounts_for_all or problems:
+        num_leading = decoding.num_leading if pts[0] == decoding.first_key_pts else 0
+        num_lost = max(decoding.num_expected, audit.num_frames or 0) - num_leading - len(pts)
+        if not accounts_for_gaps or problems:
             num_lost = max(num_lost, timeline.num_missing)
         if num_lost > 0:
             problems.append(f"{num_lost} of {len(pts) + num_lost} frames are missing or cannot be decoded")
@@ -139,6 +165,10 @@ def scan_video(path: Path) -> Scan:
         if audit.num_frames is None and (audit.num_stored or 0) > len(pts):
             num_hidden = (audit.num_stored or 0) - len(pts)
             notes.append(f"{num_hidden} more frames are stored in the file; its edit list leaves them out.")
+        if num_leading:
+            notes.append(
+                f"{num_leading} frames at the cut before the first cannot be shown: what they refer to is gone."
+            )
         if num_resized:
             notes.append(f"{num_resized} frames have another size than the first; they are scaled to it.")
         return Scan(
@@ -157,7 +187,9 @@ def scan_video(path: Path) -> Scan:
         )
 
 
-def read_video(path: Path, scan: Scan, indices: Sequence[int]) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+def read_video(
+    path: Path, scan: Scan, indices: Sequence[int]
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Second pass: the wanted pictures, upright, and not a frame further than the last of them.
 
     Args:
@@ -177,7 +209,9 @@ def read_video(path: Path, scan: Scan, indices: Sequence[int]) -> Iterator[UInt8
     num_seen = 0
     if last < 0:
         return
-    changed = DataError("it gives other frames than when it was first read", where=path, todo="leave it unchanged")
+    changed = DataError(
+        "it gives other frames than when it was first read", where=path, todo="leave it unchanged"
+    )
     try:
         with captured_errors() as log, _opened(path) as container:
             for index, frame in enumerate(_Decoding(container, _video_stream(container, path), log).frames()):
@@ -185,7 +219,9 @@ def read_video(path: Path, scan: Scan, indices: Sequence[int]) -> Iterator[UInt8
                 if index >= len(scan.stamps) or frame.pts != scan.stamps[index]:
                     raise changed
                 if index in wanted:
-                    picture = turned(frame.to_ndarray(format="rgb24", width=width, height=height), scan.orientation)
+                    picture = turned(
+                        frame.to_ndarray(format="rgb24", width=width, height=height), scan.orientation
+                    )
                     for _ in range(wanted[index]):
                         yield picture
                 num_seen = index + 1
@@ -200,7 +236,9 @@ def read_video(path: Path, scan: Scan, indices: Sequence[int]) -> Iterator[UInt8
 def _opened(path: Path) -> InputContainer:
     # The prefix keeps a name such as `http:x.mp4` or `concat:a|b` a name.
     try:
-        return av.open(f"file:{path}", mode="r", options={"format_whitelist": FORMATS}, metadata_errors="ignore")
+        return av.open(
+            f"file:{path}", mode="r", options={"format_whitelist": FORMATS}, metadata_errors="ignore"
+        )
     except _Errors as error:
         if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):
             raise
@@ -227,7 +265,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 def _complaints_of(decoding: _Decoding) -> list[str]:
     """At most three of FFmpeg's messages, the most frequent first."""
     complaints = [
-        f"FFmpeg: {text}" + (f" ({num} times)" if num > 1 else "") for text, num in decoding.complaints.most_common(3)
+        f"FFmpeg: {text}" + (f" ({num} times)" if num > 1 else "")
+        for text, num in decoding.complaints.most_common(3)
     ]
     if decoding.num_corrupt:
         complaints.append(f"{decoding.num_corrupt} frames or packets are marked as corrupt")

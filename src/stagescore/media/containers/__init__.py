@@ -20,8 +20,8 @@ def audit_container(path: Path, stream_id: int, stream_index: int) -> Audit:
 
     Args:
         path: a regular file.
-        stream_id: the video track's number in the container (mp4, mkv).
-        stream_index: the video track's place among the tracks, from 0 (avi).
+        stream_id: the video track's number in the container (mp4).
+        stream_index: the video track's place among the tracks, from 0 (avi, mkv).
 
     Returns:
         Contradictions and the number of frames declared. Bytes that cannot be followed are a problem
@@ -39,7 +39,7 @@ def audit_container(path: Path, stream_id: int, stream_index: int) -> Audit:
             if head[:4] == b"RIFF" and head[8:] == b"AVI ":
                 return avi.audit(reader, stream_index)
             if head[:4] == matroska.MAGIC:
-                return matroska.audit(reader, stream_id)
+                return matroska.audit(reader, stream_index)
             if head[4:8] in mp4.FIRST_BOXES:
                 return mp4.audit(reader, stream_id)
         except StructureError as error:

@@ -1,5 +1,6 @@
-"""AVI: chunks in `movi` against the lengths in the headers and the index. Source: Microsoft's AVI RIFF
-file reference and the OpenDML extension (several RIFF parts after one another).
+"""AVI: chunks in `movi` against the lengths in the headers and the index.
+
+Source: Microsoft's AVI RIFF file reference and the OpenDML extension (several RIFF parts one after another).
 """
 
 import struct
@@ -42,13 +43,17 @@ def audit(reader: ByteReader, stream_index: int) -> Audit:
     if stream_index >= len(found.kinds) or found.kinds[stream_index] != b"vids":
         return Audit(problems=(*problems, "the stream headers do not fit the streams"))
     prefix = b"%02d" % stream_index
-    chunks = [(at, size) for name, at, size in found.chunks if name[:2] == prefix and name[2:] in (b"dc", b"db")]
+    chunks = [
+        (at, size) for name, at, size in found.chunks if name[:2] == prefix and name[2:] in (b"dc", b"db")
+    ]
     declared = found.declared[stream_index]
     counts = {len(chunks), declared or len(chunks)}
     if num_parts == 1:
         counts.add(found.main_total or len(chunks))
     if found.index is not None and num_parts == 1:
-        indexed = [(at, size) for name, at, size in found.index if name[:2] == prefix and name[2:] in (b"dc", b"db")]
+        indexed = [
+            (at, size) for name, at, size in found.index if name[:2] == prefix and name[2:] in (b"dc", b"db")
+        ]
         counts.add(len(indexed))
         # Offsets count from `movi` or from the file's start, depending on who wrote the file.
         shift = chunks[0][0] - indexed[0][0] if chunks and indexed else 0
@@ -89,7 +94,10 @@ def _walk(reader: ByteReader, at: int, end: int, found: _Found) -> None:
             found.rates.append(min(rate / scale, _MAX_RATE) if scale else 0.0)
         elif name == b"idx1":
             table = reader.take(length)
-            found.index = [(entry[0], entry[2], entry[3]) for entry in struct.iter_unpack("<4s3I", table[: length // 16 * 16])]
+            found.index = [
+                (entry[0], entry[2], entry[3])
+                for entry in struct.iter_unpack("<4s3I", table[: length // 16 * 16])
+            ]
         elif name[:2].isdigit():
             found.chunks.append((name, at, length))
         elif not (name in (b"JUNK", b"vprp", b"strf", b"strn", b"strd", b"indx", b"odml") or name.isascii()):

@@ -24,6 +24,7 @@ class _Found:
     duration: float | None = None
     frame_ns: int = 0
     num_tracks: int = 0
+    track: int = 0
     times: list[int] = field(default_factory=list)
     num_blocks: int = 0
     last_time: int = 0
@@ -31,7 +32,7 @@ class _Found:
     sealed: bool = True
 
 
-def audit(reader: ByteReader, track: int) -> Audit:
+def audit(reader: ByteReader, stream_index: int) -> Audit:
     """Count the blocks of the video track, check checksums, sizes, order and the declared duration."""
     found = _Found()
     try:
@@ -43,7 +44,7 @@ def audit(reader: ByteReader, track: int) -> Audit:
                     found.sealed = False
                 elif end > reader.size:
                     found.problems.append("the file ends before its declared length")
-                _walk_segment(reader, body, min(end or reader.size, reader.size), track, found)
+                _walk_segment(reader, body, min(end or reader.size, reader.size), stream_index, found)
             elif name not in (_EBML, _VOID):
                 if found.num_blocks:  # something appended to a whole file
                     break
@@ -110,7 +111,7 @@ def _check_crc(reader: ByteReader, children: list[tuple[int, int, int]], end: in
             found.problems.append("a checksum is wrong")
 
 
-def _walk_segment(reader: ByteReader, at: int, limit: int, track: int, found: _Found) -> None:
+def _walk_segment(reader: ByteReader, at: int, limit: int, stream_index: int, found: _Found) -> None:
     while at < limit:
         name, body, end = _element(reader, at)
         if name not in _LEVEL_1 and name not in (_VOID, _CRC):
@@ -122,16 +123,16 @@ def _walk_segment(reader: ByteReader, at: int, limit: int, track: int, found: _F
             end = _end_of_open_cluster(reader, body, limit)
         if end > limit:
             if name == _CLUSTER:
-                _walk_cluster(reader, body, limit, track, found)
+                _walk_cluster(reader, body, limit, found)
             raise StructureError("an element reaches beyond the end of the file")
         try:
             if name == _INFO:
                 _read_info(reader, body, end, found)
             elif name == _TRACKS:
-                _read_tracks(reader, body, end, track, found)
+                _read_tracks(reader, body, end, stream_index, found)
             elif name == _CLUSTER:
-                _walk_cluster(reader, body, end, track, found)
-            elif name != _VOID and name != _CRC:
+                _walk_cluster(reader, body, end, found)
+            elif name not in (_VOID, _CRC):
                 _children(reader, body, end, found)
         except StructureError as error:  # the next element can still be found
             found.problems.append(str(error))
@@ -149,7 +150,7 @@ def _end_of_open_cluster(reader: ByteReader, at: int, limit: int) -> int:
     return limit
 
 
-def _walk_cluster(reader: ByteReader, at: int, end: int, track: int, found: _Found) -> None:
+def _walk_cluster(reader: ByteReader, at: int, end: int, found: _Found) -> None:
     cluster_time = 0
     previous = found.last_time
     for name, body, stop in _children(reader, at, end, found):
@@ -158,20 +159,20 @@ def _walk_cluster(reader: ByteReader, at: int, end: int, track: int, found: _Fou
             if cluster_time < previous - 32768:
                 found.problems.append("its clusters are out of order")
         elif name == _SIMPLE_BLOCK:
-            _count_block(reader, body, track, cluster_time, found)
+            _count_block(reader, body, cluster_time, found)
         elif name == _BLOCK_GROUP:
             for inner, inner_body, _ in _children(reader, body, stop, found):
                 if inner == _BLOCK:
-                    _count_block(reader, inner_body, track, cluster_time, found)
+                    _count_block(reader, inner_body, cluster_time, found)
         elif name not in _IN_CLUSTER and name not in (_VOID, _CRC):
             raise StructureError("it holds an element that does not belong there")
 
 
-def _count_block(reader: ByteReader, body: int, track: int, cluster_time: int, found: _Found) -> None:
+def _count_block(reader: ByteReader, body: int, cluster_time: int, found: _Found) -> None:
     reader.take(0, body)
     number, _ = _vint(reader, keep_marker=False)
     (offset,) = struct.unpack(">h", reader.take(2))
-    if number == track:
+    if number == found.track:
         found.num_blocks += 1
         found.last_time = max(found.last_time, cluster_time + offset)
     elif number > found.num_tracks:
@@ -187,12 +188,16 @@ def _read_info(reader: ByteReader, at: int, end: int, found: _Found) -> None:
             found.duration = struct.unpack(">d" if len(raw) == 8 else ">f", raw)[0]
 
 
-def _read_tracks(reader: ByteReader, at: int, end: int, track: int, found: _Found) -> None:
+def _read_tracks(reader: ByteReader, at: int, end: int, stream_index: int, found: _Found) -> None:
     entries = [span for span in _children(reader, at, end, found) if span[0] == _TRACK]
-    for _, body, stop in entries:
-        fields = {name: int.from_bytes(reader.take(min(e - b, 8), b), "big") for name, b, e in _children(reader, body, stop, found)}
+    for place, (_, body, stop) in enumerate(entries):
+        fields = {
+            name: int.from_bytes(reader.take(min(e - b, 8), b), "big")
+            for name, b, e in _children(reader, body, stop, found)
+        }
         found.num_tracks = max(found.num_tracks, fields.get(_NUMBER, 0))
-        if fields.get(_NUMBER) == track:
+        if place == stream_index:
+            found.track = fields.get(_NUMBER, 0)
             found.frame_ns = fields.get(_DEFAULT_DURATION, 0)
     if len(entries) > 1:
         # The declared duration is that of the longest track, which may be the sound.

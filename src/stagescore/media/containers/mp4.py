@@ -1,4 +1,5 @@
 """MP4 and QuickTime: boxes against the file's length, and the sample tables against one another.
+
 Source: ISO/IEC 14496-12.
 """
 
@@ -6,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from stagescore.media.containers.audit import Audit, ByteReader, StructureError
 
@@ -78,7 +80,9 @@ def audit(reader: ByteReader, track_id: int) -> Audit:
     problems += _contradictions(table)
     counts = [table.num_sizes, table.num_timed]
     whole = _shows_all(table)
-    return Audit(max(counts) if whole else None, tuple(problems), accounts_for_all=True, num_stored=max(counts))
+    return Audit(
+        max(counts) if whole else None, tuple(problems), accounts_for_all=True, num_stored=max(counts)
+    )
 
 
 def _top_boxes(reader: ByteReader) -> Iterator[tuple[bytes, int, int]]:
@@ -135,7 +139,7 @@ def _times(box: memoryview, at: int, *, wide: bool) -> tuple[int, ...]:
     return struct.unpack_from(">Q" if wide else ">I", box, at)
 
 
-def _rows(box: memoryview, fields: str, at: int = 8) -> list[tuple[int, ...]]:
+def _rows(box: memoryview, fields: str, at: int = 8) -> list[tuple[Any, ...]]:
     """The rows of a full box with a count before them."""
     num, width = _u32(box, at - 4), struct.calcsize(fields)
     if at + num * width > len(box):
@@ -165,7 +169,9 @@ def _table_of(moov: memoryview, track_id: int) -> _Table:
             total_time=sum(num * step for num, step in times),
             media_time=_times(media, 24 if media[0] else 16, wide=bool(media[0]))[0],
             track_time_s=_times(header, 28 if header[0] else 20, wide=bool(header[0]))[0] / movie_scale,
-            edits=() if edits is None else _edits(edits, movie_scale, max(_u32(media, 20 if media[0] else 12), 1)),
+            edits=()
+            if edits is None
+            else _edits(edits, movie_scale, max(_u32(media, 20 if media[0] else 12), 1)),
             scale=max(_u32(media, 20 if media[0] else 12), 1),
         )
     raise StructureError("its index does not hold the video track")
@@ -194,7 +200,10 @@ def _num_in_chunks(tables: memoryview) -> int:
 def _edits(box: memoryview, movie_scale: int, scale: int) -> tuple[tuple[float, float], ...]:
     """(seconds shown, seconds into the media) of each edit; -1 seconds for an empty one."""
     fields = ">QqI" if box[0] else ">IiI"
-    return tuple((length / movie_scale, start / scale if start >= 0 else -1.0) for length, start, _ in _rows(box, fields))
+    return tuple(
+        (length / movie_scale, start / scale if start >= 0 else -1.0)
+        for length, start, _ in _rows(box, fields)
+    )
 
 
 def _shows_all(table: _Table) -> bool:
@@ -214,7 +223,9 @@ def _fragment_problems(fragments: dict[int, _Fragment], random_access: memoryvie
         problems.append("a fragment is missing")
     if random_access is not None and not fragments.keys() >= set(_random_access_points(random_access)):
         problems.append("a fragment is missing or not in its place")
-    if any(_num_bytes_used(fragment.content) not in (fragment.num_bytes, None) for fragment in fragments.values()):
+    if any(
+        _num_bytes_used(fragment.content) not in (fragment.num_bytes, None) for fragment in fragments.values()
+    ):
         problems.append("the samples of a fragment do not fit its data")
     return problems
 
@@ -253,7 +264,9 @@ def _random_access_points(random_access: memoryview) -> list[int]:
     positions = []
     for table in _all(random_access, b"tfra"):
         sizes = _u32(table, 8)
-        fields = (">QQ" if table[0] else ">II") + "".join(f"{((sizes >> shift) & 3) + 1}s" for shift in (4, 2, 0))
+        fields = (">QQ" if table[0] else ">II") + "".join(
+            f"{((sizes >> shift) & 3) + 1}s" for shift in (4, 2, 0)
+        )
         positions += [row[1] for row in _rows(table, fields, 16)]
     return positions
 
