@@ -1,0 +1,1 @@
+"""Simulated dives: a calibrated stand-in for data sets whose videos cannot be shipped."""
