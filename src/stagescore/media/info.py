@@ -154,6 +154,7 @@ class Scan:
         duration_s: until the end of the last frame.
         codec: name.
         rotation_deg: clockwise turn applied.
+        orientation: the same as a matrix, with mirroring; see `orientation`.
     """
 
     times_s: Float[np.ndarray, " frames"]

@@ -8,12 +8,28 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from av.video.stream import VideoStream
 from jaxtyping import Float
 
 from stagescore.media.info import DEFAULT_FRAME_RATE
 
 _MAX_RATE = 10_000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a file says of its pictures' times as a whole.
+
+    Attributes:
+        base: seconds a unit of the stamps.
+        rate: frames per second; None if it does not say.
+        start: stamp of the beginning.
+        duration: in units of the stamps; None if it does not say.
+    """
+
+    base: Fraction | None = None
+    rate: Fraction | None = None
+    start: int | None = None
+    duration: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +59,7 @@ class Timeline:
 def timeline_of(
     pts: Sequence[int | None],
     dts: Sequence[int | None],
-    stream: VideoStream,
+    declared: Declared,
     *,
     prefer_dts: bool,
     accounts_for_gaps: bool,
@@ -53,12 +69,12 @@ def timeline_of(
     Args:
         pts: presentation stamp of each frame, in the order of decoding.
         dts: stamp of the packet that each frame came from.
-        stream: for its time base, its declared rate and duration.
+        declared: time base, rate and duration as the file says.
         prefer_dts: presentation stamps are guesses of FFmpeg's (AVI has none).
         accounts_for_gaps: another check has shown that no frame is missing, so gaps are the film's own.
     """
-    declared_rate = _sane(stream.average_rate) or _sane(stream.guessed_rate)
-    base = float(stream.time_base or 0) or 1 / DEFAULT_FRAME_RATE
+    declared_rate = _sane(declared.rate)
+    base = float(declared.base or 0) or 1 / DEFAULT_FRAME_RATE
     problems, notes = [], []
     stamps = _complete(dts if prefer_dts else pts)
     if stamps is None:
@@ -88,7 +104,7 @@ def timeline_of(
         num_missing = int(np.sum(np.rint(gaps / step_s) - 1))
         if num_missing and not accounts_for_gaps:
             problems.append(f"there are gaps in the times of its frames, {num_missing} frames long")
-    num_missing += _num_after_end(times_s, step_s, stream, base)
+    num_missing += _num_after_end(times_s, step_s, declared, base)
     measured_rate = 1 / average_step_s if len(steps_s) and span_s > 0 else None
     # The declared rate is exact (30000/1001) where the measured one suffers from rounding.
     agrees = declared_rate and measured_rate and abs(declared_rate / measured_rate - 1) < 0.01
@@ -126,11 +142,11 @@ def _complete(stamps: Sequence[int | None]) -> Float[np.ndarray, " frames"] | No
 
 
 def _num_after_end(
-    times_s: Float[np.ndarray, " frames"], step_s: float, stream: VideoStream, base: float
+    times_s: Float[np.ndarray, " frames"], step_s: float, declared: Declared, base: float
 ) -> int:
     """Frames that the declared duration of the track has room for after the last one."""
-    if not stream.duration:
+    if not declared.duration:
         return 0
-    start_s = (stream.start_time or 0) * base
-    rest_s = start_s + stream.duration * base - float(times_s[-1]) - step_s
+    start_s = (declared.start or 0) * base
+    rest_s = start_s + declared.duration * base - float(times_s[-1]) - step_s
     return max(0, int(np.rint(rest_s / step_s))) if rest_s > 1.5 * step_s else 0

@@ -29,7 +29,7 @@ from stagescore.media.containers import audit_container
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
 from stagescore.media.info import MAX_AREA_PX, Scan, check_size
 from stagescore.media.orientation import clockwise_deg, frame_orientation, is_transposed, turned
-from stagescore.media.timeline import timeline_of
+from stagescore.media.timeline import Declared, timeline_of
 
 FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
 """FFmpeg readers that may be used: films only, no playlist that would make it open other files."""
@@ -73,7 +73,7 @@ class _Decoding:
                 decoded = []
                 if packet.size and not discarded:
                     self.complaints[_clause(error)] += 1
-            self._listen(ignore=discarded)
+            self.listen(ignore=discarded)
             for frame in decoded:
                 self.num_corrupt += bool(frame.is_corrupt)
                 yield frame
@@ -100,7 +100,8 @@ class _Decoding:
         # VP8 keeps pictures that are only referred to in packets of their own, marked in the first byte.
         return self.stream.codec_context.name == "vp8" and not bytes(packet)[0] & 0x10
 
-    def _listen(self, *, ignore: bool) -> None:
+    def listen(self, *, ignore: bool) -> None:
+        """Take in what FFmpeg has said since the last time."""
         if self.log is None:
             return
         components = {*self.container.format.name.split(","), self.container.format.name}
@@ -123,7 +124,7 @@ def scan_video(path: Path) -> Scan:
     with captured_errors() as log, _opened(path) as container:
         stream = _video_stream(container, path)
         decoding = _Decoding(container, stream, log)
-        decoding._listen(ignore=False)
+        decoding.listen(ignore=False)
         stream.codec_context.options = {**stream.codec_context.options, "skip_loop_filter": "all"}
         pts: list[int | None] = []
         dts: list[int | None] = []
@@ -136,7 +137,7 @@ def scan_video(path: Path) -> Scan:
             num_resized += (frame.width, frame.height) != size_px
             pts.append(frame.pts)
             dts.append(frame.dts)
-        decoding._listen(ignore=False)
+        decoding.listen(ignore=False)
         audit = audit_container(path, stream.id, stream.index)
         if not pts:
             clause = next(iter(audit.problems), "") or next(
@@ -148,7 +149,12 @@ def scan_video(path: Path) -> Scan:
         timeline = timeline_of(
             pts,
             dts,
-            stream,
+            Declared(
+                base=stream.time_base,
+                rate=stream.average_rate or stream.guessed_rate,
+                start=stream.start_time,
+                duration=stream.duration,
+            ),
             prefer_dts=container.format.name == "avi",
             accounts_for_gaps=accounts_for_gaps,
         )
@@ -234,10 +240,14 @@ def read_video(
 
 
 def _opened(path: Path) -> InputContainer:
+    # `options` would also go to the streams, at which PyAV 12 and 13 crash on flv and ts files.
     # The prefix keeps a name such as `http:x.mp4` or `concat:a|b` a name.
     try:
         return av.open(
-            f"file:{path}", mode="r", options={"format_whitelist": FORMATS}, metadata_errors="ignore"
+            f"file:{path}",
+            mode="r",
+            container_options={"format_whitelist": FORMATS},
+            metadata_errors="ignore",
         )
     except _Errors as error:
         if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):

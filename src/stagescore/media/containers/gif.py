@@ -1,8 +1,10 @@
 """GIF: a strict walk over the blocks, down to the trailer byte 0x3B. Source: GIF89a specification."""
 
+import struct
+
 from stagescore.media.containers.audit import Audit, ByteReader, StructureError
 
-_CONTROL, _APPLICATION, _TEXT = 0xF9, 0xFF, 0x01
+_CONTROL, _APPLICATION, _TEXT, _COMMENT = 0xF9, 0xFF, 0x01, 0xFE
 _EXTENSION_LENGTHS = {_CONTROL: 4, _APPLICATION: 11, _TEXT: 12}
 _EXTENSION, _PICTURE, _TRAILER = 0x21, 0x2C, 0x3B
 
@@ -18,7 +20,9 @@ def audit(reader: ByteReader) -> Audit:
             if introducer == _EXTENSION:
                 label = reader.take(1)[0]
                 first_length = reader.take(1)[0]
-                if first_length != _EXTENSION_LENGTHS.get(label, first_length):
+                if label not in (*_EXTENSION_LENGTHS, _COMMENT) or first_length != _EXTENSION_LENGTHS.get(
+                    label, first_length
+                ):
                     raise StructureError("an extension of the GIF is torn")
                 reader.skip(first_length)
                 if label == _CONTROL:
@@ -28,9 +32,15 @@ def audit(reader: ByteReader) -> Audit:
                     _skip_sub_blocks(reader)
             elif introducer == _PICTURE:
                 num_frames += 1
-                _skip_palette(reader, reader.take(9)[8])
+                descriptor = reader.take(9)
+                _skip_palette(reader, descriptor[8])
                 reader.skip(1)
-                num_irregular += not _skip_sub_blocks(reader)
+                lengths = _skip_sub_blocks(reader)
+                # A code has at most 12 bits and stands for a pixel or more; the rest is generous.
+                width, height = struct.unpack_from("<2H", descriptor, 4)
+                if sum(lengths) > 2 * width * height + 1024:
+                    raise StructureError("a picture of the GIF runs over those after it")
+                num_irregular += not _is_regular(lengths)
             else:
                 raise StructureError(f"a block of the GIF begins with {introducer:#04x}, which is none")
     except StructureError as error:
@@ -47,10 +57,15 @@ def _skip_palette(reader: ByteReader, flags: int) -> None:
         reader.skip(3 << ((flags & 7) + 1))
 
 
-def _skip_sub_blocks(reader: ByteReader) -> bool:
-    """Whether all pieces but the last had the same length."""
+def _skip_sub_blocks(reader: ByteReader) -> list[int]:
+    """Lengths of the pieces."""
     lengths = []
     while length := reader.take(1)[0]:
         lengths.append(length)
         reader.skip(length)
+    return lengths
+
+
+def _is_regular(lengths: list[int]) -> bool:
+    """Whether all pieces but the last have the same length."""
     return len(set(lengths[:-1])) <= 1 and (len(lengths) < 2 or lengths[-1] <= lengths[0])

@@ -72,8 +72,8 @@ def audit(reader: ByteReader, track_id: int) -> Audit:
     if moov is None:
         return Audit(problems=(*problems, *torn, "it has no index"))
     if _child(moov, b"mvex") is not None:
-        problems += [*torn, *_fragment_problems(fragments, random_access)]
-        return Audit(problems=tuple(problems), accounts_for_all=True)
+        num_fragmented, found = _fragmented(fragments, random_access, track_id)
+        return Audit(num_fragmented, (*problems, *torn, *found), accounts_for_all=True)
     if not seen_data:  # what follows the index and the data is not needed to show the film
         problems += torn
     table = _table_of(moov, track_id)
@@ -216,47 +216,58 @@ def _shows_all(table: _Table) -> bool:
     return len(shown) == 1 and shown[0][0] >= media_s - 0.5 * table.frame_s
 
 
-def _fragment_problems(fragments: dict[int, _Fragment], random_access: memoryview | None) -> list[str]:
+def _fragmented(
+    fragments: dict[int, _Fragment], random_access: memoryview | None, track_id: int
+) -> tuple[int, list[str]]:
+    """(frames of the track, problems) of a film that is stored as a chain of fragments."""
     problems = []
     numbers = [_u32(_needed(fragment.content, b"mfhd"), 4) for fragment in fragments.values()]
     if any(after != before + 1 for before, after in pairwise(numbers)):
         problems.append("a fragment is missing")
     if random_access is not None and not fragments.keys() >= set(_random_access_points(random_access)):
         problems.append("a fragment is missing or not in its place")
-    if any(
-        _num_bytes_used(fragment.content) not in (fragment.num_bytes, None) for fragment in fragments.values()
-    ):
-        problems.append("the samples of a fragment do not fit its data")
-    return problems
+    num_frames = 0
+    for at, fragment in fragments.items():
+        num_bytes = 0
+        for part in _all(fragment.content, b"traf"):
+            header = _needed(part, b"tfhd")
+            runs = [_Run.of(run, header) for run in _all(part, b"trun")]
+            num_bytes += sum(run.num_bytes for run in runs)
+            num_frames += sum(run.num for run in runs) if _u32(header, 4) == track_id else 0
+            base = _times(header, 8, wide=True)[0] if header[3] & 0x1 else at
+            after = at + 8 + len(fragment.content) + fragment.num_bytes
+            if not all(at < base + run.offset <= after for run in runs if run.offset is not None):
+                problems.append("a fragment points to data outside it")
+        if num_bytes != fragment.num_bytes:
+            problems.append("the samples of a fragment do not fit its data")
+    return num_frames, problems
 
 
 def _all(content: memoryview, name: bytes) -> list[memoryview]:
     return [body for kind, body in _boxes(content) if kind == name]
 
 
-def _num_bytes_used(fragment: memoryview) -> int | None:
-    """Sum of the sizes of all samples; None where a size is given outside the fragment."""
-    total = 0
-    for part in _all(fragment, b"traf"):
-        header = _needed(part, b"tfhd")
-        flags = _u32(header, 0) & 0xFFFFFF
-        at = 8 + 8 * bool(flags & 0x1) + 4 * bool(flags & 0x2) + 4 * bool(flags & 0x8)
-        default_size = _u32(header, at) if flags & 0x10 else None
-        for run in _all(part, b"trun"):
-            run_flags, num = _u32(run, 0), _u32(run, 4)
-            fields = [bit for bit in (0x100, 0x200, 0x400, 0x800) if run_flags & bit]
-            start = 8 + 4 * bool(run_flags & 0x1) + 4 * bool(run_flags & 0x4)
-            if len(run) != start + 4 * len(fields) * num:
-                raise StructureError("a fragment is torn")
-            if 0x200 in fields:
-                sizes = run[start:]
-                step, shift = 4 * len(fields), 4 * fields.index(0x200)
-                total += sum(_u32(sizes, k * step + shift) for k in range(num))
-            elif default_size is None:
-                return None
-            else:
-                total += default_size * num
-    return total
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A `trun` box: how many samples, of how many bytes together, and where they begin."""
+
+    num: int
+    num_bytes: int
+    offset: int | None
+
+    @classmethod
+    def of(cls, run: memoryview, header: memoryview) -> "_Run":
+        flags, num, header_flags = _u32(run, 0), _u32(run, 4), header[3]
+        fields = [bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
+        start = 8 + 4 * bool(flags & 0x1) + 4 * bool(flags & 0x4)
+        if len(run) != start + 4 * len(fields) * num:
+            raise StructureError("a fragment is torn")
+        offset = struct.unpack_from(">i", run, 8)[0] if flags & 0x1 else None
+        if 0x200 in fields:
+            sizes = struct.unpack_from(f">{len(fields) * num}I", run, start)
+            return cls(num, sum(sizes[fields.index(0x200) :: len(fields)]), offset)
+        at = 8 + 8 * bool(header_flags & 0x1) + 4 * bool(header_flags & 0x2) + 4 * bool(header_flags & 0x8)
+        return cls(num, num * _u32(header, at) if header_flags & 0x10 else 0, offset)
 
 
 def _random_access_points(random_access: memoryview) -> list[int]:
@@ -280,9 +291,13 @@ def _contradictions(table: _Table) -> list[str]:
         problems.append(f"its tables count {' or '.join(map(str, sorted(counts)))} frames")
     # Writers round durations, and some leave out the last frame's; more than two frames is no rounding.
     tolerance = 2.5 * table.frame_s
-    if abs(table.total_time - table.media_time) / table.scale > tolerance:
+    if table.media_time and abs(table.total_time - table.media_time) / table.scale > tolerance:
         problems.append("its tables disagree about its duration")
-    if table.edits and abs(sum(length for length, _ in table.edits) - table.track_time_s) > tolerance:
+    if (
+        table.edits
+        and table.track_time_s
+        and abs(sum(length for length, _ in table.edits) - table.track_time_s) > tolerance
+    ):
         problems.append("its edit list disagrees with the track's duration")
     for length, start in table.edits:
         if start >= 0 and length + start > table.total_time / table.scale + tolerance + 16 * table.frame_s * (
