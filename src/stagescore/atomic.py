@@ -1,6 +1,7 @@
 """Atomic writes: a file is either what it was before or complete, whatever happens in between."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,8 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         DataError: one of them could not be written; none of the final paths has changed.
     """
     staged: list[tuple[Path, Path]] = []
+    spares: dict[Path, Path] = {}
+    replaced: list[Path] = []
     current = Path()
     try:
         for current, content in contents.items():
@@ -45,18 +48,36 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
                 os.fsync(stream.fileno())
             Path(name).chmod(0o666 & ~_umask())
         for temporary, current in staged:
+            if len(staged) > 1 and current.exists():
+                spares[current] = temporary.with_suffix(".old.part")
+                _duplicate(current, spares[current])
+        for temporary, current in staged:
             temporary.replace(current)
-        for folder in {path.parent for path in contents}:
-            _sync_folder(folder)
+            replaced.append(current)
     except OSError as error:
+        for path in replaced:  # a later rename failed
+            if path in spares:
+                spares[path].replace(path)
+            else:
+                path.unlink(missing_ok=True)
         raise DataError(
             f"cannot write ({error.strerror or error})",
             where=current,
             todo="free some space or choose a folder you may write to; what was there before is unchanged",
         ) from error
     finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
+        for leftover in (*(temporary for temporary, _ in staged), *spares.values()):
+            leftover.unlink(missing_ok=True)
+    for folder in {path.parent for path in contents}:
+        _sync_folder(folder)
+
+
+def _duplicate(path: Path, spare: Path) -> None:
+    """Give what is at a path a second name."""
+    try:
+        os.link(path, spare)
+    except OSError:  # file systems without links
+        shutil.copy2(path, spare)
 
 
 def _umask() -> int:

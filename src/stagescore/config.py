@@ -4,6 +4,7 @@ The same keys serve as flags, in YAML and in Python. An unknown key is an error 
 known one. Config objects are read at the border and never enter a class of the model.
 """
 
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stagescore.errors import ConfigError
 
@@ -41,6 +42,12 @@ class FramesConfig(Config):
     frame_rate: float | None = Field(default=None, gt=0)
     quality: int = Field(default=90, ge=1, le=100)
 
+    @model_validator(mode="after")
+    def _both_sides(self) -> "FramesConfig":
+        if (self.width is None) != (self.height is None):
+            raise ValueError("give width and height together")
+        return self
+
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -69,7 +76,7 @@ def load_config(
             raise ConfigError(f"{override!r} is no setting", where="command line", todo="write key=value")
         try:
             parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # such as the date 2024-13-45
             raise ConfigError(
                 f"the value of {key!r} is no YAML", where="command line", todo="quote it"
             ) from None
@@ -80,9 +87,10 @@ def load_config(
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise ConfigError(
-            f"{name} is {first['input']!r}", where=where, todo=first["msg"][:1].lower() + first["msg"][1:]
-        ) from None
+        # `reprlib`: YAML's aliases can make a short text endless to print.
+        shown = f"{name} is {reprlib.repr(first['input'])}" if name else "the settings do not fit each other"
+        told = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(shown, where=where, todo=told[:1].lower() + told[1:]) from None
 
 
 def preset_names() -> list[str]:
@@ -107,7 +115,7 @@ def _nested_model(annotation: Any) -> type[Config] | None:
     return None
 
 
-def _read(source: str | Path) -> dict[str, Any]:
+def _read(source: str | Path) -> dict[Any, Any]:
     path = Path(source)
     try:
         if path.suffix in (".yaml", ".yml") or path.exists():
@@ -122,7 +130,7 @@ def _read(source: str | Path) -> dict[str, Any]:
                 todo=f"did you mean {near[0]!r}?" if near else f"presets: {', '.join(preset_names())}",
             )
         content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise ConfigError(
             f"cannot read the settings ({' '.join(str(error).split())[:120]})",
             where=str(source),

@@ -6,12 +6,13 @@ is learned from labelled individual dives: `stagescore data difficulties` derive
 """
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal, Self
+from typing import Literal
 
 from stagescore.errors import DataError
 
@@ -48,7 +49,7 @@ class DiveNumber:
     position: Position
 
     @classmethod
-    def parse(cls, code: str) -> Self:
+    def parse(cls, code: str) -> "DiveNumber":
         """Read a dive number.
 
         Groups 1 to 4: group, flying or not, half somersaults. Group 5 (twisting): 5, group of the
@@ -138,7 +139,7 @@ def usual_difficulty(code: str, height_m: float) -> float | None:
     Raises:
         DataError: there is no such dive.
 
-    >>> usual_difficulty("407C", 10), usual_difficulty("407C", 3)
+    >>> usual_difficulty("407C", 10.0), usual_difficulty("407C", 3.0)
     (3.2, 3.4)
     """
     return usual_difficulties().get((DiveNumber.parse(code).code, float(height_m)))
@@ -187,13 +188,15 @@ def score_from_marks(marks: Sequence[float], difficulty: float) -> float:
         difficulty: degree of difficulty.
 
     Raises:
-        DataError: another number of marks, a mark outside 0 to 10, or a mark that is not in halves.
+        DataError: another number of marks, a mark outside 0 to 10, a mark that is not in halves, or a
+            difficulty that is not positive.
 
     >>> score_from_marks([9.5, 9.0, 9.5, 9.0, 8.5, 9.5, 8.5], 3.2)
     88.0
     """
     if problem := marks_problem(marks):
         raise DataError(problem, todo="give 7, 5 or 3 marks in halves from 0 to 10")
+    _check_difficulty(difficulty)
     return round(points_of_marks(marks, difficulty), 2)
 
 
@@ -229,8 +232,7 @@ def mean_mark(score: float, difficulty: float) -> float:
     >>> round(mean_mark(88.0, 3.2), 3)
     9.167
     """
-    if not difficulty > 0:
-        raise DataError(f"a difficulty of {difficulty}", todo="give a positive degree of difficulty")
+    _check_difficulty(difficulty)
     mark = score / difficulty / 3
     if not 0 <= mark <= MAX_MARK + 1e-9:
         raise DataError(
@@ -238,6 +240,11 @@ def mean_mark(score: float, difficulty: float) -> float:
             todo=f"give a score from 0 to {3 * MAX_MARK * difficulty:g}",
         )
     return min(mark, MAX_MARK)
+
+
+def _check_difficulty(difficulty: float) -> None:
+    if not 0 < difficulty < math.inf:
+        raise DataError(f"a difficulty of {difficulty}", todo="give a positive degree of difficulty")
 
 
 def plausible_marks(score: float, difficulty: float) -> tuple[float, float, float]:

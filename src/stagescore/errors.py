@@ -13,19 +13,30 @@ class StagescoreError(Exception):
     """
 
     def __init__(self, what: str, *, where: str | PathLike[str] = "", todo: str = "") -> None:
-        self.what = what
-        self.where = str(where)
-        self.todo = todo
-        super().__init__(what, self.where, todo)
+        self.what, self.where, self.todo = (_printable(str(part)) for part in (what, where, todo))
+        super().__init__(self.what, self.where, self.todo)
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
         line = f"{line}; {self.todo}" if self.todo else line
         return " ".join(line.split())
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are rebuilt from positional arguments when they come back from another process.
+        return _rebuilt, (type(self), self.what, self.where, self.todo)
+
     def as_json(self) -> dict[str, str]:
         """The same three parts for `--json`."""
         return {"what": self.what, "where": self.where, "todo": self.todo}
+
+
+def _printable(text: str) -> str:
+    """Names from foreign files can hold what no terminal should be sent, or no UTF-8 can hold."""
+    return "".join(c if c.isprintable() or c in " \t\r\n" else ascii(c)[1:-1] for c in text)
+
+
+def _rebuilt(kind: type[StagescoreError], what: str, where: str, todo: str) -> StagescoreError:
+    return kind(what, where=where, todo=todo)
 
 
 class DataError(StagescoreError):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -86,6 +86,22 @@ class Dive:
                 where=self.dive_id,
                 todo="give a positive degree of difficulty, or none",
             )
+        if self.height_m is not None and not (math.isfinite(self.height_m) and self.height_m > 0):
+            raise DataError(
+                f"the height is {self.height_m}", where=self.dive_id, todo="give it in metres, or none"
+            )
+        if self.num_frames is not None and self.num_frames < 1:
+            raise DataError(
+                f"the clip has {self.num_frames} frames",
+                where=self.dive_id,
+                todo="count its frames, or give none",
+            )
+        if not all(map(_is_unicode, self._texts())):
+            raise DataError(
+                "a name or text holds characters that are no valid Unicode",
+                where=self.dive_id,
+                todo="rename it, or correct the labels",
+            )
         if not all(map(math.isfinite, self.marks)):
             raise DataError(
                 f"a judge's mark is not a number: {list(self.marks)}",
@@ -127,9 +143,22 @@ class Dive:
             return None
         return StageSpans.from_transitions((self.transitions[0], self.transitions[-1]), self.num_frames)
 
-    def with_changes(self, **changes: object) -> Self:
+    def with_changes(self, **changes: object) -> "Dive":
         """A copy with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+    def _texts(self) -> tuple[str, ...]:
+        paths = (self.frames_path or "", self.poses_path or "")
+        return (self.dataset, self.event, self.recording, self.caption, *self.sub_actions, *paths)
+
+
+def _is_unicode(text: str) -> bool:
+    """Half of a surrogate pair can stand in a pickle, in JSON and in a path, but in no UTF-8 file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +186,7 @@ class StageSpans:
             )
 
     @classmethod
-    def from_transitions(cls, transitions: Sequence[int], num_frames: int) -> Self:
+    def from_transitions(cls, transitions: Sequence[int], num_frames: int) -> "StageSpans":
         """From label transitions: a transition t is the last frame of the earlier stage.
 
         Raises:
@@ -183,7 +212,7 @@ class StageSpans:
         """(first frame, frame after the last) of each stage."""
         return tuple(pairwise(self.edges))
 
-    def resampled(self, indices: Sequence[int]) -> Self:
+    def resampled(self, indices: Sequence[int]) -> "StageSpans":
         """The same stages on a subset of the frames.
 
         Args:
@@ -210,7 +239,7 @@ class StageSpans:
             edges[k] = max(edges[k], edges[k - 1] + 1)
         for k in range(self.num_stages - 1, 0, -1):
             edges[k] = min(edges[k], edges[k + 1] - 1)
-        return type(self)(tuple(edges))
+        return StageSpans(tuple(edges))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

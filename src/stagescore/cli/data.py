@@ -125,11 +125,11 @@ def floors(
     quiet: QuietOption = False,
 ) -> None:
     """Print what can be said without a video, and how well judges agree: a model belongs in between."""
+    if split not in ("test", "val"):
+        raise typer.BadParameter("choose test or val", param_hint="--split")
     from stagescore.data.manifest import read_manifest
     from stagescore.evaluation.floors import floors_and_ceilings
 
-    if split not in ("test", "val"):
-        raise typer.BadParameter("choose test or val", param_hint="--split")
     with speaking(json=json, quiet=quiet) as out:
         dives = read_manifest(manifest)
         found = floors_and_ceilings(dives, "test" if split == "test" else "val")
@@ -209,6 +209,28 @@ def difficulties(
             ("dive", "at 3 m", "at 10 m", "in words"),
             [(code, row.get("3"), row.get("10"), str(DiveNumber.parse(code))) for code, row in rows.items()],
         )
+
+
+@app.command()
+def population(
+    annotations: AnnotationsOption,
+    out_file: Annotated[Path, typer.Option("--out", help="Write the table to this JSON file.")],
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Derive what competition dives are like on the whole: frequencies and histograms, no single dive.
+
+    This made the table that `stagescore simulate` draws from (stagescore/tables/dive_population.json).
+    """
+    from stagescore.atomic import write_bytes
+    from stagescore.data import finediving
+    from stagescore.simulate.population import derive_population, table_bytes
+
+    with speaking(json=json, quiet=quiet) as out:
+        document = derive_population(finediving.load(annotations).manifest.dives)
+        write_bytes(out_file, table_bytes(document))
+        out.note(f"wrote {out_file}")
+        out.document(document)
 
 
 @app.command()

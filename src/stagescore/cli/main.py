@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from stagescore import __version__
-from stagescore.cli import data, doctor
+from stagescore.cli import bench, data, doctor, simulate
 
 app = typer.Typer(
     name="stagescore",
@@ -21,13 +21,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+app.command("simulate")(simulate.simulate)
+app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"stagescore {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from stagescore.errors import StagescoreError
 
@@ -70,12 +71,13 @@ class Output:
             table.add_column(column, justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*[_cell(value) for value in row])
-        _stdout().print(table, markup=False)
+        _stdout().print(table)
 
     def document(self, content: dict[str, Any]) -> None:
         """The result as JSON, where it was asked for."""
         if self.json:
-            sys.stdout.write(json.dumps(_finite(content), indent=1, ensure_ascii=False) + "\n")
+            # ASCII only, so that it can be written whatever the encoding of standard output is.
+            sys.stdout.write(json.dumps(_finite(content), indent=1) + "\n")
             sys.stdout.flush()
 
     def note(self, line: str) -> None:
@@ -151,13 +153,16 @@ def _stderr() -> Console:
 
 
 def _console(stream: Any) -> Console:
+    if hasattr(stream, "reconfigure"):  # paths may hold what the terminal's encoding cannot
+        stream.reconfigure(errors="backslashreplace")
     return Console(file=stream, width=None if stream.isatty() else _PIPED_WIDTH)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
+    """A `Text`, since Rich would take `[...]` in a plain string for markup."""
     if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return Text()
+    return Text(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
 def rounded(value: float | None, digits: int) -> float | None:

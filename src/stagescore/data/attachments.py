@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -44,21 +45,42 @@ def attach(labels: Labels, *, frames: Path | None, poses: Path | None, progress:
     total = len(labels.manifest)
     for done, dive in enumerate(labels.manifest, start=1):
         attached = dive
-        if frames is not None:
-            attached, found = _with_frames(attached, frames)
+        if frames is not None and _is_below(dive):
+            try:
+                attached, found = _with_frames(attached, frames)
+            except OSError as error:
+                found = [Finding("frame_problems", dive.dive_id, f"cannot look for them ({error.strerror})")]
             findings.extend(found)
-        if poses is not None:
-            attached, found = _with_poses(attached, poses)
+        if poses is not None and _is_below(dive):
+            try:
+                attached, found = _with_poses(attached, poses)
+            except OSError as error:
+                found = [Finding("pose_problems", dive.dive_id, f"cannot look for them ({error.strerror})")]
             findings.extend(found)
         dives.append(attached)
         progress("frames and poses", done, total)
     hand_labelled = 0
-    for path in sorted(poses.rglob("*.json")) if poses is not None else ():
+    for path in _joint_files(poses) if poses is not None else ():
         try:
             hand_labelled += len(read_authors_json(path))
         except DataError as error:
             findings.append(Finding("pose_problems", str(path), error.what))
-    return Labels(Manifest(tuple(dives)), tuple(findings), hand_labelled_images=hand_labelled)
+    return replace(
+        labels, manifest=Manifest(tuple(dives)), findings=tuple(findings), hand_labelled_images=hand_labelled
+    )
+
+
+def _joint_files(poses: Path) -> list[Path]:
+    """JSON files that may be hand-made joints: the authors' form is a list, other tools' notes are not."""
+    return [
+        path for path in sorted(poses.rglob("*.json")) if not path.read_bytes()[:64].lstrip().startswith(b"{")
+    ]
+
+
+def _is_below(dive: Dive) -> bool:
+    """Whether an event's name stays within the folder it is looked for in."""
+    parts = Path(dive.event).parts
+    return not Path(dive.event).is_absolute() and ".." not in parts
 
 
 def _with_frames(dive: Dive, root: Path) -> tuple[Dive, list[Finding]]:

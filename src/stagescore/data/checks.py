@@ -50,7 +50,7 @@ class CheckReport:
         manifest: the dives that were checked.
         findings: rows that disagree with themselves or with each other.
         hand_labelled_images: images with hand-made joints.
-        overlap: dives in both the training and the test split.
+        overlap: test dives that the training split names too, or holds under another id.
         unchecked: dives whose judging arithmetic cannot be checked.
         cross_dataset_overlap: None where no other data set was given.
     """
@@ -145,12 +145,16 @@ def check(labels: Labels, other: Manifest | None = None) -> CheckReport:
     findings = [*labels.findings]
     for dive in manifest:
         findings.extend(_findings_of(dive, table))
-    train = {dive.dive_id for dive in manifest.select("train")}
+    trained = recordings(manifest.select("train"))
     return CheckReport(
         manifest=manifest,
         findings=tuple(findings),
         hand_labelled_images=labels.hand_labelled_images,
-        overlap=tuple(dive.dive_id for dive in manifest.select("test") if dive.dive_id in train),
+        overlap=tuple(
+            dive.dive_id
+            for dive in manifest.select("test")
+            if dive.recording in trained or dive.dive_id in labels.overlap
+        ),
         unchecked=tuple(dive.dive_id for dive in manifest if not _is_checkable(dive)),
         cross_dataset_overlap=None if other is None else _cross_overlap(manifest, other),
     )

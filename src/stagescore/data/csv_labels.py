@@ -67,7 +67,10 @@ def load(path: Path, count_frames: CountFrames) -> Labels:
         else dive
         for dive in with_heights(dives)
     ]
-    return Labels(Manifest(tuple(inferred)))
+    try:
+        return Labels(Manifest(tuple(inferred)))
+    except DataError as error:
+        raise DataError(error.what, where=f"{path}, {error.where}", todo=error.todo) from None
 
 
 def _check_columns(names: object, path: Path) -> None:
@@ -78,6 +81,8 @@ def _check_columns(names: object, path: Path) -> None:
                 f"there is no column {name!r}", where=path, todo="name the columns in the first line"
             )
     for name in columns:
+        if columns.count(name) > 1:
+            raise DataError(f"the column {name[:40]!a} stands twice", where=path, todo="keep one of them")
         if name not in (*REQUIRED, *OPTIONAL):
             near = get_close_matches(name, (*REQUIRED, *OPTIONAL), n=1)
             raise DataError(
@@ -98,7 +103,7 @@ def _dive(path: Path, line: int, row: dict[str, str | None], count_frames: Count
     cells = {name: (value or "").strip() for name, value in row.items()}
     media = path.parent / cells["path"] if cells["path"] else None
     num_frames = _number(cells, "frames", where)
-    if media is not None and not media.exists():
+    if media is not None and not _exists(media):
         raise DataError(
             f"there is no {media}", where=where, todo="correct the path, relative to the CSV file"
         )
@@ -134,6 +139,13 @@ def _dive(path: Path, line: int, row: dict[str, str | None], count_frames: Count
         raise DataError(error.what, where=where, todo=error.todo) from None
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
+
+
 def _number(cells: dict[str, str], name: str, where: str) -> float | None:
     return next(iter(_numbers(cells, name, where)), None)
 
@@ -146,7 +158,9 @@ def _numbers(cells: dict[str, str], name: str, where: str) -> list[float]:
         values = [math.nan]
     if not all(map(math.isfinite, values)):
         raise DataError(f"the {name} is {cells[name][:40]!a}", where=where, todo="give finite numbers")
-    if name in ("frames", "number", "transitions") and any(value != int(value) for value in values):
+    if name in ("frames", "number", "transitions") and any(
+        value != int(value) or abs(value) >= 2**53 for value in values
+    ):
         raise DataError(f"the {name} is {cells[name][:40]!a}", where=where, todo="give whole numbers")
     if len(values) > 1 and name not in ("marks", "transitions"):
         raise DataError(f"the {name} is {cells[name][:40]!a}", where=where, todo="give one number")

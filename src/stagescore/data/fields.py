@@ -1,6 +1,7 @@
 """Reading single values out of foreign label files, with errors that name the row and the field."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from stagescore.data.legacy_pickle import read_pickle
 from stagescore.errors import DataError
 
+_MAX_NUMBER = 2**53
 _MEND = "correct the row, or get the file from its publisher again"
 
 
@@ -37,6 +39,8 @@ def whole(value: object, *, where: str, name: str) -> int:
         DataError: missing or not a whole number.
     """
     result = number(value, where=where, name=name)
+    if abs(result) >= _MAX_NUMBER:
+        raise DataError(f"the {name} is {result:g}, which no frame or number can be", where=where, todo=_MEND)
     if result != int(result):
         raise DataError(f"the {name} is {result:g} instead of a whole number", where=where, todo=_MEND)
     return int(result)
@@ -59,8 +63,8 @@ def sequence(value: object, *, where: str, name: str) -> list[Any]:
     Raises:
         DataError: anything else.
     """
-    if isinstance(value, np.ndarray):
-        value = value.tolist() if value.ndim == 1 else None
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return list(value.tolist())
     if not isinstance(value, list | tuple):
         raise DataError(f"the {name} is {_shown(value)} instead of a list", where=where, todo=_MEND)
     return list(value)
@@ -117,8 +121,8 @@ def split_keys(path: Path) -> list[tuple[Any, int]]:
             todo="check that this is the split file",
         )
     keys = [_key(key, path) for key in content]
-    if len(set(keys)) != len(keys):
-        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+    twice, count = Counter(keys).most_common(1)[0]
+    if count > 1:
         raise DataError(f"the split names {dive_name(twice)} twice", where=path, todo=_MEND)
     return keys
 
@@ -128,7 +132,10 @@ def _key(key: object, path: Path) -> tuple[Any, int]:
         event, dive = key
         if isinstance(event, np.str_ | np.integer):
             event = event.item()
-        if isinstance(dive, int | np.integer) and isinstance(event, str | int) and not isinstance(dive, bool):
+        named = (
+            isinstance(dive, int | np.integer) and isinstance(event, str | int) and not isinstance(dive, bool)
+        )
+        if named and all(isinstance(part, str) or abs(int(part)) < _MAX_NUMBER for part in key):
             return event, int(dive)
     raise DataError("a row is not named by (event, number)", where=path, todo=_MEND)
 
@@ -144,6 +151,6 @@ def _shown(value: object) -> str:
         return "missing"
     if isinstance(value, str | bytes):
         return ascii(value[:40])
-    if isinstance(value, int | float | np.number):
+    if isinstance(value, float | np.number) or (isinstance(value, int) and value.bit_length() <= 128):
         return str(value)[:40]
     return f"a {type(value).__name__}"

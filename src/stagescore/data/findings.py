@@ -45,11 +45,13 @@ class Labels:
         manifest: the dives.
         findings: disagreements between files, missing or damaged frames and poses.
         hand_labelled_images: images with hand-made joints in the authors' JSON form.
+        overlap: dives that both split files name.
     """
 
     manifest: Manifest
     findings: tuple[Finding, ...] = ()
     hand_labelled_images: int = 0
+    overlap: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", tuple(self.findings))

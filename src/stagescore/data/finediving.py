@@ -34,6 +34,7 @@ FINE = "fine-grained_annotation_aqa.pkl"
 FINE_NAMED = "FineDiving_fine-grained_annotation.pkl"
 COARSE = "FineDiving_coarse_annotation.pkl"
 SPLITS: dict[Split, str] = {"train": "train_split.pkl", "test": "test_split.pkl"}
+"""In this order: a dive in both is a test dive."""
 
 _UNNAMED = "label"
 _FINE_FIELDS = ("action_type", "dive_score", "difficulty", "steps_transit_frames", "frames_labels")
@@ -83,13 +84,13 @@ def load(annotations: Path) -> Labels:
 
     Raises:
         DataError: a file is missing, unreadable or hostile, a row lacks a field or holds NaN, a split
-            names an unknown dive, or a dive is in no split or in both.
+            names an unknown dive, or a dive is in no split.
     """
     fine_path = _first_existing(annotations, (FINE, FINE_NAMED))
     fine = fields.keyed_rows(fine_path)
     named = fields.keyed_rows(annotations / FINE_NAMED) if (annotations / FINE_NAMED).is_file() else {}
     coarse = load_coarse(annotations) if (annotations / COARSE).is_file() else {}
-    splits = read_splits(annotations, SPLITS, fine)
+    splits, in_both = read_splits(annotations, SPLITS, fine)
 
     dives: list[Dive] = []
     findings: list[Finding] = []
@@ -110,7 +111,8 @@ def load(annotations: Path) -> Labels:
         elif coarse:
             findings.append(Finding("file_disagreements", dive.dive_id, f"not in {COARSE}"))
         dives.append(dive)
-    return Labels(Manifest(tuple(with_heights(dives))), tuple(findings))
+    overlap = tuple(fields.dive_name(key) for key in fine if key in in_both)
+    return Labels(Manifest(tuple(with_heights(dives))), tuple(findings), overlap=overlap)
 
 
 def load_coarse(annotations: Path) -> dict[tuple[Any, int], CoarseRow]:
@@ -138,14 +140,15 @@ def load_coarse(annotations: Path) -> dict[tuple[Any, int], CoarseRow]:
 
 def read_splits(
     annotations: Path, names: dict[Split, str], known: Iterable[tuple[Any, int]]
-) -> dict[tuple[Any, int], Split]:
-    """Both split files: dive -> split.
+) -> tuple[dict[tuple[Any, int], Split], set[tuple[Any, int]]]:
+    """Both split files: dive -> split, and the dives that both of them name (they count as test dives).
 
     Raises:
-        DataError: missing or unreadable, a dive that has no labels, or one in both splits.
+        DataError: missing or unreadable, or a dive that has no labels.
     """
     labelled = set(known)
     splits: dict[tuple[Any, int], Split] = {}
+    twice: set[tuple[Any, int]] = set()
     for split, name in names.items():
         path = annotations / name
         for key in fields.split_keys(path):
@@ -156,13 +159,9 @@ def read_splits(
                     todo="use the split that belongs to these annotations",
                 )
             if key in splits:
-                raise DataError(
-                    f"{fields.dive_name(key)} is in both splits",
-                    where=path,
-                    todo="take it out of one of them",
-                )
+                twice.add(key)
             splits[key] = split
-    return splits
+    return splits, twice
 
 
 def _first_existing(folder: Path, names: Iterable[str]) -> Path:

@@ -10,9 +10,11 @@ either: arrays are made here, from bytes whose number must agree with shape and 
 Reads protocols 0 to 5, and files written by Python 2.
 """
 
+import codecs
 import io
 import pickletools
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,10 @@ from stagescore.data.legacy_values import (
 from stagescore.errors import DataError, UnsafePickleError
 
 MAX_BYTES = 512 * 2**20
+MAX_EXTRA_BYTES = 32 * 2**20
 NUM_PROTOCOLS = 6
+_BYTES_A_MEMBER = 64
+"""About what a set or dict takes for each of its members."""
 
 
 def read_pickle(path: Path) -> Any:
@@ -77,7 +82,7 @@ def loads(content: bytes, *, where: str = "pickle") -> Any:
     """
     try:
         # One text of a file can be referred to many times: what is made must stay near the file's size.
-        return _Machine(max_array_bytes=4 * len(content) + 2**20).run(content)
+        return _Machine(max_made_bytes=4 * len(content) + MAX_EXTRA_BYTES).run(content)
     except UnsafePickleError as error:
         raise UnsafePickleError(
             error.what, where=where, todo="nothing of the file was run; get it from its publisher again"
@@ -106,25 +111,25 @@ _VALUES = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES "
     "SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8".split()
 )
+_OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 _MARK = object()
 
 
 class _Machine:
     """The stack machine that a pickle is a program for, with nothing to call."""
 
-    def __init__(self, max_array_bytes: int) -> None:
+    def __init__(self, max_made_bytes: int) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self.bytes_left = max_array_bytes
+        self.bytes_left = max_made_bytes
 
     def run(self, content: bytes) -> Any:
-        for opcode, argument, position in pickletools.genops(io.BytesIO(content)):
-            name = opcode.name
-            if name == "STOP":
-                if position is not None and position + 1 != len(content):
-                    raise MalformedError("there is more behind its end")
-                break
-            if name == "FRAME" or (name == "PROTO" and argument in range(NUM_PROTOCOLS)):
+        for name, argument in _instructions(content):
+            if name == "FRAME":
+                continue
+            if name == "PROTO":
+                if argument not in range(NUM_PROTOCOLS):
+                    raise MalformedError(f"protocol {argument}")
                 continue
             if name in _VALUES:
                 self.stack.append(bytes(argument) if isinstance(argument, bytearray) else argument)
@@ -278,12 +283,45 @@ class _Machine:
 
     def _account(self, made: Any) -> None:
         value = made.value if isinstance(made, Array) else made
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray | np.generic):
             self.bytes_left -= value.nbytes
-        elif isinstance(value, bytes | set | frozenset | dict):
+        elif isinstance(value, bytes):
             self.bytes_left -= len(value)
+        elif isinstance(value, set | frozenset | dict):
+            self.bytes_left -= _BYTES_A_MEMBER * len(value)
         if self.bytes_left < 0:
             raise MalformedError("it unpacks to many times its own size")
+
+
+def _instructions(content: bytes) -> Iterator[tuple[str, Any]]:
+    """Name and argument of every instruction before the final STOP."""
+    stream = io.BytesIO(content)
+    while code := stream.read(1):
+        opcode = _OPCODES.get(code)
+        if opcode is None:
+            raise MalformedError(f"there is no instruction {code!r}")
+        if opcode.name == "STOP":
+            if stream.tell() != len(content):
+                raise MalformedError("there is more behind its end")
+            return
+        if opcode.name == "STRING":
+            yield opcode.name, _python2_text(stream.readline())
+            continue
+        argument: Any = None if opcode.arg is None else opcode.arg.reader(stream)
+        if opcode.name == "FRAME" and argument > len(content) - stream.tell():
+            break
+        yield opcode.name, argument
+    raise MalformedError("it ends too early")
+
+
+def _python2_text(line: bytes) -> str:
+    """A quoted string of protocol 0; `pickletools` would refuse all that is not ASCII."""
+    quoted = line[:-1]
+    if len(quoted) < 2 or quoted[:1] not in (b"'", b'"') or quoted[:1] != quoted[-1:] or line[-1:] != b"\n":
+        raise MalformedError("a string without its quotes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of escapes that are none
+        return codecs.escape_decode(quoted[1:-1])[0].decode("latin-1")
 
 
 def _finished(value: Any) -> Any:

@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stagescore.errors import UnsafePickleError
 
+_TYPE_VERSION = 3
+_TYPE_FLAGS = (0, 8)  # of numbers and bytes, of text
+_ARRAY_VERSION = 1
 MAX_KEY_DEPTH = 4
+MAX_KEY_PARTS = 64
+MAX_KEY_BITS = 64
 _PLAIN_TYPE = re.compile(r"[|<>=]?[biufcSU]\d{1,5}")
 
 
@@ -45,10 +51,15 @@ class Dtype:
 
     def build(self, state: Any) -> None:
         """NumPy's state: (version, byte order, subtype, names, fields, size, alignment, flags)."""
-        if not isinstance(state, tuple) or len(state) < 5 or any(part is not None for part in state[2:5]):
+        plain = isinstance(state, tuple) and len(state) in range(5, 9)  # a ninth part is metadata
+        if not plain or any(part is not None for part in state[2:5]):
             raise UnsafePickleError(
                 "it holds a NumPy array of a structured type, and only numbers and strings are read"
             )
+        numbers = state[:1] + state[5:]
+        flags = state[7] if len(state) == 8 else 0
+        if state[0] != _TYPE_VERSION or flags not in _TYPE_FLAGS or any(type(n) is not int for n in numbers):
+            raise MalformedError("state of a NumPy type")
         order = as_text(state[1])
         if order not in ("<", ">", "|", "="):
             raise MalformedError("byte order of a NumPy type")
@@ -60,13 +71,15 @@ class Array:
     """A NumPy array under construction."""
 
     def __init__(self) -> None:
-        self.value: np.ndarray[Any, Any] | None = None
+        self.value: NDArray[Any] | None = None
 
     def build(self, state: Any) -> None:
-        """NumPy's state: (version,) shape, type, whether Fortran order, bytes."""
-        if not isinstance(state, tuple) or len(state) not in (4, 5):
+        """NumPy's state: version, shape, type, whether Fortran order, bytes."""
+        if not isinstance(state, tuple) or len(state) != 5 or type(state[0]) is not int:
             raise MalformedError("state of a NumPy array")
-        shape, dtype, fortran, data = state[-4:]
+        version, shape, dtype, fortran, data = state
+        if version != _ARRAY_VERSION or not isinstance(fortran, int):
+            raise MalformedError("memory order of a NumPy array")
         self.value = _array(data, dtype, shape, "F" if fortran else "C")
 
 
@@ -83,13 +96,11 @@ def as_text(value: Any) -> str:
     return value
 
 
-def _array(data: Any, dtype: Any, shape: Any, order: Any) -> "np.ndarray[Any, Any]":
+def _array(data: Any, dtype: Any, shape: Any, order: Any) -> NDArray[Any]:
     if not isinstance(dtype, Dtype):
         raise MalformedError("type of a NumPy array")
     if isinstance(data, str):  # written by Python 2
         data = data.encode("latin-1")
-    if isinstance(data, Array):
-        data = b"" if data.value is None else data.value.tobytes()
     if not isinstance(data, bytes | bytearray):
         raise UnsafePickleError("it holds a NumPy array of objects, and only numbers and strings are read")
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 16:
@@ -105,7 +116,9 @@ def _array(data: Any, dtype: Any, shape: Any, order: Any) -> "np.ndarray[Any, An
 # What a file may ask to be made, and how it is made here. The arguments come from the file.
 
 
-def _make_dtype(code: Any, *_: Any) -> Dtype:
+def _make_dtype(code: Any, align: Any = 0, copy: Any = 0) -> Dtype:
+    if not (isinstance(align, int) and isinstance(copy, int)):
+        raise MalformedError("flags of a NumPy type")
     return Dtype(as_text(code))
 
 
@@ -115,15 +128,17 @@ def _make_scalar(dtype: Any, data: Any = None) -> Any:
     return _array(b"" if data is None else data, dtype, (), "C")[()]
 
 
-def _make_blank_array(base: Any, *_: Any) -> Array:
+def _make_blank_array(base: Any, shape: Any, code: Any) -> Array:
     if not (isinstance(base, Name) and str(base) == "numpy.ndarray"):
         raise UnsafePickleError(
             f"it asks for {base if isinstance(base, Name) else 'an array of an unknown class'}"
         )
+    if shape != (0,) or as_text(code) != "b":
+        raise MalformedError("a NumPy array that does not begin empty")
     return Array()
 
 
-def _make_array_from_buffer(data: Any, dtype: Any, shape: Any, order: Any = "C") -> "np.ndarray[Any, Any]":
+def _make_array_from_buffer(data: Any, dtype: Any, shape: Any, order: Any = "C") -> NDArray[Any]:
     return _array(data, dtype, shape, order)
 
 
@@ -182,18 +197,30 @@ MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
 ALLOWED_NAMES = {*MAKERS, ("numpy", "ndarray")}
 
 
-def as_key(key: Any, depth: int = 0) -> Any:
-    """Keys and set members: numbers and strings, or shallow tuples of them.
+def as_key(key: Any) -> Any:
+    """Keys and set members: numbers and strings, or small tuples of them.
 
-    A deep or self-sharing tuple takes the interpreter's stack, or for ever, to hash.
+    A large or self-sharing tuple takes the interpreter's stack, or for ever, to hash; large integers
+    are hashed anew each time, and many that hash alike are easily found.
     """
-    if isinstance(key, tuple | frozenset):
-        if depth >= MAX_KEY_DEPTH:
-            raise MalformedError("a key is nested too deep")
-        if len(key) > 64:
+    level, num_parts = [key], 0
+    for _ in range(MAX_KEY_DEPTH + 1):
+        num_parts += len(level)
+        if num_parts > MAX_KEY_PARTS:
             raise MalformedError("a key is too long")
-        for part in key:
-            as_key(part, depth + 1)
-    elif not (key is None or isinstance(key, bool | int | float | complex | str | bytes | np.generic)):
-        raise MalformedError(f"a key of type {type(key).__name__}")
-    return key
+        inner: list[Any] = []
+        for part in level:
+            if isinstance(part, tuple | frozenset):
+                if len(part) > MAX_KEY_PARTS:
+                    raise MalformedError("a key is too long")
+                inner.extend(part)
+            elif isinstance(part, int) and part.bit_length() > MAX_KEY_BITS:
+                raise MalformedError("a key is too large a number")
+            elif not (
+                part is None or isinstance(part, bool | int | float | complex | str | bytes | np.generic)
+            ):
+                raise MalformedError(f"a key of type {type(part).__name__}")
+        if not inner:
+            return key
+        level = inner
+    raise MalformedError("a key is nested too deep")

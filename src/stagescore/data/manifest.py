@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.types import Dive
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Part = Literal["train", "fit", "val", "test", "all"]
 """`train` and `test` as published; `val` is the held-out part of `train`, `fit` is the rest of it."""
 
+_MAX_NUMBER = 2**53
 _FIELDS = {f.name: f for f in fields(Dive)}
 _TYPES: dict[str, Any] = get_type_hints(Dive)
 
@@ -60,14 +62,14 @@ class Manifest:
             todo=f"did you mean {near[0]}?" if near else "list the ids with `stagescore data check`",
         )
 
-    def select(self, part: Part = "all", *, individual_only: bool = False) -> Self:
+    def select(self, part: Part = "all", *, individual_only: bool = False) -> "Manifest":
         """The dives of one part of the split, in the same order.
 
         Args:
             part: see `Part`.
             individual_only: leave synchronised dives out.
         """
-        return type(self)(
+        return Manifest(
             tuple(d for d in self.dives if _is_in(d, part) and not (individual_only and d.synchronised))
         )
 
@@ -108,7 +110,8 @@ def read_manifest(path: Path) -> Manifest:
             todo="make one with `stagescore data import`",
         ) from error
     dives: list[Dive] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not `splitlines`: texts may hold other line ends, such as U+2028.
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
         where = f"{path}, line {number}"
         try:
             record = json.loads(line)
@@ -148,6 +151,8 @@ def dive_from_record(record: object, *, where: str) -> Dive:
         elif field.default is field.default_factory:  # both are MISSING: the column is required
             raise DataError(f"the column {name!r} is missing", where=where, todo="add it")
     try:
+        if values.get("dive_number") is not None:
+            values["dive_number"] = DiveNumber.parse(values["dive_number"]).code
         return Dive(**values)
     except DataError as error:
         raise DataError(error.what, where=where, todo=error.todo) from None
@@ -171,10 +176,11 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
             return tuple(_typed(part, item, where) for part in value)
         fits = False
     elif kind is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
+        fits = fits and (isinstance(value, float) or abs(value) < _MAX_NUMBER)
         value = float(value) if fits else value
     elif kind is int:
-        fits = isinstance(value, int) and not isinstance(value, bool)
+        fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
     else:
         fits = isinstance(value, kind)
     if not fits:

@@ -104,9 +104,10 @@ def load(annotations: Path, shared: FineDivingRows | None = None) -> Labels:
         )
     rows = fields.keyed_rows(path)
     captions = fields.keyed_rows(annotations / CAPTIONS) if (annotations / CAPTIONS).is_file() else {}
-    splits = finediving.read_splits(annotations, SPLITS, rows)
+    splits, in_both = finediving.read_splits(annotations, SPLITS, rows)
     dives: list[Dive] = []
     findings: list[Finding] = []
+    overlap: list[str] = []
     for key, value in rows.items():
         where = f"{path}, {fields.dive_name(key)}"
         if key not in splits:
@@ -122,8 +123,10 @@ def load(annotations: Path, shared: FineDivingRows | None = None) -> Labels:
             start = fields.whole(row["start_frame"], where=where, name="first frame")
             dive, found = _joined(dive, start, shared)
             findings.extend(found)
+        if key in in_both:
+            overlap.append(dive.dive_id)
         dives.append(dive)
-    return Labels(Manifest(tuple(with_heights(dives))), tuple(findings))
+    return Labels(Manifest(tuple(with_heights(dives))), tuple(findings), overlap=tuple(overlap))
 
 
 def dive_number(row: Mapping[str, Any], *, where: str) -> str | None:
@@ -211,5 +214,13 @@ def _joined(dive: Dive, start_frame: int, shared: FineDivingRows) -> tuple[Dive,
             if other.label_changes is None
             else tuple(t + shift for t in other.label_changes),
             sub_actions=other.sub_actions,
+        )
+    elif shared.start_frames:
+        findings.append(
+            Finding(
+                "file_disagreements",
+                dive.dive_id,
+                f"not in FineDiving's {finediving.COARSE}; no transitions are taken from there",
+            )
         )
     return dive, findings

@@ -68,6 +68,10 @@ def read_labels(source: Source, annotations: Path, other: Path | None = None) ->
         warnings += (
             "FineDiving's labels are not at hand, so no dive gets transitions from there; name them",
         )
+    elif not rows.start_frames:
+        warnings += (
+            f"FineDiving's labels lack {finediving.COARSE}, so no dive gets transitions from there; add it",
+        )
     return SourceLabels(
         mtl_aqa.load(annotations, rows),
         None if rows is None else Manifest(tuple(rows.dives.values())),
@@ -83,12 +87,10 @@ def _read_other(
 ) -> tuple[_Found | None, tuple[str, ...]]:
     if other is not None:
         return read(other), ()
-    around = annotations.resolve().parent
-    beside = sorted(around.iterdir()) if around.is_dir() else []
-    folder = next((f for f in (annotations, *beside) if f.is_dir() and fits(f)), None)
-    if folder is None:
-        return None, ()
     try:
-        return read(folder), ()
-    except DataError as error:
+        around = annotations.resolve().parent
+        beside = sorted(around.iterdir()) if around.is_dir() else []
+        folder = next((f for f in (annotations, *beside) if f.is_dir() and fits(f)), None)
+        return (None if folder is None else read(folder)), ()
+    except (DataError, OSError) as error:
         return None, (f"the other data set's labels are left out: {error}",)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError
@@ -203,9 +204,7 @@ def _disjoint_halves(num_marks: int, half: int) -> Iterator[tuple[list[int], lis
                 yield list(first), list(second)
 
 
-def _agreement(
-    name: str, words: str, rule: str, pairs: Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
-) -> Bound:
+def _agreement(name: str, words: str, rule: str, pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> Bound:
     values = [srcc(a, b) for a, b in pairs]
     return Bound(
         name=name,

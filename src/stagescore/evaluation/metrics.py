@@ -32,8 +32,8 @@ def rl2x100(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "div
     Returns:
         NaN where it is not defined: no dives, or all true scores equal.
 
-    >>> rl2x100(np.array([0.0, 10.0]), np.array([1.0, 10.0]))
-    0.5
+    >>> rl2x100(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
+    12.5
     """
     if len(truth) == 0 or np.ptp(truth) == 0:
         return math.nan

@@ -5,14 +5,22 @@ and perhaps a confidence); the hand-made labels are a JSON list of
 `{image, center, scale, joints[16][2], joints_vis[16]}` with the scale in units of 200 px.
 """
 
+import io
 import json
+import lzma
 import math
+import struct
+import tokenize
+import warnings
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from numpy.typing import NDArray
 
 from stagescore.errors import DataError
 from stagescore.skeleton import NUM_JOINTS
@@ -20,6 +28,25 @@ from stagescore.types import PoseTrack
 
 SCALE_UNIT_PX = 200.0
 """MPII gives the height of a person in units of 200 px."""
+
+MAX_BYTES = 64 * 2**20
+# What `zipfile` and NumPy raise for damaged files.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    SyntaxError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -49,24 +76,13 @@ def read_npz(path: Path) -> PoseTrack:
             which only unpickling could read, are refused.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if "pred" not in archive:
-                raise DataError(
-                    "it holds no array `pred`", where=path, todo="use a pred_comp_<number>.npz file"
-                )
-            pred = archive["pred"]
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-        MemoryError,
-    ) as error:
+        pred = _array_of_archive(path)
+    except _UNREADABLE as error:
         raise DataError(
             f"cannot read the poses ({str(error)[:80]})", where=path, todo="get or make the file again"
         ) from None
+    if pred is None:
+        raise DataError("it holds no array `pred`", where=path, todo="use a pred_comp_<number>.npz file")
     if (
         pred.ndim != 3
         or pred.shape[1] != NUM_JOINTS
@@ -87,6 +103,19 @@ def read_npz(path: Path) -> PoseTrack:
         return PoseTrack(joints_px=joints, confidence=confidence)
     except DataError as error:
         raise DataError(error.what, where=path, todo=error.todo) from None
+
+
+def _array_of_archive(path: Path) -> NDArray[Any] | None:
+    """`pred`; read here rather than by `np.load`, which unpacks whatever size the file makes up."""
+    with zipfile.ZipFile(path) as archive:
+        if "pred.npy" not in archive.namelist():
+            return None
+        if archive.getinfo("pred.npy").file_size > MAX_BYTES:
+            raise ValueError("it unpacks to more than poses can be")
+        content = archive.read("pred.npy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of headers written by Python 2
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
 
 def read_authors_json(path: Path) -> list[LabelledImage]:

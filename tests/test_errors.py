@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stagescore.errors import CheckpointError, ConfigError, DataError, StagescoreError, UnsafePickleError
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (DataError("it is empty"), "it is empty"),
+        (DataError("it is empty", where=Path("a/b")), "a/b: it is empty"),
+        (DataError("it is empty", where="a", todo="fill it"), "a: it is empty; fill it"),
+        (DataError("two\n lines", where="a\nb"), "a b: two lines"),
+        (DataError("\x1b[31mred\x07", where="\udcff"), "\\udcff: \\x1b[31mred\\x07"),
+    ],
+)
+def test_an_error_is_one_line(error, line):
+    assert str(error) == line
+
+
+@given(st.text(st.characters(exclude_categories=[])), st.text(st.characters(exclude_categories=[])))
+def test_any_text_gives_a_line_that_can_be_printed(what, where):
+    line = str(StagescoreError(what, where=where))
+    line.encode()
+    assert line.isprintable()
+
+
+def test_the_parts_are_kept_for_json():
+    assert DataError("a", where="b", todo="c").as_json() == {"what": "a", "where": "b", "todo": "c"}
+
+
+def test_the_family():
+    assert issubclass(UnsafePickleError, DataError)
+    assert all(issubclass(kind, StagescoreError) for kind in (DataError, CheckpointError, ConfigError))
