@@ -1,5 +1,6 @@
 """Frames and poses that belong to labelled dives: finding them, and looking whether they are whole."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -72,9 +73,14 @@ def attach(labels: Labels, *, frames: Path | None, poses: Path | None, progress:
 
 def _joint_files(poses: Path) -> list[Path]:
     """JSON files that may be hand-made joints: the authors' form is a list, other tools' notes are not."""
-    return [
-        path for path in sorted(poses.rglob("*.json")) if not path.read_bytes()[:64].lstrip().startswith(b"{")
-    ]
+    return [path for path in sorted(poses.rglob("*.json")) if not _is_object(path)]
+
+
+def _is_object(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def _is_below(dive: Dive) -> bool:

@@ -1,0 +1,201 @@
+"""On the board, before the dive: standing and pressing, running up and hurdling, or holding an armstand.
+
+Made to look right and to join the flight without a jump in place or speed; nothing here is derived from
+forces. The feet stay where they stand, legs bend to let them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from stagescore.simulate.body import FINGERS, NODES, TOES, angles, nodes_of
+from stagescore.simulate.choreography import HANDSTAND, Key, Posture, posed
+from stagescore.simulate.flight import rotation_about
+from stagescore.simulate.launch import Launch
+from stagescore.simulate.nouns import DivePlan
+
+PRESS_S = 0.75
+HOP_S = 0.42
+HOP_RISE_M = 0.28
+WALK_M_S = 1.1
+STEP_S = 0.55
+TOPPLE_S = 0.7
+_BOARD_GIVES = 0.6  # share of the press that a springboard takes; the legs take the rest
+_SPRINGBOARD_BELOW_M = 5.0
+_THIGH_M = _SHANK_M = 0.40
+_FOOT_M = 0.19
+_LEG = {
+    side: [NODES.index(f"{side}_{name}") for name in ("hip", "knee", "ankle", "toes")]
+    for side in ("right", "left")
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaving:
+    """The first moment of the flight, which the board has to lead up to.
+
+    Attributes:
+        nodes_m: all nodes in world axes.
+        velocity_m_s: of the pelvis.
+        turning: radians a second of somersault, signed.
+    """
+
+    nodes_m: Float[np.ndarray, "nodes 3"]
+    velocity_m_s: Float[np.ndarray, "3"]
+    turning: float
+
+
+def on_board(
+    plan: DivePlan, start: Launch, leaving: Leaving, times_s: Float[np.ndarray, " steps"]
+) -> Float[np.ndarray, "steps nodes 3"]:
+    """The body before it leaves the board.
+
+    Args:
+        plan: the approach and the size of the body.
+        start: how the board is left.
+        leaving: the first moment of the flight.
+        times_s: seconds since leaving the board, all 0 or less.
+
+    Returns:
+        All nodes in world axes, metres.
+    """
+    if plan.approach == "armstand":
+        return _armstand(plan, start, leaving, times_s)
+    return _standing_or_running(plan, start, leaving, times_s)
+
+
+def _armstand(
+    plan: DivePlan, start: Launch, leaving: Leaving, times_s: Float[np.ndarray, " steps"]
+) -> Float[np.ndarray, "steps nodes 3"]:
+    """Legs are raised to the vertical, held, and the body topples over the hands."""
+    legs = [Key(-2.6, HANDSTAND + angles(hip=70)), Key(-1.5, HANDSTAND), Key(0.0, start.posture)]
+    # A power that ends at the lean with the speed that the flight begins with.
+    rate = max(start.direction * leaving.turning * TOPPLE_S / start.lean, 2.0)
+    rotation = start.orientation(start.lean * np.clip(1 + times_s / TOPPLE_S, 0.0, 1.0) ** rate)
+    nodes = nodes_of(posed(legs, times_s), plan.body_scale) @ rotation.transpose(0, 2, 1)
+    hands = leaving.nodes_m[list(FINGERS)].mean(0)
+    return np.asarray(nodes - nodes[:, list(FINGERS)].mean(1, keepdims=True) + hands)
+
+
+def _standing_or_running(
+    plan: DivePlan, start: Launch, leaving: Leaving, times_s: Float[np.ndarray, " steps"]
+) -> Float[np.ndarray, "steps nodes 3"]:
+    facing = float(np.sign(start.upright[0, 0]))
+    pelvis_end = leaving.nodes_m[NODES.index("pelvis")]
+    toes = leaving.nodes_m[list(TOES)]
+    running = plan.approach == "hurdle"
+    ground = _walking(plan, facing, times_s) if running else np.zeros((len(times_s), 2))
+    standing_z = plan.height_m + (_THIGH_M + _SHANK_M + 0.06) * plan.body_scale
+    rest = np.array([pelvis_end[0] - 0.06 * facing, pelvis_end[1], standing_z])
+    landing = np.array([0.3 * facing, 0.0, -1.4]) if running else np.zeros(3)
+    pelvis = np.stack(
+        [
+            _hermite(times_s, (-PRESS_S, rest[k], landing[k]), (0.0, pelvis_end[k], leaving.velocity_m_s[k]))
+            for k in range(3)
+        ],
+        axis=-1,
+    )
+    before = times_s < -PRESS_S
+    pelvis[before, 0] = rest[0] + ground[before, 0]
+    pelvis[before, 2] = rest[2] + ground[before, 1]
+    pressed = np.where(before, 0.0, np.maximum(rest[2] - pelvis[:, 2], 0.0))
+    gives = _BOARD_GIVES * pressed if plan.height_m < _SPRINGBOARD_BELOW_M else np.zeros(len(times_s))
+
+    turned = _hermite(times_s, (-PRESS_S, 0.0, 0.0), (0.0, start.lean, start.direction * leaving.turning))
+    turned = np.where(before, 0.0, np.clip(turned, -0.1, start.lean))
+    crouch = facing * np.minimum(0.9 * pressed, 0.45)
+    rotation = rotation_about(1, crouch) @ start.orientation(turned)
+    values = posed(_arms(start.posture, running), times_s)
+    if running:
+        values = np.where(before[:, None], posed(_steps(times_s[0]), times_s), values)
+    nodes = nodes_of(values, plan.body_scale) @ rotation.transpose(0, 2, 1) + pelvis[:, None]
+    rows = np.flatnonzero(~before if running else np.ones(len(times_s), dtype=bool))
+    for side, toe in zip(("right", "left"), toes, strict=True):
+        _stand(nodes, rows, side, (toe, gives, times_s, facing, plan.body_scale, leaving))
+    if running:  # walking feet touch the board
+        lowest = nodes[before][:, [index for leg in _LEG.values() for index in leg[2:]], 2].min(
+            1, initial=np.inf
+        )
+        nodes[before, :, 2] -= (lowest - plan.height_m - np.maximum(ground[before, 1], 0.0))[:, None]
+    return np.asarray(nodes)
+
+
+def _stand(nodes: np.ndarray, rows: np.ndarray, side: str, where: tuple) -> None:  # type: ignore[type-arg]
+    """Bend a leg so that its toes stay on the board."""
+    toe, gives, times_s, facing, scale, leaving = where
+    hip, knee, ankle, tip = _LEG[side]
+    end = leaving.nodes_m[tip] - leaving.nodes_m[ankle]
+    end_pitch = np.arctan2(-end[2], facing * end[0])
+    share = np.clip(1 + times_s[rows] / 0.2, 0.0, 1.0)
+    pitch = share * share * (3 - 2 * share) * end_pitch
+    at_toe = np.stack([np.full(len(rows), toe[0]), np.full(len(rows), toe[1]), toe[2] - gives[rows]], axis=-1)
+    foot = _FOOT_M * scale
+    at_ankle = at_toe - foot * np.stack(
+        [facing * np.cos(pitch), np.zeros(len(rows)), -np.sin(pitch)], axis=-1
+    )
+    at_ankle[:, 2] += 0.04 * (1 - share)
+    at_hip = nodes[rows, hip]
+    reach = at_ankle - at_hip
+    distance = np.linalg.norm(reach, axis=1)
+    limit = (_THIGH_M + _SHANK_M) * scale * 0.999
+    short = np.minimum(limit / distance, 1.0)
+    at_ankle = at_hip + reach * short[:, None]
+    distance = distance * short
+    along = reach / np.linalg.norm(reach, axis=1, keepdims=True)
+    forward = np.array([facing, 0.0, 0.0]) - along * (facing * along[:, :1])
+    forward /= np.linalg.norm(forward, axis=1, keepdims=True)
+    bend = np.sqrt(np.maximum((_THIGH_M * scale) ** 2 - (distance / 2) ** 2, 0.0))
+    nodes[rows, knee] = at_hip + along * (distance / 2)[:, None] + forward * bend[:, None]
+    nodes[rows, ankle] = at_ankle
+    nodes[rows, tip] = at_ankle + foot * np.stack(
+        [facing * np.cos(pitch), np.zeros(len(rows)), -np.sin(pitch)], axis=-1
+    )
+
+
+def _arms(leaving: Posture, running: bool) -> list[Key]:
+    """Arms down, up, back, and up with the jump."""
+    down, up, back = angles(shoulder=5), angles(shoulder=150), angles(shoulder=-30, side=8)
+    if running:
+        return [Key(-PRESS_S - 0.01, up), Key(-0.42, back), Key(0.0, leaving)]
+    return [Key(-2.2, down), Key(-1.2, up), Key(-0.9, up), Key(-0.42, back), Key(0.0, leaving)]
+
+
+def _steps(first_s: float) -> list[Key]:
+    """Walking, then the hop with one knee raised."""
+    hop = -PRESS_S - HOP_S
+    keys = [
+        Key(hop, angles(hip_r=12, knee_r=10, shoulder=-20)),
+        Key(hop + 0.45 * HOP_S, angles(hip_r=72, knee_r=78, shoulder=150)),
+        Key(-PRESS_S + 1e-3, angles(hip=8, knee=14, shoulder=150)),
+    ]
+    at, side = hop - STEP_S / 2, 1
+    while at > first_s - STEP_S:
+        near, far = ("r", "l") if side > 0 else ("l", "r")
+        stride = {f"hip_{near}": 26.0, f"knee_{near}": 12.0, f"hip_{far}": -14.0, f"knee_{far}": 18.0}
+        keys.insert(0, Key(at, angles(**stride, shoulder=8.0)))
+        at, side = at - STEP_S / 2, -side
+    return keys
+
+
+def _walking(plan: DivePlan, facing: float, times_s: np.ndarray) -> np.ndarray:
+    """How far behind the end of the board, and how high in the hop."""
+    hop = -PRESS_S - HOP_S
+    in_hop = np.clip((times_s - hop) / HOP_S, 0.0, 1.0)
+    behind = 0.75 * (1 - in_hop) + WALK_M_S * np.maximum(hop - times_s, 0.0)
+    rise = HOP_RISE_M * 4 * in_hop * (1 - in_hop)
+    return np.stack([-facing * behind, rise], axis=-1)
+
+
+def _hermite(
+    times_s: Float[np.ndarray, " steps"], first: tuple[float, float, float], last: tuple[float, float, float]
+) -> Float[np.ndarray, " steps"]:
+    """A cubic from (time, value, rate) to (time, value, rate); the first value before."""
+    length = last[0] - first[0]
+    s = np.clip((times_s - first[0]) / length, 0.0, 1.0)
+    return np.asarray(
+        first[1] * (2 * s**3 - 3 * s**2 + 1)
+        + first[2] * length * (s**3 - 2 * s**2 + s)
+        + last[1] * (3 * s**2 - 2 * s**3)
+        + last[2] * length * (s**3 - s**2)
+    )
