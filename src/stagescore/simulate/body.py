@@ -167,8 +167,9 @@ def nodes_of(values: Float[np.ndarray, "*steps angles"], scale: float) -> Float[
     Returns:
         The 16 joints, then the tips of the feet and of the hands (`NODES`).
     """
-    a = dict(zip(ANGLES, np.moveaxis(np.deg2rad(values), -1, 0), strict=True))
-    zero = np.zeros(values.shape[:-1])
+    flat = np.deg2rad(values.reshape(-1, len(ANGLES)))
+    a = dict(zip(ANGLES, flat.T, strict=True))
+    zero = np.zeros(len(flat))
     at: dict[str, np.ndarray] = {
         "pelvis": _vector(zero, zero, zero),
         "thorax": _vector(zero, zero, zero + _TRUNK),
@@ -192,7 +193,8 @@ def nodes_of(values: Float[np.ndarray, "*steps angles"], scale: float) -> Float[
         at[f"{side}_elbow"] = at[f"{side}_shoulder"] + _UPPER_ARM * upper
         at[f"{side}_wrist"] = at[f"{side}_elbow"] + _FOREARM * lower
         at[f"{side}_fingers"] = at[f"{side}_wrist"] + _HAND * lower
-    return scale * np.stack([at[name] for name in NODES], axis=-2)
+    nodes = scale * np.stack([at[name] for name in NODES], axis=-2)
+    return nodes.reshape(*values.shape[:-1], NUM_NODES, 3)
 
 
 def _vector(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:

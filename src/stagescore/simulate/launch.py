@@ -65,7 +65,8 @@ def launch(plan: DivePlan) -> Launch:
     direction = -1 if number.direction == "reverse" else 1
     upright = _upright(plan)
     posture = HANDSTAND if number.armstand else REACH + angles(toes=18, hip=6)
-    lean = math.radians((18.0 if number.armstand else 4.0) + 5.0 * hash_unit(plan.seed, "lean"))
+    topples_out = number.armstand and direction > 0
+    lean = math.radians((18.0 if topples_out else 4.0) + 5.0 * hash_unit(plan.seed, "lean"))
     turned = rotation_about(1, np.array([direction * lean]))[0] @ upright
     nodes = nodes_of(posture, plan.body_scale) @ turned.T
     support = nodes[list(FINGERS if number.armstand else TOES)].mean(0)

@@ -78,8 +78,8 @@ def _entry_velocity(start: Launch, duration_s: float) -> Float[np.ndarray, "3"]:
 
 
 def _under_water(
-    in_air: Float[np.ndarray, "steps nodes 3"], flight: Airborne, since_s: Float[np.ndarray, " steps"]
-) -> Float[np.ndarray, "steps nodes 3"]:
+    in_air: Float[np.ndarray, "steps nodes 3"], flight: Airborne, since_s: Float[np.ndarray, " frames"]
+) -> Float[np.ndarray, "frames nodes 3"]:
     """The body glides on along the line of its entry, and the water stops it."""
     velocity = (in_air[-1] - in_air[-2]).mean(0) / flight.step_s
     glide = _WATER_STOPS_S * (1 - np.exp(-since_s / _WATER_STOPS_S))
