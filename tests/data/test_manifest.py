@@ -31,8 +31,8 @@ records = st.fixed_dictionaries(
         "transitions": st.lists(st.integers(-1, 10**6), max_size=4).map(tuple),
         "label_changes": st.none() | st.lists(st.integers(0, 10**6), max_size=4).map(tuple),
         "sub_actions": st.lists(texts, max_size=4).map(tuple),
-        "frames_path": st.none() | texts,
-        "poses_path": st.none() | texts,
+        "frames_path": st.sampled_from([None, "/data/frames/01/7"]),
+        "poses_path": st.sampled_from([None, "/data/poses/01/pred_comp_7.npz"]),
         "caption": texts,
     }
 )
@@ -190,3 +190,17 @@ def test_training_on_both_real_data_sets_excludes_both_tests(real_finediving, re
     assert recordings(chosen) == everything - tested
     assert len(recordings(manifests[0].select("train")) & recordings(manifests[1].select("test"))) == 268
     assert len(recordings(manifests[1].select("train")) & recordings(manifests[0].select("test"))) == 249
+
+
+def test_relative_paths_are_relative_to_the_manifest(tmp_path):
+    dive = Dive(
+        dataset="d",
+        event="e",
+        number=1,
+        recording="d/e/1",
+        split="train",
+        score=1.0,
+        frames_path="frames/e/1",
+    )
+    (tmp_path / "manifest.jsonl").write_bytes(Manifest((dive,)).to_bytes())
+    assert read_manifest(tmp_path).dives[0].frames_path == str(tmp_path / "frames" / "e" / "1")

@@ -96,7 +96,7 @@ def _with_frames(dive: Dive, root: Path) -> tuple[Dive, list[Finding]]:
             Finding("missing_frames", dive.dive_id, f"no folder {root / dive.event / str(dive.number)}")
         ]
     problems = list(_frame_problems(dive, folder))
-    return dive.with_changes(frames_path=str(folder)), [
+    return dive.with_changes(frames_path=str(folder.resolve())), [
         Finding("frame_problems", dive.dive_id, problem) for problem in problems
     ]
 
@@ -134,7 +134,7 @@ def _with_poses(dive: Dive, root: Path) -> tuple[Dive, list[Finding]]:
         track = read_npz(path)
     except DataError as error:
         return dive, [Finding("pose_problems", dive.dive_id, error.what)]
-    dive = dive.with_changes(poses_path=str(path))
+    dive = dive.with_changes(poses_path=str(path.resolve()))
     if track.num_frames != POSE_FRAMES:
         return dive, [
             Finding("pose_problems", dive.dive_id, f"{track.num_frames} frames instead of {POSE_FRAMES}")

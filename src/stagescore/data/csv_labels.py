@@ -133,7 +133,7 @@ def _dive(path: Path, line: int, row: dict[str, str | None], count_frames: Count
             marks=tuple(_numbers(cells, "marks", where)),
             num_frames=None if num_frames is None else int(num_frames),
             transitions=tuple(int(t) for t in _numbers(cells, "transitions", where)),
-            frames_path=None if media is None else str(media),
+            frames_path=None if media is None else str(media.resolve()),
         )
     except DataError as error:
         raise DataError(error.what, where=where, todo=error.todo) from None

@@ -119,13 +119,23 @@ def read_manifest(path: Path) -> Manifest:
             raise DataError(
                 f"not JSON ({str(error)[:80]})", where=where, todo="import the labels again, or mend the line"
             ) from None
-        dives.append(dive_from_record(record, where=where))
+        dives.append(_located(dive_from_record(record, where=where), path.resolve().parent))
     if not dives:
         raise DataError("the manifest is empty", where=path, todo="import the labels again")
     try:
         return Manifest(tuple(dives))
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", todo=error.todo) from None
+
+
+def _located(dive: Dive, folder: Path) -> Dive:
+    """Relative paths in a manifest are relative to it, so that a folder can be moved as a whole."""
+    frames, poses = (
+        None if name is None else str(folder / name) for name in (dive.frames_path, dive.poses_path)
+    )
+    return (
+        dive if (frames, poses) == (None, None) else dive.with_changes(frames_path=frames, poses_path=poses)
+    )
 
 
 def dive_from_record(record: object, *, where: str) -> Dive:
