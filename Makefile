@@ -12,16 +12,19 @@ DEMO := demo
 .PHONY: demo test test-slow check format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/stagescore data import csv --annotations examples/invented_dives.csv --out $(DEMO)
-	$(BIN)/stagescore data floors $(DEMO) --plot $(DEMO)/labels.png
+	$(BIN)/stagescore simulate $(DEMO)/dives --dives 16 --seed 1 --size 256x144 --resume
+	$(BIN)/stagescore data check manifest --annotations $(DEMO)/dives
+	$(BIN)/stagescore data floors $(DEMO)/dives --plot $(DEMO)/labels.png
+	$(BIN)/stagescore bench sheets --out $(DEMO)
 	@echo
-	@echo "Invented dives, imported and checked. Look at $(DEMO)/labels.png and $(DEMO)/check.json."
+	@echo "Sixteen simulated dives are in $(DEMO)/dives. Look at $(DEMO)/sheet.jpg, $(DEMO)/faults.jpg,"
+	@echo "$(DEMO)/splash.jpg and $(DEMO)/labels.png."
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-slow: $(VENV)/.installed
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto -m slow
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -37,7 +40,7 @@ $(VENV)/.installed: pyproject.toml constraints-ci.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "stagescore needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[dev,pose]'
 	@touch $@
 
 clean:

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -91,3 +92,92 @@ def calibration(
         )
         if not all(row.holds for row in rows):
             raise Failure
+
+
+@app.command()
+def sheets(
+    out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the pictures go.")],
+    size: Annotated[str, typer.Option(help="Width x height at which the dives are filmed.")] = "455x256",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw sheets of simulated dives, splashes and faults, to be looked at: sheet.jpg, splash.jpg, faults.jpg."""
+    from stagescore.atomic import write_bytes
+    from stagescore.report.contact_sheet import Image, contact_sheet, fault_pairs, jpeg, plan_of, splash_sheet
+    from stagescore.simulate.nouns import Faults
+
+    usual = Faults(bent_knees_deg=3.0, flexed_toes_deg=5.0, over_rotation_deg=3.0, loud_entry=0.4)
+    dives = [
+        (
+            "3 m springboard: forward 3 1/2 somersaults, tuck (107C)",
+            plan_of("107C", 3.0, seed=2, faults=usual),
+        ),
+        (
+            "10 m platform: armstand back 3 somersaults, pike (626B)",
+            plan_of("626B", 10.0, seed=4, faults=usual),
+        ),
+        (
+            "10 m platform: back 2 1/2 somersaults, 1 1/2 twists, pike (5253B)",
+            plan_of("5253B", 10.0, seed=5, faults=usual),
+        ),
+        (
+            "3 m springboard: inward 2 1/2 somersaults, pike (405B)",
+            plan_of("405B", 3.0, seed=7, faults=usual),
+        ),
+    ]
+    with speaking(json=json, quiet=quiet) as out:
+        px = size_px(size)
+        drawings: tuple[tuple[str, Callable[[], Image]], ...] = (
+            ("sheet.jpg", lambda: contact_sheet(dives, px)),
+            ("splash.jpg", lambda: splash_sheet(px)),
+            ("faults.jpg", lambda: fault_pairs(px)),
+        )
+        written = []
+        with out.progress() as progress:
+            for done, (name, draw) in enumerate(drawings):
+                progress("sheets", done, len(drawings))
+                write_bytes(out_dir / name, jpeg(draw()))
+                written.append(str(out_dir / name))
+        out.document({"size": size, "files": written})
+        out.text(f"written: {', '.join(written)}")
+
+
+@app.command()
+def realism(
+    dives: Annotated[int, typer.Option(min=2, help="How many dives to show to the networks.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of the dives.")] = 0,
+    size: Annotated[str, typer.Option(help="Width x height at which the dives are filmed.")] = "455x256",
+    weights_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder with MoveNet's two ONNX files.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show simulated dives to public pose networks: do they find the diver, as they do in real dives?"""
+    from stagescore.evaluation.realism import REAL_PCKH_SOURCE, Networks, measure_realism
+    from stagescore.simulate.dataset import Order
+
+    with speaking(json=json, quiet=quiet) as out:
+        networks = Networks(weights_dir)
+        order = Order(num_dives=dives, seed=seed, size_px=size_px(size))
+        with out.progress() as progress:
+            seen = measure_realism(order, networks, progress)
+        out.document({"seed": seed, "size": size, **seen.as_json()})
+        out.table(
+            f"{dives} simulated dives of {size}, seed {seed}: {seen.frames} airborne frames",
+            ("figure", "simulated", "reference"),
+            [
+                (
+                    "PCKh@0.5, thunder on the true box, best of 8 rotations",
+                    rounded(seen.pckh, 3),
+                    REAL_PCKH_SOURCE,
+                ),
+                ("mean confidence", rounded(seen.confidence, 3), None),
+                ("multipose's top box is the diver", rounded(seen.multipose_diver, 3), None),
+                ("multipose's top box is a spectator", rounded(seen.multipose_spectator, 3), None),
+            ],
+        )
+        out.text(
+            "PCKh by joint: "
+            + ", ".join(f"{name.replace('_', ' ')} {share:.2f}" for name, share in seen.pckh_by_limb.items())
+        )

@@ -23,9 +23,16 @@ NUM_SHOWN = 5
 """Rows of each kind that are named on a terminal; `--json` names all."""
 
 
+LabelsArgument = Annotated[
+    Path | None, typer.Argument(metavar="LABELS", help="The same as --annotations.", show_default=False)
+]
 AnnotationsOption = Annotated[
-    Path,
-    typer.Option("--annotations", help="Folder of the release's pickles; or the CSV file, or the manifest."),
+    Path | None,
+    typer.Option(
+        "--annotations",
+        help="Folder of the release's pickles; or the CSV file, or the manifest.",
+        show_default=False,
+    ),
 ]
 OtherOption = Annotated[
     Path | None,
@@ -49,7 +56,8 @@ ManifestArgument = Annotated[Path, typer.Argument(help="A manifest, or the folde
 @app.command()
 def check(
     source: Annotated[Source, typer.Argument(help="What the labels are.")],
-    annotations: AnnotationsOption,
+    labels: LabelsArgument = None,
+    annotations: AnnotationsOption = None,
     other: OtherOption = None,
     frames: FramesOption = None,
     poses: PosesOption = None,
@@ -61,8 +69,9 @@ def check(
 
     Exit code 0 when everything is readable; 1 when it is not, or with --strict when rows are inconsistent.
     """
+    where = _named(labels, annotations)
     with speaking(json=json, quiet=quiet) as out:
-        report = _checked(out, (source, annotations), other=other, frames=frames, poses=poses)
+        report = _checked(out, (source, where), other=other, frames=frames, poses=poses)
         out.document(report.as_json())
         _show_report(out, report.as_json())
         if strict and not report.consistent:
@@ -73,7 +82,8 @@ def check(
 @app.command("import")
 def import_(
     source: Annotated[Source, typer.Argument(help="What the labels are.")],
-    annotations: AnnotationsOption,
+    labels: LabelsArgument = None,
+    annotations: AnnotationsOption = None,
     out_dir: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for the manifest; by default one named after the source."),
@@ -93,15 +103,16 @@ def import_(
     from stagescore.data.checks import json_bytes
     from stagescore.data.splits import ValidationRule, choose_validation, validation_file, with_validation
 
+    where = _named(labels, annotations)
     with speaking(json=json, quiet=quiet) as out:
-        report = _checked(out, (source, annotations), other=other, frames=frames, poses=poses)
+        report = _checked(out, (source, where), other=other, frames=frames, poses=poses)
         rule = ValidationRule()
         held_out = choose_validation(report.manifest, rule)
         report = report.with_manifest(with_validation(report.manifest, held_out))
         if strict and not report.consistent:
             raise DataError(
                 "rows are inconsistent, and --strict was asked for",
-                where=annotations,
+                where=where,
                 todo="see them with `stagescore data check`; nothing was written",
             )
         folder = out_dir or Path(source.value)
@@ -176,7 +187,7 @@ def floors(
 
 @app.command()
 def difficulties(
-    annotations: AnnotationsOption,
+    annotations: Annotated[Path, typer.Option(help="Folder of FineDiving's pickles.")],
     out_file: Annotated[Path | None, typer.Option("--out", help="Write the table to this JSON file.")] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -213,7 +224,7 @@ def difficulties(
 
 @app.command()
 def population(
-    annotations: AnnotationsOption,
+    annotations: Annotated[Path, typer.Option(help="Folder of FineDiving's pickles.")],
     out_file: Annotated[Path, typer.Option("--out", help="Write the table to this JSON file.")],
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -305,6 +316,12 @@ def exemplars(
             ("exemplar", "dive number", "difficulty", "score"),
             [(d.dive_id, d.dive_number, d.difficulty, d.score) for d in choice.exemplars],
         )
+
+
+def _named(labels: Path | None, annotations: Path | None) -> Path:
+    if (labels is None) == (annotations is None):
+        raise typer.BadParameter("name the labels once, as LABELS or with --annotations")
+    return labels or annotations or Path()
 
 
 def _checked(

@@ -20,6 +20,7 @@ from stagescore.simulate.programme import Programme, plain_programme
 from stagescore.simulate.twisting import twisting_programme
 
 _MAX_LATE_ARM_DEG = 150.0
+_MOST_LEFT_OVER_DEG = 12.0
 _OPENING_SHIFT_S = (-0.22, 0.20)
 _LATEST_OPENING_S = 0.10
 _SOLVER_STEPS = 14
@@ -77,13 +78,12 @@ def fly(plan: DivePlan, start: Launch, step_s: float) -> Airborne:
     timing = _timing(plan, start, step_s)
     make = twisting_programme if plan.number.half_twists else plain_programme
     programme = make(plan, start, timing, step_s)
-    orientation = programme.turn(0)
-    if plan.faults.over_rotation_deg:
-        programme, orientation = _opened_wrongly(plan, start, programme, orientation)
+    orientation = perfect = programme.turn(0)
     if plan.faults.entry_lean_deg:
         programme, orientation = _leaning(plan, start, programme, orientation)
-    if plan.faults.short_twist_deg and plan.number.half_twists:
-        orientation = _short(plan, programme, orientation)
+    if plan.faults.over_rotation_deg or plan.faults.entry_lean_deg:  # swinging an arm pitches the body too
+        programme, orientation = _opened_wrongly(plan, start, programme, (orientation, perfect))
+    orientation = _corrected(plan, start, programme, (orientation, perfect))
     somersault, _, twist = turning_of(orientation, start.upright)
     return Airborne(
         step_s=step_s,
@@ -114,14 +114,18 @@ def _timing(plan: DivePlan, start: Launch, step_s: float) -> Timing:
 
 
 def _opened_wrongly(
-    plan: DivePlan, start: Launch, programme: Programme, orientation: Float[np.ndarray, "steps 3 3"]
+    plan: DivePlan,
+    start: Launch,
+    programme: Programme,
+    orientations: tuple[Float[np.ndarray, "steps 3 3"], Float[np.ndarray, "steps 3 3"]],
 ) -> tuple[Programme, Float[np.ndarray, "steps 3 3"]]:
     """Open later to over-rotate, earlier to fall short; what that cannot reach stays unreached."""
+    orientation, without = orientations
     timing = programme.timing
     earliest = max(timing.open_s + _OPENING_SHIFT_S[0], programme.shaped_s)
     latest = min(timing.open_s + _OPENING_SHIFT_S[1], timing.contact_s - _LATEST_OPENING_S)
     first = min(int(earliest / programme.step_s), len(orientation) - _FEWEST_STEPS)
-    perfect = turning_of(orientation, start.upright)[0][-1]
+    perfect = turning_of(without, start.upright)[0][-1]
     wanted = np.deg2rad(plan.faults.over_rotation_deg) * start.direction
 
     def miss(open_s: float) -> float:
@@ -132,20 +136,39 @@ def _opened_wrongly(
     return programme, programme.turn(first, orientation)
 
 
-def _short(
-    plan: DivePlan, programme: Programme, orientation: Float[np.ndarray, "steps 3 3"]
+def _corrected(
+    plan: DivePlan,
+    start: Launch,
+    programme: Programme,
+    orientations: tuple[Float[np.ndarray, "steps 3 3"], Float[np.ndarray, "steps 3 3"]],
 ) -> Float[np.ndarray, "steps 3 3"]:
-    """Come out of the opening turned back by what is missing of the twist.
+    """Bring twist, lean and pitch at water contact to what the faults say, where the dive has not yet.
 
-    The one thing here that is not solved for: so slow a turn about the long axis takes less than one
-    hundredth of the angular momentum, up to some 60 degrees.
+    The twist comes back by what is missing of it: the one thing here that is not solved for. So slow a turn
+    about the long axis takes a few hundredths of the angular momentum. A lean that no arm can reach and a
+    pitch that no opening can reach were there when the board was left: the whole flight is turned, and its
+    angular momentum with it, so that it stays constant.
     """
-    times = np.arange(len(orientation)) * programme.step_s
-    share = np.clip((times - programme.timing.open_s) / (times[-1] - programme.timing.open_s), 0.0, 1.0)
-    twisted = turning_of(orientation, orientation[0])[2]
-    sign = np.sign(twisted[-1] - twisted[0]) * np.sign(orientation[0, 2, 2])
-    missing = np.deg2rad(plan.faults.short_twist_deg) * share * share * (3 - 2 * share)
-    return np.asarray(orientation @ rotation_about(2, -sign * missing))
+    orientation, perfect = orientations
+    if plan.faults.short_twist_deg and plan.number.half_twists:
+        times = np.arange(len(orientation)) * programme.step_s
+        share = np.clip((times - programme.timing.open_s) / (times[-1] - programme.timing.open_s), 0.0, 1.0)
+        twisted = turning_of(orientation, orientation[0])[2]
+        sign = np.sign(twisted[-1] - twisted[0]) * np.sign(orientation[0, 2, 2])
+        missing = np.deg2rad(plan.faults.short_twist_deg) * share * share * (3 - 2 * share)
+        orientation = orientation @ rotation_about(2, -sign * missing)
+    if plan.faults.entry_lean_deg:
+        lean = turning_of(orientation[-1:], start.upright)[1][0]
+        headed = np.sign(orientation[-1, 2, 2] * start.upright[2, 2])
+        sideways = headed * (np.deg2rad(plan.faults.entry_lean_deg) - lean)
+        orientation = rotation_about(0, np.full(1, sideways)) @ orientation
+    if plan.faults.over_rotation_deg or plan.faults.entry_lean_deg:
+        wanted = turning_of(perfect, start.upright)[0][-1]
+        wanted += np.deg2rad(plan.faults.over_rotation_deg) * start.direction
+        most = np.deg2rad(_MOST_LEFT_OVER_DEG)
+        pitched = np.clip(wanted - turning_of(orientation, start.upright)[0][-1], -most, most)
+        orientation = rotation_about(1, np.full(1, pitched)) @ orientation
+    return np.asarray(orientation)
 
 
 def _leaning(
