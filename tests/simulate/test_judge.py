@@ -86,7 +86,7 @@ def test_a_failed_dive_gets_nothing_from_anybody(faults: Faults) -> None:
     judgement = judged(faults)
     assert judgement.marks == (0.0,) * 7
     assert judgement.score == 0
-    assert judgement.deductions[FAILED] > 0
+    assert FAILED in judgement.deductions
 
 
 def test_marks_are_halves_and_give_the_score() -> None:

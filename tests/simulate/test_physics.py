@@ -48,7 +48,13 @@ PELVIS = NODES.index("pelvis")
 SEGMENTS = [
     (f"{side}_{a}", f"{side}_{b}")
     for side in ("left", "right")
-    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"), ("ankle", "toes"))
+    for a, b in (
+        ("hip", "knee"),
+        ("knee", "ankle"),
+        ("shoulder", "elbow"),
+        ("elbow", "wrist"),
+        ("ankle", "toes"),
+    )
 ] + [("pelvis", "thorax"), ("upper_neck", "head_top"), ("left_hip", "right_hip")]
 
 

@@ -121,8 +121,8 @@ def test_the_score_can_be_read_from_joints_and_splash(figures) -> None:
 
 def test_joints_alone_say_clearly_less(figures) -> None:
     # The difficulty, which both are told, makes the final scores more alike than the marks are.
-    assert figures["joints, mark"] <= figures["joints and splash, mark"] - 0.02
-    assert figures["joints"] <= figures["joints and splash"] - 0.01
+    assert figures["joints, mark"] <= figures["joints and splash, mark"] - 0.025
+    assert figures["joints"] <= figures["joints and splash"] - 0.012
 
 
 def test_the_spray_that_is_measured_is_that_of_the_pictures() -> None:

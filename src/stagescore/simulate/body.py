@@ -180,9 +180,9 @@ def nodes_of(values: Float[np.ndarray, "*steps angles"], scale: float) -> Float[
     for side, short, sign in (("right", "r", -1.0), ("left", "l", 1.0)):
         at[f"{side}_hip"] = _vector(zero, zero + sign * _HIP_HALF, zero)
         spread = sign * (a["spread"] / 2 - _LEGS_TOGETHER)
-        thigh = _sideways(_forward(a[f"hip_{short}"]), spread)
-        shank = _sideways(_forward(a[f"hip_{short}"] - a[f"knee_{short}"]), spread)
-        foot = _sideways(_forward(a[f"hip_{short}"] - a[f"knee_{short}"] + a["toes"]), spread)
+        thigh = _spread(a[f"hip_{short}"], spread)
+        shank = _spread(a[f"hip_{short}"] - a[f"knee_{short}"], spread)
+        foot = _spread(a[f"hip_{short}"] - a[f"knee_{short}"] + a["toes"], spread)
         at[f"{side}_knee"] = at[f"{side}_hip"] + _THIGH * thigh
         at[f"{side}_ankle"] = at[f"{side}_knee"] + _SHANK * shank
         at[f"{side}_toes"] = at[f"{side}_ankle"] + _FOOT * foot
@@ -204,6 +204,12 @@ def _vector(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
 def _forward(angle: np.ndarray) -> np.ndarray:
     """A limb that hangs down at 0 and points forward at a right angle."""
     return _vector(np.sin(angle), np.zeros_like(angle), -np.cos(angle))
+
+
+def _spread(forward: np.ndarray, outward: np.ndarray) -> np.ndarray:
+    """A leg that is spread first and then bent forward, so that a pike can be a straddle."""
+    c = np.cos(outward)
+    return _vector(np.sin(forward) * c, np.sin(outward), -np.cos(forward) * c)
 
 
 def _sideways(limb: np.ndarray, angle: np.ndarray) -> np.ndarray:

@@ -227,16 +227,16 @@ def _draw_faults(number: DiveNumber, quality: float, random: np.random.Generator
 
     low_jump = usual(0.11, 0.5)
     takeoff = (1.0 if random.random() < 0.7 else -0.7) * usual(0.10, 0.6) + 0.25 * max(0.0, low_jump - 0.1)
-    knees = usual(6.0, 0.6)
+    knees = usual(5.0, 0.6)
     split = usual(3.5, 0.6)
-    toes = usual(8.0, 0.6)
-    loose = usual(7.0, 0.55) * (1.0 + 2.0 * max(0.0, low_jump - 0.1))
+    toes = usual(7.0, 0.6)
+    loose = usual(6.0, 0.55) * (1.0 + 2.0 * max(0.0, low_jump - 0.1))
     # Without height the rotation stays short; a few divers see it coming and overdo it.
     pull = 25.0 * max(0.0, low_jump - 0.08) * (-1.0 if random.random() < 0.75 else 1.0)
     rotation = pull + 4.6 * badness * float(random.normal())
     twist = usual(5.0, 0.7)
     lean = float(2.2 * badness * random.normal())
-    loud = usual(0.24, 0.55)
+    loud = usual(0.24, 0.7)
     mishap, which, amount = random.random(), random.random(), random.random()
     sign = -1.0 if random.random() < 0.65 else 1.0
     if mishap < _DISASTERS:
@@ -252,7 +252,7 @@ def _draw_faults(number: DiveNumber, quality: float, random: np.random.Generator
         lean += 0.15 * twist * (1.0 if lean >= 0 else -1.0)
     return Faults(
         takeoff_distance_m=float(np.clip(takeoff, -0.4, 0.9)),
-        low_jump_m=min(low_jump, 0.5),
+        low_jump_m=0.0 if number.armstand else min(low_jump, 0.5),  # an armstand has no jump
         bent_knees_deg=min(knees, 70.0),
         split_legs_deg=min(split, 45.0),
         flexed_toes_deg=min(toes, 75.0),

@@ -113,7 +113,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         fault=SPLASH,
         sizes=(0.0, 0.25, 1.0),
-        points=(0.0, 0.5, 2.5),
+        points=(0.0, 0.65, 2.8),
         words="entry: as little splash as possible",
     ),
 )
