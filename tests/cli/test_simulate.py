@@ -54,3 +54,10 @@ def test_a_size_that_is_none_is_wrong_usage(tmp_path, size) -> None:
 def test_labels_are_named_once(tmp_path) -> None:
     assert run("data", "check", "csv").exit_code == 2
     assert run("data", "check", "csv", tmp_path / "a.csv", "--annotations", tmp_path / "a.csv").exit_code == 2
+
+
+def test_a_relative_folder_will_do(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("simulate", "some/dives", "--dives", "2", "--size", "64x36", "--workers", "1")
+    assert result.exit_code == 0, result.output
+    assert all(Path(d.frames_path).is_dir() for d in read_manifest(tmp_path / "some" / "dives"))

@@ -211,7 +211,7 @@ def _own(dive: Dive, out: Path) -> Dive:
 
 
 def _relative(path: str | None, out: Path) -> str | None:
-    return None if path is None else str(PurePosixPath(*Path(path).relative_to(out).parts))
+    return None if path is None else str(PurePosixPath(*Path(path).relative_to(out.resolve()).parts))
 
 
 def _frame_labels(
