@@ -1,5 +1,7 @@
 """The laws that a dive obeys, measured on positions alone."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -207,3 +209,21 @@ def test_the_same_plan_gives_the_same_motion() -> None:
     first, second = simulate(planned), simulate(planned)
     assert np.array_equal(first.joints_m, second.joints_m)
     assert first.label_transitions == second.label_transitions
+
+
+@pytest.mark.parametrize(
+    ("code", "height_m", "approach", "count"),
+    [
+        ("407C", 10.0, "standing", 2),
+        ("5253B", 10.0, "standing", 3),
+        ("5154B", 3.0, "hurdle", 4),
+        ("6245D", 10.0, "armstand", 3),
+    ],
+)
+def test_sub_actions_are_labelled_as_finediving_does(code, height_m, approach, count) -> None:
+    motion = simulate(plan(code, height_m, approach))
+    frames = motion.label_transitions
+    assert len(frames) == count
+    assert all(a < b for a, b in pairwise(frames))
+    assert frames[0] == motion.first_airborne_frame - 1
+    assert 3 <= motion.first_water_contact_frame - frames[-1] <= 12  # the body opens before the water

@@ -9,6 +9,7 @@ from stagescore.simulate.board import Leaving, on_board
 from stagescore.simulate.body import FINGERS, NUM_NODES, TOES, angular_momentum, centre_of_mass
 from stagescore.simulate.launch import Launch, launch
 from stagescore.simulate.nouns import DivePlan, Motion
+from stagescore.simulate.twisting import THROW_AT_S, THROW_S
 from stagescore.skeleton import NUM_JOINTS
 
 STEPS_A_FRAME = 10
@@ -57,7 +58,7 @@ def simulate(plan: DivePlan) -> Motion:
         centre_of_mass_m=centre_of_mass(nodes),
         angular_momentum=momentum,
         frame_rate=plan.frame_rate,
-        label_transitions=_label_transitions(flight, offset, step_s * plan.frame_rate),
+        label_transitions=_label_transitions(plan, flight, offset),
         first_airborne_frame=int(np.argmax(steps > 0)),
         first_water_contact_frame=int(np.argmax(steps >= last)),
         somersaults=float(abs(flight.somersault[-1])) / (2 * np.pi),
@@ -86,11 +87,18 @@ def _under_water(
     return np.asarray(in_air[-1] + glide[:, None, None] * velocity)
 
 
-def _label_transitions(flight: Airborne, offset: int, frames_a_step: float) -> tuple[int, ...]:
-    """FineDiving's meaning: last frame of take-off, of a twist that is followed by a pike, of flight."""
-    times = [0.0, flight.timing.open_s]
-    end = flight.twist_end_s
-    if end is not None and end + 0.2 < flight.timing.open_s:
-        times.insert(1, end)
-    frames = [int(np.floor((offset + time / flight.step_s) * frames_a_step)) for time in times]
+def _label_transitions(plan: DivePlan, flight: Airborne, offset: int) -> tuple[int, ...]:
+    """FineDiving's meaning: the last frame of take-off, of flight, and of what lies between in a twisting dive.
+
+    Forward twisting dives are labelled as somersault, twist, somersault; the others begin with the twist.
+    """
+    times = [0.0]
+    if flight.twist_end_s is not None:
+        if plan.number.direction == "forward" and not plan.number.armstand:
+            times.append(THROW_AT_S + THROW_S / 2)
+        times.append(flight.twist_end_s)
+    times.append(flight.timing.open_s)
+    frames = [(offset + int(time / flight.step_s)) // STEPS_A_FRAME for time in times]
+    for k in range(len(frames) - 2, 0, -1):  # no sub-action is empty
+        frames[k] = min(frames[k], frames[k + 1] - 1)
     return tuple(frames)
