@@ -22,10 +22,9 @@ from jaxtyping import Bool, Float, UInt8
 from stagescore.data.attachments import Progress
 from stagescore.errors import DataError
 from stagescore.evaluation.calibration import fault_sizes
-from stagescore.hashing import hash_u64
 from stagescore.simulate.camera import View, follow
-from stagescore.simulate.dataset import Order, make_dive
-from stagescore.simulate.look import Look, draw_look
+from stagescore.simulate.dataset import Order, look_of, make_dive
+from stagescore.simulate.look import Look
 from stagescore.simulate.nouns import Splash
 from stagescore.simulate.render import Picture
 from stagescore.simulate.write import SimulatedDive
@@ -115,7 +114,7 @@ def _traces_of(order: Order, index: int) -> Traces | None:
     plan, motion = dive.plan, dive.motion
     if motion.first_airborne_frame - math.ceil(_PRESS_S * motion.frame_rate) < _ENDS:
         return None
-    look = draw_look(hash_u64(plan.seed, "look"), plan.height_m)
+    look = look_of(plan)
     before, after, sizes = _seen(dive, look, order.size_px)
     parts = {
         "look": np.array(_numbers(look)),

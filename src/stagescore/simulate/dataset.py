@@ -27,7 +27,7 @@ from stagescore.hashing import hash_u64
 from stagescore.simulate.draw import draw_event, draw_plan
 from stagescore.simulate.judge import draw_panel, judge, splash_size
 from stagescore.simulate.labels import finish
-from stagescore.simulate.look import draw_look
+from stagescore.simulate.look import Look, draw_look
 from stagescore.simulate.nouns import DivePlan, Judgement, Motion, Splash
 from stagescore.simulate.render import Picture, render
 from stagescore.simulate.write import (
@@ -248,8 +248,13 @@ def _dive(plan: DivePlan) -> Motion:
     return simulate(plan)
 
 
+def look_of(plan: DivePlan) -> Look:
+    """Venue, camera, picture and diver's looks of a dive: by its seed and height alone."""
+    return draw_look(hash_u64(plan.seed, "look"), plan.height_m)
+
+
 def _film(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> Film:
-    look = draw_look(hash_u64(plan.seed, "look"), plan.height_m)
+    look = look_of(plan)
     return Film(render(motion, splash, look, size_px), look.picture.jpeg_quality)
 
 
