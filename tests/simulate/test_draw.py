@@ -113,13 +113,12 @@ def test_scores_of_a_small_sample_are_as_real_ones() -> None:
 
 @pytest.mark.slow
 def test_scores_are_as_real_ones() -> None:
-    # Over three seeds: one seed's R-l2 hangs on its lowest and highest score.
     tables = [calibration_table(seed, 2400) for seed in range(3)]
-    means = [
-        dataclasses.replace(rows[0], reached=float(np.mean([row.reached for row in rows])))
-        for rows in zip(*tables, strict=True)
-    ]
-    assert not [row for row in means if not row.holds]
+    assert not [row for rows in tables for row in rows if not row.holds and "R-l2" not in row.name]
+    # One seed's R-l2 hangs on its lowest and highest score: the mean of three has to hold.
+    distances = [row for rows in tables for row in rows if "R-l2" in row.name]
+    mean = float(np.mean([row.reached for row in distances]))
+    assert dataclasses.replace(distances[0], reached=mean).holds
 
 
 def test_no_dive_before_the_first() -> None:

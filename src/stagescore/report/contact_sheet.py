@@ -15,7 +15,7 @@ from stagescore.simulate.judge import splash_size
 from stagescore.simulate.launch import launch
 from stagescore.simulate.look import Look, draw_look
 from stagescore.simulate.motion import simulate
-from stagescore.simulate.nouns import Approach, DivePlan, Faults, Motion
+from stagescore.simulate.nouns import GRAVITY_M_S2, Approach, DivePlan, Faults, Motion
 from stagescore.simulate.render import Picture, render
 
 Image = UInt8[np.ndarray, "h w 3"]
@@ -234,7 +234,7 @@ class _Film:
 
     def _falls_past_board(self, air: int, contact: int) -> np.ndarray:
         heights = self.motion.centre_of_mass_m[air:contact, 2]
-        rising = launch(self.plan).velocity_m_s[2] / 9.81 * self.motion.frame_rate
+        rising = launch(self.plan).velocity_m_s[2] / GRAVITY_M_S2 * self.motion.frame_rate
         return np.asarray((heights < self.plan.height_m) & (np.arange(len(heights)) > rising))
 
 

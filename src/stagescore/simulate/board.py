@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from stagescore.simulate.body import FINGERS, NODES, TOES, angles, nodes_of
+from stagescore.simulate.body import FINGERS, FOOT_M, NODES, SHANK_M, THIGH_M, angles, nodes_of
 from stagescore.simulate.choreography import HANDSTAND, Key, Posture, posed
 from stagescore.simulate.flight import rotation_about
 from stagescore.simulate.launch import Launch
@@ -23,8 +23,6 @@ STEP_S = 0.55
 TOPPLE_S = 0.7
 _BOARD_GIVES = 0.6  # share of the press that a springboard takes; the legs take the rest
 _SPRINGBOARD_BELOW_M = 5.0
-_THIGH_M = _SHANK_M = 0.40
-_FOOT_M = 0.19
 _LEG = {
     side: [NODES.index(f"{side}_{name}") for name in ("hip", "knee", "ankle", "toes")]
     for side in ("right", "left")
@@ -83,10 +81,9 @@ def _standing_or_running(
 ) -> Float[np.ndarray, "steps nodes 3"]:
     facing = float(np.sign(start.upright[0, 0]))
     pelvis_end = leaving.nodes_m[NODES.index("pelvis")]
-    toes = leaving.nodes_m[list(TOES)]
     running = plan.approach == "hurdle"
     ground = _walking(plan, facing, times_s) if running else np.zeros((len(times_s), 2))
-    standing_z = plan.height_m + (_THIGH_M + _SHANK_M + 0.06) * plan.body_scale
+    standing_z = plan.height_m + (THIGH_M + SHANK_M + 0.06) * plan.body_scale
     rest = np.array([pelvis_end[0] - 0.06 * facing, pelvis_end[1], standing_z])
     landing = np.array([0.3 * facing, 0.0, -1.4]) if running else np.zeros(3)
     pelvis = np.stack(
@@ -111,8 +108,9 @@ def _standing_or_running(
         values = np.where(before[:, None], posed(_steps(times_s[0]), times_s), values)
     nodes = nodes_of(values, plan.body_scale) @ rotation.transpose(0, 2, 1) + pelvis[:, None]
     rows = np.flatnonzero(~before if running else np.ones(len(times_s), dtype=bool))
-    for side, toe in zip(("right", "left"), toes, strict=True):
-        _stand(nodes, rows, side, (toe, gives, times_s, facing, plan.body_scale, leaving))
+    footing = _Footing(leaving, facing, plan.body_scale, gives[rows], times_s[rows])
+    for side in _LEG:
+        _stand(nodes, rows, side, footing)
     if running:  # walking feet touch the board
         lowest = nodes[before][:, [index for leg in _LEG.values() for index in leg[2:]], 2].min(
             1, initial=np.inf
@@ -121,16 +119,38 @@ def _standing_or_running(
     return np.asarray(nodes)
 
 
-def _stand(nodes: np.ndarray, rows: np.ndarray, side: str, where: tuple) -> None:  # type: ignore[type-arg]
-    """Bend a leg so that its toes stay on the board."""
-    toe, gives, times_s, facing, scale, leaving = where
+@dataclass(frozen=True, slots=True, eq=False)
+class _Footing:
+    """Where the feet stand: under the toes that leave the board, as far as it gives way.
+
+    Attributes:
+        leaving: the first moment of the flight.
+        facing: +1 towards the water, -1 towards the board.
+        scale: size of the body.
+        gives_m: how far the board is pressed down, at each moment.
+        times_s: the moments.
+    """
+
+    leaving: Leaving
+    facing: float
+    scale: float
+    gives_m: Float[np.ndarray, " moments"]
+    times_s: Float[np.ndarray, " moments"]
+
+
+def _stand(nodes: np.ndarray, rows: np.ndarray, side: str, footing: _Footing) -> None:
+    """Bend a leg so that its toes stay on the board, in place."""
+    leaving, facing, scale = footing.leaving, footing.facing, footing.scale
     hip, knee, ankle, tip = _LEG[side]
+    toe = leaving.nodes_m[tip]
     end = leaving.nodes_m[tip] - leaving.nodes_m[ankle]
     end_pitch = np.arctan2(-end[2], facing * end[0])
-    share = np.clip(1 + times_s[rows] / 0.2, 0.0, 1.0)
+    share = np.clip(1 + footing.times_s / 0.2, 0.0, 1.0)
     pitch = share * share * (3 - 2 * share) * end_pitch
-    at_toe = np.stack([np.full(len(rows), toe[0]), np.full(len(rows), toe[1]), toe[2] - gives[rows]], axis=-1)
-    foot = _FOOT_M * scale
+    at_toe = np.stack(
+        [np.full(len(rows), toe[0]), np.full(len(rows), toe[1]), toe[2] - footing.gives_m], axis=-1
+    )
+    foot = FOOT_M * scale
     at_ankle = at_toe - foot * np.stack(
         [facing * np.cos(pitch), np.zeros(len(rows)), -np.sin(pitch)], axis=-1
     )
@@ -138,14 +158,14 @@ def _stand(nodes: np.ndarray, rows: np.ndarray, side: str, where: tuple) -> None
     at_hip = nodes[rows, hip]
     reach = at_ankle - at_hip
     distance = np.linalg.norm(reach, axis=1)
-    limit = (_THIGH_M + _SHANK_M) * scale * 0.999
+    limit = (THIGH_M + SHANK_M) * scale * 0.999
     short = np.minimum(limit / distance, 1.0)
     at_ankle = at_hip + reach * short[:, None]
     distance = distance * short
     along = reach / np.linalg.norm(reach, axis=1, keepdims=True)
     forward = np.array([facing, 0.0, 0.0]) - along * (facing * along[:, :1])
     forward /= np.linalg.norm(forward, axis=1, keepdims=True)
-    bend = np.sqrt(np.maximum((_THIGH_M * scale) ** 2 - (distance / 2) ** 2, 0.0))
+    bend = np.sqrt(np.maximum((THIGH_M * scale) ** 2 - (distance / 2) ** 2, 0.0))
     nodes[rows, knee] = at_hip + along * (distance / 2)[:, None] + forward * bend[:, None]
     nodes[rows, ankle] = at_ankle
     nodes[rows, tip] = at_ankle + foot * np.stack(

@@ -62,7 +62,7 @@ FINGERS: Final = (NODES.index("right_fingers"), NODES.index("left_fingers"))
 _TRUNK, _NECK, _HEAD = 0.47, 0.09, 0.23
 _SHOULDER_HALF, _HIP_HALF = 0.17, 0.085
 _UPPER_ARM, _FOREARM, _HAND = 0.28, 0.25, 0.17
-_THIGH, _SHANK, _FOOT = 0.40, 0.40, 0.19
+THIGH_M, SHANK_M, FOOT_M = 0.40, 0.40, 0.19
 _LEGS_TOGETHER = np.deg2rad(3.2)  # hips are wider apart than ankles that touch
 
 
@@ -183,9 +183,9 @@ def nodes_of(values: Float[np.ndarray, "*steps angles"], scale: float) -> Float[
         thigh = _spread(a[f"hip_{short}"], spread)
         shank = _spread(a[f"hip_{short}"] - a[f"knee_{short}"], spread)
         foot = _spread(a[f"hip_{short}"] - a[f"knee_{short}"] + a["toes"], spread)
-        at[f"{side}_knee"] = at[f"{side}_hip"] + _THIGH * thigh
-        at[f"{side}_ankle"] = at[f"{side}_knee"] + _SHANK * shank
-        at[f"{side}_toes"] = at[f"{side}_ankle"] + _FOOT * foot
+        at[f"{side}_knee"] = at[f"{side}_hip"] + THIGH_M * thigh
+        at[f"{side}_ankle"] = at[f"{side}_knee"] + SHANK_M * shank
+        at[f"{side}_toes"] = at[f"{side}_ankle"] + FOOT_M * foot
         at[f"{side}_shoulder"] = _vector(zero, zero + sign * _SHOULDER_HALF, zero + _TRUNK)
         lift = sign * a[f"side_{short}"]
         upper = _sideways(_forward(a[f"shoulder_{short}"]), lift)

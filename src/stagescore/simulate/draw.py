@@ -20,7 +20,7 @@ import numpy as np
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
-from stagescore.simulate.nouns import Approach, DivePlan, Faults
+from stagescore.simulate.nouns import GRAVITY_M_S2, Approach, DivePlan, Faults
 from stagescore.simulate.population import BIN_FRAMES, BIN_SHARE, DiveKind, TimingBin, population
 
 _DIVES_A_PAIR = 30
@@ -157,7 +157,7 @@ def draw_plan(seed: int, index: int) -> DivePlan:
 def approximate_entry_speed(plan: DivePlan) -> float:
     """Entry speed in m/s by free fall alone, for looking at marks without simulating motion."""
     jump = max(0.0, _USUAL_HEIGHT_OF_JUMP_M[plan.height_m] - plan.faults.low_jump_m)
-    return math.sqrt(2 * 9.81 * (plan.height_m + jump))
+    return math.sqrt(2 * GRAVITY_M_S2 * (plan.height_m + jump))
 
 
 TOO_MANY_TWISTS = 7

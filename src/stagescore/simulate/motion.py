@@ -8,7 +8,7 @@ from stagescore.simulate.airborne import Airborne, fly
 from stagescore.simulate.board import Leaving, on_board
 from stagescore.simulate.body import FINGERS, NUM_NODES, TOES, angular_momentum, centre_of_mass
 from stagescore.simulate.launch import Launch, launch
-from stagescore.simulate.nouns import DivePlan, Motion
+from stagescore.simulate.nouns import GRAVITY_M_S2, DivePlan, Motion
 from stagescore.simulate.twisting import THROW_AT_S, THROW_S
 from stagescore.skeleton import NUM_JOINTS
 
@@ -75,7 +75,7 @@ def _leaving(in_air: Float[np.ndarray, "steps nodes 3"], flight: Airborne) -> Le
 
 
 def _entry_velocity(start: Launch, duration_s: float) -> Float[np.ndarray, "3"]:
-    return np.asarray(start.velocity_m_s - np.array([0.0, 0.0, 9.81 * duration_s]))
+    return np.asarray(start.velocity_m_s - np.array([0.0, 0.0, GRAVITY_M_S2 * duration_s]))
 
 
 def _under_water(

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 
+GRAVITY_M_S2 = 9.81
+
 Approach = Literal["standing", "hurdle", "armstand"]
 
 

@@ -13,10 +13,9 @@ from jaxtyping import Float, Int, UInt8
 from stagescore.hashing import hash_u64
 from stagescore.simulate.camera import View
 from stagescore.simulate.look import Look
-from stagescore.simulate.nouns import Splash
+from stagescore.simulate.nouns import GRAVITY_M_S2, Splash
 
 _DROPLETS = 5200
-_GRAVITY = 9.81
 _FOAM_S = 2.3
 _VISIBLE = 0.16
 """Cover from which on a pixel counts as splash."""
@@ -52,7 +51,7 @@ def throw_spray(splash: Splash, look: Look) -> Spray:
     angle = angle * 2 * np.pi
     # Half of the water goes up as a ragged column, half outward as a low crown.
     column = np.arange(_DROPLETS) % 2 == 0
-    highest = np.sqrt(2 * _GRAVITY * (0.14 + 1.75 * size))
+    highest = np.sqrt(2 * GRAVITY_M_S2 * (0.14 + 1.75 * size))
     up = highest * np.where(column, 0.25 + 0.75 * climb**1.3, 0.16 + 0.44 * climb)
     outward = (0.22 + 1.75 * size**0.8) * np.sqrt(radius) * np.where(column, 0.22, 1.0)
     velocity = np.stack(
@@ -97,7 +96,7 @@ def splash_over(
         return 0
     age = since_s - spray.start_s
     position = spray.start_m + spray.velocity_m_s * age[:, None]
-    position[:, 2] -= 0.5 * _GRAVITY * age**2
+    position[:, 2] -= 0.5 * GRAVITY_M_S2 * age**2
     flying = (age >= 0) & (position[:, 2] > 0) & (spray.weight > 0)
     radius = _foam_radius_m(splash, since_s)
     reach = np.concatenate((position[flying], _circle(splash, radius * spray.ragged)))
