@@ -21,6 +21,8 @@ app.command()(films.frames)
 
 NUM_SHOWN = 5
 """Rows of each kind that are named on a terminal; `--json` names all."""
+FEW_DIVES = 30
+"""Figures of fewer dives say little, and are warned about."""
 
 
 LabelsArgument = Annotated[
@@ -149,6 +151,9 @@ def floors(
 
             write_labels_figure(dives, found, plot)
             out.note(f"drew {plot}")
+        fewest = min(bound.num_test for bound in found.bounds)
+        if fewest < FEW_DIVES:
+            out.warning(f"some figures are of {fewest} dives only, and say little")
         out.document(found.as_json())
         for kind in ("floor", "ceiling"):
             bounds = [bound for bound in found.bounds if bound.kind == kind]

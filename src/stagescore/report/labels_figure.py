@@ -17,6 +17,7 @@ _INK = "#1f2d3a"
 _FLOOR, _CEILING, _ROOM = "#c8553d", "#2a7f62", "#d9e6f2"
 _STAGES = ("#8fb8de", "#2f6690", "#16425b")
 _NUM_SHOWN = 24
+_ROOM_FOR_A_LABEL = 0.45
 
 
 def write_labels_figure(manifest: Manifest, floors: Floors, path: Path) -> None:
@@ -100,11 +101,19 @@ def _draw_room(axes: Axes, floors: Floors) -> None:
         axes.text((floor + ceiling) / 2, -0.75, "room for a model", ha="center", fontsize=8)
     for row, (bound, value) in enumerate(bounds):
         axes.barh(row, value, height=0.55, color=_FLOOR if bound.kind == "floor" else _CEILING)
-        axes.text(0.01, row, _label(bound), va="center", fontsize=6.5, color="white")
-        axes.text(value + 0.01, row, f"{value:.3f}", va="center", fontsize=7)
+        inside = value > _ROOM_FOR_A_LABEL  # else the label stands behind the figure
+        axes.text(
+            0.01 if inside else max(value, 0.0) + (0.12 if value > 0 else 0.3),
+            row,
+            _label(bound),
+            va="center",
+            fontsize=6.5,
+            color="white" if inside else _INK,
+        )
+        axes.text(max(value, 0.0) + 0.01, row, f"{value:.3f}", va="center", fontsize=7)
     axes.set_ylim(len(bounds) - 0.4, -1.1)
     axes.set_yticks([])
-    axes.set_xlim(0, 1.12)
+    axes.set_xlim(min([0.0, *(value - 0.05 for _, value in bounds)]), 1.12)
     axes.set_xlabel("Spearman's rank correlation (SRCC)")
     axes.set_title("Floors without a video, ceilings of the judges", fontsize=9, loc="left")
 
