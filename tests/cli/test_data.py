@@ -488,15 +488,8 @@ def test_the_real_import_is_whole_and_repeats_byte_for_byte(real_runs, real_fine
 def test_floors_of_few_dives_are_warned_about(tmp_path):
     rows = [f",{50 + 3 * k},407C,3.2,{'test' if k % 3 == 0 else 'train'}" for k in range(12)]
     (tmp_path / "few.csv").write_text("\n".join(["path,score,dive_number,difficulty,split", *rows]) + "\n")
-    assert (
-        runner.invoke(
-            app, ["data", "import", "csv", str(tmp_path / "few.csv"), "--out", str(tmp_path)]
-        ).exit_code
-        == 0
-    )
-    result = runner.invoke(
-        app, ["data", "floors", str(tmp_path), "--plot", str(tmp_path / "a.png"), "--json"]
-    )
+    assert run("data", "import", "csv", tmp_path / "few.csv", "--out", tmp_path).exit_code == 0
+    result = run("data", "floors", tmp_path, "--plot", tmp_path / "a.png", "--json")
     assert result.exit_code == 0
     assert "4 dives only" in result.stderr
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
