@@ -4,12 +4,59 @@ Apart from `types.py` so that commands without a network do not wait for PyTorch
 batched; the axis words are those of the method: dives, frames, stages, steps, width, pairs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from stagescore.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiveBatch:
+    """What is seen of some dives: the input of `encode`.
+
+    Attributes:
+        frames: RGB, 0 to 255, or None where no dive of the batch has a video. Each encoder brings them to
+            its own range.
+        joints: x and y in heights of the picture with the origin at its middle (x right, y down), then
+            confidence, 0 to 1; unknown joints are (0, 0, 0). None where no dive has a skeleton.
+        has_video: dives whose frames are to be used; their rows of `frames` are ignored otherwise.
+        has_skeleton: dives whose joints are to be used.
+    """
+
+    frames: UInt8[Tensor, "dives frames 3 height width"] | None = None
+    joints: Float[Tensor, "dives frames 16 3"] | None = None
+    has_video: Bool[Tensor, "dives"]
+    has_skeleton: Bool[Tensor, "dives"]
+
+    def __post_init__(self) -> None:
+        _need_a_modality(self.has_video, self.has_skeleton)
+        for given, wanted, name in (
+            (self.frames, self.has_video, "frames"),
+            (self.joints, self.has_skeleton, "joints"),
+        ):
+            if given is None and bool(wanted.any()):
+                raise DataError(f"dives are said to have {name}, and none are given", todo=f"give {name}")
+
+    def to(self, device: torch.device | str) -> "DiveBatch":
+        """The same batch on a device."""
+        return DiveBatch(
+            frames=None if self.frames is None else self.frames.to(device, non_blocking=True),
+            joints=None if self.joints is None else self.joints.to(device, non_blocking=True),
+            has_video=self.has_video.to(device),
+            has_skeleton=self.has_skeleton.to(device),
+        )
+
+
+def _need_a_modality(has_video: Tensor, has_skeleton: Tensor) -> None:
+    neither = ~(has_video | has_skeleton)
+    if bool(neither.any()):
+        raise DataError(
+            f"dive {int(neither.nonzero()[0])} of the batch has neither video nor skeleton",
+            todo="give each dive frames, joints, or both",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +67,15 @@ class Features:
         static: appearance of single frames (eq. 2), or None where the branch is off.
         dynamic: motion (eq. 3), or None.
         skeleton: hierarchical pose features (eq. 4 and 5), or None.
+        has_video: dives whose static and dynamic rows mean something.
+        has_skeleton: dives whose skeleton rows mean something.
     """
 
     static: Float[Tensor, "dives frames static_width"] | None = None
     dynamic: Float[Tensor, "dives frames dynamic_width"] | None = None
     skeleton: Float[Tensor, "dives frames skeleton_width"] | None = None
+    has_video: Bool[Tensor, "dives"]
+    has_skeleton: Bool[Tensor, "dives"]
 
     def __post_init__(self) -> None:
         sizes = {tuple(x.shape[:2]) for x in (self.static, self.dynamic, self.skeleton) if x is not None}
@@ -33,6 +84,7 @@ class Features:
                 f"feature branches have (dives, frames) {sorted(sizes)}",
                 todo="give at least one branch, all with the same dives and frames",
             )
+        _need_a_modality(self.has_video, self.has_skeleton)
 
     @property
     def num_dives(self) -> int:
@@ -47,6 +99,18 @@ class Features:
     @property
     def _any(self) -> Tensor:
         return next(x for x in (self.static, self.dynamic, self.skeleton) if x is not None)
+
+    def masked(self, *, video: Tensor, skeleton: Tensor) -> "Features":
+        """The same features with fewer modalities: a dive keeps what it has and the masks allow.
+
+        Args:
+            video: dives that may keep their video.
+            skeleton: dives that may keep their skeleton.
+
+        Raises:
+            DataError: a dive would be left with neither.
+        """
+        return replace(self, has_video=self.has_video & video, has_skeleton=self.has_skeleton & skeleton)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +132,18 @@ class StageFeatures:
                 f"stage features have (dives, stages, steps) {sorted(sizes)}",
                 todo="give at least one branch, both with the same dives, stages and steps",
             )
+
+    @property
+    def num_dives(self) -> int:
+        """Dives of the batch."""
+        return next(x for x in (self.fused, self.static) if x is not None).shape[0]
+
+    def select(self, dives: Int[Tensor, "pairs"]) -> "StageFeatures":
+        """Some dives, in the order given; the same one may stand more than once."""
+        return StageFeatures(
+            fused=None if self.fused is None else self.fused[dives],
+            static=None if self.static is None else self.static[dives],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,249 @@
+"""HP-MCoRe: hierarchical pose-guided multi-stage contrastive regression (arXiv 2501.03674, figure 2).
+
+Training, validation and scoring go through the same three steps: `encode` sees each dive once, `stage_features`
+cuts it at the spans that are given (labelled ones in training, predicted ones elsewhere), `compare` puts two
+dives side by side. Reduced models of the paper's tables leave parts out (None).
+Departs: see docs/fidelity.md.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from stagescore.errors import DataError
+from stagescore.fusion.pose_guided import PoseGuidedFusion
+from stagescore.fusion.stand_ins import VideoStandIns
+from stagescore.segmentation.decoding import Decoding, edges_of
+from stagescore.segmentation.pooling import pool_stages
+from stagescore.tensors import Comparison, DiveBatch, Features, StageFeatures
+
+Branch = Literal["static", "dynamic", "skeleton"]
+
+
+class HPMCoRe(nn.Module):
+    """The whole model. Branches that are None are off (paper, Table III)."""
+
+    def __init__(
+        self,
+        *,
+        encoders: "Encoders",
+        segmentation: "Segmentation",
+        fusion: PoseGuidedFusion | None,
+        stand_ins: VideoStandIns | None,
+        pooling: "StagePooling",
+        regression: "Regression",
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            encoders: what sees.
+            segmentation: where the stages are.
+            fusion: pose-guided attention over dynamic features, or over the skeleton's where the dynamic
+                branch is off; None where only the static branch is on.
+            stand_ins: what replaces a missing video; None for models that always need one.
+            pooling: stages to steps.
+            regression: stage features of two dives to a difference.
+        """
+        super().__init__()
+        self.encoders = encoders
+        self.segmentation = segmentation
+        self.fusion = fusion
+        self.stand_ins = stand_ins
+        self.pooling = pooling
+        self.regression = regression
+
+    def encode(self, dives: DiveBatch) -> Features:
+        """What the encoders say of each dive, with stand-ins for a missing video.
+
+        Raises:
+            DataError: a dive lacks what this model cannot do without.
+        """
+        return self.complete(self.encoders(dives))
+
+    def complete(self, features: Features) -> Features:
+        """Fill in for a missing video: the last step of `encode`, for features that come from a cache.
+
+        Raises:
+            DataError: a dive lacks what this model cannot do without.
+        """
+        self._check(features)
+        return features if self.stand_ins is None else self.stand_ins(features)
+
+    def transition_logits(
+        self, features: Features
+    ) -> Float[Tensor, "refinements dives transitions frames"] | None:
+        """Logits of the transitions over frames; None for a model of one stage."""
+        return self.segmentation(features)
+
+    def predicted_edges(self, features: Features) -> Int[Tensor, "dives edges"]:
+        """Stage edges as the model itself sees them."""
+        return self.segmentation.edges(features)
+
+    def stage_features(self, features: Features, edges: Int[Tensor, "dives edges"]) -> StageFeatures:
+        """Pool the stages to steps and fuse motion with pose.
+
+        Args:
+            features: of `encode`.
+            edges: where to cut: labelled or predicted.
+        """
+        fused = None
+        if self.fusion is not None:
+            attending = features.skeleton if features.dynamic is None else features.dynamic
+            if attending is None:
+                raise DataError("the fusion has nothing to attend to", todo="turn a branch on")
+            guide = features.skeleton if self.fusion.guided else None
+            fused = self.fusion(
+                self.pooling(attending, edges),
+                None if guide is None else self.pooling(guide, edges),
+                features.has_skeleton,
+            )
+        static = None if features.static is None else self.pooling(features.static, edges)
+        return StageFeatures(fused=fused, static=static)
+
+    def compare(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
+        """Predicted differences of score, query minus exemplar, in points."""
+        return self.regression(query, exemplar)
+
+    def _check(self, features: Features) -> None:
+        reads_skeleton_only = self.encoders.dynamic is None and self.encoders.static is None
+        if self.stand_ins is None and not reads_skeleton_only and not bool(features.has_video.all()):
+            raise DataError(
+                "a dive has no video, and this model was not trained to do without",
+                todo="give its frames, or take a model trained with modality dropout",
+            )
+        if reads_skeleton_only and not bool(features.has_skeleton.all()):
+            raise DataError("a dive has no skeleton, and this model reads nothing else", todo="give joints")
+
+
+class Encoders(nn.Module):
+    """Static, dynamic and skeletal encoders, each seeing a dive once (paper, section III-B)."""
+
+    def __init__(
+        self,
+        *,
+        static: nn.Module | None = None,
+        dynamic: nn.Module | None = None,
+        skeleton: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.static = static
+        self.dynamic = dynamic
+        self.skeleton = skeleton
+
+    def forward(self, dives: DiveBatch) -> Features:
+        """Encode a batch; rows of dives without the modality are zeros.
+
+        Raises:
+            DataError: no branch of the model finds anything to read.
+        """
+        frames, joints = dives.frames, dives.joints
+        return Features(
+            static=_seen(self.static, frames, dives.has_video),
+            dynamic=_seen(self.dynamic, frames, dives.has_video),
+            skeleton=_seen(self.skeleton, joints, dives.has_skeleton),
+            has_video=dives.has_video,
+            has_skeleton=dives.has_skeleton,
+        )
+
+
+def _seen(encoder: nn.Module | None, given: Tensor | None, known: Tensor) -> Tensor | None:
+    if encoder is None or given is None or not bool(known.any()):
+        return None
+    if bool(known.all()):
+        seen: Tensor = encoder(given)
+        return seen
+    some = encoder(given[known])
+    return some.new_zeros(len(known), *some.shape[1:]).index_put((known.nonzero()[:, 0],), some)
+
+
+class Segmentation(nn.Module):
+    """A segmenter on the features of one branch, and the rule that turns its logits into stages."""
+
+    def __init__(self, *, reads: Branch, segmenter: nn.Module | None, decoding: Decoding) -> None:
+        """Build the module.
+
+        Args:
+            reads: the branch whose features are segmented: dynamic (paper), static (release) or skeleton.
+            segmenter: None for a model of one stage.
+            decoding: logits to transitions.
+        """
+        super().__init__()
+        self.reads = reads
+        self.segmenter = segmenter
+        self.decoding = decoding
+
+    def forward(self, features: Features) -> Float[Tensor, "refinements dives transitions frames"] | None:
+        """Logits of the transitions; None for one stage."""
+        if self.segmenter is None:
+            return None
+        read: Tensor | None = getattr(features, self.reads)
+        if read is None:
+            raise DataError(f"segmentation reads {self.reads} features, and there are none", todo="give them")
+        logits: Tensor = self.segmenter(read)
+        return logits
+
+    def edges(self, features: Features) -> Int[Tensor, "dives edges"]:
+        """The predicted stage edges."""
+        logits = self(features)
+        if logits is None:
+            whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
+            return whole.expand(features.num_dives, 2)
+        return edges_of(self.decoding(logits[-1].detach()), features.num_frames)
+
+
+class StagePooling(nn.Module):
+    """`pool_stages` with its settings."""
+
+    def __init__(self, *, num_steps: int, overlap: int = 0) -> None:
+        super().__init__()
+        self.num_steps = num_steps
+        self.overlap = overlap
+
+    def forward(self, features: Tensor, edges: Tensor) -> Float[Tensor, "dives stages steps width"]:
+        """Steps of each stage."""
+        return pool_stages(features, edges, num_steps=self.num_steps, overlap=self.overlap)
+
+
+class Regression(nn.Module):
+    """Both branches' differences a stage, weighted by stage and added (paper, eq. 19 and 20)."""
+
+    def __init__(
+        self,
+        *,
+        fused: nn.Module | None,
+        static: nn.Module | None,
+        stage_weights: nn.Module,
+        points: float = 1.0,
+        average_branches: bool = False,
+    ) -> None:
+        """Build the module.
+
+        Args:
+            fused: branch of the fused features; None where off.
+            static: branch of the static features; None where off.
+            stage_weights: weights of the stages, adding up to 1.
+            points: how many points one unit of the networks' output is.
+            average_branches: take the mean of the branches, as the release does, instead of the sum.
+        """
+        super().__init__()
+        self.fused = fused
+        self.static = static
+        self.stage_weights = stage_weights
+        self.points = points
+        self.average_branches = average_branches
+
+    def forward(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
+        """Differences in points, with their parts."""
+        parts = [
+            branch(mine, theirs)
+            for branch, mine, theirs in (
+                (self.fused, query.fused, exemplar.fused),
+                (self.static, query.static, exemplar.static),
+            )
+            if branch is not None and mine is not None and theirs is not None
+        ]
+        share = 1 / len(parts) if self.average_branches else 1.0
+        stage_deltas = torch.stack(parts, dim=-1) * self.stage_weights()[:, None] * (share * self.points)
+        return Comparison(delta=stage_deltas.sum(dim=(1, 2)), stage_deltas=stage_deltas)
