@@ -1,0 +1,257 @@
+"""All figures of an evaluation in one place: the headline, tables of rows, as JSON and as Markdown."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from stagescore.errors import DataError
+from stagescore.evaluation.bootstrap import FIGURES, Measured, measured
+from stagescore.evaluation.floors import Bound
+from stagescore.evaluation.outcomes import Missing, Outcomes
+from stagescore.evaluation.published import PublishedRow
+from stagescore.types import Dive
+
+Column = Literal["last", "best on validation", "best on test (paper protocol)"]
+"""Which epoch of a run: only the first two are honest."""
+
+Joints = Literal["estimated", "exact", ""]
+
+HEADLINE = ("srcc", "rl2x100", "aiou50", "aiou75", "mae", "kendall")
+
+
+def measure(outcomes: Outcomes, *, resamples: int = 1000, seed: int = 0) -> dict[str, Measured]:
+    """Every figure of `FIGURES` with its interval; NaN where the outcomes lack what it needs."""
+    return {name: measured(outcomes, name, resamples=resamples, seed=seed) for name in FIGURES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        name: of the model, the floor or the published method.
+        figures: by their names in `FIGURES`; those that are unknown may be left out.
+        kind: what is measured: our model, a floor or ceiling from labels alone, or a published figure.
+        protocol: how exemplars were chosen; empty where there are none.
+        joints: where the skeletons come from; empty where none are used or nothing is said.
+        missing: the modality that was withheld.
+        column: of a run; empty where there is only one state.
+        num_dives: that were measured; None if not said.
+        source: where a published row stands, or the rule of a floor.
+    """
+
+    name: str
+    figures: Mapping[str, Measured]
+    kind: Literal["model", "floor", "ceiling", "published"] = "model"
+    protocol: str = ""
+    joints: Joints = ""
+    missing: Missing = ""
+    column: Column | Literal[""] = ""
+    num_dives: int | None = None
+    source: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Undefined figures are null."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "published": self.kind == "published",
+            "protocol": self.protocol,
+            "joints": self.joints,
+            "missing": self.missing,
+            "column": self.column,
+            "dives": self.num_dives,
+            "source": self.source,
+            "metrics": {name: figure.as_json() for name, figure in self.figures.items()},
+        }
+
+
+def published_row(row: PublishedRow) -> Row:
+    """A published row, marked as such and without intervals."""
+    return Row(
+        name=f"{row.method}, {row.year}" if row.year else row.method,
+        figures={name: Measured(value) for name, value in row.figures.items()},
+        kind="published",
+        protocol=row.protocol,
+        source=row.source,
+    )
+
+
+def bound_row(bound: Bound) -> Row:
+    """A floor or ceiling of `floors.floors_and_ceilings`; it comes without intervals."""
+    given = {name: getattr(bound, name) for name in ("srcc", "rl2x100", "aiou50", "aiou75")}
+    return Row(
+        name=f"{bound.name.replace('_', ' ')}, {bound.dives}",
+        figures={name: Measured(value) for name, value in given.items() if value is not None},
+        kind=bound.kind,
+        num_dives=bound.num_test,
+        source=bound.rule,
+    )
+
+
+def floor_outcomes(outcomes: Outcomes, train: Sequence[Dive]) -> Outcomes:
+    """What labels alone say of the same dives, by the rules of `floors.floors_and_ceilings`.
+
+    The score is the training mean of the dive number (of all dives where it has none), the flight reaches
+    from the median first to the median last training transition, as far as the clip goes.
+
+    Args:
+        outcomes: of the dives to measure on.
+        train: the dives to learn from.
+
+    Raises:
+        DataError: no dives to learn from.
+    """
+    if not train:
+        raise DataError("there is no training dive to make a floor of", todo="give the training split")
+    scores: dict[str | None, list[float]] = defaultdict(list)
+    for dive in train:
+        scores[dive.dive_number].append(dive.score)
+    overall = float(np.mean([dive.score for dive in train]))
+    # Rounded so that equal means tie in rank whatever the order in which they were summed.
+    means = {number: round(float(np.mean(values)), 9) for number, values in scores.items()}
+    flights = [(dive.transitions[0], dive.transitions[-1]) for dive in train if len(dive.transitions) >= 2]
+    first, last = np.median(flights, axis=0).tolist() if flights else (math.nan, math.nan)
+    return replace(
+        outcomes,
+        dives=tuple(
+            replace(
+                dive,
+                predicted_score=means.get(dive.dive_number, round(overall, 9)),
+                votes=(),
+                interval=None,
+                predicted_transitions=_within(dive.num_frames, first, last) if flights else None,
+                confidences=None,
+                missing="",
+            )
+            for dive in outcomes
+        ),
+    )
+
+
+def _within(num_frames: int, first: float, last: float) -> tuple[float, float]:
+    return min(first, num_frames - 1), min(last, num_frames - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationReport:
+    """An evaluation, ready to be printed.
+
+    Attributes:
+        headline: the row whose figures stand on top.
+        exemplars: how many, from where and by which protocol, in words.
+        weights_hash: of the weights that were evaluated.
+        tables: rows, at least one, by the title of their table.
+        notes: what the reader has to know besides.
+    """
+
+    headline: Row
+    exemplars: str
+    weights_hash: str
+    tables: Mapping[str, Sequence[Row]]
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if lacking := [name for name in HEADLINE if name not in self.headline.figures]:
+            raise DataError(f"the headline lacks {', '.join(lacking)}", todo="measure every figure of it")
+        for row in self._rows:
+            if unknown := [name for name in row.figures if name not in FIGURES]:
+                raise DataError(
+                    f"there is no figure called {unknown[0]}",
+                    where=row.name,
+                    todo=f"choose from {', '.join(FIGURES)}",
+                )
+
+    @property
+    def _rows(self) -> list[Row]:
+        return [row for rows in self.tables.values() for row in rows]
+
+    def as_json(self) -> dict[str, Any]:
+        """`metrics` (the headline), its `protocol`, and all `tables`; undefined figures are null."""
+        return {
+            "metrics": {name: self.headline.figures[name].as_json() for name in HEADLINE},
+            "protocol": {
+                "exemplars": self.exemplars,
+                "joints": self.headline.joints,
+                "weights_hash": self.weights_hash,
+                "dives": self.headline.num_dives,
+                "column": self.headline.column,
+            },
+            "tables": {title: [row.as_json() for row in rows] for title, rows in self.tables.items()},
+            "notes": list(self.notes),
+        }
+
+    def markdown(self) -> str:
+        """Two tables a title, the headline's figures and the others, aligned; figures with their intervals."""
+        head = self.headline
+        said = {
+            "exemplars": self.exemplars,
+            "joints": head.joints,
+            "weights": self.weights_hash,
+            "dives": _text(head.num_dives),
+            "column": head.column,
+        }
+        lines = ["# Evaluation", "", "; ".join(f"{k}: {v}" for k, v in said.items() if v), ""]
+        figures = [[FIGURES[name].title, _figure(head, name)] for name in HEADLINE]
+        lines += _table(["figure", "value [95 % interval]"], figures)
+        for title, rows in self.tables.items():
+            lines += ["", f"## {title}", "", *_figures_table(rows, HEADLINE, with_source=True)]
+            others = [name for name in FIGURES if name not in HEADLINE]
+            if more := [row for row in rows if any(_known(row, name) for name in others)]:
+                lines += ["", *_figures_table(more, others)]
+        if any(row.kind == "published" for row in self._rows):
+            lines += [
+                "",
+                "Published figures are their authors'; they were not measured here and have no intervals.",
+            ]
+        for note in self.notes:
+            lines += ["", note]
+        return "\n".join(lines) + "\n"
+
+
+def _known(row: Row, name: str) -> bool:
+    return name in row.figures and not math.isnan(row.figures[name].value)
+
+
+def _figure(row: Row, name: str) -> str:
+    if not _known(row, name):
+        return ""
+    figure, digits = row.figures[name], FIGURES[name].digits
+    value = f"{figure.value:.{digits}f}"
+    if math.isnan(figure.low):
+        return value
+    return f"{value} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+
+
+def _figures_table(rows: Sequence[Row], names: Sequence[str], with_source: bool = False) -> list[str]:
+    """Columns that are empty in all rows are left out."""
+    columns: dict[str, list[str]] = {
+        "what": [row.name if row.kind == "model" else f"{row.name} ({row.kind})" for row in rows],
+        "exemplars": [row.protocol for row in rows],
+        "joints": [row.joints for row in rows],
+        "withheld": [row.missing for row in rows],
+        "epoch": [row.column for row in rows],
+        "dives": [_text(row.num_dives) for row in rows],
+        **{FIGURES[name].title: [_figure(row, name) for row in rows] for name in names},
+        "source or rule": [row.source if with_source else "" for row in rows],
+    }
+    kept = {title: cells for title, cells in columns.items() if any(cells)}
+    return _table(list(kept), [list(cells) for cells in zip(*kept.values(), strict=True)])
+
+
+def _table(header: list[str], rows: list[list[str]]) -> list[str]:
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
+    widths = [max(3, *(len(row[k]) for row in cells)) for k in range(len(header))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def _text(value: int | None) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,243 @@
+"""Score intervals and transition confidences that hold what they promise, fitted on a validation split.
+
+Score intervals: split-conformal prediction with a locally weighted error (Lei et al., "Distribution-Free
+Predictive Inference for Regression", 2018, section 5.2). Transition confidences: temperature scaling (Guo et al.,
+ICML 2017) of the probabilities over frames. Neither is part of the paper.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from stagescore.errors import CheckpointError, DataError
+from stagescore.evaluation.outcomes import TOLERANCE_FRAMES, Outcomes
+
+LEVEL = 0.9
+_LOG_BASES = (-7.0, 7.0)
+_LOG_TEMPERATURES = (-4.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalModel:
+    """Half-width of a score interval: `quantile * sqrt(base ** 2 + spread ** 2)`, spread = sd of the votes.
+
+    Where votes say nothing about the error, the fitted base is far above any spread and all intervals are
+    equally wide.
+
+    Attributes:
+        base: points.
+        quantile: half-widths of that size hold the wanted share of the validation dives.
+        level: share of the dives that the interval is to hold.
+        num_dives: that it was fitted on.
+    """
+
+    base: float
+    quantile: float
+    level: float
+    num_dives: int
+
+    def __post_init__(self) -> None:
+        _check(self, self.base > 0 and self.quantile >= 0 and 0 < self.level < 1 and self.num_dives > 0)
+
+    @classmethod
+    def fit(cls, validation: Outcomes, level: float = LEVEL) -> "IntervalModel":
+        """Fit on dives that the model has not been trained on.
+
+        The base is where normal errors with the resulting scale are most probable; the quantile is the
+        `ceil((n + 1) * level)`-th smallest error divided by its scale, so that a dive drawn like the n of
+        the validation split lies inside with probability `level` or more (but for the fitting of the base to
+        the same dives).
+
+        Args:
+            validation: with votes.
+            level: share of the dives to hold.
+
+        Raises:
+            DataError: too few dives for this level, or a dive without votes.
+        """
+        n = len(validation)
+        rank = math.ceil((n + 1) * level)
+        if rank > n:
+            raise DataError(
+                f"{n} validation dives cannot show what {level:.0%} of the dives do",
+                todo=f"hold out at least {math.ceil(level / (1 - level) - 1e-9)}",
+            )
+        errors = np.abs(validation.true_scores - validation.predicted_scores)
+        spreads = np.array([_spread(dive.votes) for dive in validation])
+        typical = max(float(np.sqrt(np.mean(errors**2))), 1e-6)
+
+        def scales(log_base: float) -> Float[np.ndarray, "dives"]:
+            return np.asarray(np.hypot(typical * math.exp(log_base), spreads))
+
+        def surprise(log_base: float) -> float:
+            scale = scales(log_base)
+            return float(np.mean(np.log(scale)) + 0.5 * np.log(np.mean((errors / scale) ** 2) + 1e-12))
+
+        best = float(minimize_scalar(surprise, bounds=_LOG_BASES, method="bounded").x)
+        return cls(
+            base=typical * math.exp(best),
+            quantile=float(np.sort(errors / scales(best))[rank - 1]),
+            level=level,
+            num_dives=n,
+        )
+
+    def interval(self, score: float, votes: Sequence[float]) -> tuple[float, float]:
+        """Lowest and highest plausible score, in points; never below 0.
+
+        Raises:
+            DataError: no votes.
+
+        >>> model = IntervalModel(base=3.0, quantile=2.0, level=0.9, num_dives=100)
+        >>> model.interval(60.0, (56.0, 64.0))
+        (50.0, 70.0)
+        """
+        half = self.quantile * math.hypot(self.base, _spread(votes))
+        return max(0.0, score - half), max(0.0, score + half)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the card of the weights."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "IntervalModel":
+        """From the card of the weights.
+
+        Raises:
+            CheckpointError: a number is missing or senseless.
+        """
+        return cls(
+            base=_number(content, "base"),
+            quantile=_number(content, "quantile"),
+            level=_number(content, "level"),
+            num_dives=int(_number(content, "num_dives")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionCalibration:
+    """Turns a network's log-probabilities over frames into the confidence in a transition.
+
+    Attributes:
+        temperature: that log-probabilities are divided by; above 1 for a network that is too sure.
+        tolerance_frames: the confidence is the probability that the label lies within so many label frames.
+    """
+
+    temperature: float
+    tolerance_frames: float = TOLERANCE_FRAMES
+
+    def __post_init__(self) -> None:
+        _check(self, self.temperature > 0 and self.tolerance_frames >= 0)
+
+    @classmethod
+    def fit(
+        cls,
+        log_probabilities: Float[np.ndarray, "dives transitions samples"],
+        frames: Int[np.ndarray, "dives samples"],
+        truth: Float[np.ndarray, "dives transitions"],
+        tolerance_frames: float = TOLERANCE_FRAMES,
+    ) -> "TransitionCalibration":
+        """The temperature at which the labelled transitions are most probable.
+
+        Args:
+            log_probabilities: over the sampled frames, or logits.
+            frames: frame of the clip that each sampled frame is, never decreasing.
+            truth: label frames; NaN where masked.
+            tolerance_frames: see the class.
+
+        Raises:
+            DataError: no labelled transition, or one that the network holds for impossible.
+        """
+        labelled = ~np.isnan(truth)
+        # A sampled frame stands for the label frames from its own up to the next one's.
+        targets = np.array(
+            [np.searchsorted(row, t, side="right") - 1 for row, t in zip(frames, truth, strict=True)],
+            dtype=int,
+        )
+        rows = log_probabilities[labelled].astype(float)
+        at = np.maximum(targets.reshape(truth.shape)[labelled], 0)
+        picked = np.arange(len(rows)), at
+        if not len(rows) or not np.isfinite(rows[picked]).all():
+            raise DataError(
+                "transition confidences cannot be fitted: no labelled transition, or an impossible one",
+                todo="give validation dives with usable transitions and finite log-probabilities",
+            )
+
+        def surprise(log_temperature: float) -> float:
+            return -float(np.mean(log_softmax(rows / math.exp(log_temperature), axis=-1)[picked]))
+
+        best = float(minimize_scalar(surprise, bounds=_LOG_TEMPERATURES, method="bounded").x)
+        return cls(temperature=math.exp(best), tolerance_frames=tolerance_frames)
+
+    def confidence(
+        self,
+        log_probabilities: Float[np.ndarray, "dives transitions samples"],
+        frames: Int[np.ndarray, "dives samples"],
+        predicted: Float[np.ndarray, "dives transitions"],
+    ) -> Float[np.ndarray, "dives transitions"]:
+        """Probability that the label lies within the tolerance of each predicted transition.
+
+        A sampled frame's probability is spread evenly over the label frames that it stands for.
+
+        Args:
+            log_probabilities: as for `fit`.
+            frames: as for `fit`.
+            predicted: label frames (`outcomes.label_transitions`).
+
+        >>> even = np.zeros((1, 1, 10))
+        >>> TransitionCalibration(temperature=1.0, tolerance_frames=2.0).confidence(
+        ...     even, np.arange(10)[None], np.array([[4.0]])).round(3)
+        array([[0.5]])
+        """
+        probabilities = softmax(log_probabilities.astype(float) / self.temperature, axis=-1)
+        lowest = np.ceil(predicted - self.tolerance_frames) - 0.5
+        highest = np.floor(predicted + self.tolerance_frames) + 0.5
+        found = np.zeros(predicted.shape)
+        for dive, row in enumerate(frames):
+            starts, first = np.unique(row, return_index=True)  # a clip shorter than the sample repeats frames
+            edges = np.append(starts, starts[-1] + 1) - 0.5
+            below = np.cumsum(np.add.reduceat(probabilities[dive], first, axis=-1), axis=-1)
+            for transition, reached in enumerate(below):
+                ends = lowest[dive, transition], highest[dive, transition]
+                low, high = np.interp(ends, edges, np.append(0.0, reached))
+                found[dive, transition] = high - low
+        return np.clip(found, 0.0, 1.0)
+
+    def as_json(self) -> dict[str, float]:
+        """For the card of the weights."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "TransitionCalibration":
+        """From the card of the weights.
+
+        Raises:
+            CheckpointError: a number is missing or senseless.
+        """
+        return cls(
+            temperature=_number(content, "temperature"),
+            tolerance_frames=_number(content, "tolerance_frames"),
+        )
+
+
+def _spread(votes: Sequence[float]) -> float:
+    if not len(votes):
+        raise DataError("a score without votes has no interval", todo="give the votes of the exemplars")
+    return float(np.std(votes))
+
+
+def _number(content: Mapping[str, Any], name: str) -> float:
+    value = content.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CheckpointError(f"{name} is {value!r}", where="card of the weights", todo="use a complete card")
+    return float(value)
+
+
+def _check(model: IntervalModel | TransitionCalibration, sensible: bool) -> None:
+    if not sensible or not all(map(math.isfinite, asdict(model).values())):
+        raise CheckpointError(f"senseless calibration: {model}", todo="fit it anew on a validation split")

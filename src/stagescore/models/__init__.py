@@ -1,0 +1,14 @@
+"""Models by name. Each builder takes settings and gives a module with random weights."""
+
+from collections.abc import Callable
+
+from stagescore.models.build_hp_mcore import build_hp_mcore
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.settings import ModelSettings
+
+BUILDERS: dict[str, Callable[[ModelSettings], HPMCoRe]] = {"hp-mcore": build_hp_mcore}
+
+
+def build(settings: ModelSettings) -> HPMCoRe:
+    """The model that the settings name."""
+    return BUILDERS[settings.name](settings)

@@ -1,0 +1,172 @@
+"""From settings to an HP-MCoRe: the one place that knows both."""
+
+from stagescore.encoders.backbones import REGNET_Y_200MF, RESNET_50, ImageBackbone, SmallImageBackbone
+from stagescore.encoders.dynamic import DynamicEncoder
+from stagescore.encoders.hierarchy import PAPER_LEVELS, RELEASE_LEVELS
+from stagescore.encoders.i3d import I3D
+from stagescore.encoders.joints import BodyJoints, PlainJoints
+from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder
+from stagescore.encoders.small_video import SmallVideoTrunk
+from stagescore.encoders.static import StaticEncoder
+from stagescore.fusion.pose_guided import PoseGuidedFusion
+from stagescore.fusion.stand_ins import VideoStandIns
+from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling
+from stagescore.layers.mixed_time import MeanOfClip, MixedTemporalConvs
+from stagescore.layers.normalise import Normalise
+from stagescore.models.hp_mcore import Branch, Encoders, HPMCoRe, Regression, Segmentation, StagePooling
+from stagescore.models.settings import (
+    DynamicSettings,
+    ModelSettings,
+    SegmentationSettings,
+    SkeletonSettings,
+    StaticSettings,
+)
+from stagescore.regression.branch import DifferenceBranch
+from stagescore.regression.stage_weights import StageWeights
+from stagescore.segmentation.decoding import in_equal_shares, jointly
+from stagescore.segmentation.segmenters import (
+    AttentionSegmenter,
+    DilatedSegmenter,
+    FullyConnectedSegmenter,
+    GRUSegmenter,
+)
+from stagescore.segmentation.stages import num_stages
+
+_SEGMENTERS = {
+    "bi-gru": GRUSegmenter,
+    "fully-connected": FullyConnectedSegmenter,
+    "tcn": DilatedSegmenter,
+    "asformer": AttentionSegmenter,
+}
+_DECODINGS = {"jointly": jointly, "equal-shares": in_equal_shares}
+_FRAMES_AT_ONCE = 32
+
+
+def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
+    """An HP-MCoRe with random weights.
+
+    Raises:
+        ConfigError: settings that do not fit each other.
+    """
+    static = build_static(settings.static) if settings.static.on else None
+    dynamic = build_dynamic(settings.dynamic) if settings.dynamic.on else None
+    skeleton = build_skeleton(settings.skeleton) if settings.skeleton.on else None
+    widths: dict[Branch, int] = {}
+    if static is not None:
+        widths["static"] = static.width
+    if dynamic is not None:
+        widths["dynamic"] = dynamic.width
+    if skeleton is not None:
+        widths["skeleton"] = skeleton.width
+    fused_width = widths.get("dynamic", widths.get("skeleton"))
+    fusion = None
+    if fused_width is not None:
+        fusion = PoseGuidedFusion(
+            visual_width=fused_width,
+            skeleton_width=widths.get("skeleton") if dynamic is not None else None,
+            num_heads=settings.fusion.heads,
+            mode=settings.fusion.mode,
+            alpha=settings.fusion.alpha,
+        )
+    stand_ins = None
+    if settings.stand_ins:
+        stand_ins = VideoStandIns(
+            skeleton_width=widths["skeleton"],
+            dynamic_width=widths.get("dynamic"),
+            static_width=widths.get("static"),
+        )
+    return HPMCoRe(
+        encoders=Encoders(static=static, dynamic=dynamic, skeleton=skeleton),
+        segmentation=_segmentation(settings.segmentation, widths),
+        fusion=fusion,
+        stand_ins=stand_ins,
+        pooling=StagePooling(num_steps=settings.pooling.steps, overlap=settings.pooling.overlap),
+        regression=Regression(
+            fused=_branch(settings, fused_width),
+            static=_branch(settings, widths.get("static")),
+            stage_weights=StageWeights(
+                num_stages=num_stages(settings.segmentation.stages),
+                normalisation=settings.regression.stage_weights,
+            ),
+            points=settings.regression.points,
+            average_branches=settings.regression.average_branches,
+        ),
+    )
+
+
+def build_static(settings: StaticSettings) -> StaticEncoder:
+    """The static encoder."""
+    backbone: ImageBackbone | SmallImageBackbone
+    if settings.backbone == "small":
+        backbone = SmallImageBackbone(widths=settings.widths)
+    elif settings.backbone == "resnet50":
+        backbone = ImageBackbone(name=RESNET_50)
+    else:
+        backbone = ImageBackbone(name=REGNET_Y_200MF, gate_shift=True)
+    down_sampling: MultiBranchDownSampling | MeanPool
+    if settings.multi_branch:
+        down_sampling = MultiBranchDownSampling(in_width=backbone.width, width=settings.width)
+    else:
+        down_sampling = MeanPool(width=backbone.width)
+    return StaticEncoder(
+        backbone=backbone,
+        down_sampling=down_sampling,
+        normalise=Normalise(),
+        frames_at_once=None if settings.backbone == "small" else _FRAMES_AT_ONCE,
+    )
+
+
+def build_dynamic(settings: DynamicSettings) -> DynamicEncoder:
+    """The dynamic encoder."""
+    trunk = (
+        I3D(epsilon=settings.epsilon) if settings.trunk == "i3d" else SmallVideoTrunk(widths=settings.widths)
+    )
+    mixing = (
+        MixedTemporalConvs(in_width=trunk.width, width=settings.width)
+        if settings.mixed
+        else MeanOfClip(width=trunk.width)
+    )
+    return DynamicEncoder(
+        trunk=trunk,
+        mixing=mixing,
+        normalise=Normalise.symmetric(),
+        starts=settings.clip_starts,
+        how="overlaps" if settings.mixed else "strides",
+    )
+
+
+def build_skeleton(settings: SkeletonSettings) -> HierarchicalSkeletalEncoder:
+    """The hierarchical skeletal encoder."""
+    return HierarchicalSkeletalEncoder(
+        joint_input=BodyJoints() if settings.relative else PlainJoints(coords=settings.coords),
+        width=settings.width,
+        levels=settings.levels,
+        edge_conv=settings.edge_conv,
+        widths=settings.widths,
+        hierarchy=PAPER_LEVELS if settings.grouping == "paper" else RELEASE_LEVELS,
+    )
+
+
+def _segmentation(settings: SegmentationSettings, widths: dict[Branch, int]) -> Segmentation:
+    order: tuple[Branch, ...] = ("dynamic", "static", "skeleton")
+    reads: Branch = settings.reads or next(branch for branch in order if branch in widths)
+    transitions = num_stages(settings.stages) - 1
+    segmenter = None
+    if transitions:
+        segmenter = _SEGMENTERS[settings.network](
+            in_width=widths[reads], num_transitions=transitions, width=settings.width
+        )
+    return Segmentation(reads=reads, segmenter=segmenter, decoding=_DECODINGS[settings.decoding])
+
+
+def _branch(settings: ModelSettings, in_width: int | None) -> DifferenceBranch | None:
+    if in_width is None:
+        return None
+    return DifferenceBranch(
+        in_width=in_width,
+        width=settings.regression.width,
+        num_steps=settings.pooling.steps,
+        num_heads=settings.regression.heads,
+        num_layers=settings.regression.layers,
+        dropout=settings.regression.dropout,
+    )

@@ -1,0 +1,184 @@
+"""Settings of a model. They are read where a model is built and never enter one.
+
+Which keys reach which row of the paper's tables: docs/fidelity.md.
+"""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from stagescore.config import Config
+from stagescore.fusion.pose_guided import FusionMode
+from stagescore.models.hp_mcore import Branch
+from stagescore.regression.stage_weights import StageNormalisation
+from stagescore.segmentation.stages import StageCut
+
+
+class StaticSettings(Config):
+    """The static encoder (paper, eq. 2).
+
+    Attributes:
+        on: whether the model has the branch.
+        backbone: `resnet50` (paper), `regnety-gate-shift` (release) or `small`.
+        widths: channels of the small backbone.
+        multi_branch: the paper's multi-branch down-sampling instead of a mean over the picture.
+        width: of a frame's vector, with `multi_branch`.
+    """
+
+    on: bool = True
+    backbone: Literal["resnet50", "regnety-gate-shift", "small"] = "resnet50"
+    widths: tuple[int, ...] = (16, 24, 48, 96)
+    multi_branch: bool = True
+    width: int = Field(default=512, ge=8)
+
+
+class DynamicSettings(Config):
+    """The dynamic encoder (paper, eq. 3).
+
+    Attributes:
+        on: whether the model has the branch.
+        trunk: `i3d` (paper) or `small`.
+        epsilon: of I3D's batch norms: that of the checkpoint it starts from.
+        widths: channels of the small trunk.
+        mixed: the paper's mixed temporal convolutions instead of one mean a clip (release).
+        width: of a frame's vector, with `mixed`.
+        clip_starts: first frames of the clips; None for every tenth.
+    """
+
+    on: bool = True
+    trunk: Literal["i3d", "small"] = "i3d"
+    epsilon: float = Field(default=1e-3, gt=0)
+    widths: tuple[int, ...] = (16, 24, 48, 96)
+    mixed: bool = True
+    width: int = Field(default=512, ge=8)
+    clip_starts: tuple[int, ...] | None = None
+
+
+class SkeletonSettings(Config):
+    """The hierarchical skeletal encoder (paper, eq. 4 and 5; Table IV).
+
+    Attributes:
+        on: whether the model has the branch.
+        levels: which levels of joints, 1 torso, 2 elbows and knees, 3 wrists and ankles.
+        edge_conv: the fourth branch, edges between adjacent levels.
+        grouping: `paper`: the three levels; `release`: five groups around the thorax.
+        coords: D, 2 or 3 (with confidence).
+        relative: also read joints relative to the pelvis in torso lengths, and their speeds (ours);
+            confidence is then read in any case.
+        widths: channels of the blocks.
+        width: of a frame's vector.
+    """
+
+    on: bool = True
+    levels: tuple[int, ...] = (1, 2, 3)
+    edge_conv: bool = True
+    grouping: Literal["paper", "release"] = "paper"
+    coords: Literal[2, 3] = 2
+    relative: bool = False
+    widths: tuple[int, ...] = (64, 64, 128, 128)
+    width: int = Field(default=256, ge=8)
+
+
+class SegmentationSettings(Config):
+    """Procedure segmentation (paper, eq. 6 and 7; Tables V and VI).
+
+    Attributes:
+        stages: 1, 2 (cut at the take-off), 2* (cut at the entry) or 3.
+        network: which segmenter.
+        width: inside it.
+        reads: the branch that is segmented; None: dynamic, or what there is (method, section 4).
+        decoding: `jointly` (ours) or `equal-shares` (release).
+    """
+
+    stages: StageCut = "3"
+    network: Literal["bi-gru", "fully-connected", "tcn", "asformer"] = "bi-gru"
+    width: int = Field(default=256, ge=4)
+    reads: Branch | None = None
+    decoding: Literal["jointly", "equal-shares"] = "jointly"
+
+
+class PoolingSettings(Config):
+    """Stage pooling (paper, Table VII).
+
+    Attributes:
+        steps: of each stage.
+        overlap: frames by which stages reach into their neighbours.
+    """
+
+    steps: int = Field(default=5, ge=1)
+    overlap: int = Field(default=0, ge=0)
+
+
+class FusionSettings(Config):
+    """Pose-guided fusion (paper, eq. 8 to 11; Table IX).
+
+    Attributes:
+        mode: `weighted`, `addition` or `dot-product`.
+        heads: of the attention.
+        alpha: what the learnable weight begins with.
+    """
+
+    mode: FusionMode = "weighted"
+    heads: int = Field(default=2, ge=1)
+    alpha: float = 1.0
+
+
+class RegressionSettings(Config):
+    """Score regression (paper, eq. 17 to 20).
+
+    Attributes:
+        width: of the decoders.
+        heads: of their attention.
+        layers: of each.
+        dropout: inside them.
+        points: how many points one unit of their output is.
+        average_branches: mean of the branches (release) instead of their sum (paper).
+        stage_weights: how the weights of the stages are made to add up to 1.
+    """
+
+    width: int = Field(default=256, ge=4)
+    heads: int = Field(default=4, ge=1)
+    layers: int = Field(default=2, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    points: float = Field(default=1.0, gt=0)
+    average_branches: bool = False
+    stage_weights: StageNormalisation = "softmax"
+
+
+class ModelSettings(Config):
+    """A whole model.
+
+    Attributes:
+        name: which one (`models.BUILDERS`).
+        static: see there, as all the others.
+        dynamic: ...
+        skeleton: ...
+        segmentation: ...
+        pooling: ...
+        fusion: ...
+        regression: ...
+        stand_ins: learn what to read where a video is missing.
+    """
+
+    name: Literal["hp-mcore"] = "hp-mcore"
+    static: StaticSettings = StaticSettings()
+    dynamic: DynamicSettings = DynamicSettings()
+    skeleton: SkeletonSettings = SkeletonSettings()
+    segmentation: SegmentationSettings = SegmentationSettings()
+    pooling: PoolingSettings = PoolingSettings()
+    fusion: FusionSettings = FusionSettings()
+    regression: RegressionSettings = RegressionSettings()
+    stand_ins: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ModelSettings":
+        on = {name for name in ("static", "dynamic", "skeleton") if getattr(self, name).on}
+        if not on:
+            raise ValueError("turn at least one of static, dynamic and skeleton on")
+        if self.segmentation.reads is not None and self.segmentation.reads not in on:
+            raise ValueError(f"segmentation reads {self.segmentation.reads}, which is off; turn it on")
+        if on == {"static", "skeleton"}:
+            raise ValueError("static and skeleton without dynamic have nothing to fuse; turn dynamic on")
+        if self.stand_ins and ("skeleton" not in on or len(on) == 1):
+            raise ValueError("stand_ins need the skeleton and a visual branch; turn them on")
+        return self

@@ -1,0 +1,1 @@
+"""Training: groups of dives, objective, checkpoints, the loop."""
