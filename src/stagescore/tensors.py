@@ -112,6 +112,16 @@ class Features:
         """
         return replace(self, has_video=self.has_video & video, has_skeleton=self.has_skeleton & skeleton)
 
+    def to(self, device: torch.device | str) -> "Features":
+        """The same features on a device."""
+        return Features(
+            static=None if self.static is None else self.static.to(device),
+            dynamic=None if self.dynamic is None else self.dynamic.to(device),
+            skeleton=None if self.skeleton is None else self.skeleton.to(device),
+            has_video=self.has_video.to(device),
+            has_skeleton=self.has_skeleton.to(device),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageFeatures:

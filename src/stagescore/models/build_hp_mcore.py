@@ -149,7 +149,7 @@ def build_skeleton(settings: SkeletonSettings) -> HierarchicalSkeletalEncoder:
 
 def _segmentation(settings: SegmentationSettings, widths: dict[Branch, int]) -> Segmentation:
     order: tuple[Branch, ...] = ("dynamic", "static", "skeleton")
-    reads: Branch = settings.reads or next(branch for branch in order if branch in widths)
+    reads = settings.reads if settings.reads is not None else min(widths, key=order.index)
     transitions = num_stages(settings.stages) - 1
     segmenter = None
     if transitions:

@@ -1,0 +1,444 @@
+"""Clips decoded once and kept as raw pixels, so that training waits for neither JPEG nor video decoders.
+
+    FOLDER/frames.u8     frames x height x width x 3 bytes of each dive, row after row, resized, not cropped
+    FOLDER/joints.f32    2 x frames x 16 x 3 floats of each dive: estimated, then exact joints
+    FOLDER/index.json    which dive is in which row; a row that is not named holds nothing
+
+Both files are memory maps. A dive is named in the index after its pixels are safely on the disk, so a build
+may be killed at any time and taken up again, and more dives may be added. Stages are not stored: they follow
+from the labels and the number of frames of the clip.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, Shaped, UInt8
+
+from stagescore.atomic import write_text
+from stagescore.data.attachments import Progress
+from stagescore.data.preprocessing import Preprocessing, framed_joints
+from stagescore.errors import DataError, StagescoreError
+from stagescore.hashing import file_sha256, hash_u64
+from stagescore.media.sampling import sample_indices
+from stagescore.media.source import Media, open_media
+from stagescore.pose.formats import read_npz
+from stagescore.skeleton import NUM_JOINTS
+from stagescore.types import Dive, PoseTrack, StageSpans
+
+Joints = Literal["estimated", "exact"]
+"""As a pose estimator gives them, or the truth about simulated dives."""
+
+FRAMES, JOINTS, INDEX = "frames.u8", "joints.f32", "index.json"
+VERSION = 1
+_KINDS: tuple[Joints, ...] = ("estimated", "exact")
+_DIVES_BETWEEN_NOTES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredClip:
+    """What the index says of one dive.
+
+    Attributes:
+        row: where it is.
+        num_frames: frames of the whole clip, of which evenly spaced ones are stored.
+        source: fingerprint of the files it was made of.
+        joints: which kinds of joints it has.
+    """
+
+    row: int
+    num_frames: int
+    source: str
+    joints: tuple[Joints, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ClipStore:
+    """Decoded clips in a folder. No file stays open between calls; worker processes may have copies.
+
+    Attributes:
+        folder: where they are.
+        preprocessing: number and size of the frames; the crop may differ from use to use.
+        clips: by dive id.
+        left_out: why dives were left out when they were last asked for, by dive id.
+    """
+
+    folder: Path
+    preprocessing: Preprocessing
+    clips: Mapping[str, StoredClip] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path, preprocessing: Preprocessing) -> "ClipStore":
+        """The store in a folder.
+
+        Raises:
+            DataError: there is none, it is damaged, or was made with frames of another number or size.
+        """
+        store = _read_index(folder, preprocessing)
+        if store is None:
+            raise DataError("no clips are stored here", where=folder, todo="build the store first")
+        return store
+
+    @classmethod
+    def build(
+        cls,
+        dives: Sequence[Dive],
+        folder: Path,
+        preprocessing: Preprocessing,
+        *,
+        truth: Path | None = None,
+        workers: int = 2,
+        skip: bool = False,
+        progress: Progress = lambda what, done, total: None,
+    ) -> "ClipStore":
+        """Decode what is not yet in a folder; does nothing where everything is.
+
+        Args:
+            dives: with frames, and with poses where they are to have joints.
+            folder: new, or of a store of the same preprocessing.
+            preprocessing: number and size of the frames; the crop is not applied here.
+            truth: `<truth>/<event>/<number>.npz` of simulated dives, for exact joints.
+            workers: processes.
+            skip: leave out dives that cannot be used, and say so in `left_out`.
+            progress: told after every dive.
+
+        Raises:
+            DataError: the folder holds clips of another preprocessing, or of files that have changed since;
+                a film or pose file is missing, damaged or unlike its labels (without `skip`); or the disk
+                is full. What was decoded until then is kept.
+        """
+        store = _read_index(folder, preprocessing) or cls(folder=folder, preprocessing=preprocessing)
+        tasks, left_out = store._tasks(dives, truth=truth, skip=skip)
+        clips, done, total = dict(store.clips), len(dives) - len(tasks), len(dives)
+        progress("clips", done, total)
+        if not tasks and left_out == store.left_out and (folder / INDEX).is_file():
+            return store
+        _create(folder)
+        try:
+            store_dive = partial(_store_dive, store=store, truth=truth)
+            for dive_id, result in _results(tasks, store_dive, workers):
+                if isinstance(result, StoredClip):
+                    clips[dive_id] = result
+                elif skip:
+                    left_out[dive_id] = str(result)
+                else:
+                    raise result
+                done += 1
+                progress("clips", done, total)
+                if done % _DIVES_BETWEEN_NOTES == 0:
+                    _write_index(replace(store, clips=clips))
+        finally:
+            store = replace(store, clips=clips, left_out=left_out)
+            _write_index(store)
+        return store
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __contains__(self, dive_id: object) -> bool:
+        return dive_id in self.clips
+
+    def __getitem__(self, dive_id: str) -> StoredClip:
+        if dive_id not in self.clips:
+            raise DataError(
+                f"the dive's clip is not stored ({self.left_out.get(dive_id, 'it was not asked for')})",
+                where=dive_id,
+                todo="build the store with it, or leave the dive out",
+            )
+        return self.clips[dive_id]
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the memory maps."""
+        return 1 + max((clip.row for clip in self.clips.values()), default=-1)
+
+    @property
+    def frames(self) -> UInt8[np.ndarray, "rows frames height width 3"]:
+        """All pixels, RGB, as a memory map."""
+        p = self.preprocessing
+        shape = (self.num_rows, p.num_frames, p.height, p.width, 3)
+        return np.memmap(self.folder / FRAMES, dtype=np.uint8, mode="r", shape=shape)
+
+    def joints(self, kind: Joints = "estimated") -> Float[np.ndarray, "rows frames 16 3"]:
+        """All joints of a kind as `preprocessing.framed_joints` has them; zero in dives without them."""
+        shape = (self.num_rows, len(_KINDS), self.preprocessing.num_frames, NUM_JOINTS, 3)
+        both = np.memmap(self.folder / JOINTS, dtype=np.float32, mode="r", shape=shape)
+        return both[:, _KINDS.index(kind)]
+
+    def indices(self, dive_id: str) -> tuple[int, ...]:
+        """Which frames of its clip are stored.
+
+        Raises:
+            DataError: the dive is not stored.
+        """
+        return sample_indices(0, self[dive_id].num_frames - 1, self.preprocessing.num_frames)
+
+    def stages(self, dive: Dive) -> StageSpans | None:
+        """The labelled stages on the stored frames, or None where they are unusable or unknown.
+
+        Raises:
+            DataError: the dive is not stored.
+        """
+        spans = dive.stages()
+        return None if spans is None else spans.resampled(self.indices(dive.dive_id))
+
+    def _tasks(
+        self, dives: Sequence[Dive], *, truth: Path | None, skip: bool
+    ) -> tuple[list[tuple[Dive, StoredClip]], dict[str, str]]:
+        """Dives to decode with what the index will say of them, and those that are left out."""
+        taken = {clip.row for clip in self.clips.values()}
+        free = (row for row in count() if row not in taken)
+        tasks: dict[str, tuple[Dive, StoredClip]] = {}
+        asked = {dive.dive_id for dive in dives}
+        left_out = {dive_id: why for dive_id, why in self.left_out.items() if dive_id not in asked}
+        for dive in dives:
+            try:
+                source = _fingerprint(dive)
+            except DataError as error:
+                if not skip:
+                    raise
+                left_out[dive.dive_id] = str(error)
+                continue
+            clip = self.clips.get(dive.dive_id)
+            if clip is not None and clip.source != source:
+                raise DataError(
+                    f"the frames or poses of {dive.dive_id} are not those that were stored",
+                    where=self.folder,
+                    todo="remove the folder or choose another one, and build again",
+                )
+            if clip is None:
+                clip = StoredClip(row=next(free), num_frames=0, source=source, joints=())
+            elif truth is None or "exact" in clip.joints:
+                continue
+            tasks[dive.dive_id] = dive, clip
+        return list(tasks.values()), left_out
+
+
+def _fingerprint(dive: Dive) -> str:
+    """Depends on names and sizes of the frames and on the content of the pose file.
+
+    Raises:
+        DataError: the dive has no frames, or frames or poses are not where they should be.
+    """
+    if dive.frames_path is None:
+        raise DataError("the dive has no frames", where=dive.dive_id, todo="import the labels with --frames")
+    path = Path(dive.frames_path)
+    try:
+        if path.is_dir():
+            with os.scandir(path) as entries:
+                sizes = sorted((entry.name, entry.stat().st_size) for entry in entries)
+        else:
+            sizes = [(path.name, path.stat().st_size)]
+        poses = "" if dive.poses_path is None else file_sha256(Path(dive.poses_path))
+    except OSError as error:
+        raise DataError(
+            f"its frames or poses cannot be read ({error.strerror})",
+            where=f"{dive.dive_id}, {error.filename}",
+            todo="check the paths in the manifest",
+        ) from None
+    return f"{hash_u64(repr(sizes), poses):016x}"
+
+
+def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
+    """What is in a folder, or None where there is no store.
+
+    Raises:
+        DataError: it is damaged, or was made with frames of another number or size.
+    """
+    path = folder / INDEX
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version, decoded, left_out = content["version"], content["decoded"], content["left_out"]
+        clips = {
+            dive_id: StoredClip(**{**clip, "joints": tuple(clip["joints"])})
+            for dive_id, clip in content["clips"].items()
+        }
+        store = ClipStore(folder=folder, preprocessing=preprocessing, clips=clips, left_out=left_out)
+        sizes = [(folder / name).stat().st_size for name in (FRAMES, JOINTS)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"the stored clips are damaged ({str(error)[:80]})",
+            where=path,
+            todo="remove the folder and build again",
+        ) from None
+    if (version, decoded) != (VERSION, _decoded(preprocessing)):
+        told = ", ".join(f"{name} {value}" for name, value in decoded.items())
+        asked = ", ".join(f"{name} {value}" for name, value in _decoded(preprocessing).items())
+        raise DataError(
+            f"clips were stored with {told} (version {version}) and are asked for with {asked} (version {VERSION})",
+            where=folder,
+            todo="use the same settings, or build in another folder",
+        )
+    if any(size < store.num_rows * row for size, row in zip(sizes, _row_bytes(preprocessing), strict=True)):
+        raise DataError(
+            "the stored clips are cut short", where=folder, todo="remove the folder and build again"
+        )
+    return store
+
+
+def _write_index(store: ClipStore) -> None:
+    """Note what is stored, after it is safely on the disk."""
+    for name in (FRAMES, JOINTS):
+        with (store.folder / name).open("rb") as stream:
+            os.fsync(stream.fileno())
+    content = {
+        "version": VERSION,
+        "decoded": _decoded(store.preprocessing),
+        "left_out": dict(store.left_out),
+        "clips": {dive_id: asdict(clip) for dive_id, clip in store.clips.items()},
+    }
+    write_text(store.folder / INDEX, json.dumps(content) + "\n")
+
+
+def _decoded(preprocessing: Preprocessing) -> dict[str, int]:
+    """The settings that the stored pixels depend on."""
+    return preprocessing.model_dump(include={"num_frames", "width", "height"})
+
+
+def _row_bytes(preprocessing: Preprocessing) -> tuple[int, int]:
+    p = preprocessing
+    return p.num_frames * p.height * p.width * 3, len(_KINDS) * p.num_frames * NUM_JOINTS * 3 * 4
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (FRAMES, JOINTS):
+            (folder / name).touch()
+    except OSError as error:
+        raise DataError(
+            f"cannot write ({error.strerror})", where=folder, todo="choose a folder you may write to"
+        ) from error
+
+
+_Task = tuple[Dive, StoredClip]
+_Result = tuple[str, StoredClip | StagescoreError]
+
+
+def _results(tasks: list[_Task], store_dive: "partial[_Result]", workers: int) -> Iterator[_Result]:
+    """Results as they come, from this process or from several."""
+    if workers <= 1 or len(tasks) < 2:
+        yield from map(store_dive, tasks)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_begin_worker)
+    try:
+        for future in as_completed([pool.submit(store_dive, task) for task in tasks]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise DataError(
+            "a worker was killed, perhaps for want of memory",
+            where="storing clips",
+            todo="start again, with fewer workers; what was stored is kept",
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the work
+    cv2.setNumThreads(1)
+
+
+def _store_dive(task: _Task, *, store: ClipStore, truth: Path | None) -> _Result:
+    """Decode a dive into its row; what is wrong with its files is returned.
+
+    Raises:
+        DataError: the row cannot be written.
+    """
+    dive, clip = task
+    try:
+        clip, frames, joints = _decode(dive, clip, store.preprocessing, truth)
+    except StagescoreError as error:
+        return dive.dive_id, error
+    _write_row(store.folder / FRAMES, clip.row, frames)
+    _write_row(store.folder / JOINTS, clip.row, joints)
+    return dive.dive_id, clip
+
+
+def _decode(
+    dive: Dive, clip: StoredClip, preprocessing: Preprocessing, truth: Path | None
+) -> tuple[StoredClip, UInt8[np.ndarray, "frames height width 3"], Float[np.ndarray, "kinds frames 16 3"]]:
+    media = open_media(str(dive.frames_path))
+    _check_whole(dive, media)
+    sampled = media.sample(preprocessing.num_frames, size_px=preprocessing.size_px)
+    tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
+    if dive.poses_path is not None:
+        tracks["estimated"] = read_npz(Path(dive.poses_path)), (media.info.width_px, media.info.height_px)
+    if truth is not None:
+        tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
+    joints = np.zeros((len(_KINDS), preprocessing.num_frames, NUM_JOINTS, 3), dtype=np.float32)
+    for kind, (track, size_px) in tracks.items():
+        nearest = _at(track, np.array(sampled.indices), media.num_frames)
+        joints[_KINDS.index(kind)] = framed_joints(nearest, size_px, preprocessing)
+    return replace(clip, num_frames=media.num_frames, joints=tuple(tracks)), sampled.frames, joints
+
+
+def _check_whole(dive: Dive, media: Media) -> None:
+    if media.info.verdict != "ok":
+        raise DataError(
+            f"the film of {dive.dive_id} is damaged ({media.info.warnings[0]})",
+            where=media.info.path,
+            todo="get it again, or leave the dive out",
+        )
+    if dive.num_frames is not None and media.num_frames != dive.num_frames:
+        raise DataError(
+            f"the film of {dive.dive_id} has {media.num_frames} frames, {dive.num_frames} are labelled",
+            where=media.info.path,
+            todo="extract the frames again, or leave the dive out",
+        )
+
+
+def _at(track: PoseTrack, wanted: Int[np.ndarray, " frames"], clip_frames: int) -> PoseTrack:
+    """The poses nearest to some frames, where a track's are evenly spread over the clip."""
+    there = np.array(sample_indices(0, clip_frames - 1, track.num_frames))
+    nearest = np.abs(there[:, None] - wanted).argmin(0)
+    return PoseTrack(track.joints_px[nearest], track.confidence[nearest])
+
+
+def _exact(path: Path, clip_frames: int) -> tuple[PoseTrack, tuple[int, int]]:
+    """True joints of a simulated dive in all its frames, and the size of its pictures."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            joints = np.asarray(arrays["joints_px"], dtype=np.float64)
+            width, height = (int(edge) for edge in arrays["size_px"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"cannot read the exact joints ({str(error)[:80]})", where=path, todo="simulate the dives again"
+        ) from None
+    if joints.shape != (clip_frames, NUM_JOINTS, 2):
+        raise DataError(
+            f"exact joints of shape {joints.shape} for {clip_frames} frames",
+            where=path,
+            todo="simulate the dives again",
+        )
+    return PoseTrack(joints, np.ones(joints.shape[:2])), (width, height)
+
+
+def _write_row(path: Path, row: int, content: Shaped[np.ndarray, "..."]) -> None:
+    # Written rather than mapped: a full disk is then an error and not a signal that ends the process.
+    try:
+        with path.open("r+b") as stream:
+            stream.seek(row * content.nbytes)
+            stream.write(np.ascontiguousarray(content).data)
+    except OSError as error:
+        raise DataError(
+            f"cannot write ({error.strerror})",
+            where=path,
+            todo="free some space or choose another folder; what was stored is kept",
+        ) from error

@@ -1,0 +1,258 @@
+"""What happens to the frames of a dive before a model sees them, and to its joints and stages with them.
+
+Source: the release resizes to 200 x 112 and crops 112 x 112 (455 x 256 and 224 for MTL-AQA).
+Departs: the release flips the video at random and leaves the joints as they are; here whatever moves the
+pixels moves the joints too, and a flip swaps left and right. Views are drawn by hash, so that a run that is
+taken up again sees what an unbroken one would have seen.
+
+`Preprocessing` travels with the weights in their card. A `View` is one way of looking at one dive.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from pydantic import Field, model_validator
+
+from stagescore.config import Config
+from stagescore.errors import DataError
+from stagescore.hashing import hash_unit
+from stagescore.media.transform import Compose, Crop, HorizontalFlip, Size, Transform
+from stagescore.skeleton import FLIP_ORDER
+from stagescore.types import PoseTrack
+
+_MIDDLE_GREY = 128.0
+
+
+class Preprocessing(Config):
+    """How frames are taken from a clip and brought to size.
+
+    Attributes:
+        num_frames: evenly spaced frames of the clip (FineDiving 96, MTL-AQA 103).
+        width: of the resized picture, in pixels; proportions are not kept.
+        height: likewise.
+        crop_width: of the part that a model sees, in pixels; `width` for no crop.
+        crop_height: likewise.
+    """
+
+    num_frames: int = Field(default=96, ge=3, le=4096)
+    width: int = Field(default=200, ge=8, le=4096)
+    height: int = Field(default=112, ge=8, le=4096)
+    crop_width: int = Field(default=112, ge=8)
+    crop_height: int = Field(default=112, ge=8)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Preprocessing":
+        if self.crop_width > self.width or self.crop_height > self.height:
+            raise ValueError(
+                f"a crop of {self.crop_width} x {self.crop_height} does not fit into "
+                f"{self.width} x {self.height} pixels; crop less"
+            )
+        return self
+
+    @property
+    def size_px(self) -> Size:
+        """Width and height of the resized picture."""
+        return self.width, self.height
+
+    @property
+    def crop_px(self) -> Size:
+        """Width and height of what a model sees."""
+        return self.crop_width, self.crop_height
+
+
+class Augmentation(Config):
+    """How much training views differ from the plain one.
+
+    Attributes:
+        flip: mirror every other view.
+        crop: let the crop lie anywhere in the picture instead of in its middle.
+        jitter: brightness and contrast are multiplied by up to `1 + jitter` or divided by as much.
+        shift: most frames by which the clip is moved in time, either way.
+    """
+
+    flip: bool = True
+    crop: bool = True
+    jitter: float = Field(default=0.2, ge=0, le=1)
+    shift: int = Field(default=0, ge=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One way of looking at a dive, decided beforehand.
+
+    Attributes:
+        flip: mirrored left and right, after the crop.
+        crop_x: place of the crop from the left (0) to the right end (1) of where it fits.
+        crop_y: likewise from the top.
+        brightness: factor of every pixel.
+        contrast: factor of the distance from middle grey.
+        shift: frames by which everything happens later; the first frame (of a negative shift: the last)
+            is repeated.
+    """
+
+    flip: bool = False
+    crop_x: float = 0.5
+    crop_y: float = 0.5
+    brightness: float = 1.0
+    contrast: float = 1.0
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.crop_x <= 1 and 0 <= self.crop_y <= 1):
+            raise DataError(
+                f"a crop at ({self.crop_x}, {self.crop_y})", todo="give its place as shares from 0 to 1"
+            )
+        if not (0 < self.brightness < math.inf and 0 < self.contrast < math.inf):
+            raise DataError(
+                f"brightness {self.brightness}, contrast {self.contrast}", todo="give positive factors"
+            )
+
+    @classmethod
+    def plain(cls) -> "View":
+        """The view for evaluation: the middle of the picture, as filmed."""
+        return cls()
+
+
+def view_of(seed: int, epoch: int, dive_id: str, augmentation: Augmentation) -> View:
+    """The view of a dive in an epoch; it depends on the arguments alone.
+
+    Args:
+        seed: of the training.
+        epoch: counted from 0, or the number of a view where several are cached.
+        dive_id: the dive.
+        augmentation: what may change.
+    """
+
+    def unit(name: str) -> float:
+        return hash_unit(seed, "view", epoch, dive_id, name)
+
+    def factor(name: str) -> float:
+        return math.exp((2 * unit(name) - 1) * math.log1p(augmentation.jitter))
+
+    return View(
+        flip=augmentation.flip and unit("flip") < 0.5,
+        crop_x=unit("crop x") if augmentation.crop else 0.5,
+        crop_y=unit("crop y") if augmentation.crop else 0.5,
+        brightness=factor("brightness"),
+        contrast=factor("contrast"),
+        shift=int(unit("shift") * (2 * augmentation.shift + 1)) - augmentation.shift,
+    )
+
+
+def crop_of(view: View, preprocessing: Preprocessing) -> Crop:
+    """The rectangle that a view cuts out of the resized picture.
+
+    >>> crop_of(View.plain(), Preprocessing())
+    Crop(left_px=44, top_px=0, width_px=112, height_px=112)
+    """
+    (width, height), (crop_width, crop_height) = preprocessing.size_px, preprocessing.crop_px
+    # Halves are rounded down, so that the plain view is the same as `Crop.centred`.
+    left = math.ceil(view.crop_x * (width - crop_width) - 0.5)
+    top = math.ceil(view.crop_y * (height - crop_height) - 0.5)
+    return Crop(left, top, crop_width, crop_height)
+
+
+def times_of(view: View, num_frames: int) -> Int[np.ndarray, " frames"]:
+    """Which frame each frame of a view shows.
+
+    >>> times_of(View(shift=2), 5).tolist()
+    [0, 0, 0, 1, 2]
+    """
+    return np.asarray(np.clip(np.arange(num_frames) - view.shift, 0, num_frames - 1))
+
+
+def viewed_frames(
+    frames: UInt8[np.ndarray, "frames height width 3"], view: View, preprocessing: Preprocessing
+) -> UInt8[np.ndarray, "frames crop_height crop_width 3"]:
+    """The frames of one dive as a view shows them; without flip and jitter perhaps no copy.
+
+    Args:
+        frames: resized, not cropped.
+        view: how to look at them.
+        preprocessing: size of the crop.
+
+    Raises:
+        DataError: the frames are not of the size that `preprocessing` says.
+    """
+    expected = (preprocessing.num_frames, preprocessing.height, preprocessing.width, 3)
+    if frames.shape != expected:
+        raise DataError(f"frames have the shape {frames.shape}", todo=f"resize them to {expected}")
+    crop = crop_of(view, preprocessing)
+    seen = frames[:, crop.top_px : crop.top_px + crop.height_px, crop.left_px : crop.left_px + crop.width_px]
+    if view.flip:
+        seen = seen[:, :, ::-1]
+    if view.shift:
+        seen = seen[times_of(view, len(seen))]
+    if (view.brightness, view.contrast) != (1.0, 1.0):
+        levels = np.arange(256) * view.brightness
+        levels = (levels - _MIDDLE_GREY) * view.contrast + _MIDDLE_GREY
+        table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+        # OpenCV looks values up twice as fast as NumPy does.
+        seen = cv2.LUT(np.ascontiguousarray(seen).reshape(1, -1), table).reshape(seen.shape)
+    return seen
+
+
+def viewed_joints(
+    joints: Float[np.ndarray, "frames 16 3"], view: View, preprocessing: Preprocessing
+) -> Float[np.ndarray, "frames 16 3"]:
+    """The joints of one dive where a view shows them, in heights of the crop from its middle.
+
+    Args:
+        joints: in heights of the resized picture from its middle, as `framed_joints` gives them.
+        view: how to look at them.
+        preprocessing: sizes of picture and crop.
+
+    Returns:
+        Joints that the crop leaves out keep their place outside of it; unknown joints stay (0, 0, 0).
+    """
+    width, height = preprocessing.size_px
+    crop_width, crop_height = preprocessing.crop_px
+    steps: list[Transform] = [crop_of(view, preprocessing)]
+    if view.flip:
+        steps.append(HorizontalFlip())
+    matrix = Compose(tuple(steps)).matrix(preprocessing.size_px)
+    xy_px = joints[..., :2] * height + np.array([width / 2, height / 2])
+    xy_px = xy_px @ matrix[:, :2].T + matrix[:, 2]
+    seen = np.array(joints)
+    seen[..., :2] = (xy_px - np.array([crop_width / 2, crop_height / 2])) / crop_height
+    seen[joints[..., 2] == 0] = 0
+    if view.flip:
+        seen = seen[:, list(FLIP_ORDER)]
+    return np.asarray(seen[times_of(view, len(seen))])
+
+
+def framed_joints(
+    track: PoseTrack, size_px: Size, preprocessing: Preprocessing
+) -> Float[np.ndarray, "frames 16 3"]:
+    """Joints of a film in heights of the resized picture from its middle, with their confidence.
+
+    Args:
+        track: joints in pixels of the film.
+        size_px: width and height of the film.
+        preprocessing: whose resize squeezes the picture where its proportions differ from the film's.
+
+    Returns:
+        float32; joints without coordinates or of confidence 0 are (0, 0, 0), as `tensors.DiveBatch` has it.
+    """
+    xy = track.joints_px / np.array(size_px) - 0.5
+    xy[..., 0] *= preprocessing.width / preprocessing.height
+    joints = np.concatenate((xy, track.confidence[..., None]), axis=-1)
+    joints[~track.known | (track.confidence == 0)] = 0
+    return joints.astype(np.float32)
+
+
+def viewed_edges(edges: Sequence[int], view: View) -> tuple[int, ...]:
+    """Stage edges of a clip as a view moves them in time; a stage that is pushed out keeps one frame.
+
+    >>> viewed_edges((0, 30, 66, 96), View(shift=-32))
+    (0, 1, 34, 96)
+    """
+    last, num_stages = edges[-1], len(edges) - 1
+    inner = (
+        min(max(edge + view.shift, k), last - (num_stages - k)) for k, edge in enumerate(edges[1:-1], start=1)
+    )
+    return (0, *inner, last)

@@ -1,0 +1,1 @@
+"""From frames and joints to one feature vector a frame (paper, section III-B)."""

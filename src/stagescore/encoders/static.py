@@ -1,0 +1,59 @@
+"""The static visual encoder: what single frames look like (paper, section III-B, eq. 2).
+
+`S = M(R(V))`: R an image network, M a module that brings its map to one vector. The release has a network
+with Gate-Shift in the place of R, which also looks at neighbouring frames, and a mean in the place of M.
+"""
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor, nn
+
+
+class StaticEncoder(nn.Module):
+    """One vector a frame.
+
+    Args:
+        backbone: called with normalised images and the number of frames of each dive; gives maps. Its
+            attribute `mixes_frames` tells whether the frames of a dive must stay together.
+        down_sampling: called with maps; gives vectors of `down_sampling.width`.
+        normalise: brings pixels to the range of the backbone.
+        frames_at_once: at most so many frames are encoded together (whole dives, at least one, where the
+            backbone mixes frames); None: all. The answer is the same.
+
+    Attributes:
+        width: of a vector.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: nn.Module,
+        down_sampling: nn.Module,
+        normalise: nn.Module,
+        frames_at_once: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.down_sampling = down_sampling
+        self.normalise = normalise
+        self.frames_at_once = frames_at_once
+        self.width = int(down_sampling.width)  # type: ignore[arg-type]
+
+    def forward(
+        self, frames: Num[Tensor, "dives frames 3 height width"]
+    ) -> Float[Tensor, "dives frames {self.width}"]:
+        """Encodes frames.
+
+        Args:
+            frames: RGB, 0 to 255, whole numbers or not.
+        """
+        num_dives, num_frames = frames.shape[:2]
+        images = frames.flatten(0, 1)
+        at_once = self.frames_at_once or len(images)
+        if self.backbone.mixes_frames:
+            at_once = max(1, at_once // num_frames) * num_frames
+        vectors = [
+            self.down_sampling(self.backbone(self.normalise(part), num_frames))
+            for part in images.split(at_once)
+        ]
+        return torch.cat(vectors).unflatten(0, (num_dives, num_frames))

@@ -1,0 +1,59 @@
+"""From the feature map of a frame to one vector: the multi-branch down-sampling of the static encoder.
+
+Paper, section III-B, eq. 2: "a convolutional layer and three downsampling layers" add local detail at
+different spatial scales to the global features. Reading: one convolution, then the map is averaged to grids
+of three sizes, and the strongest answer in each grid joins the global mean.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stagescore.layers.norms import group_norm
+
+
+class MultiBranchDownSampling(nn.Module):
+    """Global mean of a map, and what is strongest in it at three scales.
+
+    Args:
+        in_width: channels of the map.
+        width: of the vector.
+        grids: cells along each side of the map, per branch.
+    """
+
+    def __init__(self, *, in_width: int, width: int, grids: Sequence[int] = (4, 2, 1)) -> None:
+        super().__init__()
+        self.width = width
+        self.grids = tuple(grids)
+        self.local = nn.Conv2d(in_width, width, kernel_size=3, padding=1, bias=False)
+        self.norm = group_norm(width)
+        self.branches = nn.ModuleList(nn.Conv2d(width, width, kernel_size=1) for _ in self.grids)
+        self.join = nn.Linear(in_width + width * len(self.grids), width)
+
+    def forward(self, maps: Float[Tensor, "images channels height width"]) -> Float[Tensor, "images width"]:
+        """One vector a map."""
+        local = torch.relu(self.norm(self.local(maps)))
+        strongest = [
+            torch.relu(branch(functional.adaptive_avg_pool2d(local, grid))).amax(dim=(2, 3))
+            for grid, branch in zip(self.grids, self.branches, strict=True)
+        ]
+        return torch.as_tensor(self.join(torch.cat((maps.mean(dim=(2, 3)), *strongest), dim=1)))
+
+
+class MeanPool(nn.Module):
+    """The mean of a map, as the authors' release has it.
+
+    Args:
+        width: channels of the map.
+    """
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, maps: Float[Tensor, "images width height2 width2"]) -> Float[Tensor, "images width"]:
+        """One vector a map."""
+        return maps.mean(dim=(2, 3))

@@ -1,0 +1,37 @@
+"""Norms that treat each dive alone, so that a dive's features do not depend on its neighbours in the batch.
+
+Pretrained networks keep the statistics that they came with (the authors' release freezes them too, since a
+batch of a few dives is too small for new ones); what is trained from scratch has group norms.
+"""
+
+from math import gcd
+from typing import Self
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+_GROUPS = 8
+
+
+class FrozenStatistics(nn.Module):
+    """A network whose batch norms use the statistics they were loaded with, in training as well.
+
+    Their scales and shifts are trained like any other parameter.
+    """
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation for everything but the batch norms, which stay in evaluation."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+        return self
+
+
+def group_norm(width: int) -> nn.GroupNorm:
+    """A group norm of at most eight groups.
+
+    >>> group_norm(12).num_groups
+    4
+    """
+    return nn.GroupNorm(gcd(_GROUPS, width), width)

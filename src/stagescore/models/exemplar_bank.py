@@ -1,0 +1,161 @@
+"""An exemplar bank: dives that were encoded once and vote ever after (method, section 7).
+
+The bank holds the stage features of exemplars with their scores, and the hash of the weights that made them. It
+refuses to be used with other weights, since features of two networks mean nothing to each other.
+On disk it is one safetensors file whose header holds everything that is not a tensor.
+"""
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from jaxtyping import Int
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from stagescore.atomic import write_bytes
+from stagescore.data.manifest import Manifest, dive_from_record
+from stagescore.errors import CheckpointError, DataError
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.tensors import Comparison, StageFeatures
+from stagescore.types import Dive
+
+_VERSION = 1
+_HEADER = "stagescore_bank"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExemplarBank:
+    """Encoded exemplars.
+
+    Attributes:
+        dives: the exemplars with their labels.
+        stages: what the model made of them.
+        edges: where they were cut.
+        weights_hash: of the model (`weights_hash`).
+    """
+
+    dives: tuple[Dive, ...]
+    stages: StageFeatures
+    edges: Int[Tensor, "dives edges"]
+    weights_hash: str
+
+    def __post_init__(self) -> None:
+        if not len(self.dives) == self.stages.num_dives == len(self.edges):
+            raise DataError(
+                f"a bank of {len(self.dives)} dives with features of {self.stages.num_dives}",
+                todo="give one row a dive",
+            )
+
+    def __len__(self) -> int:
+        return len(self.dives)
+
+    def rows(self, exemplars: Sequence[Dive]) -> Int[Tensor, "exemplars"]:
+        """Where some dives are.
+
+        Raises:
+            DataError: one of them is not in the bank.
+        """
+        place = {dive.dive_id: k for k, dive in enumerate(self.dives)}
+        missing = [dive.dive_id for dive in exemplars if dive.dive_id not in place]
+        if missing:
+            raise DataError(
+                "the bank does not hold this exemplar", where=missing[0], todo="add it to the bank"
+            )
+        return torch.tensor([place[dive.dive_id] for dive in exemplars])
+
+    def check(self, weights: str) -> None:
+        """Refuse features of other weights.
+
+        Raises:
+            CheckpointError: the bank was made with other weights.
+        """
+        if weights != self.weights_hash:
+            raise CheckpointError(
+                f"the bank was encoded with weights {self.weights_hash[:12]}, the model has {weights[:12]}",
+                where="exemplar bank",
+                todo="build the bank again with these weights",
+            )
+
+    def save(self, path: Path, *, half: bool = True) -> None:
+        """Write one file atomically.
+
+        Args:
+            path: of the safetensors file.
+            half: keep features in half precision, which loses less than 0.001 of them.
+        """
+        tensors: dict[str, Tensor] = {"edges": self.edges.contiguous()}
+        for name in ("fused", "static"):
+            value: Tensor | None = getattr(self.stages, name)
+            if value is not None:
+                tensors[name] = (value.half() if half else value).contiguous()
+        header = {
+            "version": _VERSION,
+            "weights_hash": self.weights_hash,
+            "manifest": Manifest(tuple(_without_paths(dive) for dive in self.dives)).to_bytes().decode(),
+        }
+        write_bytes(path, save(tensors, {_HEADER: json.dumps(header)}))
+
+    @classmethod
+    def load(cls, path: Path) -> "ExemplarBank":
+        """Read a bank.
+
+        Raises:
+            CheckpointError: no such file, a damaged one, or no bank.
+        """
+        try:
+            content = path.read_bytes()
+            tensors = load(content)
+            (length,) = struct.unpack("<Q", content[:8])
+            metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+            header = json.loads(metadata[_HEADER])
+            rows = [json.loads(line) for line in header["manifest"].removesuffix("\n").split("\n")]
+            dives = tuple(dive_from_record(row, where=str(path)) for row in rows)
+            stages = StageFeatures(**{n: tensors[n].float() for n in ("fused", "static") if n in tensors})
+            return cls(
+                dives=dives, stages=stages, edges=tensors["edges"], weights_hash=str(header["weights_hash"])
+            )
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot read the bank ({error.strerror or error})", where=path, todo="build or name a bank"
+            ) from error
+        except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, DataError) as error:
+            raise CheckpointError(
+                f"this is no whole exemplar bank ({' '.join(str(error).split())[:100]})",
+                where=path,
+                todo="build it again",
+            ) from None
+
+
+@torch.no_grad()
+def compare_with(
+    model: HPMCoRe, query: StageFeatures, bank: ExemplarBank, rows: Int[Tensor, "exemplars"]
+) -> Comparison:
+    """One encoded query against some exemplars of a bank: the query is not encoded again.
+
+    Args:
+        model: in eval mode.
+        query: stage features of one dive.
+        bank: of this model's weights.
+        rows: of the exemplars (`ExemplarBank.rows`).
+    """
+    return model.compare(query.select(torch.zeros_like(rows)), bank.stages.select(rows))
+
+
+def weights_hash(model: nn.Module) -> str:
+    """A hash of all weights and buffers of a model, by name, whatever file they came from."""
+    digest = sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _without_paths(dive: Dive) -> Dive:
+    """A bank says nothing about the machine it was made on."""
+    return dive.with_changes(frames_path=None, poses_path=None)

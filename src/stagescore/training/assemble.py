@@ -1,0 +1,153 @@
+"""From settings to the parts of a run."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from stagescore.data.clip_store import ClipStore
+from stagescore.data.manifest import Manifest, read_manifest
+from stagescore.data.samples import Samples
+from stagescore.errors import ConfigError
+from stagescore.losses.contrast import ContrastLoss, info_nce, stage_contrast, triplet
+from stagescore.losses.segmentation import segmentation_losses, smoothed_segmentation_losses
+from stagescore.models import build
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.feature_cache import FeatureCache, Progress
+from stagescore.training.objective import Objective, SegmentationLoss, term_names
+from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser
+from stagescore.training.settings import DataSettings, ObjectiveSettings, OptimiserSettings, TrainSettings
+from stagescore.training.sources import DiveSource, LiveSource, Views
+from stagescore.training.steps import Plan
+
+
+def make_model(settings: TrainSettings) -> HPMCoRe:
+    """The model, its random weights decided by the seed alone."""
+    state = torch.get_rng_state()
+    torch.manual_seed(settings.run.seed)
+    model = build(settings.model)
+    torch.set_rng_state(state)
+    return model
+
+
+def make_objective(model: HPMCoRe, settings: ObjectiveSettings) -> Objective:
+    """Model and losses."""
+    everything = settings.weights.model_dump()
+    contrast: ContrastLoss
+    if settings.contrast == "triplet":
+        contrast = partial(triplet, margin=settings.margin, normalisation=settings.normalisation)
+    else:
+        loss = stage_contrast if settings.contrast == "stage" else info_nce
+        contrast = partial(loss, temperature=settings.temperature, normalisation=settings.normalisation)
+    segmentation: SegmentationLoss = segmentation_losses
+    if settings.smoothing_frames:
+        segmentation = partial(smoothed_segmentation_losses, width_frames=settings.smoothing_frames)
+    return Objective(
+        model=model,
+        segmentation_loss=segmentation,
+        contrast=contrast,
+        weights={name: everything[name] for name in term_names(model)},
+    )
+
+
+def make_schedule(settings: OptimiserSettings, *, epochs: int, steps_per_epoch: int) -> Schedule:
+    """The learning rate over the run."""
+    period = epochs if settings.cosine_epochs is None else settings.cosine_epochs
+    return Schedule(
+        warmup_steps=settings.warmup_steps,
+        period_steps=max(period * steps_per_epoch - settings.warmup_steps, 1) if period else None,
+        restart_cosine=settings.restart_cosine,
+    )
+
+
+def make_optimiser_of(model: HPMCoRe, settings: TrainSettings) -> torch.optim.Adam:
+    """Adam with the groups that the settings name; encoders behind cached features are left out."""
+    groups = [ParameterGroup(group.path, group.factor) for group in settings.optimiser.groups]
+    if settings.features is not None:
+        groups = [g for g in groups if not g.path.startswith("encoders")] + [ParameterGroup("encoders", 0.0)]
+    return make_optimiser(
+        model,
+        groups,
+        learning_rate=settings.optimiser.learning_rate,
+        weight_decay=settings.optimiser.weight_decay,
+    )
+
+
+def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
+    """How training dives meet.
+
+    Raises:
+        ConfigError: too few of them.
+    """
+    dives = manifest.select("fit", individual_only=settings.data.individual_only).dives
+    if len(dives) < 2:
+        raise ConfigError(
+            f"{len(dives)} dives to train on", where=settings.data.folder, todo="name a folder with more"
+        )
+    return Plan(
+        dives=dives,
+        seed=settings.run.seed,
+        pairing=settings.batches.pairing,
+        group_size=settings.batches.group_size,
+        groups=settings.batches.groups,
+        protocol=settings.batches.protocol,
+        drop_video=settings.modality_dropout.video,
+        drop_skeleton=settings.modality_dropout.skeleton,
+        cut=settings.model.segmentation.stages,
+        execution=settings.data.target == "execution",
+    )
+
+
+def read_dives(settings: DataSettings) -> Manifest:
+    """The manifest that the settings name.
+
+    Raises:
+        ConfigError: none is named.
+        DataError: it cannot be read.
+    """
+    if not settings.folder:
+        raise ConfigError("no data are named", where="data.folder", todo="add data.folder=FOLDER")
+    return read_manifest(Path(settings.folder))
+
+
+def open_samples(
+    settings: DataSettings,
+    manifest: Manifest,
+    *,
+    clips: Path,
+    progress: Progress = lambda done, total: None,
+) -> Samples:
+    """Decode what is not decoded yet, and open the clips of all dives.
+
+    Raises:
+        DataError: a film is missing or damaged.
+    """
+    folder = Path(settings.clips) if settings.clips else clips
+    dives = manifest.select("all", individual_only=settings.individual_only).dives
+    truth = Path(settings.folder) / "truth"
+    store = ClipStore.build(
+        dives,
+        folder,
+        settings.preprocessing,
+        truth=truth if truth.is_dir() else None,
+        workers=settings.workers,
+        progress=lambda what, done, total: progress(done, total),
+    )
+    return Samples(store, dives, joints=settings.joints)
+
+
+def views_of(settings: TrainSettings) -> Views:
+    """The views of a run."""
+    return Views(seed=settings.run.seed, augmentation=settings.data.augmentation, num=settings.data.views)
+
+
+def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
+    """Live encoders, or cached features where the settings name some.
+
+    Raises:
+        DataError: the cache is not finished or holds something else.
+    """
+    views = views_of(settings)
+    if settings.features is None:
+        return LiveSource(samples, views)
+    return FeatureCache(Path(settings.features), samples, views)

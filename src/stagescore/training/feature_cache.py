@@ -1,0 +1,175 @@
+"""What frozen encoders say of dives, kept on disk, so that heads train in minutes.
+
+    FOLDER/index.json       which encoders, preprocessing and views, and which dives are done
+    FOLDER/<branch>.f32     views x dives x frames x width floats, a memory map
+
+The folder's key is the hash of the encoders' weights with preprocessing, joints and views; another key is refused.
+Source: method section 8 of the design; features are stored in full precision, so that training on them gives
+the numbers of training on the live encoder.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stagescore.atomic import write_text
+from stagescore.data.samples import Samples
+from stagescore.errors import DataError
+from stagescore.models.exemplar_bank import weights_hash
+from stagescore.models.hp_mcore import Encoders
+from stagescore.tensors import DiveBatch, Features
+from stagescore.training.sources import LabelledDives, LiveSource, Views
+from stagescore.types import Dive
+
+_BRANCHES = ("static", "dynamic", "skeleton")
+_DIVES_AT_ONCE = 4
+Progress = Callable[[int, int], None]
+
+
+class FeatureCache:
+    """Cached features of the views of some dives; the labels come from the samples."""
+
+    def __init__(self, folder: Path, samples: Samples, views: Views) -> None:
+        """Open a cache that `build` has made.
+
+        Raises:
+            DataError: there is none, it is unfinished, or it was made for other dives or views.
+        """
+        self.live = LiveSource(samples, views)
+        index = _read_index(folder)
+        if index is None or index["done"] < index["views"] * len(index["dives"]):
+            raise DataError(
+                "no finished feature cache is here", where=folder, todo="run `stagescore data features`"
+            )
+        if index["key"]["views"] != _views_key(views):
+            raise DataError("the cache holds other views", where=folder, todo="choose another folder")
+        self.encoders_hash: str = index["key"]["encoders"]
+        self.rows = {dive_id: row for row, dive_id in enumerate(index["dives"])}
+        unknown = [dive_id for dive_id in samples.dives if dive_id not in self.rows]
+        if unknown:
+            raise DataError(
+                f"the cache lacks {len(unknown)} dives", where=unknown[0], todo="build it for all dives"
+            )
+        self.maps = {
+            branch: np.memmap(folder / f"{branch}.f32", np.float32, "r", shape=tuple(shape))
+            for branch, shape in index["shapes"].items()
+        }
+
+    @property
+    def dives(self) -> dict[str, Dive]:
+        """All dives there are."""
+        return self.live.dives
+
+    def training(self, dive_ids: Sequence[str], *, epoch: int) -> LabelledDives:
+        """Dives as an epoch of training sees them."""
+        return self._batch(dive_ids, [self.live.views.number(epoch, dive_id) for dive_id in dive_ids])
+
+    def plain(self, dive_ids: Sequence[str]) -> LabelledDives:
+        """Dives as evaluation sees them."""
+        return self._batch(dive_ids, [0] * len(dive_ids))
+
+    def _batch(self, dive_ids: Sequence[str], numbers: Sequence[int]) -> LabelledDives:
+        places = [self.rows[dive_id] for dive_id in dive_ids]
+        rows: dict[str, Tensor] = {
+            branch: torch.from_numpy(np.stack([values[n, k] for n, k in zip(numbers, places, strict=True)]))
+            for branch, values in self.maps.items()
+        }
+        labels = self.live.samples.labels(
+            dive_ids, [self.live.views.view(n, dive_id) for n, dive_id in zip(numbers, dive_ids, strict=True)]
+        )
+        features = Features(
+            **rows,
+            has_video=torch.ones(len(dive_ids), dtype=torch.bool),
+            has_skeleton=labels.has_skeleton,
+        )
+        return LabelledDives(
+            seen=features,
+            edges=labels.edges,
+            has_edges=labels.has_stages,
+            scores=labels.score,
+            difficulties=labels.difficulty,
+        )
+
+
+def build_feature_cache(
+    encoders: Encoders, source: LiveSource, folder: Path, *, progress: Progress = lambda done, total: None
+) -> None:
+    """Encode every view of every dive, going on where an earlier call was stopped.
+
+    Args:
+        encoders: frozen, in eval mode.
+        source: of all dives to encode, with a number of views.
+        folder: new, or one this was begun in with the same encoders, dives and views.
+        progress: told after every few dives.
+
+    Raises:
+        DataError: the views are not counted, or the folder holds features of something else.
+    """
+    num_views = source.views.num
+    if num_views is None:
+        raise DataError("views without number cannot be cached", todo="set how many views a dive has")
+    dive_ids = sorted(source.dives)
+    p = source.samples.store.preprocessing
+    key: dict[str, Any] = {
+        "encoders": weights_hash(encoders),
+        "preprocessing": p.model_dump(),
+        "joints": source.samples.joints,
+        "views": _views_key(source.views),
+    }
+    index = _read_index(folder)
+    if index is not None and (index["key"] != key or index["dives"] != dive_ids):
+        raise DataError(
+            "the folder holds features of other encoders, dives or views",
+            where=folder,
+            todo="choose another folder, or delete this one",
+        )
+    total = num_views * len(dive_ids)
+    done = 0 if index is None else int(index["done"])
+    maps: dict[str, np.memmap[Any, Any]] = {}
+    while done < total:
+        number, first = divmod(done, len(dive_ids))
+        ids = dive_ids[first : first + _DIVES_AT_ONCE]
+        seen = source.viewed(ids, [number] * len(ids)).seen
+        with torch.no_grad():
+            features = encoders(seen) if isinstance(seen, DiveBatch) else seen
+        for branch in _BRANCHES:
+            values: Tensor | None = getattr(features, branch)
+            if values is None:
+                continue
+            if branch not in maps:
+                folder.mkdir(parents=True, exist_ok=True)
+                shape = (num_views, len(dive_ids), *values.shape[1:])
+                path = folder / f"{branch}.f32"
+                maps[branch] = np.memmap(path, np.float32, "r+" if path.exists() else "w+", shape=shape)
+            maps[branch][number, first : first + len(ids)] = values.numpy()
+        done += len(ids)
+        if done % 64 < _DIVES_AT_ONCE or done == total:
+            for values_map in maps.values():
+                values_map.flush()
+            shapes = {branch: values_map.shape for branch, values_map in maps.items()}
+            state = {"key": key, "dives": dive_ids, "views": num_views, "shapes": shapes, "done": done}
+            write_text(folder / "index.json", json.dumps(state))
+        progress(done, total)
+
+
+def _views_key(views: Views) -> dict[str, Any]:
+    return {"seed": views.seed, "num": views.num, "augmentation": views.augmentation.model_dump()}
+
+
+def _read_index(folder: Path) -> dict[str, Any] | None:
+    try:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot read the index of the cache ({error})", where=folder, todo="delete it and build it again"
+        ) from None
+    if not isinstance(index, dict) or not {"key", "dives", "views", "shapes", "done"} <= set(index):
+        raise DataError("this is no feature cache", where=folder, todo="choose another folder")
+    return index

@@ -1,0 +1,309 @@
+"""The training loop: step, log, check, validate; killed anywhere, it goes on as if nothing had happened.
+
+A step is a function of the state (weights, optimiser, step) and of hashes; no generator runs on from step to
+step. So a run that is taken up from a checkpoint repeats the steps since then bit for bit, on the same machine
+with the same number of threads, and its log is cut where the checkpoint was made.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stagescore.atomic import write_bytes
+from stagescore.errors import CheckpointError
+from stagescore.hashing import hash_u64
+from stagescore.training.checkpoints import newest_checkpoint, read_file, write_checkpoint, write_file
+from stagescore.training.groups import GroupBatch
+from stagescore.training.objective import Objective, TrainingBatch
+from stagescore.training.optimiser import Schedule, set_rates
+from stagescore.training.processes import Processes
+from stagescore.training.sources import DiveSource
+from stagescore.training.steps import Plan, share_of_rank
+
+Validate = Callable[[], dict[str, float]]
+"""Figures of the model as it stands; `best_on` of the loop names those that are better when higher."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedules:
+    """How long and how often.
+
+    Attributes:
+        epochs: of the run.
+        rate: of the learning rate, by step.
+        clip_norm: largest norm of the gradient; None for no limit.
+        checkpoint_steps: steps between checkpoints.
+        keep: checkpoints to keep.
+        validate_epochs: epochs between validations; 0 for none.
+        precision: of the forward pass on CUDA.
+    """
+
+    epochs: int
+    rate: Schedule
+    clip_norm: float | None = None
+    checkpoint_steps: int = 200
+    keep: int = 2
+    validate_epochs: int = 1
+    precision: torch.dtype = torch.float32
+
+
+@dataclass(slots=True, kw_only=True)
+class Progressed:
+    """Where a run stands: what a checkpoint holds besides weights and optimiser.
+
+    Attributes:
+        step: optimiser steps done.
+        epoch: the epoch that comes next or is under way.
+        batch: batches of it that are done.
+        best: the best validation figures so far, by name, with the epoch.
+        log_bytes: length of the log at this step.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    best: dict[str, dict[str, float]] = field(default_factory=dict)
+    log_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the loop tells after every step.
+
+    Attributes:
+        step: just done, counted from 1.
+        epoch: counted from 0.
+        done: share of the whole run, 0 to 1.
+        terms: the losses.
+        figures: of a validation, if there was one.
+    """
+
+    step: int
+    epoch: int
+    done: float
+    terms: dict[str, float]
+    figures: dict[str, float]
+
+
+class Loop:
+    """A run: its parts, its folder, its state."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        objective: Objective,
+        optimiser: torch.optim.Optimizer,
+        source: DiveSource,
+        plan: Plan,
+        schedules: Schedules,
+        validate: Validate | None = None,
+        processes: Processes | None = None,
+    ) -> None:
+        """Put a run together.
+
+        Args:
+            folder: of the run: `log.jsonl`, `checkpoints/`, `best-<figure>.ckpt`.
+            objective: model and losses.
+            optimiser: of the model's parameters.
+            source: of the dives.
+            plan: how they meet.
+            schedules: how long and how often.
+            validate: gives figures that are better when higher; None for no validation.
+            processes: those that train together; only this one by default.
+        """
+        self.folder = folder
+        self.objective = objective
+        self.optimiser = optimiser
+        self.source = source
+        self.plan = plan
+        self.schedules = schedules
+        self.validate = validate
+        self.processes = processes or Processes()
+        self.device = next(objective.parameters()).device
+        self.wrapped: nn.Module = self.processes.wrap(objective)
+        self.scaler = torch.amp.GradScaler(  # type: ignore[attr-defined]
+            self.device.type, enabled=schedules.precision == torch.float16
+        )
+        self.state = Progressed()
+
+    @property
+    def log_path(self) -> Path:
+        """One JSON object a step or validation."""
+        return self.folder / "log.jsonl"
+
+    def resume(self) -> list[str]:
+        """Take up the newest whole checkpoint and cut the log where it was made.
+
+        Returns:
+            What was wrong with newer checkpoints, in words.
+        """
+        state, torn = newest_checkpoint(self.folder / "checkpoints")
+        if state is not None:
+            try:
+                self.objective.model.load_state_dict(state["model"])
+                self.optimiser.load_state_dict(state["optimiser"])
+                self.scaler.load_state_dict(state["scaler"])
+                self.state = Progressed(**state["progressed"])
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                raise CheckpointError(
+                    f"the checkpoint is of another model or version ({' '.join(str(error).split())[:160]})",
+                    where=self.folder / "checkpoints",
+                    todo="resume with the settings the run was begun with",
+                ) from None
+        if self.processes.first and self.log_path.exists():
+            with self.log_path.open("rb+") as log:
+                log.truncate(min(self.state.log_bytes, self.log_path.stat().st_size))
+        self.processes.wait()
+        return torn
+
+    def run(self) -> Iterator[Told]:
+        """Train to the end, telling every step."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for epoch in range(self.state.epoch, self.schedules.epochs):
+            batches = self.plan.epoch(epoch)
+            for number in range(self.state.batch, len(batches)):
+                self.state.epoch, self.state.batch = epoch, number
+                started = time.perf_counter()
+                terms = self.step(batches[number], epoch)
+                self.state.step += 1
+                self.state.batch = number + 1
+                figures: dict[str, float] = {}
+                if number + 1 == len(batches):
+                    self.state.epoch, self.state.batch = epoch + 1, 0
+                    figures = self._validated(epoch)
+                self._log(terms, figures, epoch, time.perf_counter() - started)
+                last = epoch + 1 == self.schedules.epochs and number + 1 == len(batches)
+                if last or self.state.step % self.schedules.checkpoint_steps == 0:
+                    self._checkpoint()
+                done = (epoch + (number + 1) / len(batches)) / self.schedules.epochs
+                yield Told(step=self.state.step, epoch=epoch, done=done, terms=terms, figures=figures)
+
+    def step(self, batch: GroupBatch, epoch: int) -> dict[str, float]:
+        """One optimiser step.
+
+        Raises:
+            CheckpointError: the loss is no number any more.
+        """
+        self.objective.train()
+        own, factor = share_of_rank(batch, rank=self.processes.rank, world=self.processes.world)
+        loaded = _to(self.plan.load(self.source, own, epoch), self.device)
+        torch.manual_seed(hash_u64(self.plan.seed, "dropout", self.state.step, self.processes.rank) >> 1)
+        set_rates(self.optimiser, self.schedules.rate.factor(self.state.step))
+        self.optimiser.zero_grad(set_to_none=True)
+        with self._autocast():
+            terms: dict[str, Tensor] = self.wrapped(loaded)
+        total = terms["total"] * factor
+        self.scaler.scale(total).backward()
+        self.scaler.unscale_(self.optimiser)
+        if self.schedules.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.objective.parameters(), self.schedules.clip_norm)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        names = sorted(terms)
+        means = self.processes.mean(torch.stack([terms[name].detach().double() * factor for name in names]))
+        if not bool(means.isfinite().all()):
+            raise CheckpointError(
+                f"the loss is no number any more at step {self.state.step + 1}",
+                where=self.folder,
+                todo="lower optimiser.learning_rate or set optimiser.clip_norm, and resume",
+            )
+        return dict(zip(names, means.tolist(), strict=True))
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.schedules.precision == torch.float32 or self.device.type != "cuda":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.schedules.precision)
+
+    def _validated(self, epoch: int) -> dict[str, float]:
+        every = self.schedules.validate_epochs
+        if self.validate is None or not every:
+            return {}
+        if (epoch + 1) % every and epoch + 1 != self.schedules.epochs:
+            return {}
+        figures = self.validate() if self.processes.first else {}
+        for name, value in figures.items():
+            if value > self.state.best.get(name, {}).get("value", float("-inf")):
+                self.state.best[name] = {"value": value, "epoch": float(epoch)}
+                write_file(self.folder / f"best-{name}.ckpt", {"model": self.objective.model.state_dict()})
+        self.processes.wait()
+        return figures
+
+    def _log(self, terms: dict[str, float], figures: dict[str, float], epoch: int, seconds: float) -> None:
+        if not self.processes.first:
+            return
+        row = {
+            "step": self.state.step,
+            "epoch": epoch,
+            "rate": self.schedules.rate.factor(self.state.step - 1),
+            **terms,
+            **figures,
+            "seconds": round(seconds, 4),
+        }
+        with self.log_path.open("ab") as log:
+            log.write(f"{json.dumps(row)}\n".encode())
+            self.state.log_bytes = log.tell()
+
+    def _checkpoint(self) -> None:
+        if self.processes.first:
+            state = {
+                "model": self.objective.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "progressed": {
+                    name: getattr(self.state, name)
+                    for name in ("step", "epoch", "batch", "best", "log_bytes")
+                },
+            }
+            write_checkpoint(self.folder / "checkpoints", self.state.step, state, keep=self.schedules.keep)
+        self.processes.wait()
+
+
+def read_best(folder: Path, figure: str) -> dict[str, Tensor]:
+    """The weights of a run that were best in a figure.
+
+    Raises:
+        CheckpointError: there are none, or they are torn.
+    """
+    return dict(read_file(folder / f"best-{figure}.ckpt")["model"])
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run's log; a torn last line is left out.
+
+    Raises:
+        CheckpointError: there is no log.
+    """
+    try:
+        text = (folder / "log.jsonl").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"cannot read the log ({error})", where=folder, todo="name a run") from None
+    whole = text[: text.rfind("\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def write_settings(folder: Path, content: bytes) -> None:
+    """Keep the settings of a run beside it."""
+    write_bytes(folder / "config.yaml", content)
+
+
+def _to(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
+    if device.type == "cpu":
+        return batch
+    return TrainingBatch(
+        seen=batch.seen.to(device),
+        edges=batch.edges.to(device),
+        has_edges=batch.has_edges.to(device),
+        scores=batch.scores.to(device),
+        pairs=batch.pairs.to(device),
+        pair_groups=batch.pair_groups.to(device),
+        members=batch.members.to(device),
+        num_groups=batch.num_groups,
+    )

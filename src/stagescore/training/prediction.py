@@ -1,0 +1,182 @@
+"""Predictions for many dives: each is encoded once, then compared with encoded exemplars (paper, eq. 24).
+
+Validation, evaluation and scoring all predict here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stagescore.data.exemplars import Protocol, choose_exemplars
+from stagescore.errors import DataError
+from stagescore.models.exemplar_bank import ExemplarBank, compare_with
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.regression.vote import vote
+from stagescore.tensors import DiveBatch, StageFeatures
+from stagescore.training.sources import DiveSource, keep_modalities
+from stagescore.types import Dive, Prediction
+
+_DIVES_AT_ONCE = 8
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """Dives that went through the encoders, the segmentation and the fusion.
+
+    Attributes:
+        dive_ids: which, in the order of the rows.
+        stages: their stage features, cut at the predicted edges.
+        edges: where they were cut.
+        log_probabilities: of every transition over frames; None for a model of one stage.
+    """
+
+    dive_ids: tuple[str, ...]
+    stages: StageFeatures
+    edges: Int[Tensor, "dives edges"]
+    log_probabilities: Float[Tensor, "dives transitions frames"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VotedDive:
+    """A query's prediction and what it is made of.
+
+    Attributes:
+        dive: the query.
+        prediction: score and votes, in points.
+        stage_deltas: differences by exemplar (in the order of the votes), stage and branch, in points.
+        fallback: how exemplars were found where none fitted, in words.
+    """
+
+    dive: Dive
+    prediction: Prediction
+    stage_deltas: Float[Tensor, "exemplars stages branches"]
+    fallback: str
+
+
+@torch.no_grad()
+def encode_dives(
+    model: HPMCoRe,
+    source: DiveSource,
+    dive_ids: Sequence[str],
+    *,
+    missing: str = "",
+    progress: Progress = lambda done, total: None,
+) -> Encoded:
+    """Encode dives as evaluation sees them and cut them where the model itself would.
+
+    Args:
+        model: its mode is left as it was; dropout is off meanwhile.
+        source: of the dives.
+        dive_ids: which.
+        missing: `video` or `skeleton`, to be left out; nothing by default.
+        progress: told after every few dives.
+    """
+    training = model.training
+    model.eval()
+    parts: list[tuple[StageFeatures, Tensor, Tensor | None]] = []
+    for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
+        ids = dive_ids[first : first + _DIVES_AT_ONCE]
+        seen = source.plain(ids).seen
+        if missing:
+            everything = torch.ones(len(ids), dtype=torch.bool)
+            keeps_video = everything if missing == "skeleton" else ~everything
+            seen = keep_modalities(seen, video=keeps_video, skeleton=~keeps_video if missing else everything)
+        features = model.encode(seen) if isinstance(seen, DiveBatch) else model.complete(seen)
+        logits = model.transition_logits(features)
+        edges = model.predicted_edges(features)
+        log_p = None if logits is None else logits[-1].log_softmax(-1)
+        parts.append((model.stage_features(features, edges), edges, log_p))
+        progress(first + len(ids), len(dive_ids))
+    model.train(training)
+    return Encoded(
+        dive_ids=tuple(dive_ids),
+        stages=StageFeatures(
+            fused=_joined([stages.fused for stages, _, _ in parts]),
+            static=_joined([stages.static for stages, _, _ in parts]),
+        ),
+        edges=torch.cat([edges for _, edges, _ in parts]),
+        log_probabilities=_joined([log_p for _, _, log_p in parts]),
+    )
+
+
+def bank_of(encoded: Encoded, dives: dict[str, Dive], weights: str) -> ExemplarBank:
+    """A bank of encoded dives."""
+    return ExemplarBank(
+        dives=tuple(dives[dive_id] for dive_id in encoded.dive_ids),
+        stages=encoded.stages,
+        edges=encoded.edges,
+        weights_hash=weights,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voting:
+    """How exemplars are chosen and what is predicted.
+
+    Attributes:
+        protocol: what exemplars share with the query.
+        num: how many vote.
+        seed: of the choice.
+        execution: the model predicts score / difficulty, which is multiplied back.
+    """
+
+    protocol: Protocol = "w/ DN"
+    num: int = 10
+    seed: int = 0
+    execution: bool = False
+
+    def predict(self, model: HPMCoRe, query: Dive, stages: StageFeatures, bank: ExemplarBank) -> VotedDive:
+        """The score of one encoded query.
+
+        Raises:
+            DataError: the bank holds nobody but the query, or a difficulty is needed and unknown.
+        """
+        choice = choose_exemplars(query, bank.dives, protocol=self.protocol, num=self.num, seed=self.seed)
+        if not choice.exemplars:
+            raise DataError("there is no exemplar", where=query.dive_id, todo="add dives to the bank")
+        exemplars = sorted(choice.exemplars, key=lambda dive: dive.dive_id)  # the order of the votes
+        comparison = compare_with(model, stages, bank, bank.rows(exemplars))
+        factor = _factor(query) if self.execution else 1.0
+        scores = [
+            factor * (dive.score / _factor(dive) if self.execution else dive.score) for dive in exemplars
+        ]
+        prediction = vote(
+            [factor * delta for delta in comparison.delta.tolist()],
+            scores,
+            [dive.dive_id for dive in exemplars],
+            protocol=self.protocol + (f" ({choice.fallback})" if choice.fallback else ""),
+        )
+        return VotedDive(
+            dive=query,
+            prediction=prediction,
+            stage_deltas=factor * comparison.stage_deltas,
+            fallback=choice.fallback,
+        )
+
+    def predict_all(
+        self, model: HPMCoRe, encoded: Encoded, dives: dict[str, Dive], bank: ExemplarBank
+    ) -> list[VotedDive]:
+        """The scores of encoded dives."""
+        training = model.training
+        model.eval()
+        voted = [
+            self.predict(model, dives[dive_id], encoded.stages.select(torch.tensor([row])), bank)
+            for row, dive_id in enumerate(encoded.dive_ids)
+        ]
+        model.train(training)
+        return voted
+
+
+def _factor(dive: Dive) -> float:
+    if dive.difficulty is None:
+        raise DataError("the dive has no difficulty", where=dive.dive_id, todo="label it, or predict scores")
+    return dive.difficulty
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if known else None

@@ -1,0 +1,203 @@
+"""Settings of a training run: one YAML file, or a preset, with `a.b=c` overrides."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stagescore.config import Config
+from stagescore.data.clip_store import Joints
+from stagescore.data.exemplars import Protocol
+from stagescore.data.preprocessing import Augmentation, Preprocessing
+from stagescore.losses.contrast import Normalisation
+from stagescore.models.settings import ModelSettings
+from stagescore.training.groups import Pairing
+
+
+class DataSettings(Config):
+    """What is trained on.
+
+    Attributes:
+        folder: of a manifest, as `data import` or `simulate` writes it; given on the command line as a rule.
+        clips: folder of decoded clips; beside the run by default.
+        preprocessing: frames, size and crop.
+        augmentation: of the training views.
+        views: different views of a dive; None for new ones every epoch. Cached features need a number.
+        joints: `estimated`, or `exact` where the truth is known.
+        target: `score`, or `execution` (score / difficulty) for the protocol w/ DD.
+        individual_only: leave synchronised dives out.
+        workers: processes that decode.
+    """
+
+    folder: str = ""
+    clips: str | None = None
+    preprocessing: Preprocessing = Preprocessing()
+    augmentation: Augmentation = Augmentation()
+    views: int | None = Field(default=None, ge=1)
+    joints: Joints = "estimated"
+    target: Literal["score", "execution"] = "score"
+    individual_only: bool = False
+    workers: int = Field(default=2, ge=1)
+
+
+class BatchSettings(Config):
+    """Which dives meet (`training.groups`).
+
+    Attributes:
+        pairing: all pairs of a group (ours), or one partner a query (published).
+        group_size: dives of a group.
+        groups: of a batch; 8 with one partner is the published batch.
+        protocol: what dives of a group share.
+    """
+
+    pairing: Pairing = "all"
+    group_size: int = Field(default=4, ge=2)
+    groups: int = Field(default=4, ge=1)
+    protocol: Protocol = "w/ DN"
+
+
+class LossWeights(Config):
+    """Weights of the terms; those of terms that a model does not have are left out.
+
+    Attributes:
+        score: of the differences.
+        segmentation: of the transitions.
+        contrast_fused: of the fused features.
+        contrast_static: of the static features.
+    """
+
+    score: float = Field(default=1.0, ge=0)
+    segmentation: float = Field(default=1.0, ge=0)
+    contrast_fused: float = Field(default=1.0, ge=0)
+    contrast_static: float = Field(default=1.0, ge=0)
+
+
+class ObjectiveSettings(Config):
+    """The objective (paper, eq. 23; Table VIII).
+
+    Attributes:
+        weights: of the terms.
+        contrast: `stage` (paper), `info-nce` or `triplet`.
+        temperature: of the first two.
+        margin: of the triplet loss.
+        normalisation: h of eq. 12.
+        smoothing_frames: spread of the labelled transitions; 0 for none, as published.
+    """
+
+    weights: LossWeights = LossWeights()
+    contrast: Literal["stage", "info-nce", "triplet"] = "stage"
+    temperature: float = Field(default=0.5, gt=0)
+    margin: float = Field(default=0.3, ge=0)
+    normalisation: Normalisation = "l2"
+    smoothing_frames: float = Field(default=0.0, ge=0)
+
+
+class GroupSettings(Config):
+    """Parameters below a module path and the factor of their learning rate; 0 freezes them.
+
+    Attributes:
+        path: such as `encoders.static.backbone`.
+        factor: of the learning rate.
+    """
+
+    path: str
+    factor: float = Field(ge=0)
+
+
+class OptimiserSettings(Config):
+    """Adam (paper, section V-A).
+
+    Attributes:
+        learning_rate: of everything that no group names.
+        weight_decay: of everything.
+        groups: parameters with another rate.
+        warmup_steps: over which the rate rises.
+        cosine_epochs: over which it falls; None for the whole training, 0 for a constant rate.
+        restart_cosine: let it rise and fall again after that, as the release's scheduler does.
+        clip_norm: largest norm of the gradient; None for no limit.
+    """
+
+    learning_rate: float = Field(default=5e-4, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    groups: tuple[GroupSettings, ...] = ()
+    warmup_steps: int = Field(default=0, ge=0)
+    cosine_epochs: int | None = Field(default=None, ge=0)
+    restart_cosine: bool = False
+    clip_norm: float | None = Field(default=None, gt=0)
+
+
+class ModalityDropout(Config):
+    """How often a dive loses a modality in training; never both. 0 in `paper` and `release`.
+
+    Attributes:
+        video: probability of losing the video.
+        skeleton: probability of losing the skeleton.
+    """
+
+    video: float = Field(default=0.0, ge=0, lt=0.5)
+    skeleton: float = Field(default=0.0, ge=0, lt=0.5)
+
+
+class ImportSettings(Config):
+    """Published weights to start from, by path or file name (`weights`); None for random ones.
+
+    Attributes:
+        dynamic: Kinetics I3D, in either public spelling.
+        static: an ImageNet backbone.
+        model: weights of ours (safetensors), the same model or its encoders.
+    """
+
+    dynamic: str | None = None
+    static: str | None = None
+    model: str | None = None
+
+
+class RunSettings(Config):
+    """How long, how exact, how often.
+
+    Attributes:
+        epochs: each dive once an epoch.
+        seed: of weights, order, views and masks.
+        precision: `float32`, or `float16`/`bfloat16` mixed precision on CUDA.
+        checkpoint_steps: optimiser steps between checkpoints.
+        keep: how many checkpoints to keep.
+        validate_epochs: epochs between validations; 0 for none.
+        validate_test: also look at the test split, for the column "best on test (paper protocol)".
+        votes: exemplars that vote in validation.
+        threads: of the processor; None for all.
+    """
+
+    epochs: int = Field(default=200, ge=1)
+    seed: int = 0
+    precision: Literal["float32", "float16", "bfloat16"] = "float32"
+    checkpoint_steps: int = Field(default=200, ge=1)
+    keep: int = Field(default=2, ge=1)
+    validate_epochs: int = Field(default=1, ge=0)
+    validate_test: bool = False
+    votes: int = Field(default=10, ge=1)
+    threads: int | None = Field(default=None, ge=1)
+
+
+class TrainSettings(Config):
+    """Everything about a run.
+
+    Attributes:
+        model: what is trained.
+        data: on what.
+        batches: in which company.
+        objective: to which end.
+        optimiser: by which steps.
+        modality_dropout: with what taken away.
+        start: from which weights.
+        run: for how long.
+        features: folder of cached features of the frozen encoders; None to run them live.
+    """
+
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    batches: BatchSettings = BatchSettings()
+    objective: ObjectiveSettings = ObjectiveSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    modality_dropout: ModalityDropout = ModalityDropout()
+    start: ImportSettings = ImportSettings()
+    run: RunSettings = RunSettings()
+    features: str | None = None

@@ -1,0 +1,118 @@
+"""From an epoch's groups to the batches that the objective reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from stagescore.data.exemplars import Protocol
+from stagescore.errors import DataError
+from stagescore.segmentation.stages import StageCut, cut_edges
+from stagescore.training.groups import Group, GroupBatch, Pairing, batches, epoch_groups
+from stagescore.training.objective import TrainingBatch
+from stagescore.training.sources import DiveSource, LabelledDives, dropped_modalities, keep_modalities
+from stagescore.types import Dive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How dives meet in every epoch, a function of seed and epoch alone.
+
+    Attributes:
+        dives: to train on.
+        seed: of the order and the masks.
+        pairing: see `groups.epoch_groups`, as the next three.
+        group_size: of a group.
+        groups: of a batch.
+        protocol: what a group shares.
+        drop_video: probability of a dive losing its video.
+        drop_skeleton: probability of a dive losing its skeleton.
+        cut: into which stages.
+        execution: train on score / difficulty.
+    """
+
+    dives: tuple[Dive, ...]
+    seed: int
+    pairing: Pairing = "all"
+    group_size: int = 4
+    groups: int = 4
+    protocol: Protocol = "w/ DN"
+    drop_video: float = 0.0
+    drop_skeleton: float = 0.0
+    cut: StageCut = "3"
+    execution: bool = False
+
+    def epoch(self, epoch: int) -> list[GroupBatch]:
+        """The batches of an epoch."""
+        groups = epoch_groups(
+            self.dives,
+            seed=self.seed,
+            epoch=epoch,
+            size=self.group_size,
+            pairing=self.pairing,
+            protocol=self.protocol,
+        )
+        return batches(groups, self.groups)
+
+    def load(self, source: DiveSource, batch: GroupBatch, epoch: int) -> TrainingBatch:
+        """What the objective reads of a batch."""
+        ids = batch.dive_ids
+        labelled = source.training(ids, epoch=epoch)
+        seen = labelled.seen
+        if self.drop_video or self.drop_skeleton:
+            video, skeleton = dropped_modalities(
+                ids, video=self.drop_video, skeleton=self.drop_skeleton, seed=self.seed, epoch=epoch
+            )
+            # A dive that only has the one modality keeps it.
+            seen = keep_modalities(
+                seen, video=video | ~seen.has_skeleton, skeleton=skeleton | ~seen.has_video
+            )
+        place = {dive_id: row for row, dive_id in enumerate(ids)}
+        sizes = [len(g.dive_ids) * (len(g.dive_ids) - 1) // 2 for g in batch.groups]
+        return TrainingBatch(
+            seen=seen,
+            edges=cut_edges(labelled.edges, self.cut),
+            has_edges=labelled.has_edges,
+            scores=target_of(labelled, execution=self.execution, dive_ids=ids),
+            pairs=torch.tensor(batch.pairs),
+            pair_groups=torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
+            members=torch.tensor([(place[i], n) for n, g in enumerate(batch.groups) for i in g.dive_ids]),
+            num_groups=len(batch.groups),
+        )
+
+
+def share_of_rank(batch: GroupBatch, *, rank: int, world: int) -> tuple[GroupBatch, float]:
+    """The groups of one process, and what its mean over groups is multiplied by.
+
+    Distributed training averages gradients over processes. Multiplied so, that average is the mean over all
+    groups, however they are spread; a process without a group of its own repeats one with the factor 0.
+
+    >>> batch = GroupBatch(tuple(Group((f"{k}", f"{k}b"), 2) for k in range(3)))
+    >>> [(len(share.groups), round(factor, 3)) for share, factor in (share_of_rank(batch, rank=r, world=2) for r in (0, 1))]
+    [(2, 1.333), (1, 0.667)]
+    """
+    own = batch.groups[rank::world]
+    if not own:
+        return GroupBatch(batch.groups[:1]), 0.0
+    return GroupBatch(own), len(own) * world / len(batch.groups)
+
+
+def target_of(labelled: LabelledDives, *, execution: bool, dive_ids: Sequence[str]) -> torch.Tensor:
+    """Scores, or executions.
+
+    Raises:
+        DataError: an execution is asked for of a dive without a difficulty.
+    """
+    if not execution:
+        return labelled.scores
+    unknown = labelled.difficulties.isnan().nonzero()
+    if len(unknown):
+        raise DataError(
+            "the dive has no difficulty, so its execution is unknown",
+            where=dive_ids[int(unknown[0])],
+            todo="label it, or train on scores",
+        )
+    return labelled.scores / labelled.difficulties
+
+
+__all__ = ["Group", "Plan", "share_of_rank", "target_of"]

@@ -1,0 +1,169 @@
+"""What simulated dives really were, as targets to pretrain encoders on.
+
+Stands in for Kinetics and ImageNet, whose weights are not at hand everywhere. Source: the `truth/` folder of
+`stagescore simulate` (see `simulate.write`). Nothing that scores a dive reads it.
+
+Splash area is stored frame by frame: pixels that spray and foam cover. The sideways lean of the entry is
+taken without its sign: a mirrored picture shows the other side of the dive, and the judges ask for its size
+only.
+"""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor
+
+from stagescore.data.clip_store import ClipStore
+from stagescore.data.preprocessing import View, framed_joints, times_of, viewed_joints
+from stagescore.errors import DataError
+from stagescore.simulate.judge import RULES
+from stagescore.simulate.nouns import Faults
+from stagescore.simulate.write import record_path
+from stagescore.types import Dive, PoseTrack
+
+FAULTS: tuple[str, ...] = tuple(fault.name for fault in fields(Faults))
+"""What `TruthTargets.faults` counts, in its order."""
+
+DEDUCTIONS: tuple[str, ...] = tuple(rule.fault for rule in RULES)
+"""What `TruthTargets.deductions` counts; a failed dive's further points are not among them."""
+
+PHASES: tuple[str, ...] = ("board", "air", "water")
+"""Physical phases: before nothing touches the board, until the first touch of the water, and after."""
+
+_UNSIGNED = "entry_lean_deg"
+_BY_FRAME = ("stage", "phase", "splash_area")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthTargets:
+    """The truth about some dives on the frames that a view shows.
+
+    Attributes:
+        stage: labelled stage of each frame: 0 take-off, 1 flight, 2 entry.
+        phase: physical phase of each frame, by place in `PHASES`.
+        splash_area: share of the whole resized picture that spray and foam cover.
+        joints: exact x and y, in the units of `DiveBatch.joints`; 0 under water.
+        visible: joints that lie in the picture and above the water; the body may hide them even so.
+        faults: sizes in the order of `FAULTS`, each in its own unit.
+        deductions: points for each of `DEDUCTIONS`.
+        execution: mark that the rules give before any judge sees the dive, 0 to 10.
+        splash_size: of the dive, 0 to 1.
+        somersaults: turned between board and water, in turns.
+        twists: likewise.
+    """
+
+    stage: Int[Tensor, "dives frames"]
+    phase: Int[Tensor, "dives frames"]
+    splash_area: Float[Tensor, "dives frames"]
+    joints: Float[Tensor, "dives frames 16 2"]
+    visible: Bool[Tensor, "dives frames 16"]
+    faults: Float[Tensor, "dives faults"]
+    deductions: Float[Tensor, "dives deductions"]
+    execution: Float[Tensor, "dives"]
+    splash_size: Float[Tensor, "dives"]
+    somersaults: Float[Tensor, "dives"]
+    twists: Float[Tensor, "dives"]
+
+
+class Truth:
+    """The truth about the dives of a simulated data set, held in memory (20 KB a dive).
+
+    Args:
+        root: folder of the data set.
+        dives: some of its dives, one or more.
+        store: with their clips; says which frames are meant.
+
+    Raises:
+        DataError: the truth about a dive is missing or damaged, or its clip is not stored.
+    """
+
+    def __init__(self, root: Path, dives: Sequence[Dive], store: ClipStore) -> None:
+        if not dives:
+            raise DataError("no dives are given", where=root, todo="give at least one")
+        self.preprocessing = store.preprocessing
+        self._places = {dive.dive_id: place for place, dive in enumerate(dives)}
+        read = [_read(root, dive, store) for dive in dives]
+        self._arrays = {name: np.stack([one[name] for one in read]) for name in read[0]}
+
+    @property
+    def fault_scale(self) -> tuple[Float[Tensor, "faults"], Float[Tensor, "faults"]]:
+        """Mean and standard deviation of each fault over all these dives, to standardise sizes with.
+
+        A fault that is the same in all of them has a standard deviation of 1.
+        """
+        faults = self._arrays["faults"]
+        sd = faults.std(0)
+        return torch.from_numpy(faults.mean(0)), torch.from_numpy(np.where(sd > 0, sd, np.float32(1)))
+
+    def batch(self, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> TruthTargets:
+        """The truth about some dives as `Samples.batch` shows them with the same views.
+
+        Args:
+            dive_ids: which ones; the same one may stand more than once.
+            views: how they are looked at; plainly by default.
+
+        Raises:
+            DataError: an unknown dive, or not one view a dive.
+        """
+        views = [View.plain()] * len(dive_ids) if views is None else views
+        if strangers := [dive_id for dive_id in dive_ids if dive_id not in self._places]:
+            raise DataError("its truth was not read", where=strangers[0], todo="check its id")
+        if len(views) != len(dive_ids):
+            raise DataError(f"{len(views)} views of {len(dive_ids)} dives", todo="give one view a dive")
+        rows = [self._places[dive_id] for dive_id in dive_ids]
+        taken = {name: array[rows] for name, array in self._arrays.items()}
+        for place, view in enumerate(views):
+            times = times_of(view, self.preprocessing.num_frames)
+            for name in _BY_FRAME:
+                taken[name][place] = taken[name][place, times]
+            taken["joints"][place] = viewed_joints(taken["joints"][place], view, self.preprocessing)
+        joints = taken.pop("joints")
+        edge = np.array([self.preprocessing.crop_width / self.preprocessing.crop_height, 1]) / 2
+        visible = (np.abs(joints[..., :2]) < edge).all(-1) & (joints[..., 2] > 0)
+        return TruthTargets(
+            joints=torch.from_numpy(joints[..., :2].copy()),
+            visible=torch.from_numpy(visible),
+            **{name: torch.from_numpy(array) for name, array in taken.items()},
+        )
+
+
+def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarray, "..."]]:
+    """The truth about one dive, by attribute of `TruthTargets`; joints as `framed_joints` has them."""
+    path = record_path(root, dive.event, dive.number)
+    frames = np.array(store.indices(dive.dive_id))
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+            joints_px, splash_px = arrays["joints_px"][frames], arrays["splash_area_px"][frames]
+            above_water = arrays["joints_m"][frames][..., 2] >= 0
+            width, height = (int(edge) for edge in arrays["size_px"])
+        track = PoseTrack(joints_px.astype(np.float64), above_water.astype(np.float64))
+        faults = [float(record["plan"]["faults"][name]) for name in FAULTS]
+        faults[FAULTS.index(_UNSIGNED)] = abs(faults[FAULTS.index(_UNSIGNED)])
+        first, *_, last = record["label_transitions"]
+        contact = record["first_water_contact_frame"]
+        return {
+            "stage": (frames > first).astype(np.int64) + (frames > last),
+            "phase": (frames >= record["first_airborne_frame"]).astype(np.int64) + (frames >= contact),
+            "splash_area": (splash_px / (width * height)).astype(np.float32),
+            "joints": framed_joints(track, (width, height), store.preprocessing),
+            "faults": np.array(faults, dtype=np.float32),
+            "deductions": np.array([record["deductions"][name] for name in DEDUCTIONS], dtype=np.float32),
+            "execution": np.float32(record["execution"]),
+            "splash_size": np.float32(record["splash"]["size"]),
+            "somersaults": np.float32(record["somersaults"]),
+            "twists": np.float32(record["twists"]),
+        }
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"cannot read the truth about {dive.dive_id} ({str(error)[:80]})",
+            where=path,
+            todo="simulate the dives again with --resume",
+        ) from None
