@@ -3,6 +3,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from stagescore.errors import DataError
+from stagescore.simulate.camera import follow
+from stagescore.simulate.dataset import Order, look_of, make_dive
 from stagescore.simulate.estimator import Sight, estimate_joints
 
 STANDING = np.array(
@@ -51,6 +53,24 @@ def test_errors_are_as_large_as_those_of_networks_on_divers(flights) -> None:
     assert 5 < np.median(limbs) < 7
     assert 0.62 < np.mean(limbs < 10) < 0.73  # half the length of a head at this size
     assert np.percentile(limbs, 95) > 4 * np.median(limbs)
+
+
+def test_divers_are_as_large_as_real_ones_and_found_as_badly() -> None:
+    size = (455, 256)
+    order = Order(num_dives=16, seed=0, size_px=size)
+    heads, errors = [], []
+    for index in range(order.num_dives):
+        dive = make_dive(order, index)
+        motion, path = dive.motion, follow(dive.motion, look_of(dive.plan), size)
+        flight = range(motion.first_airborne_frame, motion.first_water_contact_frame)
+        joints = np.stack([path.project(motion.joints_m[k].astype(float), k) for k in flight])
+        found = estimate_joints(joints, clear(len(joints)), index)
+        heads.append(np.linalg.norm(joints[:, 9] - joints[:, 8], axis=-1))
+        errors.append(np.linalg.norm(found[..., :2] - joints, axis=-1))
+    head, error = np.concatenate(heads), np.concatenate(errors)
+    assert 17 < np.median(head) < 24
+    assert 5.3 < np.median(error) < 6.7
+    assert 0.62 < np.mean(error[:, LIMBS] < 0.5 * head[:, None]) < 0.72
 
 
 def test_wrists_and_ankles_are_worst(flights) -> None:

@@ -152,6 +152,18 @@ def test_joints_bend_no_further_than_a_body_can(dive) -> None:
     assert (flight.angles_deg <= high + 1e-9).all()
 
 
+def test_ankles_give_no_further_on_the_board_than_they_do_in_life(dive) -> None:
+    planned, _, _ = dive
+    motion = simulate(planned)
+    board = slice(0, motion.first_airborne_frame)
+    for knee, ankle, side in ((1, 0, 0), (4, 5, 1)):
+        shank = motion.joints_m[board, ankle] - motion.joints_m[board, knee]
+        foot = motion.toes_m[board, side] - motion.joints_m[board, ankle]
+        lengths = np.linalg.norm(shank, axis=-1) * np.linalg.norm(foot, axis=-1)
+        bent = np.degrees(np.arccos(np.clip((shank * foot).sum(-1) / lengths, -1, 1)))
+        assert bent.max() < 120  # 90: a shank upright over a flat foot
+
+
 def test_the_tighter_the_shape_the_faster_the_same_momentum_spins() -> None:
     rates = []
     for shape in (TUCK, PIKE, STRAIGHT):

@@ -14,6 +14,7 @@ from stagescore.simulate.camera import follow
 from stagescore.simulate.nouns import Motion, Splash
 from stagescore.simulate.render import Look, Picture, draw_look, render
 from stagescore.simulate.venue import paint_surroundings
+from stagescore.simulate.water import splash_over, throw_spray
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_motion import made_motion, made_splash
@@ -147,6 +148,17 @@ def test_splash_comes_with_the_water_and_grows_with_its_size(motion: Motion) -> 
     assert most[0][0] > 0
     assert most == sorted(most)
     assert all(b[0] > 1.2 * a[0] and b[1] > 1.2 * a[1] for a, b in pairwise(most))
+
+
+@pytest.mark.parametrize("size", [0.3, 0.8])
+def test_a_splash_grows_instead_of_standing_there_at_once(motion: Motion, size: float) -> None:
+    path, splash = follow(motion, draw_look(1, 10.0), SIZE), made_splash(motion, size)
+    spray = throw_spray(splash, draw_look(1, 10.0))
+    view = path.view(motion.first_water_contact_frame)
+    times_s = (0.06, 0.15, 0.4)
+    areas = [splash_over(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), splash, spray, view, t) for t in times_s]
+    assert areas == sorted(areas)
+    assert 0 < areas[0] < 0.28 * areas[2]
 
 
 def test_splash_changes_nothing_before_it(motion: Motion, drawn: list[Picture]) -> None:

@@ -21,6 +21,8 @@ HOP_RISE_M = 0.28
 WALK_M_S = 1.1
 STEP_S = 0.55
 TOPPLE_S = 0.7
+_ANKLE_GIVES = np.deg2rad(25.0)  # how far a shank leans over a foot that stands flat
+_HEEL_STEPS = 8
 _BOARD_GIVES = 0.6  # share of the press that a springboard takes; the legs take the rest
 _SPRINGBOARD_BELOW_M = 5.0
 _LEG = {
@@ -150,27 +152,31 @@ def _stand(nodes: np.ndarray, rows: np.ndarray, side: str, footing: _Footing) ->
     at_toe = np.stack(
         [np.full(len(rows), toe[0]), np.full(len(rows), toe[1]), toe[2] - footing.gives_m], axis=-1
     )
-    foot = FOOT_M * scale
-    at_ankle = at_toe - foot * np.stack(
-        [facing * np.cos(pitch), np.zeros(len(rows)), -np.sin(pitch)], axis=-1
-    )
-    at_ankle[:, 2] += 0.04 * (1 - share)
     at_hip = nodes[rows, hip]
-    reach = at_ankle - at_hip
-    distance = np.linalg.norm(reach, axis=1)
     limit = (THIGH_M + SHANK_M) * scale * 0.999
-    short = np.minimum(limit / distance, 1.0)
-    at_ankle = at_hip + reach * short[:, None]
-    distance = distance * short
-    along = reach / np.linalg.norm(reach, axis=1, keepdims=True)
-    forward = np.array([facing, 0.0, 0.0]) - along * (facing * along[:, :1])
-    forward /= np.linalg.norm(forward, axis=1, keepdims=True)
-    bend = np.sqrt(np.maximum((THIGH_M * scale) ** 2 - (distance / 2) ** 2, 0.0))
-    nodes[rows, knee] = at_hip + along * (distance / 2)[:, None] + forward * bend[:, None]
+    for _ in range(_HEEL_STEPS):
+        foot = (
+            FOOT_M * scale * np.stack([facing * np.cos(pitch), np.zeros(len(rows)), -np.sin(pitch)], axis=-1)
+        )
+        at_ankle = at_toe - foot
+        at_ankle[:, 2] += 0.04 * (1 - share)
+        reach = at_ankle - at_hip
+        distance = np.linalg.norm(reach, axis=1)
+        short = np.minimum(limit / distance, 1.0)
+        at_ankle = at_hip + reach * short[:, None]
+        distance = distance * short
+        along = reach / np.linalg.norm(reach, axis=1, keepdims=True)
+        forward = np.array([facing, 0.0, 0.0]) - along * (facing * along[:, :1])
+        forward /= np.linalg.norm(forward, axis=1, keepdims=True)
+        bend = np.sqrt(np.maximum((THIGH_M * scale) ** 2 - (distance / 2) ** 2, 0.0))
+        at_knee = at_hip + along * (distance / 2)[:, None] + forward * bend[:, None]
+        shank = at_ankle - at_knee
+        leaning = np.arctan2(-facing * shank[:, 0], -shank[:, 2])  # the knee before the ankle
+        # The heel rises as far as the ankle cannot give.
+        pitch = np.maximum(pitch, 0.5 * pitch + 0.5 * (leaning - _ANKLE_GIVES))
+    nodes[rows, knee] = at_knee
     nodes[rows, ankle] = at_ankle
-    nodes[rows, tip] = at_ankle + foot * np.stack(
-        [facing * np.cos(pitch), np.zeros(len(rows)), -np.sin(pitch)], axis=-1
-    )
+    nodes[rows, tip] = at_ankle + foot
 
 
 def _arms(leaving: Posture, running: bool) -> list[Key]:

@@ -282,12 +282,12 @@ def _camera(lots: _Lots, height_m: float) -> CameraLook:
         azimuth_deg=lots.span("azimuth", -16, 16),
         distance_m=lots.span("distance", 18, 28),
         height_m=height_m + above_board,
-        view_height_m=lots.span("view", 3.4, 4.6),
+        view_height_m=lots.span("view", 2.45, 3.25),
         zoom_share=lots.span("zoom", -0.12, 0.2),
         lag_s=lots.span("lag", 0.04, 0.12),
-        swing_rad_s=lots.span("swing", 7.0, 10.5),
+        swing_rad_s=lots.span("swing", 8.0, 11.5),
         damping=lots.span("damping", 0.7, 1.0),
-        lead=(lots.span("lead x", -0.08, 0.08), lots.span("lead y", -0.05, 0.05)),
+        lead=(lots.span("lead x", -0.08, 0.08), lots.span("lead y", -0.04, 0.04)),
         shake=lots.span("shake", 0.001, 0.004),
     )
 

@@ -53,12 +53,12 @@ def paint_surroundings(look: Look, size_px: tuple[int, int]) -> Surroundings:
     _backdrop(canvas, look, rng, lower_top, boxes)
     _fascia(canvas, look, lower_top)
     _tier(canvas, look, rng, (wall_away + 0.4, DECK_M + venue.wall_height_m - 0.5, 0), boxes)
-    # Behind the plane of focus everything is a little out of focus.
-    blur = 0.0021 * size_px[1] * (0.6 + rng.random())
+    # Behind the plane of focus everything is out of focus: lenses this long are sharp over a few metres.
+    blur = 0.0055 * size_px[1] * (0.6 + 0.7 * rng.random())
     cv2.GaussianBlur(canvas.picture, (0, 0), max(blur, 0.2), dst=canvas.picture)
     _wall(canvas, look, rng, wall_away)
     _deck(canvas, look, rng, wall_away, boxes)
-    cv2.GaussianBlur(canvas.picture, (0, 0), max(0.55 * blur, 0.2), dst=canvas.picture)
+    cv2.GaussianBlur(canvas.picture, (0, 0), max(0.8 * blur, 0.2), dst=canvas.picture)
     paint_pool(canvas, look, rng)
     paint_tower(canvas, look)
     cast = np.array(look.picture.cast)
@@ -184,7 +184,7 @@ def _tier(
     grey = np.array((132, 124, 120), np.float32)
     for person in crowd:
         cover = person.colour[..., 3:].astype(np.float32) / 255
-        person.colour[..., :3] = (person.colour[..., :3] * 0.6 + 0.4 * grey * cover).astype(np.uint8)
+        person.colour[..., :3] = (person.colour[..., :3] * 0.5 + 0.5 * grey * cover).astype(np.uint8)
     steps = _dimmed((150, 152, 154), 0.62 * light)
     aisle = _dimmed(_mixed(venue.seat, (150, 150, 150), 0.5), 0.8 * light)
     aisles = np.arange(-5, 6) * _AISLE_EVERY_M

@@ -20,6 +20,9 @@ _FOAM_S = 2.3
 _VISIBLE = 0.16
 """Cover from which on a pixel counts as splash."""
 _DROPLET_M2 = 0.0011
+_JETS = 13
+_WHITENS_S = 0.28
+"""Water is clear until it breaks up into drops: this long after it left the surface it is wholly white."""
 _WHITE = np.array((244, 249, 252), np.float32)
 _BUBBLES = np.array((214, 236, 244), np.float32)
 
@@ -49,11 +52,14 @@ def throw_spray(splash: Splash, look: Look) -> Spray:
     size = splash.size
     order, angle, radius, climb, delay, heavy = rng.random((6, _DROPLETS))
     angle = angle * 2 * np.pi
-    # Half of the water goes up as a ragged column, half outward as a low crown.
-    column = np.arange(_DROPLETS) % 2 == 0
-    highest = np.sqrt(2 * GRAVITY_M_S2 * (0.14 + 1.75 * size))
-    up = highest * np.where(column, 0.25 + 0.75 * climb**1.3, 0.16 + 0.44 * climb)
-    outward = (0.22 + 1.75 * size**0.8) * np.sqrt(radius) * np.where(column, 0.22, 1.0)
+    # Two thirds of the water go up as a crown around the body, whose wall runs together into jets. When the
+    # hole that the body leaves falls in, the rest shoots up from its middle.
+    column = np.arange(_DROPLETS) % 3 == 0
+    angle = angle + np.where(column, 0.0, 0.8 / _JETS * np.sin(_JETS * angle))
+    jet = rng.uniform(0.55, 1.0, _JETS)[(angle * _JETS / (2 * np.pi)).astype(np.int64) % _JETS]
+    highest = np.sqrt(2 * GRAVITY_M_S2 * (0.12 + 1.75 * size))
+    up = highest * np.where(column, 0.25 + 0.75 * climb**1.3, jet * (0.16 + 0.62 * climb))
+    outward = (0.22 + 1.75 * size**0.8) * np.where(column, 0.18 * np.sqrt(radius), 0.35 + 0.55 * radius)
     velocity = np.stack(
         (
             np.cos(angle) * outward + splash.lean * up * (0.25 + 0.35 * size),
@@ -62,16 +68,17 @@ def throw_spray(splash: Splash, look: Look) -> Spray:
         ),
         axis=-1,
     )
-    around = (0.08 + 0.16 * size) * np.sqrt(radius)
+    around = (0.09 + 0.2 * size) * np.where(column, 0.8 * np.sqrt(radius), 0.75 + 0.5 * delay)
     start = np.stack(
         (splash.x_m + np.cos(angle) * around, splash.y_m + np.sin(angle) * around, np.zeros(_DROPLETS)),
         axis=-1,
     )
-    flies = order < 0.10 + 0.90 * size
+    flies = order < 0.05 + 0.95 * size
+    late = np.where(column, 0.10 + 0.06 * size, 0.0)
     return Spray(
         start_m=start,
         velocity_m_s=velocity,
-        start_s=delay**1.4 * (0.16 + 0.22 * size),
+        start_s=late + delay**1.2 * (0.14 + 0.2 * size),
         weight=np.where(flies, 0.35 + heavy, 0.0),
         ragged=1 + 0.25 * np.convolve(rng.normal(size=36), (0.25, 0.5, 0.25), "same"),
     )
@@ -110,12 +117,13 @@ def splash_over(
         places = np.floor(view.project(position[flying]) - (x, y)).astype(np.int64)
         inside = (places >= 0).all(1) & (places[:, 0] < width) & (places[:, 1] < height)
         index = places[inside, 1] * width + places[inside, 0]
-        count = np.bincount(index, weights=spray.weight[flying][inside], minlength=width * height)
+        whitened = spray.weight * np.clip(0.06 + age / _WHITENS_S, 0, 1)
+        count = np.bincount(index, weights=whitened[flying][inside], minlength=width * height)
         # A droplet stands for so many square metres of white water, spread by its own blur.
         drops = count.reshape(height, width).astype(np.float32) * np.float32(_DROPLET_M2 * scale * scale)
         near = cv2.GaussianBlur(drops, (0, 0), max(0.014 * scale, 0.45))
         mist = cv2.GaussianBlur(drops, (0, 0), max(0.07 * scale, 0.9))
-        cover = 1 - (1 - cover) * np.exp(-(0.62 * near + 0.42 * mist))
+        cover = 1 - (1 - cover) * np.exp(-(0.62 * near + 0.3 * mist))
     part = picture[y : y + height, x : x + width]
     # Thin spray lets the water through and looks greyer than the dense white of its foot.
     white = _WHITE * (0.86 + 0.14 * cover[..., None])
