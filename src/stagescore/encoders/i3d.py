@@ -73,14 +73,15 @@ class Unit(nn.Module):
         super().__init__()
         # An odd kernel without stride is padded alike on both sides, whatever the size.
         padding = kernel // 2 if stride == 1 else 0
+        self.kernel = kernel
+        self.stride = stride
         self.conv = nn.Conv3d(in_width, width, kernel, stride=stride, padding=padding, bias=False)
         self.norm = nn.BatchNorm3d(width, eps=epsilon)
 
     def forward(self, maps: Float[Tensor, "clips channels time height width"]) -> Tensor:
         """Maps of ceil(size / stride)."""
-        kernel, stride = self.conv.kernel_size[0], self.conv.stride[0]
-        if stride > 1:
-            padding = [same_padding(size, kernel, stride) for size in reversed(maps.shape[2:])]
+        if self.stride > 1:
+            padding = [same_padding(size, self.kernel, self.stride) for size in reversed(maps.shape[2:])]
             maps = functional.pad(maps, [amount for sides in padding for amount in sides])
         return functional.relu(self.norm(self.conv(maps)), inplace=True)
 
@@ -95,16 +96,12 @@ class MaxPool(nn.Module):
 
     def forward(self, maps: Float[Tensor, "clips channels time height width"]) -> Tensor:
         """Maps of ceil(size / stride)."""
-        before = self.padding_before(maps.shape[2:])
+        before = [
+            same_padding(size, kernel, stride)[0]
+            for size, kernel, stride in zip(maps.shape[2:], self.kernel, self.stride, strict=True)
+        ]
         # `ceil_mode` lets the last window hang over the end, which is the padding after.
         return functional.max_pool3d(maps, self.kernel, self.stride, padding=before, ceil_mode=True)
-
-    def padding_before(self, sizes: Sequence[int]) -> list[int]:
-        """Rows of padding in front of each axis."""
-        return [
-            same_padding(size, kernel, stride)[0]
-            for size, kernel, stride in zip(sizes, self.kernel, self.stride, strict=True)
-        ]
 
 
 class Mixed(nn.Module):

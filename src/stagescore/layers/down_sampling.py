@@ -33,7 +33,9 @@ class MultiBranchDownSampling(nn.Module):
         self.branches = nn.ModuleList(nn.Conv2d(width, width, kernel_size=1) for _ in self.grids)
         self.join = nn.Linear(in_width + width * len(self.grids), width)
 
-    def forward(self, maps: Float[Tensor, "images channels height width"]) -> Float[Tensor, "images width"]:
+    def forward(
+        self, maps: Float[Tensor, "images channels height width"]
+    ) -> Float[Tensor, "images {self.width}"]:
         """One vector a map."""
         local = torch.relu(self.norm(self.local(maps)))
         strongest = [
@@ -54,6 +56,8 @@ class MeanPool(nn.Module):
         super().__init__()
         self.width = width
 
-    def forward(self, maps: Float[Tensor, "images width height2 width2"]) -> Float[Tensor, "images width"]:
+    def forward(
+        self, maps: Float[Tensor, "images channels height width"]
+    ) -> Float[Tensor, "images channels"]:
         """One vector a map."""
         return maps.mean(dim=(2, 3))

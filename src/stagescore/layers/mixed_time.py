@@ -58,7 +58,7 @@ class MixedTemporalConvs(nn.Module):
 
     def forward(
         self, maps: Float[Tensor, "clips channels time height width"]
-    ) -> Float[Tensor, "clips rows width"]:
+    ) -> Float[Tensor, "clips rows {self.width}"]:
         """The rows of each clip."""
         places = maps.flatten(3).contiguous(memory_format=torch.channels_last)
         return torch.as_tensor(self.layers(places)).amax(dim=3).transpose(1, 2)
@@ -76,7 +76,7 @@ class MeanOfClip(nn.Module):
         self.width = width
 
     def forward(
-        self, maps: Float[Tensor, "clips width time height2 width2"]
-    ) -> Float[Tensor, "clips 1 width"]:
+        self, maps: Float[Tensor, "clips channels time height width"]
+    ) -> Float[Tensor, "clips 1 channels"]:
         """The row of each clip."""
         return maps.mean(dim=(2, 3, 4)).unsqueeze(1)

@@ -5,12 +5,14 @@ batch of a few dives is too small for new ones); what is trained from scratch ha
 """
 
 from math import gcd
-from typing import Self
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 _GROUPS = 8
+
+FrozenT = TypeVar("FrozenT", bound="FrozenStatistics")
 
 
 class FrozenStatistics(nn.Module):
@@ -19,7 +21,7 @@ class FrozenStatistics(nn.Module):
     Their scales and shifts are trained like any other parameter.
     """
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self: FrozenT, mode: bool = True) -> FrozenT:
         """Training or evaluation for everything but the batch norms, which stay in evaluation."""
         super().train(mode)
         for module in self.modules():

@@ -4,15 +4,18 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.samples import Samples
-from stagescore.errors import ConfigError
+from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.contrast import ContrastLoss, info_nce, stage_contrast, triplet
 from stagescore.losses.segmentation import segmentation_losses, smoothed_segmentation_losses
 from stagescore.models import build
 from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.checkpoints import newest_checkpoint, read_file
 from stagescore.training.feature_cache import FeatureCache, Progress
 from stagescore.training.objective import Objective, SegmentationLoss, term_names
 from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser
@@ -151,3 +154,65 @@ def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
     if settings.features is None:
         return LiveSource(samples, views)
     return FeatureCache(Path(settings.features), samples, views)
+
+
+def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
+    """Put published or earlier weights into a new model.
+
+    Raises:
+        CheckpointError: a file is missing, or fits no part of the model.
+    """
+    start = settings.start
+    if start.model is not None:
+        load_matching(model, Path(start.model))
+
+
+def load_matching(model: HPMCoRe, path: Path) -> None:
+    """Weights of ours: a whole model, or its encoders alone, from safetensors, a run or a checkpoint.
+
+    Raises:
+        CheckpointError: it cannot be read, or does not fit.
+    """
+    state = read_state(path)
+    prefix = "encoders."
+    whole = set(state) == set(model.state_dict())
+    part = state if whole else {n: v for n, v in state.items() if n.startswith(prefix)}
+    wanted = (
+        model.state_dict() if whole else {n: v for n, v in model.state_dict().items() if n.startswith(prefix)}
+    )
+    wrong = [n for n in wanted if n not in part or part[n].shape != wanted[n].shape]
+    if wrong or not part or len(part) != len(wanted):
+        odd = wrong[0] if wrong else next(iter(set(part) - set(wanted)), "anything")
+        raise CheckpointError(
+            f"the weights do not fit the model, for example at {odd}",
+            where=path,
+            todo="use the settings that the weights were made with",
+        )
+    model.load_state_dict(part, strict=whole)
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors by name, from a safetensors file, a checkpoint, or the folder of a run (its newest checkpoint).
+
+    Raises:
+        CheckpointError: none of these, or damaged.
+    """
+    if path.is_dir():
+        state, torn = newest_checkpoint(path / "checkpoints")
+        if state is None:
+            raise CheckpointError(
+                "the run has no whole checkpoint" + (f" ({torn[0]})" if torn else ""),
+                where=path,
+                todo="train first",
+            )
+        return dict(state["model"])
+    if path.suffix == ".ckpt":
+        return dict(read_file(path)["model"])
+    try:
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"cannot read the weights ({' '.join(str(error).split())[:100]})",
+            where=path,
+            todo="name a safetensors file, a checkpoint or a run",
+        ) from None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +21,38 @@ from stagescore.errors import CheckpointError
 from stagescore.hashing import hash_u64
 from stagescore.training.checkpoints import newest_checkpoint, read_file, write_checkpoint, write_file
 from stagescore.training.groups import GroupBatch
-from stagescore.training.objective import Objective, TrainingBatch
 from stagescore.training.optimiser import Schedule, set_rates
 from stagescore.training.processes import Processes
 from stagescore.training.sources import DiveSource
-from stagescore.training.steps import Plan, share_of_rank
+from stagescore.training.steps import share_of_rank
+
+
+@runtime_checkable
+class Batch(Protocol):
+    """What a step reads."""
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on a device."""
+        ...
+
+
+@runtime_checkable
+class Course(Protocol):
+    """Which dives meet in which epoch: `steps.Plan`, or `pretraining.PretrainingPlan`."""
+
+    @property
+    def seed(self) -> int:
+        """Of all hashes."""
+        ...
+
+    def epoch(self, epoch: int) -> list[GroupBatch]:
+        """The batches of an epoch."""
+        ...
+
+    def load(self, source: DiveSource, batch: GroupBatch, epoch: int) -> Batch:
+        """What a step reads of a batch."""
+        ...
+
 
 Validate = Callable[[], dict[str, float]]
 """Figures of the model as it stands; `best_on` of the loop names those that are better when higher."""
@@ -52,6 +79,21 @@ class Schedules:
     keep: int = 2
     validate_epochs: int = 1
     precision: torch.dtype = torch.float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learner:
+    """What learns.
+
+    Attributes:
+        objective: a batch to named losses, their `total` among them.
+        model: the part of it whose weights are kept.
+        optimiser: of its parameters.
+    """
+
+    objective: nn.Module
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,10 +141,9 @@ class Loop:
         self,
         *,
         folder: Path,
-        objective: Objective,
-        optimiser: torch.optim.Optimizer,
+        learner: Learner,
         source: DiveSource,
-        plan: Plan,
+        plan: Course,
         schedules: Schedules,
         validate: Validate | None = None,
         processes: Processes | None = None,
@@ -111,8 +152,7 @@ class Loop:
 
         Args:
             folder: of the run: `log.jsonl`, `checkpoints/`, `best-<figure>.ckpt`.
-            objective: model and losses.
-            optimiser: of the model's parameters.
+            learner: what learns.
             source: of the dives.
             plan: how they meet.
             schedules: how long and how often.
@@ -120,18 +160,15 @@ class Loop:
             processes: those that train together; only this one by default.
         """
         self.folder = folder
-        self.objective = objective
-        self.optimiser = optimiser
+        self.objective, self.model, self.optimiser = learner.objective, learner.model, learner.optimiser
         self.source = source
         self.plan = plan
         self.schedules = schedules
         self.validate = validate
         self.processes = processes or Processes()
-        self.device = next(objective.parameters()).device
-        self.wrapped: nn.Module = self.processes.wrap(objective)
-        self.scaler = torch.amp.GradScaler(  # type: ignore[attr-defined]
-            self.device.type, enabled=schedules.precision == torch.float16
-        )
+        self.device = next(self.objective.parameters()).device
+        self.wrapped: nn.Module = self.processes.wrap(self.objective)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=schedules.precision == torch.float16)
         self.state = Progressed()
 
     @property
@@ -148,7 +185,7 @@ class Loop:
         state, torn = newest_checkpoint(self.folder / "checkpoints")
         if state is not None:
             try:
-                self.objective.model.load_state_dict(state["model"])
+                self.model.load_state_dict(state["model"])
                 self.optimiser.load_state_dict(state["optimiser"])
                 self.scaler.load_state_dict(state["scaler"])
                 self.state = Progressed(**state["progressed"])
@@ -194,7 +231,7 @@ class Loop:
         """
         self.objective.train()
         own, factor = share_of_rank(batch, rank=self.processes.rank, world=self.processes.world)
-        loaded = _to(self.plan.load(self.source, own, epoch), self.device)
+        loaded = self.plan.load(self.source, own, epoch).to(self.device)
         torch.manual_seed(hash_u64(self.plan.seed, "dropout", self.state.step, self.processes.rank) >> 1)
         set_rates(self.optimiser, self.schedules.rate.factor(self.state.step))
         self.optimiser.zero_grad(set_to_none=True)
@@ -232,7 +269,7 @@ class Loop:
         for name, value in figures.items():
             if value > self.state.best.get(name, {}).get("value", float("-inf")):
                 self.state.best[name] = {"value": value, "epoch": float(epoch)}
-                write_file(self.folder / f"best-{name}.ckpt", {"model": self.objective.model.state_dict()})
+                write_file(self.folder / f"best-{name}.ckpt", {"model": self.model.state_dict()})
         self.processes.wait()
         return figures
 
@@ -254,7 +291,7 @@ class Loop:
     def _checkpoint(self) -> None:
         if self.processes.first:
             state = {
-                "model": self.objective.model.state_dict(),
+                "model": self.model.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "progressed": {
@@ -292,18 +329,3 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
 def write_settings(folder: Path, content: bytes) -> None:
     """Keep the settings of a run beside it."""
     write_bytes(folder / "config.yaml", content)
-
-
-def _to(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
-    if device.type == "cpu":
-        return batch
-    return TrainingBatch(
-        seen=batch.seen.to(device),
-        edges=batch.edges.to(device),
-        has_edges=batch.has_edges.to(device),
-        scores=batch.scores.to(device),
-        pairs=batch.pairs.to(device),
-        pair_groups=batch.pair_groups.to(device),
-        members=batch.members.to(device),
-        num_groups=batch.num_groups,
-    )

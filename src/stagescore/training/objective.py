@@ -45,6 +45,19 @@ class TrainingBatch:
     members: Int[Tensor, "members 2"]
     num_groups: int
 
+    def to(self, device: torch.device | str) -> "TrainingBatch":
+        """The same batch on a device."""
+        return TrainingBatch(
+            seen=self.seen.to(device),
+            edges=self.edges.to(device),
+            has_edges=self.has_edges.to(device),
+            scores=self.scores.to(device),
+            pairs=self.pairs.to(device),
+            pair_groups=self.pair_groups.to(device),
+            members=self.members.to(device),
+            num_groups=self.num_groups,
+        )
+
 
 class Objective(nn.Module):
     """Model and losses as one module, so that distributed training wraps one thing."""

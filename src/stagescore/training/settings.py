@@ -201,3 +201,45 @@ class TrainSettings(Config):
     start: ImportSettings = ImportSettings()
     run: RunSettings = RunSettings()
     features: str | None = None
+
+
+class PretrainingWeights(Config):
+    """Weights of what is asked of a frame (`pretraining.TERMS`).
+
+    Attributes:
+        stage: labelled stage.
+        phase: physical phase.
+        splash: area of spray and foam.
+        joints: where they are.
+        deductions: for each fault that shows.
+    """
+
+    stage: float = Field(default=0.5, ge=0)
+    phase: float = Field(default=0.5, ge=0)
+    splash: float = Field(default=2.0, ge=0)
+    joints: float = Field(default=2.0, ge=0)
+    deductions: float = Field(default=1.0, ge=0)
+
+
+class PretrainSettings(Config):
+    """Pretraining of encoders on simulated dives.
+
+    Attributes:
+        model: whose encoders are trained; its other parts are ignored.
+        data: a folder of simulated dives.
+        weights: of the terms.
+        optimiser: by which steps.
+        run: for how long.
+        dives_at_once: of a batch.
+        stills: frames a dive that the static encoder looks at.
+        window: frames a dive that the dynamic encoder looks at.
+    """
+
+    model: ModelSettings = ModelSettings()
+    data: DataSettings = DataSettings()
+    weights: PretrainingWeights = PretrainingWeights()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    run: RunSettings = RunSettings()
+    dives_at_once: int = Field(default=16, ge=1)
+    stills: int = Field(default=24, ge=1)
+    window: int = Field(default=36, ge=16)

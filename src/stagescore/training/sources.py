@@ -6,7 +6,7 @@ are the heads that would have been trained on live ones.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -38,6 +38,7 @@ class LabelledDives:
     difficulties: Float[Tensor, "dives"]
 
 
+@runtime_checkable
 class DiveSource(Protocol):
     """Gives labelled dives by id."""
 

@@ -1,1 +1,1 @@
-"""Weights: where they are looked for."""
+"""Weights: where they are looked for, and how those of others are read."""

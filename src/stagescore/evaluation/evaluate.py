@@ -1,0 +1,268 @@
+"""Evaluate a model on labelled dives: every protocol, kind of joints and missing modality, once encoded.
+
+Dives go through the encoders once for each kind of joints; all tables follow from those features.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stagescore.data.clip_store import ClipStore, Joints
+from stagescore.data.exemplars import Protocol
+from stagescore.data.samples import Samples
+from stagescore.errors import DataError
+from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
+from stagescore.evaluation.outcomes import Missing, Outcome, Outcomes, label_transitions
+from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.tensors import DiveBatch, Features
+from stagescore.training.prediction import Encoded, Voting, encode_dives
+from stagescore.training.sources import LabelledDives
+from stagescore.types import Dive
+
+PROTOCOLS: tuple[Protocol, ...] = ("w/ DN", "w/o DN", "w/ DD")
+MISSING: tuple[Missing, ...] = ("", "video", "skeleton")
+_DIVES_AT_ONCE = 8
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is asked of a model.
+
+    Attributes:
+        protocol: how exemplars are chosen.
+        joints: where the skeletons come from.
+        missing: the modality that is withheld.
+    """
+
+    protocol: Protocol = "w/ DN"
+    joints: Joints = "estimated"
+    missing: Missing = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certainty:
+    """How sure a model may be, fitted on validation dives.
+
+    Attributes:
+        scores: of the score's interval.
+        transitions: of the transitions' confidence; None for a model of one stage.
+    """
+
+    scores: IntervalModel
+    transitions: TransitionCalibration | None
+
+
+class EncodedDives:
+    """A source of dives that went through a model's encoders once, held in memory."""
+
+    def __init__(
+        self,
+        model: HPMCoRe,
+        samples: Samples,
+        dive_ids: Sequence[str],
+        *,
+        progress: Progress = lambda done, total: None,
+    ) -> None:
+        """Encode some dives.
+
+        Args:
+            model: whose encoders see.
+            samples: with the clips.
+            dive_ids: which dives.
+            progress: told after every few dives.
+        """
+        self.samples = samples
+        self.kept: dict[str, Features] = {}
+        for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
+            ids = list(dive_ids[first : first + _DIVES_AT_ONCE])
+            features = _encoded(model, samples.batch(ids).dives)
+            self.kept |= {dive_id: _row(features, k) for k, dive_id in enumerate(ids)}
+            progress(first + len(ids), len(dive_ids))
+
+    @property
+    def dives(self) -> dict[str, Dive]:
+        """All dives that were encoded."""
+        return {dive_id: self.samples.dives[dive_id] for dive_id in self.kept}
+
+    def training(self, dive_ids: Sequence[str], *, epoch: int) -> LabelledDives:
+        """Not for training: what is seen does not change with the epoch."""
+        return self.plain(dive_ids)
+
+    def plain(self, dive_ids: Sequence[str]) -> LabelledDives:
+        """Features and labels of some dives."""
+        rows = [self.kept[dive_id] for dive_id in dive_ids]
+        labels = self.samples.labels(dive_ids)
+        return LabelledDives(
+            seen=Features(
+                static=_stacked([row.static for row in rows]),
+                dynamic=_stacked([row.dynamic for row in rows]),
+                skeleton=_stacked([row.skeleton for row in rows]),
+                has_video=torch.cat([row.has_video for row in rows]),
+                has_skeleton=torch.cat([row.has_skeleton for row in rows]),
+            ),
+            edges=labels.edges,
+            has_edges=labels.has_stages,
+            scores=labels.score,
+            difficulties=labels.difficulty,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluator:
+    """A model with everything that evaluation needs.
+
+    Attributes:
+        model: in eval mode.
+        bank: its exemplars.
+        certainty: fitted on validation dives; None to leave intervals out.
+        execution: the model predicts score / difficulty.
+        votes: exemplars that vote.
+        seed: of their choice.
+    """
+
+    model: HPMCoRe
+    bank: ExemplarBank
+    certainty: Certainty | None = None
+    execution: bool = False
+    votes: int = 10
+    seed: int = 0
+
+    def outcomes(self, source: EncodedDives, dive_ids: Sequence[str], case: Case) -> Outcomes:
+        """What comes out for some dives.
+
+        Args:
+            source: of dives encoded with the joints of the case.
+            dive_ids: which.
+            case: what is asked.
+        """
+        encoded = encode_dives(self.model, source, dive_ids, missing=case.missing)
+        voting = Voting(protocol=case.protocol, num=self.votes, seed=self.seed, execution=self.execution)
+        voted = voting.predict_all(self.model, encoded, source.dives, self.bank)
+        transitions = predicted_transitions(encoded, source.samples.store)
+        found = []
+        for row, one in enumerate(voted):
+            dive, score = one.dive, one.prediction.score
+            stages = dive.stages()
+            interval = (
+                None
+                if self.certainty is None
+                else self.certainty.scores.interval(score, one.prediction.votes)
+            )
+            found.append(
+                Outcome(
+                    dive_id=dive.dive_id,
+                    dive_number=dive.dive_number,
+                    difficulty=dive.difficulty,
+                    true_score=dive.score,
+                    predicted_score=score,
+                    num_frames=source.samples.store[dive.dive_id].num_frames,
+                    votes=one.prediction.votes,
+                    interval=interval,
+                    true_transitions=None
+                    if stages is None
+                    else (float(dive.transitions[0]), float(dive.transitions[-1])),
+                    predicted_transitions=None if transitions is None else _pair(transitions[row]),
+                    confidences=self._confidences(encoded, source.samples.store, transitions, row),
+                    missing=case.missing,
+                )
+            )
+        return Outcomes(tuple(found))
+
+    def fitted(self, source: EncodedDives, dive_ids: Sequence[str]) -> "Evaluator":
+        """The same with its certainty fitted on validation dives.
+
+        Raises:
+            DataError: there are too few of them.
+        """
+        plain = replace(self, certainty=None)
+        outcomes = plain.outcomes(source, dive_ids, Case())
+        encoded = encode_dives(self.model, source, dive_ids)
+        transitions = None
+        if encoded.log_probabilities is not None and outcomes.true_transitions.shape[1:] == (2,):
+            transitions = TransitionCalibration.fit(
+                _numpy(encoded.log_probabilities),
+                _frames(source.samples.store, dive_ids),
+                outcomes.true_transitions,
+            )
+        return replace(self, certainty=Certainty(scores=IntervalModel.fit(outcomes), transitions=transitions))
+
+    def _confidences(
+        self, encoded: Encoded, store: ClipStore, transitions: np.ndarray | None, row: int
+    ) -> tuple[float, float] | None:
+        log_p = encoded.log_probabilities
+        if (
+            self.certainty is None
+            or self.certainty.transitions is None
+            or log_p is None
+            or transitions is None
+        ):
+            return None
+        sure = self.certainty.transitions.confidence(
+            _numpy(log_p[row : row + 1]),
+            _frames(store, encoded.dive_ids[row : row + 1]),
+            transitions[row : row + 1],
+        )
+        return _pair(np.clip(sure[0], 0.0, 1.0))
+
+
+def predicted_transitions(encoded: Encoded, store: ClipStore) -> np.ndarray | None:
+    """First and last predicted transition of each dive, in label frames; None without three stages."""
+    if encoded.edges.shape[1] != 4:
+        return None
+    positions = _numpy(encoded.edges[:, 1:-1] - 1)
+    return np.asarray(label_transitions(positions, _frames(store, encoded.dive_ids)))
+
+
+def cases(kinds: Sequence[Joints], *, difficulty: bool) -> Iterator[Case]:
+    """The cases of a table: every protocol with both modalities, then each modality missing."""
+    for joints in kinds:
+        for protocol in PROTOCOLS:
+            if protocol != "w/ DD" or difficulty:
+                yield Case(protocol=protocol, joints=joints)
+        if joints == "estimated":
+            for missing in MISSING[1:]:
+                yield Case(joints=joints, missing=missing)
+
+
+@torch.no_grad()
+def _encoded(model: HPMCoRe, seen: DiveBatch) -> Features:
+    model.eval()
+    features: Features = model.encoders(seen)
+    return features
+
+
+def _row(features: Features, k: int) -> Features:
+    def part(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values[k : k + 1].clone()
+
+    return Features(
+        static=part(features.static),
+        dynamic=part(features.dynamic),
+        skeleton=part(features.skeleton),
+        has_video=features.has_video[k : k + 1],
+        has_skeleton=features.has_skeleton[k : k + 1],
+    )
+
+
+def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
+    known = [part for part in parts if part is not None]
+    if known and len(known) != len(parts):
+        raise DataError("some dives have features that others lack", todo="encode all dives alike")
+    return torch.cat(known) if known else None
+
+
+def _frames(store: ClipStore, dive_ids: Sequence[str]) -> np.ndarray:
+    return np.stack([np.asarray(store.indices(dive_id)) for dive_id in dive_ids])
+
+
+def _numpy(values: Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy()
+
+
+def _pair(values: np.ndarray) -> tuple[float, float]:
+    return float(values[0]), float(values[1])

@@ -1,0 +1,293 @@
+"""What is evaluated: the states of a run, or weights with their card; and the report about it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from stagescore.data.clip_store import ClipStore, Joints
+from stagescore.data.exemplars import choose_exemplars
+from stagescore.data.manifest import Manifest, Part
+from stagescore.data.preprocessing import Preprocessing
+from stagescore.data.samples import Samples
+from stagescore.errors import ConfigError, DataError
+from stagescore.evaluation.evaluate import Case, Certainty, EncodedDives, Evaluator, cases
+from stagescore.evaluation.evaluation_report import (
+    Column,
+    EvaluationReport,
+    Row,
+    bound_row,
+    floor_outcomes,
+    measure,
+    published_row,
+)
+from stagescore.evaluation.floors import floors_and_ceilings
+from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
+from stagescore.evaluation.outcomes import Outcomes
+from stagescore.evaluation.published import published_beside
+from stagescore.models import build
+from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.assemble import read_state
+from stagescore.training.loop import read_best
+from stagescore.training.prediction import bank_of, encode_dives
+from stagescore.training.runs import settings_of
+from stagescore.training.settings import TrainSettings
+from stagescore.types import Dive
+from stagescore.weights.own import load_weights
+
+_COLUMNS: dict[Column, str] = {
+    "best on validation": "val_srcc",
+    "best on test (paper protocol)": "test_srcc",
+}
+ExemplarsFrom = Literal["train", "bank"]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A model in one or more states.
+
+    Attributes:
+        name: for the rows of tables.
+        states: by column; the first is the headline's.
+        preprocessing: of the clips.
+        execution: it predicts score / difficulty.
+        votes: exemplars that vote.
+        seed: of their choice.
+        bank: that came with it.
+        certainty: that came with it; fitted on validation dives otherwise.
+    """
+
+    name: str
+    states: Mapping[Column | Literal[""], HPMCoRe]
+    preprocessing: Preprocessing
+    execution: bool = False
+    votes: int = 10
+    seed: int = 0
+    bank: ExemplarBank | None = None
+    certainty: Certainty | None = None
+
+
+def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
+    """A run's folder, a file of weights, or the name of shipped ones.
+
+    Raises:
+        CheckpointError: none of these, or damaged.
+    """
+    folder = Path(target)
+    if folder.is_dir():
+        return _of_run(folder)
+    weights = load_weights(target, weights_dir)
+    card = weights.card
+    beside = weights.path.with_name(f"{weights.path.stem}-bank.safetensors")
+    certainty = None
+    if card.score_intervals:
+        transitions = card.transition_confidence
+        certainty = Certainty(
+            scores=IntervalModel.from_json(card.score_intervals),
+            transitions=TransitionCalibration.from_json(transitions) if transitions else None,
+        )
+    return Subject(
+        name=card.name,
+        states={"": weights.model},
+        preprocessing=card.preprocessing,
+        execution=card.target == "execution",
+        bank=weights.bank() if beside.exists() else None,
+        certainty=certainty,
+    )
+
+
+def _of_run(folder: Path) -> Subject:
+    settings = settings_of(folder, TrainSettings)
+    states: dict[Column | Literal[""], HPMCoRe] = {}
+    for column, figure in _COLUMNS.items():
+        if (folder / f"best-{figure}.ckpt").exists():
+            states[column] = _with(settings, read_best(folder, figure))
+    states["last"] = _with(settings, read_state(folder))
+    return Subject(
+        name=folder.resolve().name,
+        states=states,
+        preprocessing=settings.data.preprocessing,
+        execution=settings.data.target == "execution",
+        votes=settings.run.votes,
+        seed=settings.run.seed,
+    )
+
+
+def _with(settings: TrainSettings, state: dict[str, Tensor]) -> HPMCoRe:
+    model = build(settings.model)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked about a subject.
+
+    Attributes:
+        manifest: the labels.
+        part: dives to measure on.
+        store: their clips.
+        exemplars_from: the training split of the data, or the bank of the weights.
+    """
+
+    manifest: Manifest
+    part: Part
+    store: ClipStore
+    exemplars_from: ExemplarsFrom
+
+    @property
+    def queries(self) -> list[Dive]:
+        """Dives to measure on whose clips are stored."""
+        return [dive for dive in self.manifest.select(self.part) if dive.dive_id in self.store]
+
+    @property
+    def pool(self) -> list[Dive]:
+        """Dives that may be exemplars: the training split, without validation dives where those are measured."""
+        part: Part = "fit" if self.part == "val" else "train"
+        return [dive for dive in self.manifest.select(part) if dive.dive_id in self.store]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came out.
+
+    Attributes:
+        report: all tables.
+        outcomes: of the headline, dive by dive.
+    """
+
+    report: EvaluationReport
+    outcomes: Outcomes
+    by_case: dict[Case, Outcomes] = field(default_factory=dict)
+
+
+def evaluate(
+    subject: Subject, question: Question, *, progress: Progress = lambda what, done, total: None
+) -> Answer:
+    """Measure a subject in every state and case.
+
+    Raises:
+        ConfigError: the bank is asked for and there is none.
+        DataError: no dives to measure on.
+    """
+    queries = question.queries
+    if not queries:
+        raise DataError(f"there is no dive in the split {question.part}", todo="choose another split")
+    if question.exemplars_from == "bank" and subject.bank is None:
+        raise ConfigError("these weights have no bank", todo="add --exemplars-from train")
+    kinds: list[Joints] = ["estimated"]
+    if all("exact" in question.store[dive.dive_id].joints for dive in queries):
+        kinds.append("exact")
+    everything = list(cases(kinds, difficulty=all(dive.difficulty for dive in queries)))
+    rows: list[Row] = []
+    headline: tuple[Row, Outcomes] | None = None
+    by_case: dict[Case, Outcomes] = {}
+    for column, model in subject.states.items():
+        evaluator, sources = _prepared(subject, model, question, kinds, progress)
+        # Other columns stand beside the headline only, since each case of each costs minutes.
+        for case in everything if headline is None else everything[:1]:
+            outcomes = evaluator.outcomes(sources[case.joints], [d.dive_id for d in queries], case)
+            row = Row(
+                name=subject.name,
+                figures=measure(outcomes),
+                protocol=case.protocol,
+                joints=case.joints,
+                missing=case.missing,
+                column=column,
+                num_dives=len(outcomes),
+            )
+            rows.append(row)
+            if headline is None:
+                headline = (row, outcomes)
+            if column == next(iter(subject.states)):
+                by_case[case] = outcomes
+    if headline is None:
+        raise ConfigError("there is no state to evaluate", todo="train first")
+    first = next(iter(subject.states.values()))
+    tables: dict[str, list[Row]] = {"Model": rows}
+    if bounds := _bounds(subject, question, headline[1]):
+        tables["Floors and ceilings, from labels alone"] = bounds
+    datasets = {dive.dataset for dive in queries}
+    published = [published_row(row) for name in sorted(datasets) for row in published_beside(name, "w/ DN")]
+    if published:
+        tables["Published figures, measured by their authors on their data"] = published
+    report = EvaluationReport(
+        headline=headline[0],
+        exemplars=f"{subject.votes} from {question.exemplars_from}, {everything[0].protocol}",
+        weights_hash=weights_hash(first),
+        tables=tables,
+    )
+    return Answer(report, headline[1], by_case)
+
+
+def _prepared(
+    subject: Subject, model: HPMCoRe, question: Question, kinds: Sequence[Joints], progress: Progress
+) -> tuple[Evaluator, dict[Joints, EncodedDives]]:
+    """Encode queries, exemplars and, where certainty has to be fitted, validation dives."""
+    queries = question.queries
+    validation = [dive for dive in question.manifest.select("val") if dive.dive_id in question.store]
+    fits = subject.certainty is None and len(validation) >= 20
+    voters: set[str] = set()
+    if question.exemplars_from == "train":
+        asked = [*queries, *(validation if fits else [])]
+        for case in cases(["estimated"], difficulty=all(dive.difficulty for dive in queries)):
+            for dive in asked:
+                choice = choose_exemplars(
+                    dive, question.pool, protocol=case.protocol, num=subject.votes, seed=subject.seed
+                )
+                voters |= {exemplar.dive_id for exemplar in choice.exemplars}
+    wanted = sorted({*voters, *(d.dive_id for d in queries), *(d.dive_id for d in validation if fits)})
+    dives = [question.manifest[dive_id] for dive_id in wanted]
+    sources: dict[Joints, EncodedDives] = {}
+    for joints in kinds:
+        ids = wanted if joints == "estimated" else [dive.dive_id for dive in queries]
+        sources[joints] = EncodedDives(
+            model,
+            Samples(question.store, dives, joints=joints),
+            ids,
+            progress=lambda done, total: progress("encoding dives", done, total),
+        )
+    bank = subject.bank
+    if question.exemplars_from == "train":
+        encoded = encode_dives(model, sources["estimated"], sorted(voters))
+        bank = bank_of(encoded, sources["estimated"].dives, weights_hash(model))
+    if bank is None:
+        raise ConfigError("these weights have no bank", todo="add --exemplars-from train")
+    evaluator = Evaluator(
+        model=model,
+        bank=bank,
+        certainty=subject.certainty,
+        execution=subject.execution,
+        votes=subject.votes,
+        seed=subject.seed,
+    )
+    if fits:
+        evaluator = evaluator.fitted(sources["estimated"], [dive.dive_id for dive in validation])
+    return evaluator, sources
+
+
+def _bounds(subject: Subject, question: Question, outcomes: Outcomes) -> list[Row]:
+    """Floors on the same dives, learned where the exemplars come from; ceilings where marks are labelled."""
+    if question.exemplars_from == "bank" and subject.bank is not None:
+        pool = list(subject.bank.dives)
+    else:
+        pool = [] if question.part in ("train", "all") else question.pool
+    rows = []
+    if pool:
+        floor = floor_outcomes(outcomes, pool)
+        rows.append(
+            Row(
+                name="mean of the dive number, median transitions",
+                figures=measure(floor),
+                kind="floor",
+                num_dives=len(floor),
+            )
+        )
+    if question.part in ("test", "val"):
+        bounds = floors_and_ceilings(question.manifest, "test" if question.part == "test" else "val").bounds
+        rows += [bound_row(bound) for bound in bounds if bound.kind == "ceiling"]
+    return rows

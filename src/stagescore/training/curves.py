@@ -1,0 +1,62 @@
+"""The curves of a run for TensorBoard, drawn anew from the run's log whenever it is taken up.
+
+The log is the record (`log.jsonl`, cut at the checkpoint on resume); the curves only show it.
+"""
+
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from stagescore.errors import StagescoreError
+from stagescore.training.loop import Told, read_log
+
+_NOT_CURVES = frozenset({"step", "epoch"})
+
+
+class Curves:
+    """Writes what the loop tells; a context manager."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Begin the curves.
+
+        Args:
+            folder: of TensorBoard's files, inside the run's folder; None writes nothing.
+        """
+        self.folder = folder
+        self.writer: Any = None
+
+    def __enter__(self) -> Self:
+        """Nothing is written before the loop has cut its log."""
+        return self
+
+    def add(self, told: Told) -> None:
+        """Add a step."""
+        if self.folder is None:
+            return
+        if self.writer is None:
+            self._begin(self.folder, told.step)
+        for name, value in (told.terms | told.figures).items():
+            self.writer.add_scalar(name, value, told.step)
+
+    def _begin(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second
+
+        shutil.rmtree(folder, ignore_errors=True)
+        self.writer = SummaryWriter(str(folder))
+        try:
+            rows = read_log(folder.parent)
+        except StagescoreError:
+            rows = []
+        for row in rows:
+            if row["step"] < step:
+                for name, value in row.items():
+                    if name not in _NOT_CURVES:
+                        self.writer.add_scalar(name, value, row["step"])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files."""
+        if self.writer is not None:
+            self.writer.close()

@@ -1,0 +1,287 @@
+"""Whole runs: from settings and a folder to weights. What the commands `train` and `pretrain` call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+import yaml
+
+from stagescore.config import Config, load_config
+from stagescore.data.manifest import Manifest
+from stagescore.errors import CheckpointError, ConfigError
+from stagescore.hashing import hash_u64
+from stagescore.models.exemplar_bank import weights_hash
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.assemble import (
+    load_start,
+    make_model,
+    make_objective,
+    make_optimiser_of,
+    make_plan,
+    make_schedule,
+    make_source,
+    open_samples,
+    read_dives,
+    views_of,
+)
+from stagescore.training.feature_cache import FeatureCache, Progress, build_feature_cache
+from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
+from stagescore.training.optimiser import ParameterGroup, make_optimiser
+from stagescore.training.prediction import Voting, bank_of, encode_dives
+from stagescore.training.pretraining import Pretraining, PretrainingPlan
+from stagescore.training.processes import Processes
+from stagescore.training.settings import PretrainSettings, RunSettings, TrainSettings
+from stagescore.training.sources import DiveSource, LiveSource
+from stagescore.training.steps import Plan
+from stagescore.training.truth import Truth
+from stagescore.types import Dive
+
+_PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+SettingsT = TypeVar("SettingsT", bound=Config)
+
+
+def begin(folder: Path, settings: Config) -> None:
+    """Claim a new folder for a run and keep its settings there.
+
+    Raises:
+        ConfigError: the folder holds a run already.
+    """
+    if (folder / "config.yaml").exists():
+        raise ConfigError(
+            "this folder holds a run", where=folder, todo=f"use --resume {folder}, or another folder"
+        )
+    write_settings(folder, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False).encode())
+
+
+def settings_of(folder: Path, kind: type[SettingsT]) -> SettingsT:
+    """The settings of a run.
+
+    Raises:
+        CheckpointError: the folder holds no run.
+        ConfigError: its settings cannot be read.
+    """
+    if not (folder / "config.yaml").is_file():
+        raise CheckpointError("there is no run here", where=folder, todo="name the folder of a run")
+    return load_config(kind, folder / "config.yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """Looks at the model as it stands, on the validation split.
+
+    Attributes:
+        model: of the run.
+        source: of the dives.
+        manifest: with the splits.
+        voting: who votes.
+        test: also look at the test split.
+    """
+
+    model: HPMCoRe
+    source: DiveSource
+    manifest: Manifest
+    voting: Voting
+    test: bool = False
+
+    def __call__(self) -> dict[str, float]:
+        """SRCC by split; higher is better."""
+        dives = self.source.dives
+        pool = [dive for dive in self.manifest.select("fit") if dive.dive_id in dives]
+        kept = bank_dives(pool, per_number=self.voting.num, seed=self.voting.seed)
+        encoded = encode_dives(self.model, self.source, [dive.dive_id for dive in kept])
+        bank = bank_of(encoded, dives, weights_hash(self.model))
+        figures = {}
+        for part in ("val", "test") if self.test else ("val",):
+            ids = [d.dive_id for d in self.manifest.select(part) if d.dive_id in dives]
+            if len(ids) < 2:
+                continue
+            voted = self.voting.predict_all(
+                self.model, encode_dives(self.model, self.source, ids), dives, bank
+            )
+            truth = np.array([one.dive.score for one in voted])
+            predicted = np.array([one.prediction.score for one in voted])
+            spread = float(np.ptp(truth)) or 1.0
+            figures[f"{part}_srcc"] = _rank_correlation(truth, predicted)
+            figures[f"{part}_minus_rl2x100"] = -100 * float(np.mean(((truth - predicted) / spread) ** 2))
+        return figures
+
+
+def bank_dives(pool: list[Dive], *, per_number: int, seed: int) -> list[Dive]:
+    """Up to so many dives of every dive number, chosen by hash."""
+    kept: dict[str | None, int] = {}
+    chosen = []
+    for dive in sorted(pool, key=lambda d: (hash_u64(seed, "bank", d.dive_id), d.dive_id)):
+        kept[dive.dive_number] = kept.get(dive.dive_number, 0) + 1
+        if kept[dive.dive_number] <= per_number:
+            chosen.append(dive)
+    return sorted(chosen, key=lambda d: d.dive_id)
+
+
+def train(
+    settings: TrainSettings,
+    folder: Path,
+    *,
+    processes: Processes | None = None,
+    decoding: Progress | None = None,
+) -> Iterator[Told]:
+    """Train a model, from where its folder stands.
+
+    Args:
+        settings: of the run.
+        folder: begun by `begin`.
+        processes: those that train together.
+        decoding: told while clips are decoded.
+
+    Raises:
+        StagescoreError: data, settings or checkpoints that cannot be used.
+    """
+    processes = processes or Processes()
+    _threads(settings.run)
+    manifest = read_dives(settings.data)
+    if processes.first:
+        open_samples(settings.data, manifest, clips=folder / "clips", progress=decoding or _silent)
+    processes.wait()
+    source = make_source(settings, open_samples(settings.data, manifest, clips=folder / "clips"))
+    model = make_model(settings)
+    load_start(model, settings)
+    if isinstance(source, FeatureCache) and source.encoders_hash != weights_hash(model.encoders):
+        raise CheckpointError(
+            "the cached features come from other encoders than this run starts with",
+            where=settings.features or "",
+            todo="build the cache with the same settings, or start from the weights it was built with",
+        )
+    plan = make_plan(settings, manifest)
+    loop = Loop(
+        folder=folder,
+        learner=Learner(
+            objective=make_objective(model, settings.objective),
+            model=model,
+            optimiser=make_optimiser_of(model, settings),
+        ),
+        source=source,
+        plan=plan,
+        schedules=_schedules(settings, plan),
+        validate=Validation(
+            model=model,
+            source=source,
+            manifest=manifest,
+            voting=Voting(
+                protocol=plan.protocol,
+                num=settings.run.votes,
+                seed=settings.run.seed,
+                execution=settings.data.target == "execution",
+            ),
+            test=settings.run.validate_test,
+        ),
+        processes=processes,
+    )
+    loop.resume()
+    yield from loop.run()
+
+
+def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | None = None) -> Iterator[Told]:
+    """Pretrain encoders on simulated dives, from where the folder stands.
+
+    Raises:
+        StagescoreError: data, settings or checkpoints that cannot be used.
+    """
+    _threads(settings.run)
+    manifest = read_dives(settings.data)
+    samples = open_samples(settings.data, manifest, clips=folder / "clips", progress=decoding or _silent)
+    whole = TrainSettings(model=settings.model, data=settings.data, run=settings.run)
+    dives = manifest.select("fit", individual_only=settings.data.individual_only).dives
+    truth = Truth(Path(settings.data.folder), dives, samples.store)
+    plan = PretrainingPlan(
+        dives=dives,
+        truth=truth,
+        seed=settings.run.seed,
+        dives_at_once=settings.dives_at_once,
+        num_stills=settings.stills,
+        window=settings.window,
+    )
+    deductions = truth.batch([dive.dive_id for dive in dives]).deductions
+    objective = Pretraining(
+        encoders=make_model(whole).encoders,
+        weights=settings.weights.model_dump(),
+        window=settings.window,
+        deduction_scale=deductions.std(0).clamp(min=0.05),
+    )
+    groups = [ParameterGroup(group.path, group.factor) for group in settings.optimiser.groups]
+    loop = Loop(
+        folder=folder,
+        learner=Learner(
+            objective=objective,
+            model=objective.model,
+            optimiser=make_optimiser(
+                objective.model,
+                groups,
+                learning_rate=settings.optimiser.learning_rate,
+                weight_decay=settings.optimiser.weight_decay,
+            ),
+        ),
+        source=LiveSource(samples, views_of(whole)),
+        plan=plan,
+        schedules=_schedules(settings, plan),
+    )
+    loop.resume()
+    yield from loop.run()
+
+
+def cache_features(
+    settings: TrainSettings,
+    folder: Path,
+    *,
+    decoding: Progress | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Cache what the frozen encoders of a model say of every view of every dive; goes on where it was stopped.
+
+    Args:
+        settings: of the run that will read the cache, with `data.views`.
+        folder: of the cache; decoded clips go beside it unless `data.clips` names another place.
+        decoding: told while clips are decoded.
+        progress: told while dives are encoded.
+
+    Raises:
+        StagescoreError: data, settings or weights that cannot be used.
+    """
+    _threads(settings.run)
+    manifest = read_dives(settings.data)
+    samples = open_samples(settings.data, manifest, clips=folder / "clips", progress=decoding or _silent)
+    model = make_model(settings)
+    load_start(model, settings)
+    encoders = model.encoders.eval()
+    build_feature_cache(
+        encoders, LiveSource(samples, views_of(settings)), folder, progress=progress or _silent
+    )
+
+
+def _schedules(settings: TrainSettings | PretrainSettings, plan: Plan | PretrainingPlan) -> Schedules:
+    run = settings.run
+    return Schedules(
+        epochs=run.epochs,
+        rate=make_schedule(settings.optimiser, epochs=run.epochs, steps_per_epoch=len(plan.epoch(0))),
+        clip_norm=settings.optimiser.clip_norm,
+        checkpoint_steps=run.checkpoint_steps,
+        keep=run.keep,
+        validate_epochs=run.validate_epochs,
+        precision=_PRECISIONS[run.precision],
+    )
+
+
+def _threads(run: RunSettings) -> None:
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
+
+
+def _rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Spearman's, ties by their order: good enough to choose among epochs; `evaluate` prints the real one."""
+    ranks = [np.argsort(np.argsort(values, kind="stable")) for values in (truth, predicted)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+def _silent(done: int, total: int) -> None:
+    pass

@@ -1,0 +1,138 @@
+"""Weights of ours: a safetensors file whose header carries its card.
+
+The card says what the network is, how its input is prepared, what it was trained on and how sure it may be. Whoever
+loads the weights takes all of that from there, never from a default.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from stagescore.atomic import write_bytes
+from stagescore.config import Config
+from stagescore.data.preprocessing import Preprocessing
+from stagescore.errors import CheckpointError
+from stagescore.models import build
+from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.settings import ModelSettings
+from stagescore.weights.search import find_weights
+
+_HEADER = "stagescore_card"
+
+
+class Card(Config):
+    """What must be known to use the weights.
+
+    Attributes:
+        name: of the weights, such as `nano`.
+        version: of the form of this card.
+        model: settings of the network.
+        preprocessing: frames, sizes, crop.
+        target: what is predicted before difficulty is multiplied back.
+        protocol: how exemplars were chosen in training.
+        trained_on: in words.
+        commands: that make the weights again.
+        validated: on real dives.
+        limits: what they are no good for.
+        score_intervals: `evaluation.intervals.IntervalModel`, fitted on validation dives.
+        transition_confidence: `evaluation.intervals.TransitionCalibration`, likewise.
+        figures: headline figures with intervals, and on what.
+        weights_hash: of the network, as `exemplar_bank.weights_hash` gives it.
+    """
+
+    name: str
+    version: Literal[1] = 1
+    model: ModelSettings
+    preprocessing: Preprocessing
+    target: Literal["score", "execution"] = "score"
+    protocol: str = "w/ DN"
+    trained_on: str
+    commands: tuple[str, ...] = ()
+    validated: bool = False
+    limits: tuple[str, ...] = ()
+    score_intervals: dict[str, float] = Field(default_factory=dict)
+    transition_confidence: dict[str, float] = Field(default_factory=dict)
+    figures: dict[str, Any] = Field(default_factory=dict)
+    weights_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnWeights:
+    """A network with its card.
+
+    Attributes:
+        card: what must be known.
+        model: in eval mode.
+        path: where it was read.
+    """
+
+    card: Card
+    model: HPMCoRe
+    path: Path
+
+    def bank(self) -> ExemplarBank:
+        """The exemplar bank beside the weights, `<name>-bank.safetensors`.
+
+        Raises:
+            CheckpointError: there is none, or it was made with other weights.
+        """
+        bank = ExemplarBank.load(self.path.with_name(f"{self.path.stem}-bank.safetensors"))
+        bank.check(self.card.weights_hash)
+        return bank
+
+
+def save_weights(path: Path, model: HPMCoRe, card: Card) -> None:
+    """Write one file atomically."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    write_bytes(path, save(tensors, {_HEADER: card.model_dump_json()}))
+
+
+def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> OwnWeights:
+    """Shipped weights by name (`nano`), or a file of ours.
+
+    Raises:
+        CheckpointError: not found, damaged, not ours, or changed since its card was written.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = find_weights(f"{name_or_path}.safetensors", weights_dir)
+    try:
+        content = path.read_bytes()
+        tensors = load(content)
+        (length,) = struct.unpack("<Q", content[:8])
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+        card = Card.model_validate_json(metadata[_HEADER])
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read the weights ({error.strerror or error})", where=path, todo="check the path"
+        ) from error
+    except (SafetensorError, struct.error, KeyError, ValueError, ValidationError) as error:
+        raise CheckpointError(
+            f"these are no weights of ours ({' '.join(str(error).split())[:100]})",
+            where=path,
+            todo="give a file that `stagescore weights pack` has written",
+        ) from None
+    model = build(card.model)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights do not fit their card ({' '.join(str(error).split())[:160]})",
+            where=path,
+            todo="get the file again",
+        ) from None
+    found = weights_hash(model)
+    if found != card.weights_hash:
+        raise CheckpointError(
+            f"the weights have changed: their hash is {found[:12]}, the card says {card.weights_hash[:12]}",
+            where=path,
+            todo="get the file again",
+        )
+    return OwnWeights(card=card, model=model.eval(), path=path)

@@ -1,0 +1,233 @@
+"""The networks that are known by name: where they come from, under which licence, and their bytes.
+
+A file that is found under a known name is only used if its bytes are the known ones. Nothing is fetched
+unless `fetch` is called.
+"""
+
+import contextlib
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from stagescore.errors import CheckpointError
+from stagescore.hashing import file_sha256
+from stagescore.weights.search import find_weights, user_cache
+
+Role = Literal["detector", "estimator"]
+_BLOCK = 1 << 18
+_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNetwork:
+    """A network that is known by name.
+
+    Attributes:
+        name: file name.
+        role: what it is used for.
+        what: in a few words.
+        source: where it was published, for people.
+        url: where the file can be got from; whatever it gives is checked against `sha256`.
+        licence: SPDX name.
+        sha256: of the file.
+        size: bytes.
+    """
+
+    name: str
+    role: Role
+    what: str
+    source: str
+    url: str
+    licence: str
+    sha256: str
+    size: int
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+KNOWN: tuple[KnownNetwork, ...] = (
+    KnownNetwork(
+        name="movenet-multipose.onnx",
+        role="detector",
+        what="MoveNet multipose lightning: up to six people",
+        source="https://www.kaggle.com/models/google/movenet, converted with tf2onnx",
+        url="https://huggingface.co/Xenova/movenet-multipose-lightning/resolve/main/onnx/model.onnx",
+        licence="Apache-2.0",
+        sha256="bbac5423f7da29a93b263ade02113532055aa29f41eae214860dffe174195de2",
+        size=19_031_870,
+    ),
+    KnownNetwork(
+        name="movenet-thunder.onnx",
+        role="estimator",
+        what="MoveNet single pose thunder: 17 joints of one person, 256 x 256",
+        source="https://www.kaggle.com/models/google/movenet, converted with tf2onnx",
+        url="https://huggingface.co/Xenova/movenet-singlepose-thunder/resolve/main/onnx/model.onnx",
+        licence="Apache-2.0",
+        sha256="f505d5db376b1c1e139e8daa63162a71bafadc0e3f6f875a42bfdbe34583d567",
+        size=25_051_533,
+    ),
+)
+"""All of them, the preferred one of each role first."""
+
+
+def known(name: str) -> KnownNetwork:
+    """The known network of that file name, with or without its ending.
+
+    Raises:
+        CheckpointError: no network of that name is known.
+    """
+    for network in KNOWN:
+        if name in (network.name, Path(network.name).stem):
+            return network
+    raise CheckpointError(
+        "no network of that name is known",
+        where=name,
+        todo=f"choose among {', '.join(n.name for n in KNOWN)}",
+    )
+
+
+def preferred(role: Role, weights_dir: Path | None = None) -> Path:
+    """The first known network of a role that is on this machine, its bytes checked.
+
+    Raises:
+        CheckpointError: none is there, or its bytes are not the known ones.
+    """
+    names = []
+    for network in KNOWN:
+        if network.role != role:
+            continue
+        names.append(network.name)
+        try:
+            path = find_weights(network.name, weights_dir)
+        except CheckpointError:
+            continue
+        check(network, path)
+        return path
+    raise CheckpointError(
+        f"no {role} is on this machine ({', '.join(names)})",
+        todo=f"`stagescore weights get {names[0]}` fetches it, `stagescore weights import FILE` takes a file "
+        "you have, or set STAGESCORE_WEIGHTS to the folder it is in",
+    )
+
+
+def check(network: KnownNetwork, path: Path) -> None:
+    """Compare a file with what is known.
+
+    Raises:
+        CheckpointError: it cannot be read, or its bytes are others.
+    """
+    try:
+        size, sha256 = path.stat().st_size, file_sha256(path)
+    except OSError as error:
+        raise CheckpointError(
+            f"it cannot be read ({error.strerror})", where=path, todo="get it again"
+        ) from error
+    if size < network.size:
+        raise CheckpointError(
+            f"it is cut short: {size} of {network.size} bytes", where=path, todo="get it again"
+        )
+    if sha256 != network.sha256:
+        raise CheckpointError(
+            f"its bytes are not those known as {network.name} (sha256 {sha256[:12]}..., "
+            f"not {network.sha256[:12]}...)",
+            where=path,
+            todo="get it again, or name it otherwise if it is another network",
+        )
+
+
+def import_file(path: Path) -> tuple[KnownNetwork, Path]:
+    """Copy a file that is one of the known networks, whatever its name, into the user's cache.
+
+    Returns:
+        Which network it is, and where it is now.
+
+    Raises:
+        CheckpointError: it is none of them, or cannot be read or copied.
+    """
+    try:
+        sha256 = file_sha256(path)
+    except OSError as error:
+        raise CheckpointError(
+            f"it cannot be read ({error.strerror})", where=path, todo="check the path"
+        ) from error
+    for network in KNOWN:
+        if network.sha256 == sha256:
+            with path.open("rb") as source:
+                return network, _store(network, lambda stream: shutil.copyfileobj(source, stream))
+    raise CheckpointError(
+        f"it is none of the known networks (sha256 {sha256[:12]}...)",
+        where=path,
+        todo="use a network of your own by its path: --detector FILE or --estimator FILE",
+    )
+
+
+def fetch(
+    network: KnownNetwork,
+    url: str | None = None,
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Path:
+    """Download a known network into the user's cache; it is kept only if its bytes are the known ones.
+
+    Args:
+        network: which.
+        url: another address than the known one.
+        progress: told the bytes that have come.
+
+    Raises:
+        CheckpointError: the address gives nothing or other bytes, or it cannot be written.
+    """
+    address = url or network.url
+
+    def receive(stream: Any) -> None:
+        done = 0
+        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as source:  # noqa: S310 - as asked for
+            while block := source.read(_BLOCK):
+                done += len(block)
+                if done > network.size:
+                    raise CheckpointError(
+                        "it gives more bytes than the network has", where=address, todo="give another --url"
+                    )
+                stream.write(block)
+                progress(network.name, done, network.size)
+
+    try:
+        return _store(network, receive)
+    except (urllib.error.URLError, ValueError) as error:
+        raise CheckpointError(
+            f"the address gives nothing ({getattr(error, 'reason', error)})",
+            where=address,
+            todo=f"give another --url, or get the file from {network.source} and import it",
+        ) from error
+
+
+def _store(network: KnownNetwork, fill: Callable[[Any], None]) -> Path:
+    folder = user_cache()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{network.name}.", delete=False) as stream:
+            staged = Path(stream.name)
+            try:
+                fill(stream)
+                stream.flush()
+                check(network, staged)
+                staged.chmod(0o644)
+                staged.replace(folder / network.name)
+            finally:
+                with contextlib.suppress(OSError):
+                    staged.unlink(missing_ok=True)
+    except urllib.error.URLError:
+        raise
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot write ({error.strerror or error})",
+            where=folder,
+            todo="free some space or check permissions",
+        ) from error
+    return folder / network.name

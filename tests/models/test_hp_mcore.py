@@ -1,0 +1,280 @@
+"""One test of everything a model must do, over presets and over the rows of the paper's tables."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from stagescore.config import load_config
+from stagescore.errors import ConfigError, DataError
+from stagescore.models import build
+from stagescore.models.exemplar_bank import weights_hash
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.settings import ModelSettings
+from stagescore.tensors import DiveBatch
+from stagescore.training.assemble import make_objective
+from stagescore.training.objective import TrainingBatch, term_names
+from stagescore.training.settings import ObjectiveSettings
+
+# A model small enough for a test: one clip's worth of frames, tiny widths.
+TINY = {
+    "static": {"backbone": "small", "widths": [4, 8, 8, 8], "width": 8},
+    "dynamic": {"trunk": "small", "widths": [4, 8, 8, 8], "width": 8},
+    "skeleton": {"widths": [8, 8], "width": 8},
+    "segmentation": {"width": 8},
+    "regression": {"width": 8, "heads": 2, "layers": 1},
+}
+FRAMES = 24
+
+# Rows of Tables III to VII and IX, each by configuration alone.
+TABLES: dict[str, dict[str, object]] = {
+    "full": {},
+    "III DVE": {"static.on": False, "skeleton.on": False},
+    "III SVE": {"dynamic.on": False, "skeleton.on": False},
+    "III HSE": {"static.on": False, "dynamic.on": False},
+    "III DVE+HSE": {"static.on": False},
+    "III DVE+SVE": {"skeleton.on": False},
+    "IV level 1": {"skeleton.levels": [1]},
+    "IV level 2": {"skeleton.levels": [2]},
+    "IV level 3": {"skeleton.levels": [3]},
+    "IV pair": {"skeleton.levels": [1, 3]},
+    "IV without EdgeConv": {"skeleton.edge_conv": False},
+    "V 1": {"segmentation.stages": "1"},
+    "V 2": {"segmentation.stages": "2"},
+    "V 2*": {"segmentation.stages": "2*"},
+    "VI fully connected": {"segmentation.network": "fully-connected"},
+    "VI TCN": {"segmentation.network": "tcn"},
+    "VI ASFormer": {"segmentation.network": "asformer"},
+    "VII 3": {"pooling.steps": 3},
+    "VII 10": {"pooling.steps": 10},
+    "IX addition": {"fusion.mode": "addition"},
+    "IX dot product": {"fusion.mode": "dot-product"},
+    "release": {
+        "static.multi_branch": False,
+        "dynamic.mixed": False,
+        "skeleton.grouping": "release",
+        "skeleton.levels": [1, 2, 3, 4, 5],
+        "segmentation.reads": "static",
+        "segmentation.decoding": "equal-shares",
+        "pooling.overlap": 1,
+        "regression.average_branches": True,
+        "regression.stage_weights": "sum",
+    },
+    "with stand-ins": {"stand_ins": True, "skeleton.relative": True},
+}
+
+
+def settings(row: str) -> ModelSettings:
+    overrides = [
+        f"{group}={{{', '.join(f'{k}: {str(v).lower() if isinstance(v, bool) else v}' for k, v in inner.items())}}}"
+        for group, inner in TINY.items()
+    ]
+    base = load_config(ModelSettings, None, overrides).model_dump()
+    for key, value in TABLES[row].items():
+        group, _, name = key.rpartition(".")
+        (base[group] if group else base)[name] = value
+    return ModelSettings.model_validate(base)
+
+
+def model_of(row: str) -> HPMCoRe:
+    torch.manual_seed(0)
+    return build(settings(row))
+
+
+def dives(count: int = 3, seed: int = 0) -> DiveBatch:
+    random = torch.Generator().manual_seed(seed)
+    return DiveBatch(
+        frames=torch.randint(0, 256, (count, FRAMES, 3, 32, 32), generator=random, dtype=torch.uint8),
+        joints=torch.rand(count, FRAMES, 16, 3, generator=random) - torch.tensor([0.5, 0.5, 0.0]),
+        has_video=torch.ones(count, dtype=torch.bool),
+        has_skeleton=torch.ones(count, dtype=torch.bool),
+    )
+
+
+def edges_for(model: HPMCoRe, count: int) -> torch.Tensor:
+    stages = model.regression.stage_weights().shape[0]
+    return torch.tensor([[FRAMES * k // stages for k in range(stages + 1)]] * count)
+
+
+def training_batch(model: HPMCoRe, seen: DiveBatch | None = None) -> TrainingBatch:
+    seen = seen or dives(4)
+    count = len(seen.has_video)
+    return TrainingBatch(
+        seen=seen,
+        edges=edges_for(model, count),
+        has_edges=torch.ones(count, dtype=torch.bool),
+        scores=torch.tensor([50.0, 60.0, 75.0, 90.0])[:count],
+        pairs=torch.tensor([[0, 1], [2, 3]]),
+        pair_groups=torch.tensor([0, 1]),
+        members=torch.tensor([[0, 0], [1, 0], [2, 1], [3, 1]]),
+        num_groups=2,
+    )
+
+
+@pytest.fixture(params=TABLES, scope="module")
+def model(request: pytest.FixtureRequest) -> HPMCoRe:
+    return model_of(request.param)
+
+
+def test_encodes_cuts_and_compares(model: HPMCoRe) -> None:
+    model.eval()
+    with torch.no_grad():
+        features = model.encode(dives())
+        edges = model.predicted_edges(features)
+        assert (edges[:, 0] == 0).all() and (edges[:, -1] == FRAMES).all() and (edges.diff(dim=1) > 0).all()
+        stages = model.stage_features(features, edges)
+        comparison = model.compare(stages.select(torch.tensor([0, 0])), stages.select(torch.tensor([1, 2])))
+    assert comparison.delta.shape == (2,)
+    torch.testing.assert_close(comparison.delta, comparison.stage_deltas.sum(dim=(1, 2)))
+
+
+def test_every_parameter_has_a_gradient_and_every_loss_its_name(model: HPMCoRe) -> None:
+    model.train()
+    objective = make_objective(model, ObjectiveSettings())
+    seen = dives(4)
+    if model.stand_ins is not None:
+        seen = DiveBatch(
+            frames=seen.frames,
+            joints=seen.joints,
+            has_video=torch.tensor([True, True, True, False]),
+            has_skeleton=torch.tensor([True, False, True, True]),
+        )
+    model.zero_grad()
+    terms = objective(training_batch(model, seen))
+    assert set(terms) == {*term_names(model), "total"}
+    terms["total"].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    missing = [n for n, p in model.named_parameters() if not p.grad.abs().max() > 0]  # type: ignore[union-attr]
+    # ReLUs of so small a network may be dead; a part that is never reached is not.
+    assert len(missing) <= 0.1 * len(list(model.parameters())), missing
+
+
+def test_a_batch_is_the_same_as_its_dives_one_by_one(model: HPMCoRe) -> None:
+    model.eval()
+    seen = dives()
+    with torch.no_grad():
+        edges = edges_for(model, 3)
+        together = model.stage_features(model.encode(seen), edges)
+        for k in range(3):
+            one = DiveBatch(
+                frames=seen.frames[k : k + 1] if seen.frames is not None else None,
+                joints=seen.joints[k : k + 1] if seen.joints is not None else None,
+                has_video=seen.has_video[k : k + 1],
+                has_skeleton=seen.has_skeleton[k : k + 1],
+            )
+            alone = model.stage_features(model.encode(one), edges[k : k + 1])
+            for a, b in ((together.fused, alone.fused), (together.static, alone.static)):
+                if a is not None and b is not None:
+                    torch.testing.assert_close(a[k : k + 1], b, atol=1e-5, rtol=1e-4)
+
+
+def test_saved_and_loaded_it_is_the_same(model: HPMCoRe, tmp_path: Path) -> None:
+    model.eval()
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    state = torch.load(tmp_path / "weights.pt", weights_only=True)
+    before = weights_hash(model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    assert weights_hash(model) != before
+    model.load_state_dict(state)
+    assert weights_hash(model) == before
+
+
+def test_the_same_twice_in_eval(model: HPMCoRe) -> None:
+    model.eval()
+    with torch.no_grad():
+        first, second = (model.encode(dives()) for _ in range(2))
+    for a, b in (
+        (first.static, second.static),
+        (first.dynamic, second.dynamic),
+        (first.skeleton, second.skeleton),
+    ):
+        assert a is None or (b is not None and torch.equal(a, b))
+
+
+def test_teacher_forcing_is_a_value_not_a_second_forward() -> None:
+    model = model_of("full").eval()
+    with torch.no_grad():
+        features = model.encode(dives())
+        own = model.predicted_edges(features)
+        other = torch.tensor([[0, 5, 11, FRAMES]] * 3)
+        assert not torch.equal(own, other)
+        a, b = model.stage_features(features, own), model.stage_features(features, other)
+    assert a.fused is not None and b.fused is not None and not torch.allclose(a.fused, b.fused)
+
+
+def test_without_a_skeleton_the_alpha_term_is_zero() -> None:
+    model = model_of("full").eval()
+    seen = dives()
+    blind = DiveBatch(
+        frames=seen.frames, has_video=seen.has_video, has_skeleton=torch.zeros(3, dtype=torch.bool)
+    )
+    with torch.no_grad():
+        edges = edges_for(model, 3)
+        without = model.stage_features(model.encode(blind), edges)
+        assert model.fusion is not None and model.fusion.alpha is not None
+        model.fusion.alpha.zero_()
+        zero = model.stage_features(model.encode(seen), edges)
+    assert without.fused is not None and zero.fused is not None
+    torch.testing.assert_close(without.fused, zero.fused)
+
+
+def test_a_dive_without_video_can_be_scored_where_stand_ins_were_learned() -> None:
+    seen = dives()
+    unseen = DiveBatch(
+        joints=seen.joints, has_video=torch.zeros(3, dtype=torch.bool), has_skeleton=seen.has_skeleton
+    )
+    model = model_of("with stand-ins").eval()
+    with torch.no_grad():
+        features = model.encode(unseen)
+        stages = model.stage_features(features, model.predicted_edges(features))
+        assert model.compare(stages, stages).delta.isfinite().all()
+    with pytest.raises(DataError, match="has no video"):
+        model_of("full").eval().encode(unseen)
+
+
+def test_settings_that_make_no_model_are_refused() -> None:
+    with pytest.raises(ConfigError, match="at least one"):
+        load_config(ModelSettings, None, ["static.on=false", "dynamic.on=false", "skeleton.on=false"])
+    with pytest.raises(ConfigError, match="reads skeleton"):
+        load_config(ModelSettings, None, ["skeleton.on=false", "segmentation.reads=skeleton"])
+
+
+def test_a_weight_for_a_loss_the_model_lacks_is_refused() -> None:
+    from stagescore.losses.contrast import stage_contrast
+    from stagescore.losses.segmentation import segmentation_losses
+    from stagescore.training.objective import Objective
+
+    with pytest.raises(ConfigError, match="one weight a loss"):
+        Objective(
+            model=model_of("full"),
+            segmentation_loss=segmentation_losses,
+            contrast=stage_contrast,
+            weights={"score": 1.0},
+        )
+
+
+def test_a_missing_label_does_not_reach_the_loss() -> None:
+    """A dive without labelled stages is cut where the model would cut it, and not segmented."""
+    model = model_of("full").train()
+    objective = make_objective(model, ObjectiveSettings())
+    batch = training_batch(model)
+    masked = TrainingBatch(
+        seen=batch.seen,
+        edges=batch.edges.clone(),
+        has_edges=torch.tensor([True, True, False, False]),
+        scores=batch.scores,
+        pairs=batch.pairs,
+        pair_groups=batch.pair_groups,
+        members=batch.members,
+        num_groups=2,
+    )
+    torch.manual_seed(0)
+    first = objective(masked)
+    masked.edges[2:] = torch.tensor([0, 1, 2, FRAMES])
+    torch.manual_seed(0)
+    second = objective(masked)
+    assert all(torch.equal(first[name], second[name]) for name in first)
