@@ -6,77 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from stagescore.errors import CheckpointError, ConfigError, DataError
+from stagescore.errors import CheckpointError, ConfigError
 from stagescore.evaluation import realism
-from stagescore.evaluation.realism import Crop, Networks, box_iou, limb_hits, measure_realism
+from stagescore.evaluation.realism import Networks, measure_realism
+from stagescore.pose.boxes import box_iou
 from stagescore.simulate.dataset import Order, make_dive
-from stagescore.skeleton import JOINTS
-
-
-@pytest.mark.parametrize("turn", range(realism.ROTATIONS))
-def test_a_point_through_crop_and_rotation_comes_back(turn):
-    box = np.array((40.0, 10.0, 90.0, 130.0))
-    points = np.random.default_rng(turn).uniform(-50, 300, (20, 2))
-    crop = Crop.around(box, 2 * np.pi * turn / realism.ROTATIONS)
-    np.testing.assert_allclose(crop.to_picture(crop.to_crop(points)), points, atol=1e-9)
-    np.testing.assert_allclose(crop.to_crop(np.array([[65.0, 70.0]])), [[128, 128]], atol=1e-9)
-
-
-@pytest.mark.parametrize("turn", range(realism.ROTATIONS))
-def test_the_cut_pixels_lie_where_the_geometry_says(turn):
-    image = np.zeros((150, 200, 3), np.uint8)
-    image[40:43, 95:98] = 255  # its middle is 96.5, 41.5 from the picture's corner
-    crop = Crop.around(np.array((70.0, 20.0, 110.0, 90.0)), 2 * np.pi * turn / realism.ROTATIONS)
-    cut = crop.cut(image)[..., 0].astype(float)
-    rows, columns = np.indices(cut.shape) + 0.5
-    middle = np.array([(columns * cut).sum(), (rows * cut).sum()]) / cut.sum()
-    np.testing.assert_allclose(middle, crop.to_crop(np.array([[96.5, 41.5]]))[0], atol=0.15)
-
-
-def test_the_crop_holds_the_box_with_room_to_spare():
-    crop = Crop.around(np.array((0.0, 0.0, 40.0, 100.0)), 0.0)
-    corners = crop.to_crop(np.array([[20.0, 0.0], [20.0, 100.0]]))
-    np.testing.assert_allclose(corners, [[128, 25.6], [128, 230.4]])
-
-
-@pytest.mark.parametrize("box", [(1.0, 1.0, 1.0, 1.0), (np.nan, 0.0, 5.0, 5.0)])
-def test_a_box_that_holds_nothing_is_refused(box):
-    with pytest.raises(DataError, match="box"):
-        Crop.around(np.array(box), 0.0)
-
-
-def test_pckh_equals_a_plain_loop():
-    rng = np.random.default_rng(0)
-    found, true = rng.normal(0, 5, (7, 12, 2)), rng.normal(0, 5, (7, 12, 2))
-    heads = rng.uniform(5, 25, 7)
-    hits = limb_hits(found, true, heads)
-    for frame in range(7):
-        for joint in range(12):
-            dx, dy = found[frame, joint] - true[frame, joint]
-            assert hits[frame, joint] == ((dx * dx + dy * dy) ** 0.5 < heads[frame] / 2)
-    assert 0.1 < hits.mean() < 0.9
-
-
-def test_the_limb_joints_are_mpii_and_coco_joints_of_the_same_name():
-    coco = (
-        "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
-        "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
-    ).split()
-    assert [JOINTS[k] for k in realism.LIMBS] == [coco[k] for k in realism._COCO_LIMBS]
-    assert sorted(realism.LIMBS) == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]
-    assert (realism._NECK, realism._HEAD) == (8, 9)
-
-
-def test_box_iou_equals_counted_pixels():
-    rng = np.random.default_rng(1)
-    corners = rng.integers(0, 30, (40, 2, 2))
-    boxes = np.concatenate([corners.min(1), corners.max(1) + 1], axis=1).astype(float)
-    drawn = np.zeros((40, 32, 32), bool)
-    for k, (left, top, right, bottom) in enumerate(boxes.astype(int)):
-        drawn[k, top:bottom, left:right] = True
-    wanted = [(drawn[0] & other).sum() / (drawn[0] | other).sum() for other in drawn]
-    np.testing.assert_allclose(box_iou(boxes[0], boxes), wanted)
-    assert 0 < np.mean(wanted) < 1
 
 
 class _Sees(Networks):

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from stagescore.cli import bench_pose
 from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
+app.command("pose")(bench_pose.pose)
 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]
 _CLIP_FRAMES = 96
@@ -180,4 +182,46 @@ def realism(
         out.text(
             "PCKh by joint: "
             + ", ".join(f"{name.replace('_', ' ')} {share:.2f}" for name, share in seen.pckh_by_limb.items())
+        )
+
+
+@app.command("encoders")
+def bench_encoders(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each encoder is measured.")] = 5,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch.")] = NUM_CORES,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Time the encoders on this CPU: GFLOP, seconds, and the share of the rate of matrix products."""
+    import torch
+
+    from stagescore.evaluation.encoder_speed import measure_speed, published_encoders, small_encoders
+
+    with speaking(json=json, quiet=quiet) as out:
+        torch.set_num_threads(threads)
+        with out.progress() as progress:
+            speeds, rate = measure_speed(published_encoders() + small_encoders(), rounds, progress)
+        out.document(
+            {
+                "threads": threads,
+                "rounds": rounds,
+                "product_gflop_per_second": rate,
+                "encoders": [speed.as_json() for speed in speeds],
+            }
+        )
+        out.table(
+            f"Medians of {rounds} rounds, {threads} threads; matrix product {rate:.0f} GFLOP/s",
+            ("encoder", "input", "GFLOP", "seconds", "share", "plain seconds", "plain share"),
+            [
+                (
+                    speed.name,
+                    speed.size,
+                    rounded(speed.gflop, 2),
+                    rounded(speed.seconds, 3),
+                    rounded(speed.share, 2),
+                    rounded(speed.plain_seconds, 3),
+                    rounded(speed.plain_share, 2),
+                )
+                for speed in speeds
+            ],
         )

@@ -1,0 +1,178 @@
+"""What holds for every encoder: shapes, gradients, batches, repetition, and the fastest layout."""
+
+from functools import cache
+
+import pytest
+import torch
+from torch import nn
+
+from stagescore.encoders.backbones import REGNET_Y_200MF, ImageBackbone, SmallImageBackbone
+from stagescore.encoders.dynamic import DynamicEncoder
+from stagescore.encoders.fastest import fastest
+from stagescore.encoders.hierarchy import RELEASE_LEVELS
+from stagescore.encoders.i3d import I3D
+from stagescore.encoders.joints import BodyJoints, PlainJoints
+from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder
+from stagescore.encoders.small_video import SmallVideoTrunk
+from stagescore.encoders.static import StaticEncoder
+from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling
+from stagescore.layers.mixed_time import MeanOfClip, MixedTemporalConvs
+from stagescore.layers.normalise import Normalise
+
+
+def static(backbone, width=None):
+    pool = (
+        MeanPool(width=backbone.width)
+        if width is None
+        else MultiBranchDownSampling(in_width=backbone.width, width=width)
+    )
+    return StaticEncoder(backbone=backbone, down_sampling=pool, normalise=Normalise())
+
+
+def dynamic(trunk, width=None):
+    if width is None:
+        mixing = MeanOfClip(width=trunk.width)
+        return DynamicEncoder(trunk=trunk, mixing=mixing, normalise=Normalise(), how="strides")
+    mixing = MixedTemporalConvs(in_width=trunk.width, width=width)
+    return DynamicEncoder(trunk=trunk, mixing=mixing, normalise=Normalise.symmetric())
+
+
+ENCODERS = {
+    "static, paper": (lambda: static(ImageBackbone(), 40), (4, 48, 48), 40),
+    "static, release": (
+        lambda: static(ImageBackbone(name=REGNET_Y_200MF, gate_shift=True)),
+        (4, 48, 48),
+        368,
+    ),
+    "static, small": (lambda: static(SmallImageBackbone(), 24), (6, 64, 112), 24),
+    "dynamic, paper": (lambda: dynamic(I3D(), 40), (18, 32, 32), 40),
+    "dynamic, release": (lambda: dynamic(I3D()), (18, 32, 32), 1024),
+    "dynamic, small": (lambda: dynamic(SmallVideoTrunk(), 24), (26, 40, 56), 24),
+    "skeletal, paper": (
+        lambda: HierarchicalSkeletalEncoder(joint_input=PlainJoints(), width=24, widths=(16, 24)),
+        (12,),
+        24,
+    ),
+    "skeletal, release": (
+        lambda: HierarchicalSkeletalEncoder(
+            joint_input=PlainJoints(coords=3),
+            width=24,
+            widths=(16, 24),
+            levels=(1, 2, 3, 4),
+            hierarchy=RELEASE_LEVELS,
+        ),
+        (12,),
+        24,
+    ),
+    "skeletal, small": (
+        lambda: HierarchicalSkeletalEncoder(joint_input=BodyJoints(), width=20, widths=(16,)),
+        (12,),
+        20,
+    ),
+}
+
+
+@cache
+def built(name):
+    """The encoder with nothing left at zero and no signal lost on the way, and two dives for it."""
+    torch.manual_seed(0)
+    build, shape, width = ENCODERS[name]
+    encoder = build()
+    for module in encoder.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+        elif isinstance(module, nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(module.weight)
+    for parameter in encoder.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.1)
+    if len(shape) == 1:
+        given = torch.rand(2, *shape, 16, 3) - torch.tensor([0.5, 0.5, 0.0])
+    else:
+        given = torch.randint(0, 256, (2, shape[0], 3, *shape[1:]), dtype=torch.uint8)
+        given[1] //= 4
+    return encoder, given, width
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_one_vector_a_frame_and_a_gradient_for_every_parameter(name):
+    encoder, given, width = built(name)
+    features = encoder.train()(given)
+    assert features.shape == (2, given.shape[1], width)
+    assert encoder.width == width
+    encoder.zero_grad()
+    (features * torch.randn_like(features)).sum().backward()
+    without = [n for n, p in encoder.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not without
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@torch.inference_mode()
+def test_a_dive_has_the_same_features_alone_and_again(name):
+    encoder, given, _ = built(name)
+    for mode in (True, False):
+        encoder.train(mode)
+        both = encoder(given)
+        alone = torch.cat([encoder(given[:1]), encoder(given[1:])])
+        torch.testing.assert_close(both, alone, atol=2e-5, rtol=2e-4)
+        assert torch.equal(both, encoder(given))
+        assert not torch.allclose(both[0], both[1], atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "threads"), [*((name, 1) for name in ENCODERS), ("dynamic, paper", 2)])
+@torch.inference_mode()
+def test_the_fastest_layout_gives_the_same(name, threads):
+    torch.set_num_threads(threads)
+    encoder, given, _ = built(name)
+    state = {key: value.clone() for key, value in encoder.state_dict().items()}
+    plain, fast = encoder.eval()(given), fastest(encoder)(given)
+    torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
+    assert all(torch.equal(value, state[key]) for key, value in encoder.state_dict().items())
+
+
+def test_the_fastest_layout_has_no_batch_norm_left_behind_a_convolution():
+    for name in ("static, paper", "dynamic, paper"):
+        left = [
+            m for m in fastest(built(name)[0]).modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
+        ]
+        assert not left
+
+
+@pytest.mark.parametrize("name", ["static, paper", "static, release", "dynamic, small"])
+@torch.inference_mode()
+def test_smaller_batches_give_the_same(name):
+    encoder, given, _ = built(name)
+    whole = encoder.eval()(given)
+    name_of_limit = "frames_at_once" if name.startswith("static") else "clips_at_once"
+    setattr(encoder, name_of_limit, 3)
+    torch.testing.assert_close(encoder(given), whole, atol=2e-5, rtol=2e-4)
+    setattr(encoder, name_of_limit, None)
+
+
+@torch.inference_mode()
+def test_only_gate_shift_looks_at_other_frames():
+    for name, mixes in (("static, paper", False), ("static, small", False), ("static, release", True)):
+        encoder, given, _ = built(name)
+        changed = given.clone()
+        changed[:, 2] = 255 - changed[:, 2]
+        moved = (encoder.eval()(given) - encoder(changed)).abs().amax(dim=2)[0] > 1e-5
+        assert moved[2]
+        assert bool(moved[1]) == mixes
+        assert bool(moved[3]) == mixes
+
+
+def test_saved_and_loaded_encoders_agree():
+    encoder, given, _ = built("static, small")
+    torch.manual_seed(7)
+    other = ENCODERS["static, small"][0]()
+    other.load_state_dict(encoder.state_dict())
+    assert torch.equal(encoder.eval()(given), other.eval()(given))
