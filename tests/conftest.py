@@ -17,7 +17,7 @@ sys.modules["typechecker"] = typechecker
 install_import_hook("stagescore", "typechecker.check")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(Path(__file__).parent / "data"))
+sys.path[:0] = [str(Path(__file__).parent / "data"), str(Path(__file__).parent / "training")]
 
 import makers  # noqa: E402
 

@@ -53,7 +53,7 @@ TABLES: dict[str, dict[str, object]] = {
         "static.multi_branch": False,
         "dynamic.mixed": False,
         "skeleton.grouping": "release",
-        "skeleton.levels": [1, 2, 3, 4, 5],
+        "skeleton.levels": [1, 2, 3, 4],
         "segmentation.reads": "static",
         "segmentation.decoding": "equal-shares",
         "pooling.overlap": 1,

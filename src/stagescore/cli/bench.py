@@ -225,3 +225,46 @@ def bench_encoders(
                 for speed in speeds
             ],
         )
+
+
+@app.command("score")
+def bench_score(
+    preset: Annotated[str, typer.Option(help="Whose network, with random weights.")] = "paper",
+    exemplars: Annotated[int, typer.Option(min=1, help="That vote.")] = 10,
+    eager: Annotated[bool, typer.Option(help="Also time the plain layout.")] = True,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """What one query costs with a warm bank of exemplars, and the published way, in the same run."""
+    from stagescore.evaluation.score_speed import measure_score_speed
+
+    with speaking(json=json, quiet=quiet) as out:
+        speed = measure_score_speed(preset, exemplars=exemplars, eager=eager, tell=out.note)
+        out.document(
+            {
+                "preset": preset,
+                "exemplars": exemplars,
+                "encoding_s": speed.encoding_s,
+                "bank_s": speed.bank_s,
+                "published_s": speed.published_s,
+                "eager_s": speed.eager_s,
+                "encodings": speed.encodings,
+                "times_published": speed.times_published,
+                "times_eager": speed.times_eager,
+                "largest_difference": speed.largest_difference,
+                "peak_mb": speed.peak_mb,
+            }
+        )
+        rows: list[list[object]] = [
+            ["encode one dive", rounded(speed.encoding_s, 3), None],
+            [f"query, warm bank of {exemplars}", rounded(speed.bank_s, 3), rounded(1.0, 1)],
+            ["published way, same encoders", rounded(speed.published_s, 3), rounded(speed.times_published, 1)],
+        ]
+        if speed.eager_s is not None:
+            rows.append(
+                ["published way, plain layout", rounded(speed.eager_s, 3), rounded(speed.times_eager, 1)]
+            )
+        out.table(f"Preset {preset}, random weights", ["way", "seconds", "times the bank"], rows)
+        out.text(f"A query costs {speed.encodings:.2f} encodings; scores differ by {speed.largest_difference:.1e}.")
+        for number, megabytes in speed.peak_mb.items():
+            out.text(f"Peak memory with {number} exemplars: {megabytes:.0f} MB.")

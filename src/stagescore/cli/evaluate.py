@@ -70,7 +70,7 @@ def evaluate(
         with out.progress() as progress:
             store = ClipStore.build(
                 manifest.dives,
-                clips or _cached_clips(data),
+                clips or cached_clips(data),
                 subject.preprocessing,
                 truth=truth if truth.is_dir() else None,
                 skip=True,
@@ -90,7 +90,7 @@ def evaluate(
         out.text(answer.report.markdown())
 
 
-def _cached_clips(data: Path) -> Path:
+def cached_clips(data: Path) -> Path:
     """Where decoded clips of a folder are kept between evaluations."""
     from hashlib import sha256
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from stagescore import __version__
-from stagescore.cli import bench, data, doctor, simulate
+from stagescore.cli import annotate, bench, data, doctor, evaluate, pack, simulate, train, weights
 
 app = typer.Typer(
     name="stagescore",
@@ -22,7 +22,13 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.command("simulate")(simulate.simulate)
+app.command("pretrain")(train.pretrain)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(bench.app, name="bench")
+app.add_typer(annotate.app, name="annotate")
+weights.app.command("pack")(pack.pack)
+app.add_typer(weights.app, name="weights")
 app.command("doctor")(doctor.doctor)
 
 

@@ -10,6 +10,8 @@ from safetensors.torch import load_file
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.samples import Samples
+from stagescore.encoders.backbones import ImageBackbone
+from stagescore.encoders.i3d import I3D
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.contrast import ContrastLoss, info_nce, stage_contrast, triplet
 from stagescore.losses.segmentation import segmentation_losses, smoothed_segmentation_losses
@@ -22,6 +24,9 @@ from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimis
 from stagescore.training.settings import DataSettings, ObjectiveSettings, OptimiserSettings, TrainSettings
 from stagescore.training.sources import DiveSource, LiveSource, Views
 from stagescore.training.steps import Plan
+from stagescore.weights.imagenet import load_imagenet
+from stagescore.weights.kinetics import load_kinetics, read_kinetics
+from stagescore.weights.search import find_weights
 
 
 def make_model(settings: TrainSettings) -> HPMCoRe:
@@ -163,8 +168,25 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
         CheckpointError: a file is missing, or fits no part of the model.
     """
     start = settings.start
+    if start.dynamic is not None:
+        if model.encoders.dynamic is None or not isinstance(model.encoders.dynamic.trunk, I3D):
+            raise ConfigError("start.dynamic is for I3D", where=start.dynamic, todo="set model.dynamic.trunk=i3d")
+        load_kinetics(model.encoders.dynamic.trunk, read_kinetics(_found(start.dynamic)))
+    if start.static is not None:
+        if model.encoders.static is None or not isinstance(model.encoders.static.backbone, ImageBackbone):
+            raise ConfigError(
+                "start.static is for public image networks",
+                where=start.static,
+                todo="set model.static.backbone=resnet50 or regnety-gate-shift",
+            )
+        load_imagenet(model.encoders.static.backbone, _found(start.static))
     if start.model is not None:
         load_matching(model, Path(start.model))
+
+
+def _found(name: str) -> Path:
+    """A path as it is, or the name of a file in one of the places for weights."""
+    return Path(name) if Path(name).exists() or Path(name).name != name else find_weights(name)
 
 
 def load_matching(model: HPMCoRe, path: Path) -> None:

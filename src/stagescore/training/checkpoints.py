@@ -86,7 +86,14 @@ def read_file(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             "the checkpoint is torn: it does not match its own hash", where=path, todo="use the one before it"
         )
-    state = torch.load(io.BytesIO(whole[head:]), map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(whole[head:]), map_location="cpu", weights_only=True)
+    except Exception as error:  # PyTorch lets many kinds through, its reader's own among them
+        raise CheckpointError(
+            f"the checkpoint cannot be read ({' '.join(str(error).split())[:80]})",
+            where=path,
+            todo="use the one before it",
+        ) from None
     if not isinstance(state, dict):
         raise CheckpointError("the checkpoint holds no state", where=path, todo="use the one before it")
     return state

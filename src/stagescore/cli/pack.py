@@ -1,0 +1,75 @@
+"""`stagescore weights pack`: from a run to weights that ship."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stagescore.cli.output import JsonOption, QuietOption, speaking
+
+
+def pack(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
+    name: Annotated[str, typer.Option(help="Of the weights.")],
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder for NAME.safetensors and NAME-bank.safetensors.")
+    ],
+    test_data: Annotated[
+        Path | None, typer.Option(help="Dives that training never saw; their figures go into the card.")
+    ] = None,
+    per_number: Annotated[int, typer.Option(min=2, help="Exemplars of every dive number, at most.")] = 8,
+    trained_on: Annotated[str, typer.Option(help="For the card, in words.")] = "simulated dives only",
+    command: Annotated[
+        list[str] | None, typer.Option(help="For the card: commands that make the weights.")
+    ] = None,
+    limit: Annotated[list[str] | None, typer.Option(help="For the card: what they are no good for.")] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a run's best weights with their card, and a bank of exemplars from its training dives."""
+    from stagescore.cli.evaluate import cached_clips
+    from stagescore.data.clip_store import ClipStore
+    from stagescore.data.manifest import read_manifest
+    from stagescore.evaluation.packing import Words, add_figures, numbers_held_once
+    from stagescore.evaluation.packing import pack as write
+    from stagescore.evaluation.subject import Question, evaluate, read_subject
+    from stagescore.training.runs import settings_of
+    from stagescore.training.settings import TrainSettings
+
+    with speaking(json=json, quiet=quiet) as out:
+        settings = settings_of(run, TrainSettings)
+        subject = read_subject(str(run))
+        manifest = read_manifest(Path(settings.data.folder))
+        clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
+        with out.progress() as progress:
+            path, bank = write(
+                subject,
+                settings.model,
+                Words(
+                    name=name, trained_on=trained_on, commands=tuple(command or ()), limits=tuple(limit or ())
+                ),
+                manifest=manifest,
+                store=ClipStore.open(clips, settings.data.preprocessing),
+                folder=out_dir,
+                per_number=per_number,
+                progress=progress,
+            )
+            if test_data is not None:
+                tested = read_manifest(test_data)
+                truth = test_data / "truth"
+                store = ClipStore.build(
+                    tested.dives,
+                    cached_clips(test_data),
+                    settings.data.preprocessing,
+                    truth=truth if truth.is_dir() else None,
+                )
+                answer = evaluate(
+                    read_subject(str(path)),
+                    Question(manifest=tested, part="all", store=store, exemplars_from="bank"),
+                    progress=progress,
+                )
+                add_figures(path, answer, f"{len(answer.outcomes)} dives that training never saw")
+        if once := numbers_held_once(bank):
+            out.warning(f"the bank holds a single exemplar of {', '.join(once)}")
+        out.document({"weights": str(path), "exemplars": len(bank)})
+        out.text(f"{path}: {path.stat().st_size / 1e6:.1f} MB, with {len(bank)} exemplars beside it")

@@ -1,0 +1,183 @@
+"""What a vote of ten exemplars costs: with a warm bank, and the published way.
+
+Published (method, section 7): query and exemplar are encoded anew for every vote. Here the query is encoded once and
+the exemplars come encoded. All ways are timed in one run, and give the same score.
+"""
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from stagescore.config import load_config
+from stagescore.encoders.fastest import fastest
+from stagescore.models import build
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.tensors import DiveBatch, StageFeatures
+from stagescore.training.settings import TrainSettings
+
+_SEED = 0
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSpeed:
+    """Seconds of one query, way by way, and what follows from them.
+
+    Attributes:
+        preset: of the network, with random weights.
+        exemplars: that vote.
+        encoding_s: one dive through the encoders, fastest layout.
+        bank_s: the query with a warm bank.
+        published_s: the published way with the same encoders.
+        eager_s: the published way in PyTorch's plain layout; None where it was left out.
+        largest_difference: between the scores of all ways, in points.
+        peak_mb: memory of scoring, by number of exemplars.
+    """
+
+    preset: str
+    exemplars: int
+    encoding_s: float
+    bank_s: float
+    published_s: float
+    eager_s: float | None
+    largest_difference: float
+    peak_mb: dict[int, float]
+
+    @property
+    def encodings(self) -> float:
+        """What the query costs, in encodings."""
+        return self.bank_s / self.encoding_s
+
+    @property
+    def times_published(self) -> float:
+        """How many times slower the published way is."""
+        return self.published_s / self.bank_s
+
+    @property
+    def times_eager(self) -> float | None:
+        """The same in the plain layout."""
+        return None if self.eager_s is None else self.eager_s / self.bank_s
+
+
+def measure_score_speed(
+    preset: str = "paper",
+    *,
+    exemplars: int = 10,
+    eager: bool = True,
+    memory: bool = True,
+    tell: Callable[[str], None] = lambda line: None,
+) -> ScoreSpeed:
+    """Time one query against some exemplars, all ways in turn.
+
+    Args:
+        preset: whose network is built with random weights.
+        exemplars: that vote.
+        eager: also time the plain layout, the slowest way.
+        memory: also measure peak memory, in processes of their own.
+        tell: told what is being measured.
+    """
+    plain, fast = _models(preset)
+    dives = [_dive(preset, k) for k in range(exemplars + 1)]
+    query, others = dives[0], dives[1:]
+    with torch.no_grad():
+        tell("encoding the bank")
+        bank = [_stages(fast, dive) for dive in others]
+        _stages(fast, query)  # warm
+        encoding, bank_times = [], []
+        voted = torch.zeros(())
+        for _ in range(3):
+            encoding.append(_timed(lambda: fast.encode(query))[0])
+            seconds, voted = _timed(lambda: _vote_with_bank(fast, query, bank))
+            bank_times.append(seconds)
+        tell("the published way, the same encoders")
+        published_s, published = _timed(lambda: _vote_anew(fast, query, others))
+        eager_s = None
+        differences = [float((voted - published).abs())]
+        if eager:
+            tell("the published way, plain layout")
+            eager_s, slow = _timed(lambda: _vote_anew(plain, query, others))
+            differences.append(float((voted - slow).abs()))
+    return ScoreSpeed(
+        preset=preset,
+        exemplars=exemplars,
+        encoding_s=min(encoding),
+        bank_s=min(bank_times),
+        published_s=published_s,
+        eager_s=eager_s,
+        largest_difference=max(differences),
+        peak_mb={n: _peak_mb(preset, n) for n in (exemplars, 20 * exemplars)} if memory else {},
+    )
+
+
+def _models(preset: str) -> tuple[HPMCoRe, HPMCoRe]:
+    torch.manual_seed(_SEED)
+    plain = build(load_config(TrainSettings, preset).model).eval()
+    return plain, fastest(plain)
+
+
+def _dive(preset: str, number: int) -> DiveBatch:
+    p = load_config(TrainSettings, preset).data.preprocessing
+    random = torch.Generator().manual_seed(number)
+    frames = torch.randint(
+        0, 256, (1, p.num_frames, p.crop_height, p.crop_width, 3), generator=random, dtype=torch.uint8
+    )
+    return DiveBatch(
+        frames=frames.permute(0, 1, 4, 2, 3),
+        joints=torch.rand(1, p.num_frames, 16, 3, generator=random) - 0.5,
+        has_video=torch.ones(1, dtype=torch.bool),
+        has_skeleton=torch.ones(1, dtype=torch.bool),
+    )
+
+
+def _stages(model: HPMCoRe, dive: DiveBatch) -> StageFeatures:
+    features = model.encode(dive)
+    return model.stage_features(features, model.predicted_edges(features))
+
+
+def _vote_with_bank(model: HPMCoRe, query: DiveBatch, bank: list[StageFeatures]) -> Tensor:
+    mine = _stages(model, query)
+    joined = StageFeatures(
+        fused=_cat([one.fused for one in bank]), static=_cat([one.static for one in bank])
+    )
+    return model.compare(mine.select(torch.zeros(len(bank), dtype=torch.long)), joined).delta.mean()
+
+
+def _vote_anew(model: HPMCoRe, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
+    deltas = [model.compare(_stages(model, query), _stages(model, other)).delta for other in others]
+    return torch.cat(deltas).mean()
+
+
+def _cat(parts: list[Tensor | None]) -> Tensor | None:
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if known else None
+
+
+def _timed(work: Callable[[], ResultT]) -> tuple[float, ResultT]:
+    started = time.perf_counter()
+    result = work()
+    return time.perf_counter() - started, result
+
+
+def _peak_mb(preset: str, exemplars: int) -> float:
+    """Peak memory of a process that scores one query, in MB."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(_score_once, (preset, exemplars))
+
+
+def _score_once(preset: str, exemplars: int) -> float:
+    _, fast = _models(preset)
+    with torch.no_grad():
+        query = _dive(preset, 0)
+        mine = _stages(fast, query)
+        bank = [mine] * exemplars
+        _vote_with_bank(fast, query, bank)
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / 1024 if sys.platform != "darwin" else kilobytes / 1024**2

@@ -1,0 +1,261 @@
+"""What scoring a dive gives: the one thing that `result.json`, the report and Python callers share.
+
+Its form is versioned; docs/result-schema.json is made from these classes. Frames are frames of the input file,
+counted from 0; spans are half-open; seconds are those of the file.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stagescore.config import Config
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "needs_review", "failed"]
+StageName = Literal["take-off", "flight", "entry"]
+
+
+class Reason(Config):
+    """Why a dive was not scored, or should be looked at.
+
+    Attributes:
+        code: one of a fixed list, such as `two-divers`, `cut`, `replay`, `still`, `partial`, `too-short`.
+        text: the same in words, with what was measured.
+        start_frame: where in the input it was seen; None for the whole.
+        end_frame: likewise.
+    """
+
+    code: str
+    text: str
+    start_frame: int | None = None
+    end_frame: int | None = None
+
+
+class InputFile(Config):
+    """What was scored.
+
+    Attributes:
+        name: the file's name without its ending, or the folder's.
+        path: as given.
+        sha256: of the file; of all images of a folder, one after the other.
+        num_frames: that can be decoded.
+        width_px: of the picture.
+        height_px: likewise.
+        duration_s: of the whole.
+        frame_rate: mean frames a second.
+        condition: `ok`, `partial` or `unreadable`.
+        start_frame: first frame that was used.
+        end_frame: frame after the last that was used.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    num_frames: int
+    width_px: int
+    height_px: int
+    duration_s: float | None
+    frame_rate: float | None
+    condition: Literal["ok", "partial", "unreadable"]
+    start_frame: int
+    end_frame: int
+
+
+class Networks(Config):
+    """Which networks looked.
+
+    Attributes:
+        weights: name of the scoring weights.
+        weights_sha256: hash of the network.
+        bank_sha256: hash of the exemplar bank; None without one.
+        trained_on: in words, from the card.
+        detector: that found the diver; None where poses were given or none were found.
+        estimator: that found the joints; likewise.
+    """
+
+    weights: str
+    weights_sha256: str
+    bank_sha256: str | None
+    trained_on: str
+    detector: str | None = None
+    estimator: str | None = None
+
+
+class StageResult(Config):
+    """One stage.
+
+    Attributes:
+        name: take-off, flight or entry, in FineDiving's meaning.
+        start_frame: of the input file.
+        end_frame: frame after the last.
+        start_s: seconds.
+        end_s: seconds.
+        confidence: that its boundaries are right, 0 to 1.
+        difference: points against the mean exemplar, all branches together; None without a score.
+    """
+
+    name: StageName
+    start_frame: int
+    end_frame: int
+    start_s: float
+    end_s: float
+    confidence: float = Field(ge=0, le=1)
+    difference: float | None = None
+
+
+class EventResult(Config):
+    """A physical event.
+
+    Attributes:
+        frame: of the input file, from 0.
+        confidence: 0 to 1.
+    """
+
+    frame: int
+    confidence: float = Field(ge=0, le=1)
+
+
+class Events(Config):
+    """Physical events; None where they do not lie in the clip or were not seen.
+
+    Attributes:
+        first_airborne_frame: nothing touches the board any more.
+        first_water_contact_frame: the first touch of the water.
+    """
+
+    first_airborne_frame: EventResult | None = None
+    first_water_contact_frame: EventResult | None = None
+
+
+class ExemplarVote(Config):
+    """One exemplar's say.
+
+    Attributes:
+        dive_id: which exemplar.
+        dive_number: of it.
+        score: its true score, in points.
+        delta: predicted difference, query minus exemplar; the vote is `score + delta`.
+        stage_deltas: its parts by stage and branch (`branches` of the result); they add up to `delta`.
+        edges: stage edges of the exemplar on its sampled frames.
+    """
+
+    dive_id: str
+    dive_number: str | None
+    score: float
+    delta: float
+    stage_deltas: list[list[float]]
+    edges: list[int]
+
+    @property
+    def vote(self) -> float:
+        """The score that this exemplar speaks for."""
+        return self.score + self.delta
+
+
+class Judging(Config):
+    """How judges might have arrived there; plausible, not predicted.
+
+    Attributes:
+        difficulty: degree of difficulty, given or usual for the dive number.
+        execution: score / difficulty, 0 to 30.
+        marks: seven plausible marks in halves.
+        dropped: places of the four that do not count.
+        total: sum of the three that count.
+        score: total x difficulty, near the predicted score.
+    """
+
+    difficulty: float
+    execution: float
+    marks: list[float]
+    dropped: list[int]
+    total: float
+    score: float
+
+
+class Angles(Config):
+    """Joint angles over the frames that were used, in degrees; None where a joint is unknown.
+
+    Attributes:
+        frames: of the input file.
+        knee: angle at the knees, 180 stretched (mean of both).
+        hip: angle at the hips, 180 stretched.
+        trunk: of the trunk to the vertical, 0 upright, 180 upside down.
+        trunk_at_entry: at the first water contact, from the vertical line through the water, 0 is a straight entry.
+    """
+
+    frames: list[int]
+    knee: list[float | None]
+    hip: list[float | None]
+    trunk: list[float | None]
+    trunk_at_entry: float | None = None
+
+
+class PoseShares(Config):
+    """How far the joints can be trusted.
+
+    Attributes:
+        source: networks, a file given by the user, or none.
+        measured: share of joints that were seen, 0 to 1.
+        filled: share that was interpolated.
+        doubtful: share whose sides or places are doubtful.
+    """
+
+    source: Literal["estimated", "given", "none"]
+    measured: float = 0.0
+    filled: float = 0.0
+    doubtful: float = 0.0
+
+
+class Result(Config):
+    """Everything about one scored dive.
+
+    Attributes:
+        schema_version: of this form.
+        status: `ok`, `needs_review` (look before you believe) or `failed`.
+        reasons: why it is not `ok`; empty for `ok`.
+        warnings: what to know even so.
+        score: in points, mean of the votes; None where it would be made up.
+        interval: in which the score lies in 90 of 100 cases.
+        validated: whether the error on real dives is known.
+        protocol: how exemplars were chosen, in words.
+        dive_number: given by the user; None if not.
+        words: the dive in words, such as "forward three and a half somersaults in pike position".
+        height_m: of board or platform, given or None.
+        input: what was scored.
+        networks: which networks looked.
+        stages: empty where they could not be seen.
+        events: physical events.
+        branches: names of the last axis of `stage_deltas`, in order: fused, static.
+        exemplars: who voted, in the order of their ids.
+        judging: None without a score or difficulty.
+        angles: None without poses.
+        poses: how far the joints can be trusted.
+        attention: of the fusion: weight of each sampled frame, adding up to 1 in each stage; None without.
+        attention_frames: the frames of the input file that `attention` speaks of.
+        timings: seconds by step; the only part that differs from run to run.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    status: Status
+    reasons: list[Reason] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+    score: float | None = None
+    interval: tuple[float, float] | None = None
+    validated: bool = False
+    protocol: str = ""
+    dive_number: str | None = None
+    words: str | None = None
+    height_m: float | None = None
+    input: InputFile
+    networks: Networks | None = None
+    stages: list[StageResult] = Field(default_factory=list)
+    events: Events = Events()
+    branches: list[str] = Field(default_factory=list)
+    exemplars: list[ExemplarVote] = Field(default_factory=list)
+    judging: Judging | None = None
+    angles: Angles | None = None
+    poses: PoseShares = PoseShares(source="none")
+    attention: list[float] | None = None
+    attention_frames: list[int] | None = None
+    timings: dict[str, float] = Field(default_factory=dict)

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+import tiny_runs
+import torch
+
+from stagescore.errors import DataError
+from stagescore.models.exemplar_bank import weights_hash
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.feature_cache import FeatureCache, build_feature_cache
+from stagescore.training.loop import read_log
+from stagescore.training.sources import LiveSource, Views
+
+
+@pytest.fixture(scope="module")
+def model() -> HPMCoRe:
+    return tiny_runs.make_model(tiny_runs.settings()).eval()
+
+
+@pytest.fixture(scope="module")
+def folder(model: HPMCoRe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    build_feature_cache(model.encoders, tiny_runs.live(tmp_path_factory), folder)
+    return folder
+
+
+def test_heads_on_cached_features_are_heads_on_the_live_encoder(
+    folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    torch.set_num_threads(1)
+    cache = FeatureCache(folder, tiny_runs.samples(tmp_path_factory), tiny_runs.VIEWS)
+    frozen = "optimiser.groups=[{path: encoders, factor: 0}]"
+    curves = []
+    for name, source in (("cached", cache), ("live", tiny_runs.live(tmp_path_factory))):
+        for _ in tiny_runs.loop(tmp_path / name, source, frozen).run():
+            pass
+        curves.append([row["total"] for row in read_log(tmp_path / name)])
+    assert curves[0] == pytest.approx(curves[1], rel=1e-4)
+    assert len(curves[0]) > 3
+
+
+def test_a_build_goes_on_where_it_was_stopped(
+    model: HPMCoRe, folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tiny_runs.live(tmp_path_factory)
+
+    class StopError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done >= 5:
+            raise StopError
+
+    with pytest.raises(StopError):
+        build_feature_cache(model.encoders, source, tmp_path, progress=stop)
+    with pytest.raises(DataError, match="no finished feature cache"):
+        FeatureCache(tmp_path, source.samples, tiny_runs.VIEWS)
+    build_feature_cache(model.encoders, source, tmp_path)
+    for branch in ("static", "dynamic", "skeleton"):
+        assert (tmp_path / f"{branch}.f32").read_bytes() == (folder / f"{branch}.f32").read_bytes()
+
+
+def test_other_weights_or_views_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    source = tiny_runs.live(tmp_path_factory)
+    other = tiny_runs.make_model(tiny_runs.settings("run.seed=7")).eval()
+    with pytest.raises(DataError, match="other encoders, dives or views"):
+        build_feature_cache(other.encoders, source, folder)
+    with pytest.raises(DataError, match="other views"):
+        FeatureCache(folder, source.samples, Views(seed=4, num=2))
+    with pytest.raises(DataError, match="without number"):
+        build_feature_cache(other.encoders, LiveSource(source.samples, Views()), folder / "x")
+
+
+def test_the_cache_knows_its_encoders(
+    model: HPMCoRe, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache = FeatureCache(folder, tiny_runs.samples(tmp_path_factory), tiny_runs.VIEWS)
+    assert cache.encoders_hash == weights_hash(model.encoders)

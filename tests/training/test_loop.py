@@ -1,0 +1,171 @@
+"""A killed run goes on as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import stored_dives
+import tiny_runs
+import torch
+
+from stagescore.errors import CheckpointError
+from stagescore.hashing import hash_u64
+from stagescore.models.exemplar_bank import weights_hash
+from stagescore.training.loop import read_best, read_log
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    """The log without what the clock says."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in read_log(folder)]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("unbroken")
+    loop = tiny_runs.loop(folder, tiny_runs.live(tmp_path_factory))
+    for _ in loop.run():
+        pass
+    return folder, weights_hash(loop.model)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 5])
+def test_resumed_anywhere_the_curve_is_the_same_bit_for_bit(
+    unbroken: tuple[Path, str], steps: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    torch.set_num_threads(1)
+    source = tiny_runs.live(tmp_path_factory)
+    first = tiny_runs.loop(tmp_path, source)
+    for told in first.run():
+        if told.step == steps:
+            break
+    torch.manual_seed(99)  # whatever ran in between
+    second = tiny_runs.loop(tmp_path, source)
+    second.resume()
+    for _ in second.run():
+        pass
+    assert curve(tmp_path) == curve(unbroken[0])
+    assert weights_hash(second.model) == unbroken[1]
+
+
+def test_a_torn_checkpoint_is_passed_over(
+    unbroken: tuple[Path, str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    torch.set_num_threads(1)
+    source = tiny_runs.live(tmp_path_factory)
+    for told in tiny_runs.loop(tmp_path, source).run():
+        if told.step == 5:
+            break
+    newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    loop = tiny_runs.loop(tmp_path, source)
+    assert len(loop.resume()) == 1
+    for _ in loop.run():
+        pass
+    assert curve(tmp_path) == curve(unbroken[0])
+
+
+def test_a_finished_run_stays_finished(
+    unbroken: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = (unbroken[0] / "log.jsonl").read_bytes()
+    loop = tiny_runs.loop(unbroken[0], tiny_runs.live(tmp_path_factory))
+    loop.resume()
+    assert list(loop.run()) == []
+    assert (unbroken[0] / "log.jsonl").read_bytes() == before
+
+
+def test_the_best_on_validation_is_kept(unbroken: tuple[Path, str]) -> None:
+    assert set(read_best(unbroken[0], "val_srcc")) == set(
+        tiny_runs.make_model(tiny_runs.settings()).state_dict()
+    )
+
+
+def test_another_model_is_refused(
+    unbroken: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    loop = tiny_runs.loop(unbroken[0], tiny_runs.live(tmp_path_factory), "model.segmentation.width=16")
+    with pytest.raises(CheckpointError, match="another model"):
+        loop.resume()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = tiny_runs.loop(tmp_path, tiny_runs.live(tmp_path_factory))
+    with torch.no_grad():
+        next(loop.model.regression.parameters()).fill_(float("nan"))  # type: ignore[union-attr]
+    with pytest.raises(CheckpointError, match="no number any more at step 1"):
+        next(loop.run())
+
+
+@pytest.mark.slow
+def test_killed_three_times_the_command_repeats_itself(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """`kill -9` at three random steps, once while a checkpoint is being written."""
+    data = stored_dives.folder(tmp_path_factory)
+    program = (sys.executable, "-c", "from stagescore.cli.main import main; main()", "train")
+    command = [*program, *_config(tmp_path, data)]
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    subprocess.run([*command, "--out", str(unbroken)], check=True, capture_output=True, env=_environment())
+    begin = subprocess.Popen(
+        [*command, "--out", str(broken)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+    )
+    total = len(curve(unbroken))
+    for number in range(3):
+        while_writing = number == 1
+        _kill_at(begin, broken, 2 + hash_u64(os.getpid(), number) % (total - 3), while_writing=while_writing)
+        begin = subprocess.Popen(
+            [*program, "--resume", str(broken)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+        )
+    assert begin.wait(timeout=300) == 0
+    assert curve(broken) == curve(unbroken)
+
+
+def _config(tmp_path: Path, data: Path) -> list[str]:
+    path = tmp_path / "tiny.yaml"
+    path.write_text("run: {epochs: 4}\n")
+    return [
+        str(path),
+        *tiny_runs.MODEL,
+        f"data.folder={data}",
+        "run.threads=1",
+        "run.checkpoint_steps=1",
+        "run.validate_epochs=0",
+        "batches={group_size: 2, groups: 1, protocol: w/o DN}",
+    ]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONWARNINGS": "ignore"}
+
+
+def _kill_at(process: "subprocess.Popen[bytes]", run: Path, step: int, *, while_writing: bool) -> None:
+    """Kill when the log has so many rows, or in the middle of a write after that."""
+    deadline = time.monotonic() + 240
+    while process.poll() is None and time.monotonic() < deadline:
+        rows = (run / "log.jsonl").read_bytes().count(b"\n") if (run / "log.jsonl").exists() else 0
+        writing = any((run / "checkpoints").glob(".*.part")) if (run / "checkpoints").exists() else False
+        if rows >= step and (writing or not while_writing):
+            break
+        time.sleep(0.0005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_the_log_is_plain_json_lines(unbroken: tuple[Path, str]) -> None:
+    rows = [json.loads(line) for line in (unbroken[0] / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
+    assert {"total", "score", "segmentation", "contrast_fused", "contrast_static", "rate"} <= set(rows[0])

@@ -1,0 +1,128 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny_runs
+import torch
+
+from stagescore.errors import CheckpointError, DataError
+from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.prediction import Encoded, Voting, bank_of, encode_dives
+from stagescore.training.sources import dropped_modalities
+
+
+@pytest.fixture(scope="module")
+def model() -> HPMCoRe:
+    return tiny_runs.make_model(tiny_runs.settings()).eval()
+
+
+@pytest.fixture(scope="module")
+def encoded(model: HPMCoRe, tmp_path_factory: pytest.TempPathFactory) -> Encoded:
+    source = tiny_runs.live(tmp_path_factory)
+    return encode_dives(model, source, sorted(source.dives))
+
+
+@pytest.fixture(scope="module")
+def bank(model: HPMCoRe, encoded: Encoded, tmp_path_factory: pytest.TempPathFactory) -> ExemplarBank:
+    return bank_of(encoded, tiny_runs.live(tmp_path_factory).dives, weights_hash(model))
+
+
+def test_a_query_never_votes_for_itself_and_parts_add_up(
+    model: HPMCoRe, encoded: Encoded, bank: ExemplarBank, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    dives = tiny_runs.live(tmp_path_factory).dives
+    for one in Voting(protocol="w/o DN", num=10).predict_all(model, encoded, dives, bank):
+        assert one.dive.dive_id not in one.prediction.exemplar_ids
+        assert len(one.prediction.votes) == len(dives) - 1
+        scores = [dives[name].score for name in one.prediction.exemplar_ids]
+        deltas = one.stage_deltas.sum(dim=(1, 2)).tolist()
+        by_hand = [score + delta for score, delta in zip(scores, deltas, strict=True)]
+        assert list(one.prediction.votes) == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_exemplars_may_stand_in_any_order(
+    model: HPMCoRe, encoded: Encoded, bank: ExemplarBank, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    dives = tiny_runs.live(tmp_path_factory).dives
+    order = torch.tensor([3, 0, 4, 1, 2])
+    turned = ExemplarBank(
+        dives=tuple(bank.dives[k] for k in order),
+        stages=bank.stages.select(order),
+        edges=bank.edges[order],
+        weights_hash=bank.weights_hash,
+    )
+    voting = Voting(protocol="w/o DN", num=3)
+    first = voting.predict_all(model, encoded, dives, bank)
+    second = voting.predict_all(model, encoded, dives, turned)
+    for a, b in zip(first, second, strict=True):
+        assert a.prediction.exemplar_ids == b.prediction.exemplar_ids
+        assert a.prediction.score == pytest.approx(b.prediction.score, abs=1e-4)
+
+
+def test_executions_are_multiplied_back(
+    model: HPMCoRe, encoded: Encoded, bank: ExemplarBank, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    dives = tiny_runs.live(tmp_path_factory).dives
+    one = Voting(protocol="w/o DN", execution=True).predict_all(model, encoded, dives, bank)[0]
+    difficulty = one.dive.difficulty
+    assert difficulty is not None
+    executions = [dives[name].execution for name in one.prediction.exemplar_ids]
+    deltas = one.stage_deltas.sum(dim=(1, 2)) / difficulty
+    by_hand = [
+        difficulty * (e + d) for e, d in zip(executions, deltas.tolist(), strict=True) if e is not None
+    ]
+    assert list(one.prediction.votes) == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_a_bank_comes_back_from_disk(model: HPMCoRe, bank: ExemplarBank, tmp_path: Path) -> None:
+    bank.save(tmp_path / "bank.safetensors", half=False)
+    again = ExemplarBank.load(tmp_path / "bank.safetensors")
+    assert [dive.dive_id for dive in again.dives] == [dive.dive_id for dive in bank.dives]
+    assert all(dive.frames_path is None for dive in again.dives)
+    assert again.stages.fused is not None and bank.stages.fused is not None
+    assert torch.equal(again.stages.fused, bank.stages.fused)
+    again.check(weights_hash(model))
+    with pytest.raises(CheckpointError, match="was encoded with weights"):
+        again.check("0" * 64)
+
+
+@pytest.mark.parametrize("harm", ["cut", "other", "missing"])
+def test_a_damaged_bank_is_refused(bank: ExemplarBank, tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "bank.safetensors"
+    if harm != "missing":
+        bank.save(path)
+        content = path.read_bytes()
+        path.write_bytes(content[:-10] if harm == "cut" else b"\x08\0\0\0\0\0\0\0{}      ")
+    with pytest.raises(CheckpointError):
+        ExemplarBank.load(path)
+
+
+def test_an_empty_bank_cannot_vote(
+    model: HPMCoRe, encoded: Encoded, bank: ExemplarBank, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    dives = tiny_runs.live(tmp_path_factory).dives
+    own = bank.dives[0]
+    alone = replace(bank, dives=(own,), stages=bank.stages.select(torch.tensor([0])), edges=bank.edges[:1])
+    with pytest.raises(DataError, match="there is no exemplar"):
+        Voting().predict(model, dives[own.dive_id], encoded.stages.select(torch.tensor([0])), alone)
+
+
+@pytest.mark.parametrize("missing", ["video", "skeleton"])
+def test_what_is_missing_changes_the_features(
+    model: HPMCoRe, encoded: Encoded, missing: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tiny_runs.live(tmp_path_factory)
+    without = encode_dives(model, source, encoded.dive_ids, missing=missing)
+    assert without.stages.fused is not None and encoded.stages.fused is not None
+    assert not torch.allclose(without.stages.fused, encoded.stages.fused)
+
+
+def test_no_dive_loses_both_modalities_and_masks_do_not_depend_on_company() -> None:
+    ids = [f"dive{k}" for k in range(4000)]
+    video, skeleton = dropped_modalities(ids, video=0.15, skeleton=0.15, seed=1, epoch=2)
+    assert (video | skeleton).all()
+    assert (~video).float().mean().item() == pytest.approx(0.15, abs=0.02)
+    assert (~skeleton).float().mean().item() == pytest.approx(0.15, abs=0.02)
+    alone = [dropped_modalities([i], video=0.15, skeleton=0.15, seed=1, epoch=2)[0].item() for i in ids[:50]]
+    assert alone == video[:50].tolist()

@@ -1,0 +1,84 @@
+"""Runs small enough for tests: five simulated dives, a network of a few thousand weights."""
+
+from pathlib import Path
+
+import pytest
+import stored_dives
+import torch
+
+from stagescore.config import load_config
+from stagescore.data.preprocessing import Augmentation
+from stagescore.data.samples import Samples
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.assemble import make_model, make_objective, make_optimiser_of
+from stagescore.training.loop import Learner, Loop, Schedules
+from stagescore.training.optimiser import Schedule
+from stagescore.training.settings import TrainSettings
+from stagescore.training.sources import DiveSource, LiveSource, Views
+from stagescore.training.steps import Plan
+
+MODEL = [
+    "model.static={backbone: small, widths: [4, 4, 8, 8], width: 8}",
+    "model.dynamic={trunk: small, widths: [4, 4, 8, 8], width: 8}",
+    "model.skeleton={relative: true, widths: [8, 8], width: 8}",
+    "model.segmentation.width=8",
+    "model.regression={width: 8, heads: 2, layers: 1, dropout: 0.1, points: 10}",
+    "model.stand_ins=true",
+    "modality_dropout={video: 0.3, skeleton: 0.3}",
+    "objective.weights.score=0.01",
+    "optimiser={learning_rate: 0.003, warmup_steps: 2, clip_norm: 1.0}",
+    "data.preprocessing={num_frames: 96, width: 56, height: 32, crop_width: 40, crop_height: 28}",
+]
+VIEWS = Views(seed=3, augmentation=Augmentation(shift=2), num=2)
+
+
+def settings(*overrides: str) -> TrainSettings:
+    return load_config(TrainSettings, None, [*MODEL, *overrides])
+
+
+def samples(factory: pytest.TempPathFactory) -> Samples:
+    return Samples(stored_dives.store(factory), stored_dives.dives(factory))
+
+
+def live(factory: pytest.TempPathFactory) -> LiveSource:
+    return LiveSource(samples(factory), VIEWS)
+
+
+def plan(source: DiveSource, **changes: object) -> Plan:
+    values: dict[str, object] = {
+        "dives": tuple(source.dives.values()),
+        "seed": 3,
+        "group_size": 3,
+        "groups": 1,
+        "protocol": "w/o DN",
+        "drop_video": 0.3,
+        "drop_skeleton": 0.3,
+    }
+    return Plan(**(values | changes))  # type: ignore[arg-type]
+
+
+def loop(
+    folder: Path,
+    source: DiveSource,
+    *overrides: str,
+    epochs: int = 3,
+    model: HPMCoRe | None = None,
+    **changes: object,
+) -> Loop:
+    asked = settings(*overrides)
+    torch.manual_seed(0)
+    model = model or make_model(asked)
+    return Loop(
+        folder=folder,
+        learner=Learner(
+            objective=make_objective(model, asked.objective),
+            model=model,
+            optimiser=make_optimiser_of(model, asked),
+        ),
+        source=source,
+        plan=plan(source, **changes),
+        schedules=Schedules(
+            epochs=epochs, rate=Schedule(warmup_steps=2, period_steps=6), clip_norm=1.0, checkpoint_steps=2
+        ),
+        validate=lambda: {"val_srcc": 0.5},
+    )
