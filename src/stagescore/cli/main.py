@@ -59,3 +59,7 @@ def main() -> None:
         # The reader of a pipe has gone away (`| head`): nothing more to say, and no traceback about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+if __name__ == "__main__":  # torchrun -m stagescore.cli.main
+    main()

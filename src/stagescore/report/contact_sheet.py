@@ -70,13 +70,13 @@ class _Pair:
 _PAIRS: tuple[_Pair, ...] = (
     _Pair(fault="takeoff_distance_m", size=0.9, title="take-off 0.9 m too far from the board", code="405B", height_m=10, moments=(("passing", 0),), crop=1.0),
     _Pair(fault="low_jump_m", size=0.5, title="jump 0.5 m too low, at its highest", code="201B", height_m=10, moments=(("apex", 0),), crop=1.0),
-    _Pair(fault="bent_knees_deg", size=60, title="knees bent by 60 degrees", code="107B", height_m=3, moments=(("shape", 0), ("shape", 3)), crop=0.45),
+    _Pair(fault="bent_knees_deg", size=60, title="knees bent by 60 degrees", code="107B", height_m=3, moments=(("shape", 0), ("shape", 3)), crop=0.63),
     _Pair(fault="split_legs_deg", size=45, title="legs apart by 45 degrees", code="5253B", height_m=10, moments=(("airborne", 6), ("airborne", 9))),
-    _Pair(fault="flexed_toes_deg", size=75, title="toes flexed by 75 degrees", code="405B", height_m=3, moments=(("shape", 0), ("shape", 4)), crop=0.36),
-    _Pair(fault="loose_position_deg", size=50, title="tuck open by 50 degrees", code="107C", height_m=3, moments=(("shape", 0), ("shape", 3)), crop=0.45),
-    _Pair(fault="over_rotation_deg", size=35, title="entry 35 degrees past vertical", code="107B", height_m=10, moments=(("contact", -2), ("contact", 0)), crop=0.6),
-    _Pair(fault="short_twist_deg", size=75, title="twist short by 75 degrees: belly to the camera, not to the side", code="5253B", height_m=3, moments=(("contact", -2), ("contact", 0)), crop=0.6),
-    _Pair(fault="entry_lean_deg", size=30, title="entry 30 degrees to the side, seen from the end of the pool", code="201B", height_m=3, moments=(("contact", -2), ("contact", 0)), crop=0.6, azimuth_deg=70.0),
+    _Pair(fault="flexed_toes_deg", size=75, title="toes flexed by 75 degrees", code="405B", height_m=3, moments=(("shape", 0), ("shape", 4)), crop=0.5),
+    _Pair(fault="loose_position_deg", size=50, title="tuck open by 50 degrees", code="107C", height_m=3, moments=(("shape", 0), ("shape", 3)), crop=0.63),
+    _Pair(fault="over_rotation_deg", size=35, title="entry 35 degrees past vertical", code="107B", height_m=10, moments=(("contact", -2), ("contact", 0)), crop=0.84),
+    _Pair(fault="short_twist_deg", size=75, title="twist short by 75 degrees: belly to the camera, not to the side", code="5253B", height_m=3, moments=(("contact", -2), ("contact", 0)), crop=0.84),
+    _Pair(fault="entry_lean_deg", size=30, title="entry 30 degrees to the side, seen from the end of the pool", code="201B", height_m=3, moments=(("contact", -2), ("contact", 0)), crop=0.84, azimuth_deg=70.0),
     _Pair(fault="loud_entry", size=1.0, title="loud entry: splash alone", code="405B", height_m=3, moments=(("contact", 5), ("contact", 10))),
 )  # fmt: skip
 
