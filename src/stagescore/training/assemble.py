@@ -170,7 +170,9 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
     start = settings.start
     if start.dynamic is not None:
         if model.encoders.dynamic is None or not isinstance(model.encoders.dynamic.trunk, I3D):
-            raise ConfigError("start.dynamic is for I3D", where=start.dynamic, todo="set model.dynamic.trunk=i3d")
+            raise ConfigError(
+                "start.dynamic is for I3D", where=start.dynamic, todo="set model.dynamic.trunk=i3d"
+            )
         load_kinetics(model.encoders.dynamic.trunk, read_kinetics(_found(start.dynamic)))
     if start.static is not None:
         if model.encoders.static is None or not isinstance(model.encoders.static.backbone, ImageBackbone):

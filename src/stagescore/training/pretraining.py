@@ -1,8 +1,9 @@
 """Encoders learn to see on simulated dives, whose truth is known: in place of Kinetics and ImageNet.
 
-Every branch answers, frame by frame and with linear heads, what can be seen there: stage and physical phase, how
-much splash, where the joints are, and what is deducted for each fault in the stages that show it. The heads are thrown
-away afterwards. Few frames and clips a dive are enough for the visual branches.
+Every branch answers, frame by frame and with linear heads, what can be seen there: stage, physical phase and how far
+take-off and water are away, how much splash, how the body is bent and turned, and what is deducted for each fault in
+the frames that show it. The heads are thrown away afterwards. Few frames and clips a dive are enough for the visual
+branches. Joints are asked for relative to the pelvis: features that were pooled over the picture do not know places.
 Truth is used here and nowhere else in training; `training.prediction` never sees it.
 """
 
@@ -14,19 +15,25 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stagescore.encoders.joints import torso_length
 from stagescore.hashing import hash_u64
 from stagescore.models.hp_mcore import Encoders
+from stagescore.skeleton import JOINTS
 from stagescore.tensors import DiveBatch
 from stagescore.training.groups import Group, GroupBatch
 from stagescore.training.sources import DiveSource, LiveSource
 from stagescore.training.truth import DEDUCTIONS, PHASES, Truth, TruthTargets
 from stagescore.types import STAGE_NAMES, Dive
 
-TERMS = ("stage", "phase", "splash", "joints", "deductions")
+_PELVIS = JOINTS.index("pelvis")
+TERMS = ("stage", "phase", "clock", "splash", "pose", "deductions")
 _SPLASH_SCALE = 0.02
 """A share of the picture at which a splash counts as large."""
-_SHOWN_AT_ENTRY = frozenset({"over_rotation_deg", "short_twist_deg", "entry_lean_deg", "loud_entry"})
-"""Faults that the entry alone shows; the others show from the flight on."""
+_CLOCK_FRAMES = 10.0
+"""Take-off and water contact are counted in frames up to so many, before and after."""
+_AT_CONTACT = frozenset({"over_rotation_deg", "short_twist_deg", "entry_lean_deg"})
+"""Faults that show around the first touch of the water; the splash shows after it, all others in the air."""
+_BEFORE_CONTACT, _AFTER_CONTACT = 10, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,7 @@ class FrameHeads(nn.Module):
 
     def __init__(self, *, in_width: int) -> None:
         super().__init__()
-        self.sizes = (len(STAGE_NAMES), len(PHASES), 1, 32, len(DEDUCTIONS))
+        self.sizes = (len(STAGE_NAMES), len(PHASES), 2, 1, 32, len(DEDUCTIONS))
         self.answer = nn.Linear(in_width, sum(self.sizes))
 
     def forward(self, features: Float[Tensor, "dives frames width"]) -> dict[str, Tensor]:
@@ -77,7 +84,6 @@ class Pretraining(nn.Module):
     """Encoders with their heads and losses; `model` is what a checkpoint keeps."""
 
     deduction_scale: Tensor
-    shown_from: Tensor
 
     def __init__(
         self, *, encoders: Encoders, weights: Mapping[str, float], window: int, deduction_scale: Tensor
@@ -100,54 +106,100 @@ class Pretraining(nn.Module):
         self.weights = {name: weights[name] for name in TERMS}
         self.window = window
         self.register_buffer("deduction_scale", deduction_scale, persistent=False)
-        shown = torch.tensor([2 if name in _SHOWN_AT_ENTRY else 1 for name in DEDUCTIONS])
-        self.register_buffer("shown_from", shown, persistent=False)
 
     def forward(self, batch: PretrainingBatch) -> dict[str, Tensor]:
         """Unweighted terms, `<branch>_<term>`, and their weighted `total`."""
         encoders: Encoders = self.model["encoders"]  # type: ignore[assignment]
         window = batch.first[:, None] + torch.arange(self.window, device=batch.first.device)
         terms: dict[str, Tensor] = {}
-        seen, targets = batch.seen, batch.targets
+        seen, asked = batch.seen, asked_of(batch.targets)
         dive = torch.arange(len(window), device=window.device)[:, None]
         if encoders.static is not None and seen.frames is not None:
             features = encoders.static(seen.frames[:, batch.stills])
-            terms |= self._terms("static", features, targets, (slice(None), batch.stills))
+            terms |= self._terms("static", features, asked.at((slice(None), batch.stills)))
         if encoders.dynamic is not None and seen.frames is not None:
             features = encoders.dynamic(seen.frames[dive, window])
-            terms |= self._terms("dynamic", features, targets, (dive, window))
+            terms |= self._terms("dynamic", features, asked.at((dive, window)))
         if encoders.skeleton is not None and seen.joints is not None:
-            features = encoders.skeleton(seen.joints)
-            terms |= self._terms("skeleton", features, targets, (slice(None), slice(None)))
+            terms |= self._terms("skeleton", encoders.skeleton(seen.joints), asked)
         total = sum(
             (self.weights[name.split("_")[1]] * term for name, term in terms.items()), torch.zeros(())
         )
         return terms | {"total": total}
 
-    def _terms(
-        self, branch: str, features: Tensor, targets: TruthTargets, where: tuple[object, object]
-    ) -> dict[str, Tensor]:
+    def _terms(self, branch: str, features: Tensor, asked: "Asked") -> dict[str, Tensor]:
         answers = self.model["heads"][branch](features)  # type: ignore[index]
-        stage, phase = targets.stage[where], targets.phase[where]  # type: ignore[index]
-        splash = (targets.splash_area[where] / _SPLASH_SCALE).sqrt()  # type: ignore[index]
-        joints, visible = targets.joints[where], targets.visible[where]  # type: ignore[index]
-        wanted = (targets.deductions / self.deduction_scale)[:, None].expand_as(answers["deductions"])
-        shows = stage[..., None] >= self.shown_from
+        wanted = asked.deductions / self.deduction_scale
         errors = {
-            "stage": functional.cross_entropy(answers["stage"].flatten(0, 1), stage.flatten()),
-            "phase": functional.cross_entropy(answers["phase"].flatten(0, 1), phase.flatten()),
-            "splash": functional.smooth_l1_loss(answers["splash"][..., 0], splash),
-            "joints": _masked(
+            "stage": functional.cross_entropy(answers["stage"].flatten(0, 1), asked.stage.flatten()),
+            "phase": functional.cross_entropy(answers["phase"].flatten(0, 1), asked.phase.flatten()),
+            "clock": functional.smooth_l1_loss(answers["clock"], asked.clock, beta=0.2),
+            "splash": functional.smooth_l1_loss(answers["splash"][..., 0], asked.splash),
+            "pose": _masked(
                 functional.smooth_l1_loss(
-                    answers["joints"].unflatten(-1, (16, 2)), joints, reduction="none", beta=0.02
-                ).sum(-1),
-                visible,
+                    answers["pose"].unflatten(-1, (16, 2)), asked.pose, reduction="none", beta=0.2
+                ).mean(-1),
+                asked.pose_known,
             ),
             "deductions": _masked(
-                functional.smooth_l1_loss(answers["deductions"], wanted, reduction="none"), shows
+                functional.smooth_l1_loss(answers["deductions"], wanted, reduction="none"), asked.shows
             ),
         }
         return {f"{branch}_{name}": error for name, error in errors.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked of each frame.
+
+    Attributes:
+        stage: labelled stage.
+        phase: physical phase.
+        clock: frames since take-off and since water contact, in tens, between -1 and 1.
+        splash: square root of its area, 1 for a large one.
+        pose: joints from the pelvis, in torso lengths.
+        pose_known: joints that are visible, and the pelvis with them.
+        deductions: points for each fault, the same in all frames of a dive.
+        shows: whether a frame shows the fault.
+    """
+
+    stage: Int[Tensor, "dives frames"]
+    phase: Int[Tensor, "dives frames"]
+    clock: Float[Tensor, "dives frames 2"]
+    splash: Float[Tensor, "dives frames"]
+    pose: Float[Tensor, "dives frames 16 2"]
+    pose_known: Bool[Tensor, "dives frames 16"]
+    deductions: Float[Tensor, "dives frames faults"]
+    shows: Bool[Tensor, "dives frames faults"]
+
+    def at(self, where: tuple[object, object]) -> "Asked":
+        """The same of some frames."""
+        return Asked(**{name: getattr(self, name)[where] for name in Asked.__slots__})
+
+
+def asked_of(targets: TruthTargets) -> Asked:
+    """What is asked, from the truth about all frames of some dives."""
+    phase = targets.phase
+    frame = torch.arange(phase.shape[1], device=phase.device)
+    airborne = (phase < 1).sum(1, keepdim=True)
+    contact = (phase < 2).sum(1, keepdim=True)
+    clock = torch.stack([frame - airborne, frame - contact], dim=-1) / _CLOCK_FRAMES
+    to_contact = frame - contact
+    around = (to_contact >= -_BEFORE_CONTACT) & (to_contact <= _AFTER_CONTACT)
+    shown = {"contact": around, "splash": phase == 2, "air": phase == 1}
+    kinds = ["contact" if n in _AT_CONTACT else "splash" if n == "splash" else "air" for n in DEDUCTIONS]
+    joints, visible = targets.joints, targets.visible
+    torso = torso_length(joints, visible)[:, None, None, None]
+    return Asked(
+        stage=targets.stage,
+        phase=phase,
+        clock=clock.clamp(-1, 1),
+        splash=(targets.splash_area / _SPLASH_SCALE).sqrt(),
+        pose=(joints - joints[:, :, _PELVIS : _PELVIS + 1]) / torso,
+        pose_known=visible & visible[:, :, _PELVIS : _PELVIS + 1],
+        deductions=targets.deductions[:, None].expand(*phase.shape, -1),
+        shows=torch.stack([shown[kind] for kind in kinds], dim=-1),
+    )
 
 
 def _masked(values: Tensor, counts: Bool[Tensor, "..."]) -> Tensor:

@@ -209,15 +209,17 @@ class PretrainingWeights(Config):
     Attributes:
         stage: labelled stage.
         phase: physical phase.
+        clock: frames since take-off and since water contact.
         splash: area of spray and foam.
-        joints: where they are.
+        pose: joints from the pelvis.
         deductions: for each fault that shows.
     """
 
     stage: float = Field(default=0.5, ge=0)
     phase: float = Field(default=0.5, ge=0)
+    clock: float = Field(default=1.0, ge=0)
     splash: float = Field(default=2.0, ge=0)
-    joints: float = Field(default=2.0, ge=0)
+    pose: float = Field(default=4.0, ge=0)
     deductions: float = Field(default=1.0, ge=0)
 
 

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+import stored_dives
+import tiny_runs
+import torch
+
+from stagescore.training.pretraining import TERMS, Pretraining, PretrainingPlan, asked_of
+from stagescore.training.sources import LiveSource
+from stagescore.training.truth import DEDUCTIONS, Truth
+
+WEIGHTS = dict.fromkeys(TERMS, 1.0)
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return Truth(
+        stored_dives.folder(tmp_path_factory),
+        stored_dives.dives(tmp_path_factory),
+        stored_dives.store(tmp_path_factory),
+    )
+
+
+@pytest.fixture(scope="module")
+def plan(truth: Truth, tmp_path_factory: pytest.TempPathFactory) -> PretrainingPlan:
+    dives = stored_dives.dives(tmp_path_factory)
+    return PretrainingPlan(dives=dives, truth=truth, seed=1, dives_at_once=3, num_stills=12, window=36)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> LiveSource:
+    return tiny_runs.live(tmp_path_factory)
+
+
+def pretraining() -> Pretraining:
+    encoders = tiny_runs.make_model(tiny_runs.settings()).encoders
+    return Pretraining(
+        encoders=encoders, weights=WEIGHTS, window=36, deduction_scale=torch.ones(len(DEDUCTIONS))
+    )
+
+
+def test_what_is_asked_follows_the_physical_events(truth: Truth, source: LiveSource) -> None:
+    targets = truth.batch(sorted(source.dives))
+    asked = asked_of(targets)
+    for dive, phase in enumerate(targets.phase.tolist()):
+        airborne, contact = phase.index(1), phase.index(2)
+        for frame in range(len(phase)):
+            assert asked.clock[dive, frame, 0] == pytest.approx(max(-1, min(1, (frame - airborne) / 10)))
+            assert asked.clock[dive, frame, 1] == pytest.approx(max(-1, min(1, (frame - contact) / 10)))
+            for k, name in enumerate(DEDUCTIONS):
+                shows = {
+                    "over_rotation_deg": -10 <= frame - contact <= 3,
+                    "entry_lean_deg": -10 <= frame - contact <= 3,
+                    "short_twist_deg": -10 <= frame - contact <= 3,
+                    "splash": frame >= contact,
+                }.get(name, airborne <= frame < contact)
+                assert bool(asked.shows[dive, frame, k]) == shows, (name, frame)
+
+
+def test_poses_are_the_same_wherever_the_diver_is(truth: Truth, source: LiveSource) -> None:
+    ids = sorted(source.dives)
+    targets = truth.batch(ids)
+    asked = asked_of(targets)
+    pelvis = 6
+    assert asked.pose[:, :, pelvis].abs().max() == 0
+    moved = truth.batch(ids)
+    moved.joints.add_(0.3)
+    torch.testing.assert_close(asked_of(moved).pose, asked.pose, atol=1e-4, rtol=1e-3)
+
+
+def test_a_step_reads_few_frames_and_teaches_every_encoder(plan: PretrainingPlan, source: LiveSource) -> None:
+    batch = plan.load(source, plan.epoch(0)[0], 0)
+    assert len(batch.stills) == 12
+    assert ((batch.first >= 0) & (batch.first + plan.window <= 96)).all()
+    module = pretraining()
+    terms = module(batch)
+    assert set(terms) == {f"{b}_{t}" for b in ("static", "dynamic", "skeleton") for t in TERMS} | {"total"}
+    assert float(terms["total"]) == pytest.approx(
+        sum(float(v) for n, v in terms.items() if n != "total"), rel=1e-4
+    )
+    terms["total"].backward()
+    untaught = [n for n, p in module.named_parameters() if p.grad is None]
+    assert not untaught
+
+
+def test_learns_something_in_a_few_steps(plan: PretrainingPlan, source: LiveSource) -> None:
+    torch.manual_seed(0)
+    module = pretraining()
+    optimiser = torch.optim.Adam(module.parameters(), lr=3e-3)
+    batch = plan.load(source, plan.epoch(0)[0], 0)
+    losses = []
+    for _ in range(12):
+        loss = module(batch)["total"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_every_dive_once_an_epoch_and_never_by_a_running_generator(plan: PretrainingPlan) -> None:
+    first, again, second = plan.epoch(0), plan.epoch(0), plan.epoch(1)
+    assert first == again != second
+    ids = [dive_id for batch in first for dive_id in batch.dive_ids]
+    assert sorted(ids) == sorted(dive.dive_id for dive in plan.dives)
+
+
+def test_nothing_that_predicts_reads_the_truth() -> None:
+    """Of the modules behind training and scoring only pretraining imports `training.truth`."""
+    package = Path(__file__).resolve().parents[2] / "src" / "stagescore"
+    users = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "stagescore.training.truth" in path.read_text() and path.name != "truth.py"
+    ]
+    assert sorted(users) == ["training/pretraining.py", "training/runs.py"]
