@@ -19,6 +19,7 @@ def model() -> HPMCoRe:
 
 @pytest.fixture(scope="module")
 def folder(model: HPMCoRe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("cache")
     build_feature_cache(model.encoders, tiny_runs.live(tmp_path_factory), folder)
     return folder
@@ -42,6 +43,7 @@ def test_heads_on_cached_features_are_heads_on_the_live_encoder(
 def test_a_build_goes_on_where_it_was_stopped(
     model: HPMCoRe, folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    torch.set_num_threads(1)
     source = tiny_runs.live(tmp_path_factory)
 
     class StopError(Exception):

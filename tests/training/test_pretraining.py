@@ -75,9 +75,8 @@ def test_a_step_reads_few_frames_and_teaches_every_encoder(plan: PretrainingPlan
     module = pretraining()
     terms = module(batch)
     assert set(terms) == {f"{b}_{t}" for b in ("static", "dynamic", "skeleton") for t in TERMS} | {"total"}
-    assert float(terms["total"]) == pytest.approx(
-        sum(float(v) for n, v in terms.items() if n != "total"), rel=1e-4
-    )
+    parts = sum(value.item() for name, value in terms.items() if name != "total")
+    assert terms["total"].item() == pytest.approx(parts, rel=1e-4)
     terms["total"].backward()
     untaught = [n for n, p in module.named_parameters() if p.grad is None]
     assert not untaught
@@ -94,7 +93,7 @@ def test_learns_something_in_a_few_steps(plan: PretrainingPlan, source: LiveSour
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert losses[-1] < 0.8 * losses[0]
 
 

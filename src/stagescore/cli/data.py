@@ -323,6 +323,34 @@ def exemplars(
         )
 
 
+@app.command()
+def features(
+    config: Annotated[
+        list[str],
+        typer.Argument(metavar="CONFIG [KEY=VALUE ...]", help="As for `train`, with start.model=..."),
+    ],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder of the cache; goes on if it was begun.")],
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Cache what the frozen encoders of a model say of every view of every dive, for `train ... features=OUT`."""
+    from stagescore.config import load_config
+    from stagescore.training.runs import cache_features
+    from stagescore.training.settings import TrainSettings
+
+    with speaking(json=json, quiet=quiet) as out:
+        settings = load_config(TrainSettings, config[0], config[1:])
+        with out.progress() as progress:
+            cache_features(
+                settings,
+                out_dir,
+                decoding=lambda done, total: progress("decoding clips", done, total),
+                progress=lambda done, total: progress("encoding views", done, total),
+            )
+        out.document({"cache": str(out_dir), "views": settings.data.views})
+        out.text(f"The features are in {out_dir}.")
+
+
 def _named(labels: Path | None, annotations: Path | None) -> Path:
     if (labels is None) == (annotations is None):
         raise typer.BadParameter("name the labels once, as LABELS or with --annotations")

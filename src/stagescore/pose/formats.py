@@ -3,6 +3,8 @@
 Source: github.com/Lumos0507/HP-MCoRe. `pred_comp_<number>.npz` holds `pred`, frames x 16 x 2 or 3 (x, y
 and perhaps a confidence); the hand-made labels are a JSON list of
 `{image, center, scale, joints[16][2], joints_vis[16]}` with the scale in units of 200 px.
+Departs: what we write also holds `measured`, `filled` and `derived` (npz) and `box` and `size` (JSON); a
+joint that nobody knows is NaN in npz, and (-1, -1) and not visible in JSON, as in MPII's own files.
 """
 
 import io
@@ -14,6 +16,7 @@ import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from stagescore.errors import DataError
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import JOINTS, NUM_JOINTS
 from stagescore.types import PoseTrack
 
 SCALE_UNIT_PX = 200.0
@@ -57,8 +60,10 @@ class LabelledImage:
         image: file name.
         center_px: xy of the middle of the person's box.
         scale: height of the person in units of 200 px.
-        joints_px: xy of the 16 joints in MPII's order.
+        joints_px: xy of the 16 joints in MPII's order; NaN where nobody knows.
         visible: which joints are marked as visible.
+        box_px: left, top, right, bottom; None where only centre and scale are known.
+        size_px: width and height of the image; None if unknown.
     """
 
     image: str
@@ -66,6 +71,40 @@ class LabelledImage:
     scale: float
     joints_px: Float[np.ndarray, "16 2"]
     visible: Bool[np.ndarray, "16"]
+    box_px: tuple[float, float, float, float] | None = None
+    size_px: tuple[int, int] | None = None
+
+    @classmethod
+    def with_box(
+        cls,
+        image: str,
+        box_px: tuple[float, float, float, float],
+        joints_px: Float[np.ndarray, "16 2"],
+        visible: Bool[np.ndarray, "16"],
+        size_px: tuple[int, int] | None,
+    ) -> "LabelledImage":
+        """From a box, which gives centre and scale."""
+        left, top, right, bottom = box_px
+        return cls(
+            image=image,
+            center_px=((left + right) / 2, (top + bottom) / 2),
+            scale=max(right - left, bottom - top) / SCALE_UNIT_PX,
+            joints_px=joints_px,
+            visible=visible,
+            box_px=box_px,
+            size_px=size_px,
+        )
+
+    @property
+    def known(self) -> Bool[np.ndarray, "16"]:
+        """Which joints have coordinates."""
+        return np.asarray(~np.isnan(self.joints_px).any(-1))
+
+    @property
+    def square_px(self) -> tuple[float, float, float, float]:
+        """The box; the square of centre and scale where there is none."""
+        (x, y), half = self.center_px, self.scale * SCALE_UNIT_PX / 2
+        return self.box_px or (x - half, y - half, x + half, y + half)
 
 
 def read_npz(path: Path) -> PoseTrack:
@@ -76,7 +115,7 @@ def read_npz(path: Path) -> PoseTrack:
             which only unpickling could read, are refused.
     """
     try:
-        pred = _array_of_archive(path)
+        pred, marked = _array_of_archive(path, "pred"), _array_of_archive(path, "filled")
     except _UNREADABLE as error:
         raise DataError(
             f"cannot read the poses ({str(error)[:80]})", where=path, todo="get or make the file again"
@@ -100,19 +139,50 @@ def read_npz(path: Path) -> PoseTrack:
     confidence = pred[..., 2].astype(np.float64) if pred.shape[2] == 3 else np.ones(pred.shape[:2])
     confidence = np.where(unknown | np.isnan(confidence), 0.0, confidence)
     try:
-        return PoseTrack(joints_px=joints, confidence=confidence)
+        usable = marked is not None and marked.dtype == np.bool_
+        return PoseTrack(joints_px=joints, confidence=confidence, filled=marked if usable else None)
     except DataError as error:
         raise DataError(error.what, where=path, todo=error.todo) from None
 
 
-def _array_of_archive(path: Path) -> NDArray[Any] | None:
-    """`pred`; read here rather than by `np.load`, which unpacks whatever size the file makes up."""
+def npz_bytes(
+    track: PoseTrack, measured: Bool[np.ndarray, "frames 16"], derived: Bool[np.ndarray, "16"]
+) -> bytes:
+    """A `pred_comp_<number>.npz`; the same joints always give the same bytes.
+
+    Args:
+        track: `pred` (x, y, confidence; NaN, NaN, 0 where unknown) and `filled`.
+        measured: joints that were found in their own frame.
+        derived: joints that the network derives from others.
+    """
+    filled = np.zeros_like(measured) if track.filled is None else track.filled
+    pred = np.concatenate((track.joints_px, track.confidence[..., None]), axis=-1).astype(np.float32)
+    pred[~track.known] = (np.nan, np.nan, 0.0)
+    derived_everywhere = np.broadcast_to(derived, measured.shape)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in (
+            ("pred", pred),
+            ("measured", measured),
+            ("filled", filled),
+            ("derived", np.ascontiguousarray(derived_everywhere)),
+        ):
+            stream = io.BytesIO()
+            np.lib.format.write_array(stream, array, allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, stream.getvalue())
+    return content.getvalue()
+
+
+def _array_of_archive(path: Path, name: str) -> NDArray[Any] | None:
+    """Read here rather than by `np.load`, which unpacks whatever size the file makes up."""
     with zipfile.ZipFile(path) as archive:
-        if "pred.npy" not in archive.namelist():
+        if f"{name}.npy" not in archive.namelist():
             return None
-        if archive.getinfo("pred.npy").file_size > MAX_BYTES:
+        if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
             raise ValueError("it unpacks to more than poses can be")
-        content = archive.read("pred.npy")
+        content = archive.read(f"{name}.npy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of headers written by Python 2
         return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
@@ -124,15 +194,48 @@ def read_authors_json(path: Path) -> list[LabelledImage]:
     Raises:
         DataError: unreadable, or an entry lacks a field or holds something else than numbers.
     """
+    return labels_of_authors(read_json(path), path)
+
+
+def read_json(path: Path) -> object:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"cannot read the joints ({str(error)[:80]})", where=path, todo="get or make the file again"
         ) from None
+    return content
+
+
+def labels_of_authors(content: object, path: Path) -> list[LabelledImage]:
+    """From the content of a JSON file; see `read_authors_json`."""
     if not isinstance(content, list):
         raise DataError("it is no list of labelled images", where=path, todo="use the authors' JSON form")
     return [_labelled_image(entry, f"{path}, entry {number}") for number, entry in enumerate(content)]
+
+
+def authors_json(labels: Sequence[LabelledImage]) -> list[dict[str, Any]]:
+    """The authors' form, with `box` and `size` beside it where they are known."""
+    content: list[dict[str, Any]] = []
+    for label in labels:
+        entry = {
+            "image": label.image,
+            "center": list(label.center_px),
+            "scale": label.scale,
+            "joints": np.where(label.known[:, None], label.joints_px, -1.0).tolist(),
+            "joints_vis": (label.visible & label.known).astype(int).tolist(),
+        }
+        if label.box_px is not None:
+            entry["box"] = list(label.box_px)
+        if label.size_px is not None:
+            entry["size"] = list(label.size_px)
+        content.append(entry)
+    return content
 
 
 def _labelled_image(entry: object, where: str) -> LabelledImage:
@@ -143,13 +246,41 @@ def _labelled_image(entry: object, where: str) -> LabelledImage:
     scale = _numbers(entry.get("scale"), (), where, "scale")
     joints = _numbers(entry.get("joints"), (NUM_JOINTS, 2), where, "joints")
     visible = _numbers(entry.get("joints_vis", [1] * NUM_JOINTS), (NUM_JOINTS,), where, "joints_vis")
-    return LabelledImage(
+    unknown = (joints == -1).all(-1) & ~(visible > 0)
+    box = _numbers(entry["box"], (4,), where, "box") if "box" in entry else None
+    size = _numbers(entry["size"], (2,), where, "size") if "size" in entry else None
+    label = LabelledImage(
         image=entry["image"],
         center_px=(float(center[0]), float(center[1])),
         scale=float(scale),
-        joints_px=joints,
+        joints_px=np.where(unknown[:, None], np.nan, joints),
         visible=np.asarray(visible > 0),
+        box_px=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+        size_px=None if size is None else (int(size[0]), int(size[1])),
     )
+    check_inside(label, where)
+    return label
+
+
+def check_inside(label: LabelledImage, where: str) -> None:
+    """Refuse joints that lie outside of their image, where its size is known.
+
+    Raises:
+        DataError: one does.
+    """
+    if label.size_px is None:
+        return
+    with np.errstate(invalid="ignore"):
+        outside = ((label.joints_px < 0) | (label.joints_px > label.size_px)).any(-1)
+    if outside.any():
+        joint = int(np.flatnonzero(outside)[0])
+        x, y = label.joints_px[joint]
+        raise DataError(
+            f"joint {joint} ({JOINTS[joint]}) at {x:g}, {y:g} lies outside of the image of "
+            f"{label.size_px[0]} x {label.size_px[1]} pixels",
+            where=where,
+            todo="move it into the image, or mark it as unknown",
+        )
 
 
 def _numbers(value: object, shape: tuple[int, ...], where: str, name: str) -> np.ndarray:

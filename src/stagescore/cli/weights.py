@@ -1,0 +1,145 @@
+"""`stagescore weights`: known networks, where they are, whether they are whole, and how to get them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stagescore.cli.output import Failure, JsonOption, QuietOption, speaking
+
+app = typer.Typer(
+    help="Known networks: list, find, check, import. Nothing is downloaded unless `get` is called.",
+    no_args_is_help=True,
+)
+
+WeightsDirOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A folder to look in before all others.")
+]
+_NameArgument = Annotated[str, typer.Argument(help="File name of a known network; see `weights list`.")]
+
+
+@app.command("list")
+def list_networks(
+    weights_dir: WeightsDirOption = None, json: JsonOption = False, quiet: QuietOption = False
+) -> None:
+    """Show every known network with source, licence, sha256 and size, and where it is on this machine."""
+    from stagescore.weights.registry import KNOWN
+    from stagescore.weights.search import places
+
+    with speaking(json=json, quiet=quiet) as out:
+        found = {network.name: _found(network.name, weights_dir) for network in KNOWN}
+        out.document({"networks": [n.as_json() | {"path": found[n.name]} for n in KNOWN]})
+        out.table(
+            "Known networks",
+            ("name", "role", "licence", "MB", "sha256", "here"),
+            [
+                (n.name, n.role, n.licence, round(n.size / 1e6, 1), n.sha256[:16], found[n.name] or "no")
+                for n in KNOWN
+            ],
+        )
+        for network in KNOWN:
+            out.text(f"{network.name}: {network.what}; {network.source}")
+        out.text("looked for in " + ", ".join(f"{p.folder} ({p.origin})" for p in places(weights_dir)))
+
+
+@app.command()
+def path(
+    name: _NameArgument,
+    weights_dir: WeightsDirOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Print where a network is; exit code 1 if it is nowhere."""
+    from stagescore.weights.registry import known
+    from stagescore.weights.search import find_weights
+
+    with speaking(json=json, quiet=quiet) as out:
+        found = find_weights(known(name).name, weights_dir)
+        out.document({"path": str(found)})
+        out.text(str(found))
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which ones; all that are found by default.")
+    ] = None,
+    weights_dir: WeightsDirOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare size and sha256 of the files with what is known; exit code 1 if one is torn or another."""
+    from stagescore.errors import CheckpointError
+    from stagescore.weights.registry import KNOWN, check, known
+    from stagescore.weights.search import find_weights
+
+    with speaking(json=json, quiet=quiet) as out:
+        chosen = (
+            [known(name) for name in names] if names else [n for n in KNOWN if _found(n.name, weights_dir)]
+        )
+        results: list[dict[str, Any]] = []
+        failed = False
+        for network in chosen:
+            try:
+                file = find_weights(network.name, weights_dir)
+                check(network, file)
+                results.append({"name": network.name, "path": str(file), "status": "ok"})
+            except CheckpointError as error:
+                failed = True
+                out.error(error)
+                results.append({"name": network.name, "status": "failed", "error": error.as_json()})
+        out.document({"networks": results})
+        out.table(
+            "Networks", ("name", "status", "path"), [(r["name"], r["status"], r.get("path")) for r in results]
+        )
+        if not chosen:
+            out.note("no known network is on this machine; see `stagescore weights list`")
+        if failed:
+            raise Failure
+
+
+@app.command("import")
+def import_network(
+    file: Annotated[
+        Path, typer.Argument(help="A file that is one of the known networks, whatever its name.")
+    ],
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Copy a network that you have into the user's cache; its bytes say which it is."""
+    from stagescore.weights.registry import import_file
+
+    with speaking(json=json, quiet=quiet) as out:
+        network, stored = import_file(file)
+        out.document({"name": network.name, "path": str(stored)})
+        out.text(f"{file} is {network.name}; copied to {stored}")
+
+
+@app.command()
+def get(
+    name: _NameArgument,
+    url: Annotated[
+        str | None, typer.Option(help="Another address; the bytes are checked all the same.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Download a known network into the user's cache; kept only if its sha256 is the known one."""
+    from stagescore.weights.registry import fetch, known
+
+    with speaking(json=json, quiet=quiet) as out:
+        network = known(name)
+        with out.progress() as progress:
+            stored = fetch(network, url, progress)
+        out.document({"name": network.name, "path": str(stored)})
+        out.text(str(stored))
+
+
+def _found(name: str, weights_dir: Path | None) -> str | None:
+    from stagescore.errors import CheckpointError
+    from stagescore.weights.search import find_weights
+
+    try:
+        return str(find_weights(name, weights_dir))
+    except CheckpointError:
+        return None

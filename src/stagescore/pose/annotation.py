@@ -1,0 +1,293 @@
+"""From a film to the joints of its diver: detector, tracker, estimator, checks, interpolation.
+
+Source: paper, section IV-B. Departs: see `tracking` (who the diver is) and `estimation` (turned crops).
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from stagescore.media.sampling import sample_indices
+from stagescore.pose.boxes import Detections, centres, long_edges
+from stagescore.pose.checks import LEAST_CONFIDENCE, Checked, check_joints
+from stagescore.pose.estimation import Follower
+from stagescore.pose.motion import moving_parts
+from stagescore.pose.networks import Detector, Estimator, NetworkIdentity
+from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
+from stagescore.types import PoseTrack
+
+Frames = Callable[[], Iterable[UInt8[np.ndarray, "h w 3"]]]
+"""Gives the frames of a clip from the first on, each time it is called."""
+
+DETECT_EVERY = 2
+"""The detector is asked in every second frame; in between, boxes are interpolated."""
+PERSON_CONFIDENCE = 0.2
+"""Of a detection that is counted as somebody seen."""
+LEAST_SURETY = 0.15
+"""Mean confidence below which nobody is to be seen: a splash, the water."""
+SHORT_CLIP = 8
+"""Frames; in fewer nothing can be said about motion."""
+
+_FEW_MEASURED = 0.5
+_MANY_FILLED = 0.3
+_LEAST_FALL = 1.0
+_ENDS = 9
+_FREE_FALL = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Annotation:
+    """The joints of the diver of a clip, and how far they can be trusted.
+
+    Attributes:
+        track: joints, confidence and which of them were filled.
+        measured: joints that were found in their own frame.
+        outliers: joints that were found and not believed.
+        boxes_px: the diver's box in each frame; NaN where there is none.
+        people: seen in each frame by the detector; -1 where it was not asked.
+        num_divers: who move and fall.
+        num_exchanged: frames in which left and right were exchanged.
+        num_crops: shown to the estimator.
+        derived: joints that the estimator does not find but derives from others.
+        picture_px: width and height.
+        warnings: whole sentences.
+        needs_review: the warnings are such that somebody should look.
+        networks: which detector and which estimator.
+    """
+
+    track: PoseTrack
+    measured: Bool[np.ndarray, "frames 16"]
+    outliers: Bool[np.ndarray, "frames 16"]
+    boxes_px: Float[np.ndarray, "frames 4"]
+    people: Int[np.ndarray, " frames"]
+    num_divers: int
+    num_exchanged: int
+    num_crops: int
+    derived: Bool[np.ndarray, "16"]
+    picture_px: tuple[int, int]
+    warnings: tuple[str, ...]
+    needs_review: bool
+    networks: tuple[NetworkIdentity, NetworkIdentity]
+
+    @property
+    def filled(self) -> Bool[np.ndarray, "frames 16"]:
+        """Joints that were interpolated."""
+        return np.zeros_like(self.measured) if self.track.filled is None else self.track.filled
+
+    @property
+    def doubtful(self) -> Bool[np.ndarray, "frames 16"]:
+        """Joints that are given though little speaks for them: filled far from a measured one, or outliers."""
+        return np.asarray((self.track.known & (self.track.confidence < LEAST_CONFIDENCE)) | self.outliers)
+
+    def quality(self) -> dict[str, Any]:
+        """For `quality.json`."""
+        frames = self.boxes_px.shape[0]
+        asked = self.people[self.people >= 0]
+        return {
+            "frames": frames,
+            "frames_with_diver": int((~np.isnan(self.boxes_px[:, 0])).sum()),
+            "share_measured": _share(self.measured),
+            "share_filled": _share(self.filled),
+            "share_unknown": _share(~self.track.known),
+            "share_doubtful": _share(self.doubtful),
+            "mean_confidence": round(float(self.track.confidence.mean()), 6) if frames else 0.0,
+            "outliers": int(self.outliers.sum()),
+            "frames_with_sides_exchanged": self.num_exchanged,
+            "people_seen": {
+                "most_in_a_frame": int(asked.max(initial=0)),
+                "mean_in_a_frame": round(float(asked.mean()), 6) if len(asked) else 0.0,
+            },
+            "divers": self.num_divers,
+            "crops_a_frame": round(self.num_crops / max(frames, 1), 6),
+            "needs_review": self.needs_review,
+            "warnings": list(self.warnings),
+            "networks": {
+                role: identity.as_json()
+                for role, identity in zip(("detector", "estimator"), self.networks, strict=True)
+            },
+        }
+
+    def resampled(self, num_frames: int) -> "Annotation":
+        """Evenly spread frames of the same annotation, as FineDiving-Pose has 96 of each clip."""
+        rows = list(sample_indices(0, self.track.num_frames - 1, num_frames))
+        filled = self.filled[rows]
+        return replace(
+            self,
+            track=PoseTrack(self.track.joints_px[rows], self.track.confidence[rows], filled),
+            measured=self.measured[rows],
+            outliers=self.outliers[rows],
+            boxes_px=self.boxes_px[rows],
+            people=self.people[rows],
+        )
+
+
+def annotate(frames: Frames, detector: Detector, estimator: Estimator) -> Annotation:
+    """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
+
+    Args:
+        frames: of the clip, gone through twice.
+        detector: what finds people.
+        estimator: what finds joints.
+    """
+    views, picture_px = watch(frames(), detector)
+    choice = choose_diver(views)
+    diver = choice.diver
+    found, num_crops = read_diver(frames(), diver, len(views), estimator)
+    sizes = np.full(len(views), np.nan)
+    boxes = np.full((len(views), 4), np.nan)
+    if diver is not None:
+        boxes[diver.first : diver.first + len(diver.boxes_px)] = diver.boxes_px
+        sizes = long_edges(boxes)
+        unseen = np.nan_to_num(found[..., 2]).mean(-1) < LEAST_SURETY
+        found[unseen] = np.nan
+        seen = np.flatnonzero(~unseen)
+        boxes[: seen[0] if len(seen) else len(boxes)] = np.nan
+        boxes[seen[-1] + 1 if len(seen) else 0 :] = np.nan
+    checked = check_joints(found, sizes, picture_px)
+    people = [
+        int((view.people.confidence >= PERSON_CONFIDENCE).sum())
+        if frame % DETECT_EVERY == 0 or frame == len(views) - 1
+        else -1
+        for frame, view in enumerate(views)
+    ]
+    warnings, needs_review = _judge(views, choice, checked)
+    return Annotation(
+        track=PoseTrack(checked.joints_px, checked.confidence, checked.filled),
+        measured=checked.measured,
+        outliers=checked.outliers,
+        boxes_px=boxes,
+        people=np.array(people, dtype=np.int64),
+        num_divers=0 if diver is None else 1 if choice.second is None else 2,
+        num_exchanged=int(checked.exchanged.sum()),
+        num_crops=num_crops,
+        derived=estimator.derived,
+        picture_px=picture_px,
+        warnings=tuple(warnings),
+        needs_review=needs_review,
+        networks=(detector.identity, estimator.identity),
+    )
+
+
+def watch(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]], detector: Detector
+) -> tuple[list[View], tuple[int, int]]:
+    """Who and what is seen in each frame, and the width and height of the pictures."""
+    found: deque[Detections] = deque()
+    size_px = (0, 0)
+
+    def detected() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        nonlocal size_px
+        for frame, (image, is_last) in enumerate(_with_end(frames)):
+            size_px = (image.shape[1], image.shape[0])
+            nobody = Detections(np.zeros((0, 4)), np.zeros(0))
+            found.append(detector.detect(image) if is_last or frame % DETECT_EVERY == 0 else nobody)
+            yield image
+
+    views = [View.of(found.popleft(), motion) for motion in moving_parts(detected())]
+    return views, size_px
+
+
+def _with_end(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], bool]]:
+    """Each frame, and whether it is the last."""
+    waiting = None
+    for image in frames:
+        if waiting is not None:
+            yield waiting, False
+        waiting = image
+    if waiting is not None:
+        yield waiting, True
+
+
+def read_diver(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]], diver: Track | None, num_frames: int, estimator: Estimator
+) -> tuple[Float[np.ndarray, "frames 16 3"], int]:
+    """The joints that the estimator finds along a track, unchecked.
+
+    Args:
+        frames: of the clip.
+        diver: whom to read; None for nobody.
+        num_frames: of the clip.
+        estimator: what finds joints.
+
+    Returns:
+        x, y and confidence, NaN in frames without the diver, and how many crops were shown.
+    """
+    found = np.full((num_frames, 16, 3), np.nan)
+    if diver is None:
+        return found, 0
+    follower = Follower(estimator)
+    for frame, image in enumerate(frames):
+        box = diver.box(frame)
+        if box is not None:
+            found[frame] = follower.read(image, box)
+        elif frame >= diver.frames.stop:
+            break
+    return found, follower.num_crops
+
+
+def _judge(views: Sequence[View], choice: Choice, checked: Checked) -> tuple[list[str], bool]:
+    """Warnings, and whether somebody should look."""
+    if choice.diver is None:
+        seen = sum(len(view.people.confidence) > 0 for view in views)
+        if len(views) == 1:
+            return [
+                "The clip has a single frame: nothing moves, and the diver cannot be told from others."
+            ], True
+        who = "Nobody is seen." if not seen else "People are seen, and none of them moves like a diver."
+        return [f"{who} No joints are given."], True
+    serious, mild = [], []
+    measured = checked.measured[checked.measured.any(1)].mean() if checked.measured.any() else 0.0
+    if not checked.measured.any():
+        serious.append("A diver is tracked, but the estimator is not sure of a single joint.")
+    elif measured < _FEW_MEASURED:
+        serious.append(f"Only {measured:.0%} of the diver's joints were measured where the diver was seen.")
+    if len(views) < SHORT_CLIP:
+        serious.append(f"The clip has only {len(views)} frames; who the diver is was decided by little.")
+    if choice.second is not None:
+        serious.append("Two divers fall at the same time; the joints are of one of them.")
+    if choice.fall < _LEAST_FALL:
+        serious.append("The person followed does not fall against the background; it may not be the diver.")
+    if (share := _share(checked.filled)) > _MANY_FILLED:
+        serious.append(f"{share:.0%} of the joints are filled, not measured.")
+    starts, ends = in_the_air(choice.diver, views)
+    if starts:
+        mild.append("The clip seems to start in the air: there is no take-off.")
+    if ends:
+        mild.append("The clip seems to end in the air: there is no entry into the water.")
+    return serious + mild, bool(serious)
+
+
+def in_the_air(diver: Track, views: Sequence[View]) -> tuple[bool, bool]:
+    """Whether the clip starts, and whether it ends, while the diver is in free fall.
+
+    Against the background a body in the air is accelerated evenly downwards; the acceleration over the whole
+    track's fall is the measure for the first and for the last frames.
+    """
+    path = camera_path(views)
+    middles = centres(diver.boxes_px)
+    heights = np.array([path[t][1] @ (x, y, 1.0) for t, (x, y) in zip(diver.frames, middles, strict=True)])
+    top = int(heights.argmin())
+    bottom = top + int(heights[top:].argmax())
+    if len(heights) < _ENDS or bottom - top < 3:
+        return False, False
+    gravity = _acceleration(heights[top : bottom + 1])
+    first, last = heights[:_ENDS], heights[-_ENDS:]
+    starts = diver.first == 0 and _acceleration(first) > _FREE_FALL * gravity > 0
+    still_falling = last[-1] - last[-3] > 0.5 * np.diff(heights[top : bottom + 1]).max(initial=0.0)
+    ends = diver.frames.stop == len(views) and bool(still_falling)
+    return bool(starts), ends
+
+
+def _acceleration(heights: Float[np.ndarray, " frames"]) -> float:
+    """Of a parabola through the heights, pixels a frame and frame."""
+    return float(2 * np.polyfit(np.arange(len(heights)), heights, 2)[0])
+
+
+def _share(mask: np.ndarray) -> float:
+    return round(float(mask.mean()), 6) if mask.size else 0.0

@@ -1,0 +1,146 @@
+"""COCO's keypoint files, as CVAT and others write them: images, categories and annotations in one JSON.
+
+Source: COCO's data format; a joint is x, y and 0 (not labelled), 1 (labelled, not visible) or 2 (visible).
+The joints' order is that of the category's `keypoints`, whatever it is.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stagescore.errors import DataError
+from stagescore.pose.formats import LabelledImage, check_inside, read_json
+from stagescore.skeleton import BONES, JOINTS, NUM_JOINTS
+
+CATEGORY = "diver"
+
+
+def coco_json(labels: Sequence[LabelledImage], *, surety: Sequence[float] | None = None) -> dict[str, Any]:
+    """Labelled images as one COCO file.
+
+    Args:
+        labels: one diver each.
+        surety: `score` of each annotation, 0 to 1; left out by default.
+
+    Raises:
+        DataError: the size of an image is not known.
+    """
+    images, annotations = [], []
+    for number, label in enumerate(labels, start=1):
+        if label.size_px is None:
+            raise DataError(
+                "the size of the image is not known", where=label.image, todo="give the folder of the images"
+            )
+        images.append(
+            {"id": number, "file_name": label.image, "width": label.size_px[0], "height": label.size_px[1]}
+        )
+        left, top, right, bottom = label.square_px
+        marks = np.where(label.known, np.where(label.visible, 2, 1), 0)
+        keypoints = [
+            value
+            for (x, y), mark in zip(np.nan_to_num(label.joints_px).tolist(), marks.tolist(), strict=True)
+            for value in (x, y, mark)
+        ]
+        annotation = {
+            "id": number,
+            "image_id": number,
+            "category_id": 1,
+            "keypoints": keypoints,
+            "num_keypoints": int(label.known.sum()),
+            "bbox": [left, top, right - left, bottom - top],
+            "area": (right - left) * (bottom - top),
+            "iscrowd": 0,
+        }
+        annotations.append(annotation if surety is None else annotation | {"score": surety[number - 1]})
+    category = {
+        "id": 1,
+        "name": CATEGORY,
+        "supercategory": "person",
+        "keypoints": list(JOINTS),
+        "skeleton": [[start + 1, end + 1] for start, end in BONES],
+    }
+    return {"images": images, "annotations": annotations, "categories": [category]}
+
+
+def read_coco(path: Path) -> list[LabelledImage]:
+    """Read a COCO file of MPII's 16 joints; images without an annotation are left out.
+
+    Raises:
+        DataError: it is none, has other joints, two people in an image, or a joint outside of its image.
+    """
+    return labels_of_coco(read_json(path), path)
+
+
+def labels_of_coco(content: object, path: Path) -> list[LabelledImage]:
+    """From the content of a JSON file; see `read_coco`."""
+    if not isinstance(content, Mapping) or not all(
+        isinstance(content.get(part), list) for part in ("images", "annotations", "categories")
+    ):
+        raise DataError(
+            "it is no COCO file (images, annotations, categories)",
+            where=path,
+            todo="export it as COCO keypoints",
+        )
+    try:
+        orders = {
+            category["id"]: _order(category["keypoints"], path)
+            for category in content["categories"]
+            if category.get("keypoints")
+        }
+        images = {image["id"]: image for image in content["images"]}
+        labels: dict[Any, LabelledImage] = {}
+        for annotation in content["annotations"]:
+            where = f"{path}, annotation {annotation['id']}"
+            if annotation["category_id"] not in orders:
+                continue
+            number = annotation["image_id"]
+            if number in labels:
+                raise DataError(
+                    f"two people are labelled in {images[number]['file_name']}",
+                    where=where,
+                    todo="label one diver an image",
+                )
+            labels[number] = _label(annotation, images[number], orders[annotation["category_id"]], where)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DataError(
+            f"a field is missing or is no number ({error})", where=path, todo="export it as COCO keypoints"
+        ) from None
+    if not orders:
+        raise DataError("no category has keypoints", where=path, todo="export it as COCO keypoints")
+    return [labels[number] for number in images if number in labels]
+
+
+def _label(annotation: Any, image: Any, order: list[int], where: str) -> LabelledImage:
+    values = np.asarray(annotation["keypoints"], dtype=np.float64)
+    if values.shape != (3 * NUM_JOINTS,) or not np.isfinite(values).all():
+        raise DataError(
+            f"it has {values.size / 3:g} points, not {NUM_JOINTS}", where=where, todo="label all 16 joints"
+        )
+    table = np.empty((NUM_JOINTS, 3))
+    table[order] = values.reshape(NUM_JOINTS, 3)
+    joints = np.where(table[:, 2:] > 0, table[:, :2], np.nan)
+    left, top, across, down = (float(value) for value in annotation["bbox"])
+    size = (int(image["width"]), int(image["height"]))
+    box = (left, top, left + across, top + down)
+    label = LabelledImage.with_box(str(image["file_name"]), box, joints, np.asarray(table[:, 2] == 2), size)
+    check_inside(label, where)
+    return label
+
+
+def _order(names: Sequence[str], path: Path) -> list[int]:
+    """Where each of the file's joints stands among ours."""
+    plain = [re.sub(r"[\s-]+", "_", str(name).strip().lower()) for name in names]
+    if plain == [str(joint) for joint in range(NUM_JOINTS)]:
+        return list(range(NUM_JOINTS))
+    missing, foreign = set(JOINTS) - set(plain), [name for name in plain if name not in JOINTS]
+    if missing or foreign or len(plain) != NUM_JOINTS:
+        raise DataError(
+            f"its joints are not MPII's 16; missing: {', '.join(sorted(missing)) or 'none'}; "
+            f"unknown: {', '.join(foreign) or 'none'}",
+            where=path,
+            todo=f"name the joints {', '.join(JOINTS)}, or 0 to {NUM_JOINTS - 1}",
+        )
+    return [JOINTS.index(name) for name in plain]

@@ -1,0 +1,155 @@
+"""LabelMe's files: one JSON an image, with a rectangle and the points 0 to 15.
+
+Source: LabelMe's file form (version 5); paper, section IV-B, for what is labelled: "the bounding box is
+rectangular", "the keypoints are represented as points ... marked from 0 to 15".
+Departs: LabelMe knows no unknown points; they are left out and named in the file's flags.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stagescore.errors import DataError
+from stagescore.pose.formats import LabelledImage, check_inside, read_json
+from stagescore.skeleton import JOINTS, NUM_JOINTS
+
+VERSION = "5.5.0"
+"""Of LabelMe, whose form is written."""
+BOX_LABEL = "diver"
+NOBODY = "no diver"
+"""Flag of an image in which there is nobody to label."""
+UNKNOWN = "unknown"
+"""A flag `unknown 3` says that nobody knows where joint 3 is."""
+
+
+def labelme_json(label: LabelledImage) -> dict[str, Any]:
+    """A labelled image as LabelMe has it.
+
+    Raises:
+        DataError: the size of the image is not known.
+    """
+    if label.size_px is None:
+        raise DataError(
+            "the size of the image is not known", where=label.image, todo="give the folder of the images"
+        )
+    left, top, right, bottom = label.square_px
+    shapes = [_shape(BOX_LABEL, [[left, top], [right, bottom]], "rectangle", {})]
+    shapes += [
+        _shape(
+            str(joint), [label.joints_px[joint].tolist()], "point", {"visible": bool(label.visible[joint])}
+        )
+        for joint in range(NUM_JOINTS)
+        if label.known[joint]
+    ]
+    flags = {f"{UNKNOWN} {joint}": True for joint in range(NUM_JOINTS) if not label.known[joint]}
+    return _file(label.image, label.size_px, shapes, flags)
+
+
+def empty_labelme_json(image: str, size_px: tuple[int, int]) -> dict[str, Any]:
+    """An image in which there is nobody to label."""
+    return _file(image, size_px, [], {NOBODY: True})
+
+
+def read_labelme(path: Path) -> LabelledImage | None:
+    """Read one file; None for an image that is marked as without a diver.
+
+    Raises:
+        DataError: it is none of LabelMe's, or its labels are not one rectangle and the 16 points.
+    """
+    return label_of_labelme(read_json(path), path)
+
+
+def label_of_labelme(content: object, path: Path) -> LabelledImage | None:
+    """From the content of a JSON file; see `read_labelme`."""
+    if not isinstance(content, Mapping) or not isinstance(content.get("shapes"), list):
+        raise DataError("it is no file of LabelMe (no `shapes`)", where=path, todo="save it with LabelMe")
+    flags = content.get("flags")
+    flags = flags if isinstance(flags, Mapping) else {}
+    if flags.get(NOBODY) and not content["shapes"]:
+        return None
+    width, height, image = (content.get(key) for key in ("imageWidth", "imageHeight", "imagePath"))
+    if not (isinstance(width, int) and isinstance(height, int) and isinstance(image, str)):
+        raise DataError("image name or size is missing", where=path, todo="save it with LabelMe")
+    box: np.ndarray | None = None
+    joints, visible = np.full((NUM_JOINTS, 2), np.nan), np.zeros(NUM_JOINTS, bool)
+    for shape in content["shapes"]:
+        kind, points = _points(shape, path)
+        if kind == "rectangle":
+            if box is not None:
+                raise DataError("it has two rectangles", where=path, todo="label one diver an image")
+            box = np.concatenate((points.min(0), points.max(0)))
+            continue
+        joint = _joint(str(shape.get("label")), path)
+        if not np.isnan(joints[joint, 0]):
+            raise DataError(f"point {joint} is there twice", where=path, todo="delete one of the two")
+        joints[joint] = points[0]
+        marks = shape.get("flags")
+        visible[joint] = marks.get("visible", True) if isinstance(marks, Mapping) else True
+    if box is None:
+        raise DataError("it has no rectangle", where=path, todo="draw the diver's box")
+    missing = [j for j in range(NUM_JOINTS) if np.isnan(joints[j, 0]) and not flags.get(f"{UNKNOWN} {j}")]
+    if missing:
+        raise DataError(
+            f"{NUM_JOINTS - len(missing)} of {NUM_JOINTS} points are there; missing: "
+            + ", ".join(f"{j} ({JOINTS[j]})" for j in missing),
+            where=path,
+            todo="set them, or set the flag `unknown <number>` for a point that nobody can tell",
+        )
+    left, top, right, bottom = box.tolist()
+    label = LabelledImage.with_box(image, (left, top, right, bottom), joints, visible, (width, height))
+    check_inside(label, str(path))
+    return label
+
+
+def _file(image: str, size_px: tuple[int, int], shapes: list[Any], flags: dict[str, bool]) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "flags": flags,
+        "shapes": shapes,
+        "imagePath": image,
+        "imageData": None,
+        "imageHeight": size_px[1],
+        "imageWidth": size_px[0],
+    }
+
+
+def _shape(label: str, points: list[list[float]], kind: str, flags: dict[str, bool]) -> dict[str, Any]:
+    return {
+        "label": label,
+        "points": points,
+        "group_id": None,
+        "description": "",
+        "shape_type": kind,
+        "flags": flags,
+    }
+
+
+def _points(shape: object, path: Path) -> tuple[str, np.ndarray]:
+    kind = shape.get("shape_type") if isinstance(shape, Mapping) else None
+    if kind not in ("rectangle", "point"):
+        raise DataError(f"a shape is a {kind}", where=path, todo="use one rectangle and 16 points")
+    try:
+        points = np.asarray(shape["points"], dtype=np.float64)  # type: ignore[index]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        points = np.zeros(0)
+    if points.shape != ((2, 2) if kind == "rectangle" else (1, 2)) or not np.isfinite(points).all():
+        raise DataError(
+            f"a {kind} has points that are no numbers, or too few", where=path, todo="draw it anew"
+        )
+    return kind, points
+
+
+def _joint(label: str, path: Path) -> int:
+    name = re.sub(r"[\s-]+", "_", label.strip().lower())
+    if re.fullmatch(r"0?\d|1[0-5]", name):
+        return int(name)
+    if name in JOINTS:
+        return JOINTS.index(name)
+    raise DataError(
+        f"a point is labelled {label!r}",
+        where=path,
+        todo=f"label points 0 to {NUM_JOINTS - 1}, or by name: {', '.join(JOINTS)}",
+    )

@@ -1,0 +1,281 @@
+"""Detectors and estimators in ONNX files, told apart by what goes in and what comes out.
+
+Sources: MoveNet's model cards (multipose: 6 people x 56; single pose: 17 x (y, x, score)); RTMPose (two
+one-dimensional distributions a joint, "SimCC"); YOLO exports (boxes as centre and size, one row or column
+a candidate). onnxruntime is an extra and is imported when a network is opened.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from stagescore.errors import CheckpointError, ConfigError
+from stagescore.hashing import file_sha256
+from stagescore.media.scaling import scaled
+from stagescore.pose.boxes import Detections, suppressed
+from stagescore.pose.coco import COCO_JOINTS, DERIVED, mpii_from_coco
+from stagescore.pose.networks import Detector, Estimator, NetworkIdentity
+from stagescore.skeleton import NUM_JOINTS
+
+DETECTION_EDGE_PX = 384
+"""Longer edge of the picture that MoveNet multipose is shown. Chosen among 256, 384, 480 and 640 on the 69
+labelled real frames (its own advice is 256); all find the diver in 94 % of the frames or more but 640."""
+
+_NUM_COCO = len(COCO_JOINTS)
+_STRIDE_PX = 32
+_DRY_EDGE_PX = 128
+_YOLO_EDGE_PX = 640
+_YOLO_GREY = 114
+_YOLO_OVERLAP = 0.6
+_YOLO_LEAST = 0.02
+_MOST_END_TO_END = 1000
+_MEAN, _SD = np.array((123.675, 116.28, 103.53)), np.array((58.395, 57.12, 57.375))
+"""Of ImageNet, by which RTMPose's pictures are normalised."""
+_TYPES = {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+
+
+def open_network(path: Path, threads: int = 1) -> Detector | Estimator:
+    """The detector or estimator in an ONNX file.
+
+    Args:
+        path: the file.
+        threads: it may use.
+
+    Raises:
+        ConfigError: onnxruntime is not installed.
+        CheckpointError: the file is no network that can be run, or one of unknown shapes.
+    """
+    network = _Network(path, threads)
+    (inputs, *others), outputs = network.session.get_inputs(), network.dry_run()
+    shapes = [output.shape for output in outputs]
+    channels_last = len(inputs.shape) == 4 and inputs.shape[3] == 3
+    channels_first = len(inputs.shape) == 4 and inputs.shape[1] == 3
+    one = shapes[0][0] == 1 and not others
+    if one and channels_last and len(shapes) == 1 and shapes[0][1:] == (6, 56):
+        return MoveNetDetector(network)
+    if one and channels_last and len(shapes) == 1 and shapes[0][1:] == (1, _NUM_COCO, 3):
+        return MoveNetEstimator(network)
+    if one and channels_first and len(shapes) == 2 and _is_simcc(shapes, network.size_px):
+        return SimccEstimator(network)
+    if one and channels_first and len(shapes) == 1 and _is_yolo(shapes[0]):
+        return YoloDetector(network)
+    raise CheckpointError(
+        f"a network of unknown shapes: {inputs.shape} of {inputs.type} gives {', '.join(map(str, shapes))}",
+        where=path,
+        todo="use MoveNet, an RTMPose-style SimCC network of 16 or 17 joints, or a YOLO-style detector",
+    )
+
+
+def open_detector(path: Path, threads: int = 1) -> Detector:
+    """As `open_network`.
+
+    Raises:
+        CheckpointError: it is an estimator.
+    """
+    network = open_network(path, threads)
+    if isinstance(network, MoveNetDetector | YoloDetector):
+        return network
+    raise CheckpointError(
+        f"it finds joints ({network.identity.kind}), not people", where=path, todo="name a detector"
+    )
+
+
+def open_estimator(path: Path, threads: int = 1) -> Estimator:
+    """As `open_network`.
+
+    Raises:
+        CheckpointError: it is a detector.
+    """
+    network = open_network(path, threads)
+    if isinstance(network, MoveNetEstimator | SimccEstimator):
+        return network
+    raise CheckpointError(
+        f"it finds people ({network.identity.kind}), not the joints of one",
+        where=path,
+        todo="name an estimator",
+    )
+
+
+class _Network:
+    """A session of onnxruntime, and what its one picture input looks like."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        try:
+            import onnxruntime  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise ConfigError(
+                "onnxruntime is not installed", where=path, todo="pip install 'stagescore[pose]'"
+            ) from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4
+        # Threads that spin while they wait make a run twice as slow as one thread on a busy machine.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.path = path
+        try:
+            self.session: Any = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors have no base of their own
+            raise self._unusable(error) from error
+        inputs = self.session.get_inputs()[0]
+        self.name: str = inputs.name
+        self.type = _TYPES.get(inputs.type, np.float32)
+        sides = [side if isinstance(side, int) else None for side in inputs.shape]
+        rows, columns = (sides[1:3] if sides[-1] == 3 else sides[2:4]) if len(sides) == 4 else (None, None)
+        self.size_px = None if rows is None or columns is None else (columns, rows)
+        self.takes_many = not sides or sides[0] is None
+        self._channels_last = len(sides) == 4 and sides[-1] == 3
+
+    def identity(self, kind: str) -> NetworkIdentity:
+        return NetworkIdentity(name=self.path.name, kind=kind, sha256=file_sha256(self.path))
+
+    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
+        try:
+            found = self.session.run(None, {self.name: pictures.astype(self.type)})
+        except Exception as error:
+            raise self._unusable(error) from error
+        return [np.asarray(output, dtype=np.float64) for output in found]
+
+    def run_each(self, pictures: np.ndarray) -> list[np.ndarray]:
+        """All pictures at once where the network allows it, else one after another."""
+        if self.takes_many:
+            return self.run(pictures)
+        found = [self.run(picture[None]) for picture in pictures]
+        return [np.concatenate(outputs) for outputs in zip(*found, strict=True)]
+
+    def dry_run(self) -> list[np.ndarray]:
+        """What it gives for a black picture."""
+        columns, rows = self.size_px or (_DRY_EDGE_PX, _DRY_EDGE_PX)
+        shape = (1, rows, columns, 3) if self._channels_last else (1, 3, rows, columns)
+        return self.run(np.zeros(shape))
+
+    def _unusable(self, error: Exception) -> CheckpointError:
+        return CheckpointError(
+            f"no network that onnxruntime can run on pictures ({str(error)[:120]})",
+            where=self.path,
+            todo="get the file again, and check it with `stagescore weights verify`",
+        )
+
+
+def _is_yolo(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and (shape[1] >= 5 or shape[2] >= 6)
+
+
+def _is_simcc(shapes: Sequence[tuple[int, ...]], size_px: tuple[int, int] | None) -> bool:
+    return (
+        size_px is not None
+        and all(len(shape) == 3 for shape in shapes)
+        and shapes[0][1] == shapes[1][1] in (NUM_JOINTS, _NUM_COCO)
+        and shapes[0][2] * size_px[1] == shapes[1][2] * size_px[0]
+        and shapes[0][2] >= size_px[0]
+    )
+
+
+class MoveNetDetector:
+    """MoveNet multipose, used for its boxes."""
+
+    def __init__(self, network: _Network) -> None:
+        self._network = network
+        self.identity = network.identity("MoveNet multipose")
+
+    def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> Detections:
+        """At most six people."""
+        height, width = image.shape[:2]
+        scale = DETECTION_EDGE_PX / max(height, width)
+        small = scaled(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
+        padding = -small.shape[0] % _STRIDE_PX, -small.shape[1] % _STRIDE_PX
+        padded = np.pad(small, ((0, padding[0]), (0, padding[1]), (0, 0)))
+        (people,) = self._network.run(padded[None])
+        top, left, bottom, right = people.reshape(6, 56)[:, 51:55].T
+        across, down = padded.shape[1] * width / small.shape[1], padded.shape[0] * height / small.shape[0]
+        boxes = np.stack((left * across, top * down, right * across, bottom * down), axis=1)
+        return Detections(boxes, np.clip(people.reshape(6, 56)[:, 55], 0, 1))
+
+
+class MoveNetEstimator:
+    """MoveNet single pose (lightning or thunder)."""
+
+    derived: Bool[np.ndarray, "16"] = DERIVED
+
+    def __init__(self, network: _Network) -> None:
+        self._network = network
+        self.identity = network.identity("MoveNet single pose")
+        self.crop_size_px = network.size_px or (256, 256)
+
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+        """See `Estimator`."""
+        if not len(crops):
+            return np.zeros((0, NUM_JOINTS, 3))
+        (found,) = self._network.run_each(np.stack(crops))
+        joints = found.reshape(len(crops), _NUM_COCO, 3)[..., [1, 0, 2]]
+        joints[..., :2] *= self.crop_size_px
+        joints[..., 2] = np.clip(joints[..., 2], 0, 1)
+        return mpii_from_coco(joints)
+
+
+class SimccEstimator:
+    """RTMPose and its like: for each joint one distribution over columns and one over rows."""
+
+    def __init__(self, network: _Network) -> None:
+        if network.size_px is None:
+            raise CheckpointError("its crop size is not fixed", where=network.path, todo="export it anew")
+        self._network = network
+        self.crop_size_px = network.size_px
+        self._num_joints = network.dry_run()[0].shape[1]
+        self.derived: Bool[np.ndarray, "16"] = DERIVED if self._num_joints == _NUM_COCO else DERIVED & False
+        self.identity = network.identity(f"SimCC, {self._num_joints} joints")
+
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+        """See `Estimator`."""
+        if not len(crops):
+            return np.zeros((0, NUM_JOINTS, 3))
+        pictures = ((np.stack(crops) - _MEAN) / _SD).transpose(0, 3, 1, 2)
+        columns, rows = self._network.run_each(pictures)
+        bins = columns.shape[2] / self.crop_size_px[0]
+        joints = np.stack((columns.argmax(-1), rows.argmax(-1)), axis=-1) / bins
+        sure = np.clip(np.minimum(columns.max(-1), rows.max(-1)), 0, 1)
+        joints = np.concatenate((joints, sure[..., None]), axis=-1)
+        return mpii_from_coco(joints) if self._num_joints == _NUM_COCO else joints
+
+
+class YoloDetector:
+    """YOLO exports of three forms: a column a candidate, a row a candidate with objectness, or final boxes."""
+
+    def __init__(self, network: _Network) -> None:
+        self._network = network
+        self.identity = network.identity("YOLO-style detector")
+
+    def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> Detections:
+        """The people (the first class) in a picture."""
+        height, width = image.shape[:2]
+        size = self._network.size_px or (_YOLO_EDGE_PX, _YOLO_EDGE_PX)
+        scale = min(size[0] / width, size[1] / height)
+        small = scaled(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
+        canvas = np.full((size[1], size[0], 3), _YOLO_GREY, np.uint8)
+        canvas[: small.shape[0], : small.shape[1]] = small
+        ((found,),) = self._network.run(canvas.transpose(2, 0, 1)[None] / 255)
+        seen = suppressed(people_of_yolo(found).above(_YOLO_LEAST), _YOLO_OVERLAP)
+        return Detections(seen.boxes_px / scale, seen.confidence)
+
+
+def people_of_yolo(found: Float[np.ndarray, "rows columns"]) -> Detections:
+    """Boxes of the first class, before suppression.
+
+    Args:
+        found: (4 + classes) x candidates; candidates x (5 + classes), the fifth being objectness; or, with
+            six columns and at most 1000 rows, left, top, right, bottom, confidence, class.
+    """
+    rows, columns = found.shape
+    if columns == 6 and rows <= _MOST_END_TO_END:
+        people = found[found[:, 5] == 0]
+        return Detections(people[:, :4], np.clip(people[:, 4], 0, 1))
+    if rows < columns:
+        table, sure = found[:4].T, found[4]
+    else:
+        table, sure = found[:, :4], found[:, 4] * (found[:, 5] if columns > 5 else 1)
+    half = table[:, 2:] / 2
+    return Detections(np.concatenate((table[:, :2] - half, table[:, :2] + half), axis=1), np.clip(sure, 0, 1))

@@ -1,0 +1,253 @@
+"""Two people label the same images; what they disagree on is listed, decided, and merged.
+
+Source: paper, section IV-B: "the labels from one annotator are reviewed and refined by another".
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stagescore.errors import DataError
+from stagescore.pose.boxes import box_iou
+from stagescore.pose.formats import LabelledImage
+from stagescore.skeleton import JOINTS, NUM_JOINTS
+
+TOLERANCE = 0.5
+"""Two labels of a joint agree within this many lengths of the head (joints 8 to 9), as in PCKh@0.5."""
+
+BOX = "box"
+_COLUMNS = ("image", "thing", "a", "b", "px_apart", "decision")
+IMAGE = "image"
+_BOX_IOU = 0.5
+_HEAD_OF_BOX = 0.12
+_NECK, _TOP = JOINTS.index("upper_neck"), JOINTS.index("head_top")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """One thing that two annotators see differently.
+
+    Attributes:
+        image: in which.
+        thing: a joint's name, `box`, or `image` where only one has labelled it.
+        a: what the first says, in words.
+        b: what the second says.
+        distance_px: between two places of a joint; None otherwise.
+    """
+
+    image: str
+    thing: str
+    a: str
+    b: str
+    distance_px: float | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """For `--json`."""
+        return asdict(self)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Image and thing."""
+        return self.image, self.thing
+
+
+def disagreements(
+    a: Sequence[LabelledImage], b: Sequence[LabelledImage], tolerance: float = TOLERANCE
+) -> list[Disagreement]:
+    """What two annotators see differently, image by image and joint by joint.
+
+    Args:
+        a: labels of the first.
+        b: labels of the second.
+        tolerance: in lengths of the head as the first sees it.
+    """
+    others = {label.image: label for label in b}
+    found: list[Disagreement] = []
+    for mine in a:
+        if mine.image not in others:
+            found.append(Disagreement(image=mine.image, thing=IMAGE, a="labelled", b="missing"))
+            continue
+        found += _of_image(mine, others[mine.image], tolerance)
+    names = {label.image for label in a}
+    found += [
+        Disagreement(image=label.image, thing=IMAGE, a="missing", b="labelled")
+        for label in b
+        if label.image not in names
+    ]
+    return found
+
+
+def merged(
+    a: Sequence[LabelledImage],
+    b: Sequence[LabelledImage],
+    found: Sequence[Disagreement],
+    decisions: Mapping[tuple[str, str], str],
+) -> list[LabelledImage]:
+    """The first annotator's labels with what was decided.
+
+    Args:
+        a: labels of the first.
+        b: labels of the second.
+        found: all they disagree on.
+        decisions: for each of these (image and thing): `a`, `b`, `mean`, `unknown`, or `x y` in pixels.
+
+    Raises:
+        DataError: something is undecided, decided for what is no disagreement, or decided in a way that
+            does not fit.
+    """
+    open_keys = [d.key for d in found if not decisions.get(d.key, "").strip()]
+    if open_keys:
+        raise DataError(
+            f"{len(open_keys)} of {len(found)} disagreements are undecided",
+            where=" ".join(open_keys[0]),
+            todo="write a, b, mean, unknown or `x y` into the column `decision`",
+        )
+    strange = sorted(set(decisions) - {d.key for d in found})
+    if strange:
+        raise DataError(
+            "it is decided, and there is no such disagreement",
+            where=" ".join(strange[0]),
+            todo="list the disagreements again",
+        )
+    mine, others = ({label.image: label for label in labels} for labels in (a, b))
+    result = dict(mine)
+    for one in found:
+        decision = decisions[one.key].strip().lower()
+        if one.thing == IMAGE:
+            _decide_image(one, decision, result, mine, others)
+        elif one.image in result:
+            result[one.image] = _decided(
+                result[one.image], mine[one.image], others[one.image], one.thing, decision
+            )
+    return list(result.values())
+
+
+def disagreements_csv(found: Sequence[Disagreement]) -> str:
+    """The list as a table, with an empty column `decision` to be filled in."""
+    stream = io.StringIO()
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(_COLUMNS)
+    for one in found:
+        apart = "" if one.distance_px is None else f"{one.distance_px:.1f}"
+        table.writerow((one.image, one.thing, one.a, one.b, apart, ""))
+    return stream.getvalue()
+
+
+def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
+    """Read the table back: what was decided for each image and thing; empty where nothing was.
+
+    Raises:
+        DataError: it cannot be read or lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"cannot read the decisions ({error})", where=path, todo="check the file") from None
+    wanted = {"image", "thing", "decision"}
+    if rows and not wanted <= set(rows[0]):
+        raise DataError(
+            f"a column is missing; wanted are {', '.join(sorted(wanted))}",
+            where=path,
+            todo="start from --table",
+        )
+    return {(row["image"] or "", row["thing"] or ""): row["decision"] or "" for row in rows}
+
+
+def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disagreement]:
+    found = []
+    if box_iou(np.array(a.square_px), np.array([b.square_px]))[0] < _BOX_IOU:
+        found.append(Disagreement(image=a.image, thing=BOX, a=_words(a.square_px), b=_words(b.square_px)))
+    head = float(np.linalg.norm(a.joints_px[_TOP] - a.joints_px[_NECK]))
+    left, top, right, bottom = a.square_px
+    reach = tolerance * (
+        head if np.isfinite(head) and head > 0 else _HEAD_OF_BOX * max(right - left, bottom - top)
+    )
+    for joint in range(NUM_JOINTS):
+        distance = float(np.linalg.norm(a.joints_px[joint] - b.joints_px[joint]))
+        both, neither = bool(a.known[joint] and b.known[joint]), not (a.known[joint] or b.known[joint])
+        same_mark = a.visible[joint] == b.visible[joint]
+        if neither or (both and distance <= reach and same_mark):
+            continue
+        found.append(
+            Disagreement(
+                image=a.image,
+                thing=JOINTS[joint],
+                a=_joint_words(a, joint),
+                b=_joint_words(b, joint),
+                distance_px=distance if both else None,
+            )
+        )
+    return found
+
+
+def _decide_image(
+    one: Disagreement,
+    decision: str,
+    result: dict[str, LabelledImage],
+    mine: Mapping[str, LabelledImage],
+    others: Mapping[str, LabelledImage],
+) -> None:
+    if decision not in ("a", "b"):
+        raise DataError(
+            f"the decision is {decision!r}", where=f"{one.image} {one.thing}", todo="write a or b"
+        )
+    chosen = (mine if decision == "a" else others).get(one.image)
+    if chosen is None:
+        result.pop(one.image, None)
+    else:
+        result[one.image] = chosen
+
+
+def _decided(
+    label: LabelledImage, a: LabelledImage, b: LabelledImage, thing: str, decision: str
+) -> LabelledImage:
+    where = f"{label.image} {thing}"
+    if thing == BOX:
+        boxes = {"a": a.square_px, "b": b.square_px}
+        boxes["mean"] = tuple(((np.array(a.square_px) + np.array(b.square_px)) / 2).tolist())
+        if decision not in boxes:
+            raise DataError(f"the decision is {decision!r}", where=where, todo="write a, b or mean")
+        return LabelledImage.with_box(
+            label.image, boxes[decision], label.joints_px, label.visible, label.size_px
+        )
+    joint = JOINTS.index(thing)
+    joints, visible = label.joints_px.copy(), label.visible.copy()
+    if decision in ("a", "b"):
+        source = a if decision == "a" else b
+        joints[joint], visible[joint] = source.joints_px[joint], source.visible[joint]
+    elif decision == "mean" and a.known[joint] and b.known[joint]:
+        joints[joint] = (a.joints_px[joint] + b.joints_px[joint]) / 2
+        visible[joint] = a.visible[joint] or b.visible[joint]
+    elif decision == "unknown":
+        joints[joint], visible[joint] = np.nan, False
+    else:
+        joints[joint], visible[joint] = _place(decision, where), True
+    return replace(label, joints_px=joints, visible=visible)
+
+
+def _place(decision: str, where: str) -> np.ndarray:
+    try:
+        place = np.array([float(part) for part in decision.replace(",", " ").split()])
+    except ValueError:
+        place = np.zeros(0)
+    if place.shape != (2,) or not np.isfinite(place).all():
+        raise DataError(
+            f"the decision is {decision!r}", where=where, todo="write a, b, mean, unknown or `x y` in pixels"
+        )
+    return place
+
+
+def _joint_words(label: LabelledImage, joint: int) -> str:
+    if not label.known[joint]:
+        return "unknown"
+    x, y = label.joints_px[joint]
+    return f"{x:.1f} {y:.1f}" + ("" if label.visible[joint] else " (not visible)")
+
+
+def _words(box: Sequence[float]) -> str:
+    return " ".join(f"{value:.1f}" for value in box)

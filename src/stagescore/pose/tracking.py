@@ -1,0 +1,295 @@
+"""Following people from frame to frame, and choosing the diver among them.
+
+Source: paper, section IV-B, eq. 25: nearest-neighbour tracking by the distance of box centres together
+with detection confidence (reading: cost = distance / size - weight x confidence).
+Departs: a gate on size and on motion; where the detector misses somebody who moves, the box of what moves
+is taken instead; the diver is the one who falls and moves against the background over the whole clip, not
+whoever is found in the first frame.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from stagescore.pose.boxes import Detections, box_iou, centres, long_edges
+from stagescore.pose.motion import MOVING, Motion
+
+Source = Literal["network", "motion", "carried"]
+
+CONFIDENCE_WEIGHT = 0.5
+"""Of a detection's confidence against a distance of one box size."""
+GATE = 0.6
+"""Farthest a person moves from where they are expected, in box sizes."""
+GATE_A_MISS = 0.15
+"""Wider by this for every frame in which they were not seen."""
+LARGEST_GROWTH = 1.9
+"""Of the box from one frame to the next; opening from a tuck takes several frames."""
+MOST_CARRIED = 8
+"""Frames for which a track goes on unseen."""
+LEAST_CONFIDENCE = 0.05
+"""Of a detection that is looked at; divers in mid-air are seldom more than 0.3."""
+LONGEST_BRIDGE = 4
+"""Frames from one detection to the next between which boxes are interpolated."""
+SEED_CONFIDENCE = 0.1
+MOST_TRACKS = 10
+
+_UNCHANGED_IOU = 0.4
+_SAME_IOU = 0.4
+_BLOB_SMALLEST, _BLOB_LARGEST = 0.35, 1.5
+_STEADINESS = 0.5
+_SECOND_SHARE = 0.5
+_SECOND_FRAMES = 5
+_APART_IOU = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What is seen in one frame.
+
+    Attributes:
+        people: what the detector finds; empty where it was not asked.
+        moving: share of motion of each of them.
+        motion: of the whole frame.
+    """
+
+    people: Detections
+    moving: Float[np.ndarray, " people"]
+    motion: Motion
+
+    @classmethod
+    def of(cls, people: Detections, motion: Motion) -> "View":
+        """What is seen, without people who are hardly there."""
+        people = people.above(LEAST_CONFIDENCE)
+        return cls(people, motion.of_boxes(people.boxes_px), motion)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One person over some frames.
+
+    Attributes:
+        first: frame of the first box.
+        boxes_px: left, top, right, bottom in each frame from then on.
+        confidence: of the detection; 0 where the box is not the detector's.
+        moving: share of motion.
+        sources: where each box comes from.
+    """
+
+    first: int
+    boxes_px: Float[np.ndarray, "frames 4"]
+    confidence: Float[np.ndarray, " frames"]
+    moving: Float[np.ndarray, " frames"]
+    sources: tuple[Source, ...]
+
+    @property
+    def frames(self) -> range:
+        """The frames in which there is a box."""
+        return range(self.first, self.first + len(self.boxes_px))
+
+    def box(self, frame: int) -> Float[np.ndarray, "4"] | None:
+        """The box in a frame of the clip, or None."""
+        return self.boxes_px[frame - self.first] if frame in self.frames else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """The diver among the people of a clip.
+
+    Attributes:
+        diver: the track; None where nobody moves of their own.
+        fall: how far the diver falls against the background, in box sizes.
+        second: another track that falls at the same time, such as the partner in a synchronised dive.
+    """
+
+    diver: Track | None
+    fall: float = 0.0
+    second: Track | None = None
+
+
+def choose_diver(views: Sequence[View]) -> Choice:
+    """Follow everybody who moves, and choose who falls.
+
+    Args:
+        views: of every frame of the clip.
+    """
+    tracks: list[Track] = []
+    for frame, person in _seeds(views):
+        if len(tracks) == MOST_TRACKS:
+            break
+        box = views[frame].people.boxes_px[person]
+        if any(_same(track.box(frame), box) for track in tracks):
+            continue
+        tracks.append(follow(views, frame, person))
+    down = camera_path(views)
+    ranked = sorted(
+        ((_merit(track, down), _fall(track, down), track) for track in tracks), key=lambda t: -t[0]
+    )
+    if not ranked:
+        return Choice(None)
+    merit, fall, diver = ranked[0]
+    partners = (t for m, _, t in ranked[1:] if m >= _SECOND_SHARE * merit > 0 and _apart(t, diver))
+    return Choice(diver, fall, next(partners, None))
+
+
+def follow(views: Sequence[View], frame: int, person: int) -> Track:
+    """The track of one person, forwards and backwards from one detection.
+
+    Args:
+        views: of every frame.
+        frame: of the detection.
+        person: its index there.
+    """
+    seed = views[frame]
+    start = _Step(
+        seed.people.boxes_px[person],
+        float(seed.people.confidence[person]),
+        float(seed.moving[person]),
+        "network",
+    )
+    after = _walk(start, [views[t] for t in range(frame + 1, len(views))])
+    before = _walk(start, [views[t] for t in range(frame - 1, -1, -1)])
+    steps = [*before[::-1], start, *after]
+    sources = [step.source for step in steps]
+    return Track(
+        first=frame - len(before),
+        boxes_px=_bridged(np.array([step.box for step in steps]), sources),
+        confidence=np.array([step.confidence for step in steps]),
+        moving=np.array([step.moving for step in steps]),
+        sources=tuple(sources),
+    )
+
+
+def _bridged(boxes_px: np.ndarray, sources: Sequence[Source]) -> Float[np.ndarray, "frames 4"]:
+    """Between detections that are near in time, boxes are interpolated: what moves is not the whole body."""
+    seen = [index for index, source in enumerate(sources) if source == "network"]
+    bridged = boxes_px.copy()
+    for start, end in pairwise(seen):
+        if 1 < end - start <= LONGEST_BRIDGE:
+            share = (np.arange(start + 1, end) - start)[:, None] / (end - start)
+            bridged[start + 1 : end] = (1 - share) * boxes_px[start] + share * boxes_px[end]
+    return bridged
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    box: np.ndarray
+    confidence: float
+    moving: float
+    source: Source
+
+
+def _seeds(views: Sequence[View]) -> list[tuple[int, int]]:
+    """Detections that move, the most telling first."""
+    found = [
+        (-float(confidence * min(moving, 10.0)), frame, person)
+        for frame, view in enumerate(views)
+        for person, (confidence, moving) in enumerate(zip(view.people.confidence, view.moving, strict=True))
+        if confidence >= SEED_CONFIDENCE and moving >= MOVING
+    ]
+    return [(frame, person) for _, frame, person in sorted(found)]
+
+
+def _walk(start: _Step, views: Sequence[View]) -> list[_Step]:
+    """From one box to the nearest of the next frame, again and again, until nobody is near for too long."""
+    steps, last, velocity, unseen = [start], start.box, np.zeros(2), 0
+    for view in views:
+        expected = last + np.tile(velocity, 2)
+        step = _nearest(view, last, expected, unseen) or _moving_part(view, last, expected, unseen)
+        if step is None:
+            unseen += 1
+            if unseen > MOST_CARRIED:
+                break
+            step = _Step(expected, 0.0, float(view.motion.of_boxes(expected[None])[0]), "carried")
+        else:
+            velocity += _STEADINESS * ((centres(step.box) - centres(last)) - velocity)
+            unseen = 0
+        steps.append(step)
+        last = step.box
+    confirmed = max(index for index, step in enumerate(steps) if step.source == "network")
+    steps = steps[
+        : confirmed + 1 + LONGEST_BRIDGE
+    ]  # the splash moves too, but the detector sees nobody in it
+    while steps[-1].source == "carried":
+        steps.pop()
+    return steps[1:]
+
+
+def _nearest(view: View, last: np.ndarray, expected: np.ndarray, unseen: int) -> _Step | None:
+    """Eq. 25: the detection that is nearest and surest, if any passes the gates."""
+    people = view.people
+    if not len(people.confidence):
+        return None
+    size = float(long_edges(last))
+    distance = np.linalg.norm(centres(people.boxes_px) - centres(expected), axis=1) / size
+    growth = long_edges(people.boxes_px) / size
+    passing = (distance < GATE + GATE_A_MISS * unseen) & (np.maximum(growth, 1 / growth) < LARGEST_GROWTH)
+    passing &= (view.moving >= MOVING) | (box_iou(last, people.boxes_px) > _UNCHANGED_IOU)
+    if not passing.any():
+        return None
+    cost = np.where(passing, distance - CONFIDENCE_WEIGHT * people.confidence, np.inf)
+    best = int(cost.argmin())
+    return _Step(people.boxes_px[best], float(people.confidence[best]), float(view.moving[best]), "network")
+
+
+def _moving_part(view: View, last: np.ndarray, expected: np.ndarray, unseen: int) -> _Step | None:
+    """The moving part of the picture where the person is expected, if it is about as large."""
+    blobs = view.motion.blobs_px
+    if not len(blobs):
+        return None
+    size = float(long_edges(last))
+    distance = np.linalg.norm(centres(blobs) - centres(expected), axis=1) / size
+    growth = long_edges(blobs) / size
+    passing = (distance < GATE + GATE_A_MISS * unseen) & (growth > _BLOB_SMALLEST) & (growth < _BLOB_LARGEST)
+    if not passing.any():
+        return None
+    best = int(np.where(passing, distance, np.inf).argmin())
+    # What moves may be an arm, or the diver and a railing: the size changes half as much as it says.
+    half = (blobs[best, 2:] - blobs[best, :2]) / 2 / np.sqrt(growth[best])
+    middle = centres(blobs[best])
+    box = np.concatenate((middle - half, middle + half))
+    return _Step(box, 0.0, float(view.motion.of_boxes(box[None])[0]), "motion")
+
+
+def camera_path(views: Sequence[View]) -> list[Float[np.ndarray, "3 3"]]:
+    """For each frame, the map from its pixels to those of the first; unknown steps count as none."""
+    path = [np.eye(3)]
+    for view in views[1:]:
+        step = np.eye(3)
+        if view.motion.camera is not None:
+            step[:2] = view.motion.camera
+        path.append(path[-1] @ np.linalg.inv(step))
+    return path
+
+
+def _fall(track: Track, path: Sequence[np.ndarray]) -> float:
+    """Farthest way down against the background, in the track's usual box size."""
+    middles = centres(track.boxes_px)
+    heights = np.array(
+        [path[frame][1] @ (x, y, 1.0) for frame, (x, y) in zip(track.frames, middles, strict=True)]
+    )
+    fallen = float((heights - np.minimum.accumulate(heights)).max())
+    return fallen / max(float(np.median(long_edges(track.boxes_px))), 1e-9)
+
+
+def _merit(track: Track, path: Sequence[np.ndarray]) -> float:
+    """How much of a diver a track is: it falls, and it is its own motion, in many frames."""
+    return (_fall(track, path) + 0.1) * float(np.minimum(track.moving, 10.0).sum())
+
+
+def _same(box: np.ndarray | None, other: np.ndarray) -> bool:
+    return box is not None and float(box_iou(box, other[None])[0]) > _SAME_IOU
+
+
+def _apart(track: Track, other: Track) -> bool:
+    """Two people rather than one that was found twice."""
+    common = [frame for frame in track.frames if frame in other.frames]
+    apart = 0
+    for frame in common:
+        mine, others = track.box(frame), other.box(frame)
+        if mine is not None and others is not None:
+            apart += float(box_iou(mine, others[None])[0]) < _APART_IOU
+    return apart >= _SECOND_FRAMES

@@ -1,0 +1,282 @@
+"""Annotating many clips: what is a clip, what is done already, and one bad clip never stops the others."""
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from stagescore.errors import DataError, StagescoreError
+from stagescore.hashing import file_sha256
+from stagescore.media.images import image_paths, load_image
+from stagescore.media.info import DEFAULT_FRAME_RATE
+from stagescore.media.sampling import sample_indices
+from stagescore.media.source import Media, open_media
+from stagescore.pose.annotation import annotate
+from stagescore.pose.networks import Detector, Estimator
+from stagescore.pose.onnx_networks import open_detector, open_estimator
+from stagescore.report.annotation_files import (
+    AUTHORS,
+    COCO,
+    OVERLAY,
+    QUALITY,
+    finish,
+    write_annotation,
+    write_overlay,
+)
+
+FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
+"""Endings by which films are found in a folder; a file that is named itself may have any."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How clips are annotated.
+
+    Attributes:
+        out: folder that gets a folder for each clip.
+        detector: ONNX file.
+        estimator: ONNX file.
+        num_frames: rows of the result; None for one row a frame of the film.
+        threads: of each network.
+    """
+
+    out: Path
+    detector: Path
+    estimator: Path
+    num_frames: int | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSource:
+    """A film or a folder of images.
+
+    Attributes:
+        path: where it is.
+        name: of the clip: the file's name without its ending, or the folder's.
+    """
+
+    path: Path
+    name: str
+
+
+def clips_of(path: Path) -> list[ClipSource]:
+    """The clips that a path names: a file or a folder of images is one, a folder of films is a batch.
+
+    Raises:
+        DataError: there is nothing, or the folder holds films and images.
+    """
+    if not path.is_dir():
+        if not path.exists():
+            raise DataError("it does not exist", where=path, todo="check the path")
+        return [ClipSource(path, path.stem)]
+    images = image_paths(path)
+    films = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in FILM_SUFFIXES)
+    films = [film for film in films if not film.name.startswith(".")]
+    if images and films:
+        raise DataError(
+            f"the folder holds {len(images)} images and {len(films)} films",
+            where=path,
+            todo="keep the frames of a clip and the films of a batch in folders of their own",
+        )
+    if images:
+        return [ClipSource(path, path.resolve().name)]
+    if not films:
+        raise DataError(
+            "the folder holds neither images nor films",
+            where=path,
+            todo="give films, a folder of films, or the folders that hold the frames of a clip each",
+        )
+    return [ClipSource(film, film.stem) for film in films]
+
+
+def annotate_clips(
+    clips: Sequence[ClipSource],
+    settings: Settings,
+    *,
+    workers: int = 1,
+    progress: Progress = lambda what, done, total: None,
+) -> list[dict[str, Any]]:
+    """Annotate clips; those that are done already, from the same input by the same networks, are kept.
+
+    Args:
+        clips: which.
+        settings: how.
+        workers: processes; the result does not depend on how many.
+        progress: told after every clip.
+
+    Returns:
+        A result a clip, in their order: `status` is `ok` or `failed`; with the content of `quality.json`,
+        or the error.
+    """
+    results: dict[int, dict[str, Any]] = {}
+    seen: dict[str, Path] = {}
+    todo: list[int] = []
+    for index, clip in enumerate(clips):
+        if clip.name in seen:
+            error = DataError(
+                f"another clip is called {clip.name} too ({seen[clip.name]})",
+                where=clip.path,
+                todo="annotate it into another folder",
+            )
+            results[index] = _failed(clip, error)
+        else:
+            seen[clip.name] = clip.path
+            todo.append(index)
+    progress("clips", len(results), len(clips))
+    for index, result in _each([clips[index] for index in todo], settings, workers):
+        results[todo[index]] = result
+        progress("clips", len(results), len(clips))
+    return [results[index] for index in range(len(clips))]
+
+
+def _each(
+    clips: Sequence[ClipSource], settings: Settings, workers: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    if workers == 1 or len(clips) < 2:
+        for index, clip in enumerate(clips):
+            yield index, annotate_clip(clip, settings)
+        return
+    left = list(range(len(clips)))
+    try:
+        for index, result in _in_processes(clips, left, settings, workers):
+            left.remove(index)
+            yield index, result
+    except BrokenProcessPool:  # a film that kills its process: the rest one by one, each in its own
+        for index in list(left):
+            try:
+                yield from _in_processes(clips, [index], settings, 1)
+            except BrokenProcessPool:
+                error = DataError(
+                    "its process was killed",
+                    where=clips[index].path,
+                    todo="check the film and the free memory",
+                )
+                yield index, _failed(clips[index], error)
+
+
+def _in_processes(
+    clips: Sequence[ClipSource], indices: Sequence[int], settings: Settings, workers: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    # A forked process would inherit threads of onnxruntime and OpenCV that no longer run.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(annotate_clip, clips[index], settings): index for index in indices}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def annotate_clip(clip: ClipSource, settings: Settings) -> dict[str, Any]:
+    """Annotate one clip and write its files; whatever goes wrong is in the result."""
+    try:
+        return {"status": "ok", "folder": str(settings.out / clip.name), **_annotated(clip, settings)}
+    except StagescoreError as error:
+        return _failed(clip, error)
+    except Exception as error:
+        what = f"an error of the program ({type(error).__name__}: {error})"
+        return _failed(clip, DataError(what, where=clip.path, todo="report this as a defect"))
+
+
+def _annotated(clip: ClipSource, settings: Settings) -> dict[str, Any]:
+    detector, estimator = _networks(settings.detector, settings.estimator, settings.threads)
+    folder = settings.out / clip.name
+    made_from = {
+        "input": str(clip.path),
+        "input_sha256": _input_sha256(clip.path),
+        "frames_asked_for": settings.num_frames,
+    }
+    if done := _done(folder, clip.name, made_from, (detector, estimator)):
+        return done
+    (folder / QUALITY).unlink(missing_ok=True)
+    media = open_media(clip.path)
+    annotation = annotate(lambda: (image for _, image in media.frames()), detector, estimator)
+    rows = list(range(media.num_frames))
+    rate = media.info.frame_rate or DEFAULT_FRAME_RATE
+    if settings.num_frames is not None:
+        rows = list(sample_indices(0, media.num_frames - 1, settings.num_frames))
+        annotation = annotation.resampled(settings.num_frames)
+        rate *= settings.num_frames / media.num_frames
+    images = _image_names(media, clip.path, rows)
+    quality = write_annotation(folder, clip.name, annotation, images, made_from)
+    write_overlay(folder, annotation, (image for _, image in media.frames(rows)), min(max(rate, 1.0), 120.0))
+    quality["media"] = {key: value for key, value in media.info.as_json().items() if key != "path"}
+    quality["warnings"] += media.info.warnings
+    quality["needs_review"] |= media.info.verdict != "ok"
+    finish(folder, quality)
+    return quality
+
+
+def _done(
+    folder: Path, name: str, made_from: dict[str, Any], networks: tuple[Detector, Estimator]
+) -> dict[str, Any] | None:
+    """What `quality.json` says, if the clip is whole and was made from the same things."""
+    try:
+        quality: dict[str, Any] = json.loads((folder / QUALITY).read_text(encoding="utf-8"))
+        used = {role: found["sha256"] for role, found in quality["networks"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    files = (f"pred_comp_{name}.npz", AUTHORS, COCO, OVERLAY)
+    if not all((folder / file).is_file() for file in files):
+        return None
+    wanted = {"detector": networks[0].identity.sha256, "estimator": networks[1].identity.sha256}
+    if used == wanted and all(
+        quality.get(key) == made_from[key] for key in ("input_sha256", "frames_asked_for")
+    ):
+        return quality
+    raise DataError(
+        "it holds the annotation of another film, of other networks or other --frames",
+        where=folder,
+        todo="choose another --out, or remove the folder",
+    )
+
+
+@lru_cache(maxsize=1)
+def _networks(detector: Path, estimator: Path, threads: int) -> tuple[Detector, Estimator]:
+    return open_detector(detector, threads), open_estimator(estimator, threads)
+
+
+def _input_sha256(path: Path) -> str:
+    try:
+        if path.is_file():
+            return file_sha256(path)
+        digest = sha256()
+        for image in image_paths(path):
+            digest.update(f"{image.name}\0{file_sha256(image)}\n".encode())
+        return digest.hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"it cannot be read ({error.strerror})", where=path, todo="check permissions"
+        ) from error
+
+
+def _image_names(media: Media, path: Path, rows: Sequence[int]) -> list[str]:
+    """Names of the images of a folder; for a film those that `stagescore data frames` gives its frames."""
+    if media.info.kind == "video":
+        return [f"{row:05d}.jpg" for row in range(len(rows))]
+    images = image_paths(path)
+    if len(images) != media.num_frames:
+        images = [image for image in images if _is_readable(image)]
+    return [images[row].name for row in rows]
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        load_image(path)
+    except DataError:
+        return False
+    return True
+
+
+def _failed(clip: ClipSource, error: StagescoreError) -> dict[str, Any]:
+    return {"status": "failed", "name": clip.name, "input": str(clip.path), "error": error.as_json()}

@@ -1,0 +1,142 @@
+"""The skeleton drawn over the film: to see at a glance whether the joints can be believed.
+
+Right side red, left side green, the middle yellow; what was filled or is doubtful is drawn thin.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from stagescore.errors import DataError
+from stagescore.pose.annotation import Annotation
+from stagescore.skeleton import BONES, JOINTS
+
+RIGHT, LEFT, MIDDLE, BOX = (235, 70, 60), (70, 205, 90), (245, 205, 60), (150, 190, 255)
+CODECS = ("libx264", "h264", "mpeg4")
+"""Encoders, the first of these that FFmpeg has is used."""
+LEAST_EDGE_PX = 480
+"""Smaller films are drawn larger, so that lines can be told apart."""
+_SUBPIXEL_BITS = 4
+
+
+def draw_pose(
+    image: UInt8[np.ndarray, "h w 3"],
+    joints_px: Float[np.ndarray, "16 2"],
+    weak: Bool[np.ndarray, "16"] | None = None,
+    box_px: Float[np.ndarray, "4"] | None = None,
+    scale: float = 1.0,
+) -> UInt8[np.ndarray, "big_h big_w 3"]:
+    """A copy of the picture, enlarged, with bones and box.
+
+    Args:
+        image: red, green, blue.
+        joints_px: of the picture before it is enlarged; NaN where unknown.
+        weak: joints whose bones are drawn thin.
+        box_px: left, top, right, bottom; NaN or None for none.
+        scale: of the copy.
+    """
+    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+    drawn = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR) if scale != 1 else image.copy()
+    width = max(round(min(size) / 180), 1)
+    if box_px is not None and np.isfinite(box_px).all():
+        left, top, right, bottom = np.rint(box_px * scale).astype(int).tolist()
+        cv2.rectangle(drawn, (left, top), (right, bottom), BOX, 1, cv2.LINE_AA)
+    points = (joints_px * scale - 0.5) * 2**_SUBPIXEL_BITS
+    for start, end in BONES:
+        if not np.isfinite(points[[start, end]]).all():
+            continue
+        thin = weak is not None and bool(weak[start] or weak[end])
+        (x0, y0), (x1, y1) = np.rint(points[[start, end]]).astype(int).tolist()
+        colour = _colour(start)
+        cv2.line(drawn, (x0, y0), (x1, y1), colour, 1 if thin else 2 * width, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return np.asarray(drawn)
+
+
+def overlay_frames(
+    annotation: Annotation, frames: Iterable[UInt8[np.ndarray, "h w 3"]]
+) -> Iterable[UInt8[np.ndarray, "big_h big_w 3"]]:
+    """The pictures of a film with its annotation drawn on them, one for each row of the annotation."""
+    weak = annotation.filled | annotation.doubtful
+    for row, image in enumerate(frames):
+        scale = max(LEAST_EDGE_PX / max(image.shape[:2]), 1.0)
+        drawn = draw_pose(image, annotation.track.joints_px[row], weak[row], annotation.boxes_px[row], scale)
+        text = f"{row}" if np.isfinite(annotation.boxes_px[row]).all() else f"{row}  no diver"
+        cv2.putText(drawn, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+        yield drawn
+
+
+def write_film(path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], frame_rate: float) -> None:
+    """Write pictures of one size as a film; the same pictures always give the same bytes.
+
+    Args:
+        path: an mp4 file; written atomically.
+        frames: red, green, blue.
+        frame_rate: frames a second.
+
+    Raises:
+        DataError: there is no encoder, no picture, or the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part.mp4")
+    os.close(handle)
+    staged = Path(name)
+    try:
+        num_frames = _encode(staged, frames, Fraction(frame_rate).limit_denominator(1001))
+        if not num_frames:
+            raise DataError("there is no picture to write", where=path, todo="give at least one frame")
+        staged.chmod(0o644)
+        staged.replace(path)
+    except (OSError, av.error.FFmpegError) as error:
+        raise DataError(
+            f"cannot write ({error})", where=path, todo="free some space or choose another folder"
+        ) from error
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _encode(path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], rate: Fraction) -> int:
+    done = 0
+    with av.open(str(path), "w", format="mp4") as film:
+        stream: Any = None
+        for image in frames:
+            high, wide = (side - side % 2 for side in image.shape[:2])  # chroma is stored at half size
+            if stream is None:
+                stream = film.add_stream(_codec(), rate=rate)
+                stream.width, stream.height, stream.pix_fmt = wide, high, "yuv420p"
+                stream.codec_context.thread_count = 1
+                if stream.codec_context.name == "libx264":
+                    stream.options = {"crf": "23", "preset": "veryfast"}
+                else:
+                    stream.bit_rate = 4_000_000
+            picture = cv2.cvtColor(image[: stream.height, : stream.width], cv2.COLOR_RGB2YUV_I420)
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(picture), format="yuv420p")))
+            done += 1
+        if stream is not None:
+            film.mux(stream.encode(None))
+    return done
+
+
+def _codec() -> str:
+    for name in CODECS:
+        with contextlib.suppress(
+            Exception
+        ):  # PyAV's own class for an unknown codec has changed between versions
+            av.codec.Codec(name, "w")
+            return name
+    raise DataError("FFmpeg has no encoder for mp4", todo=f"install one of {', '.join(CODECS)}")
+
+
+def _colour(joint: int) -> tuple[int, int, int]:
+    return (
+        RIGHT if JOINTS[joint].startswith("right") else LEFT if JOINTS[joint].startswith("left") else MIDDLE
+    )

@@ -1,0 +1,109 @@
+"""Train, resume, pack and evaluate by the commands, on five tiny dives."""
+
+import json
+from pathlib import Path
+
+import pytest
+import stored_dives
+import tiny_runs
+from typer.testing import CliRunner
+
+from stagescore.cli.main import app
+
+RUN = [
+    *tiny_runs.MODEL,
+    "data.views=2",
+    "run={epochs: 2, threads: 1, checkpoint_steps: 2, validate_epochs: 0}",
+    "batches={group_size: 3, groups: 1, protocol: w/o DN}",
+]
+
+
+@pytest.fixture
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stored_dives.folder(tmp_path_factory)
+
+
+def call(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout
+
+
+def test_pretrain_cache_train_evaluate(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text("{}\n")
+    config = str(tmp_path / "tiny.yaml")
+    shared = [f"data.folder={data}", f"data.clips={tmp_path / 'clips'}"]
+    model = [line for line in tiny_runs.MODEL if line.startswith(("model", "data"))]
+    pre, cache, run = (str(tmp_path / name) for name in ("pre", "cache", "run"))
+    code, _ = call(
+        "pretrain", config, *model, *shared, "run={epochs: 1, threads: 1}", "dives_at_once=3", "--out", pre
+    )
+    assert code == 0
+    code, _ = call("data", "features", config, *RUN, *shared, f"start.model={pre}", "--out", cache)
+    assert code == 0
+    asked = [config, *RUN, *shared, f"start.model={pre}", f"features={cache}"]
+    code, out = call("train", *asked, "--out", run, "--json")
+    assert code == 0, out
+    assert json.loads(out)["finished"]
+    assert (tmp_path / "run" / "tensorboard").is_dir()
+    code, out = call("train", "--resume", run)
+    assert code == 0 and "finished already" in out
+    code, out = call("train", *asked, "--out", run)
+    assert code == 1  # a run is never overwritten
+    code, out = call(
+        "evaluate",
+        run,
+        "--split",
+        "all",
+        "--json",
+        "--out",
+        str(tmp_path / "eval"),
+        "--clips",
+        str(tmp_path / "clips"),
+    )
+    assert code == 0, out
+    document = json.loads(out)
+    assert document["protocol"]["dives"] == 5
+    assert json.loads((tmp_path / "eval" / "evaluation.json").read_text()) == document
+    assert (tmp_path / "eval" / "dives.csv").read_text().count("\n") == 6
+    assert "# Evaluation" in (tmp_path / "eval" / "evaluation.md").read_text()
+
+
+def test_a_cache_of_other_encoders_is_refused(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text("{}\n")
+    config = str(tmp_path / "tiny.yaml")
+    shared = [f"data.folder={data}", f"data.clips={tmp_path / 'clips'}"]
+    code, _ = call("data", "features", config, *RUN, *shared, "--out", str(tmp_path / "cache"))
+    assert code == 0
+    code, _ = call(
+        "train",
+        config,
+        *RUN,
+        *shared,
+        "run.seed=5",
+        f"features={tmp_path / 'cache'}",
+        "--out",
+        str(tmp_path / "run"),
+    )
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train",),
+        ("train", "nano"),
+        ("train", "--out", "x"),
+        ("train", "nano", "--out", "x", "--resume", "y"),
+        ("train", "nono", "--out", "x"),
+        ("train", "nano", "model.statik.on=false", "--out", "x"),
+        ("train", "--resume", "nowhere"),
+        ("evaluate", "nowhere.safetensors", "--data", "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _ = call(*arguments)
+    assert code == 1
+    assert not (tmp_path / "x").exists()

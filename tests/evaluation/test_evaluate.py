@@ -1,0 +1,122 @@
+"""From a model and labelled dives to tables, on five tiny dives."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stored_dives
+import tiny_runs
+import torch
+
+from stagescore.data.manifest import Manifest
+from stagescore.errors import ConfigError
+from stagescore.evaluation.evaluate import Case, EncodedDives, Evaluator
+from stagescore.evaluation.subject import Question, Subject, evaluate
+from stagescore.models.exemplar_bank import weights_hash
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.training.prediction import Voting, bank_of, encode_dives
+
+
+@pytest.fixture(scope="module")
+def model() -> HPMCoRe:
+    torch.manual_seed(1)
+    return tiny_runs.make_model(tiny_runs.settings()).eval()
+
+
+@pytest.fixture(scope="module")
+def question(tmp_path_factory: pytest.TempPathFactory) -> Question:
+    dives = stored_dives.dives(tmp_path_factory)
+    split = [dive.with_changes(split="test" if k < 3 else "train") for k, dive in enumerate(dives)]
+    return Question(
+        manifest=Manifest(tuple(split)),
+        part="test",
+        store=stored_dives.store(tmp_path_factory),
+        exemplars_from="train",
+    )
+
+
+@pytest.fixture(scope="module")
+def subject(model: HPMCoRe) -> Subject:
+    return Subject(
+        name="tiny", states={"": model}, preprocessing=tiny_runs.settings().data.preprocessing, votes=2
+    )
+
+
+def test_one_evaluation_prints_every_case(subject: Subject, question: Question) -> None:
+    answer = evaluate(subject, question)
+    document = answer.report.as_json()
+    assert set(document["metrics"]) == {"srcc", "rl2x100", "aiou50", "aiou75", "mae", "kendall"}
+    assert all(set(figure) == {"value", "low", "high"} for figure in document["metrics"].values())
+    assert document["protocol"]["dives"] == 3 and document["protocol"]["joints"] == "estimated"
+    rows = document["tables"]["Model"]
+    asked = {(row["protocol"], row["joints"], row["missing"]) for row in rows}
+    assert {("w/ DN", "estimated", ""), ("w/o DN", "estimated", ""), ("w/ DD", "exact", "")} <= asked
+    assert {("w/ DN", "estimated", "video"), ("w/ DN", "estimated", "skeleton")} <= asked
+    assert any(row["kind"] == "floor" for rows in document["tables"].values() for row in rows)
+
+
+def test_the_figures_are_those_of_predicting_one_by_one(
+    model: HPMCoRe, subject: Subject, question: Question, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    answer = evaluate(subject, question)
+    source = tiny_runs.live(tmp_path_factory)
+    queries = [dive.dive_id for dive in question.queries]
+    pool = [dive.dive_id for dive in question.pool]
+    bank = bank_of(encode_dives(model, source, pool), source.dives, weights_hash(model))
+    voted = Voting(num=2).predict_all(model, encode_dives(model, source, queries), source.dives, bank)
+    by_hand = [one.prediction.score for one in voted]
+    assert answer.outcomes.predicted_scores.tolist() == pytest.approx(by_hand, abs=1e-3)
+    errors = [abs(one.prediction.score - one.dive.score) for one in voted]
+    assert answer.report.as_json()["metrics"]["mae"]["value"] == pytest.approx(np.mean(errors), abs=1e-3)
+
+
+def test_a_withheld_modality_changes_the_answer(
+    model: HPMCoRe, question: Question, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    samples = tiny_runs.samples(tmp_path_factory)
+    ids = sorted(samples.dives)
+    source = EncodedDives(model, samples, ids)
+    bank = bank_of(encode_dives(model, source, ids), source.dives, weights_hash(model))
+    evaluator = Evaluator(model=model, bank=bank, votes=3)
+    scores = {
+        missing: evaluator.outcomes(
+            source, ids, Case(protocol="w/o DN", missing=missing)
+        ).predicted_scores.tolist()
+        for missing in ("", "video", "skeleton")
+    }
+    assert scores[""] != scores["video"] and scores[""] != scores["skeleton"]
+
+
+def test_transitions_come_back_in_frames_of_the_clip(
+    model: HPMCoRe, question: Question, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    samples = tiny_runs.samples(tmp_path_factory)
+    ids = sorted(samples.dives)
+    source = EncodedDives(model, samples, ids)
+    bank = bank_of(encode_dives(model, source, ids), source.dives, weights_hash(model))
+    outcomes = Evaluator(model=model, bank=bank).outcomes(source, ids, Case(protocol="w/o DN"))
+    encoded = encode_dives(model, source, ids)
+    for row, outcome in enumerate(outcomes):
+        frames = samples.store.indices(ids[row])
+        last_of_takeoff = int(encoded.edges[row, 1]) - 1
+        assert outcome.predicted_transitions is not None
+        assert frames[last_of_takeoff] <= outcome.predicted_transitions[0] <= frames[last_of_takeoff + 1]
+
+
+def test_a_bank_that_is_not_there_is_asked_for(subject: Subject, question: Question) -> None:
+    with pytest.raises(ConfigError, match="have no bank"):
+        evaluate(subject, replace(question, exemplars_from="bank"))
+
+
+def test_the_same_twice_and_for_any_batch(
+    model: HPMCoRe, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    samples = tiny_runs.samples(tmp_path_factory)
+    ids = sorted(samples.dives)
+    together = EncodedDives(model, samples, ids)
+    for dive_id in ids[:2]:
+        alone = EncodedDives(model, samples, [dive_id])
+        a, b = together.plain([dive_id]).seen, alone.plain([dive_id]).seen
+        torch.testing.assert_close(a.static, b.static, atol=1e-5, rtol=1e-4)  # type: ignore[union-attr]
+        torch.testing.assert_close(a.dynamic, b.dynamic, atol=1e-5, rtol=1e-4)  # type: ignore[union-attr]

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from made_clips import Clip, HeadUp, Seer
+
+from stagescore.pose.annotation import annotate
+
+
+def annotated(clip, **more):
+    return annotate(clip, Seer(clip, **more), HeadUp())
+
+
+def test_a_whole_clip_gives_the_joints_of_the_diver():
+    clip = Clip(turning=0.2)
+    found = annotated(clip)
+    assert found.track.num_frames == clip.num_frames
+    assert found.num_divers == 1
+    seen = found.track.known.all(1)
+    assert seen.mean() > 0.9
+    middles = found.track.joints_px[seen].mean(1)
+    assert np.abs(middles - (120.5, 80.5)).max() < 3
+    assert not found.needs_review
+    assert found.people.max() >= 1
+    assert (found.measured & found.filled).sum() == 0
+    assert found.derived.sum() == 4
+
+
+def test_shares_add_up_and_name_the_networks():
+    quality = annotated(Clip()).quality()
+    assert quality["share_measured"] + quality["share_filled"] + quality["share_unknown"] == pytest.approx(
+        1, abs=1e-5
+    )
+    assert quality["networks"]["detector"]["name"] == "seer"
+    assert quality["networks"]["estimator"]["sha256"] == "1" * 64
+    assert quality["divers"] == 1
+
+
+def test_a_clip_that_starts_and_ends_in_the_air_is_told_and_is_no_reason_for_review():
+    found = annotated(Clip())
+    assert any("start in the air" in w for w in found.warnings)
+    assert any("end in the air" in w for w in found.warnings)
+    assert not found.needs_review
+
+
+@pytest.mark.parametrize(
+    ("clip", "more", "words"),
+    [
+        (Clip(divers=0), {}, "none of them moves like a diver"),
+        (Clip(divers=1), {"sees_divers": False}, "none of them moves like a diver"),
+        (Clip(num_frames=1), {}, "single frame"),
+        (Clip(divers=2), {}, "Two divers"),
+    ],
+    ids=["no diver", "unseen", "one frame", "two"],
+)
+def test_what_cannot_be_told_needs_review(clip, more, words):
+    found = annotated(clip, **more)
+    assert found.needs_review
+    assert any(words in warning for warning in found.warnings), found.warnings
+    assert found.track.num_frames == clip.num_frames
+
+
+def test_without_a_diver_nothing_is_invented():
+    found = annotated(Clip(divers=0))
+    assert not found.track.known.any()
+    assert (found.track.confidence == 0).all()
+    assert np.isnan(found.boxes_px).all()
+    assert found.num_crops == 0
+
+
+@pytest.mark.parametrize("frames", [7, 30, 96])
+def test_resampling_takes_the_rows_of_finediving(frames):
+    found = annotated(Clip())
+    rows = np.linspace(0, 29, frames).astype(int)
+    less = found.resampled(frames)
+    np.testing.assert_array_equal(less.track.joints_px, found.track.joints_px[rows])
+    np.testing.assert_array_equal(less.measured, found.measured[rows])

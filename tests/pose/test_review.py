@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stagescore.errors import DataError
+from stagescore.pose.formats import LabelledImage
+from stagescore.pose.review import decisions_of_csv, disagreements, disagreements_csv, merged
+from stagescore.skeleton import JOINTS
+
+
+def label(image="1.jpg", moved=None, box=(0.0, 0.0, 200.0, 200.0), unknown=()):
+    joints = np.stack([10.0 * np.arange(16), np.full(16, 50.0)], axis=1)
+    joints[9] = joints[8] + (0, 20)  # the head is 20 long: joints agree within 10
+    for joint, shift in (moved or {}).items():
+        joints[joint] += shift
+    joints[list(unknown)] = np.nan
+    return LabelledImage.with_box(image, box, joints, ~np.isnan(joints[:, 0]), (455, 256))
+
+
+def test_disagreements_are_listed_joint_by_joint():
+    a = [label(), label("2.jpg"), label("3.jpg")]
+    b = [
+        label(moved={0: (0, 9), 4: (0, 12)}),
+        label("2.jpg", unknown=(5,), box=(100.0, 100, 300, 250)),
+        label("4.jpg"),
+    ]
+    found = [(d.image, d.thing, d.distance_px) for d in disagreements(a, b)]
+    assert found == [
+        ("1.jpg", JOINTS[4], 12.0),
+        ("2.jpg", "box", None),
+        ("2.jpg", JOINTS[5], None),
+        ("3.jpg", "image", None),
+        ("4.jpg", "image", None),
+    ]
+    assert not disagreements(a, a)
+
+
+def test_a_joint_that_only_one_calls_visible_is_a_disagreement():
+    other = replace(label(), visible=np.arange(16) != 6)
+    assert [d.thing for d in disagreements([label()], [other])] == ["pelvis"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "place"),
+    [
+        ("a", (40, 50)),
+        ("b", (40, 62)),
+        ("mean", (40, 56)),
+        ("unknown", (np.nan, np.nan)),
+        ("33.5 7", (33.5, 7)),
+    ],
+)
+def test_what_was_decided_is_merged(decision, place):
+    a, b = [label()], [label(moved={4: (0, 12), 0: (0, 3)})]
+    (result,) = merged(a, b, disagreements(a, b), {("1.jpg", JOINTS[4]): decision})
+    np.testing.assert_allclose(result.joints_px[4], place)
+    np.testing.assert_allclose(result.joints_px[0], (0, 50))  # where they agree, the first counts
+    assert result.visible[4] == (decision != "unknown")
+
+
+def test_boxes_and_images_are_decided_too():
+    a = [label(), label("3.jpg")]
+    b = [label(box=(100.0, 100, 300, 250)), label("4.jpg")]
+    found = disagreements(a, b)
+    keys = [d.key for d in found]
+    result = merged(a, b, found, dict(zip(keys, ("mean", "b", "b"), strict=True)))
+    assert [one.image for one in result] == ["1.jpg", "4.jpg"]
+    assert result[0].box_px == (50, 50, 250, 225)
+
+
+@pytest.mark.parametrize("decision", ["", "  ", "c", "1", "1 2 3", "nan 2"])
+def test_what_is_undecided_or_makes_no_sense_is_refused(decision):
+    a, b = [label()], [label(moved={4: (0, 12)})]
+    with pytest.raises(DataError, match=r"undecided|the decision is"):
+        merged(a, b, disagreements(a, b), {("1.jpg", JOINTS[4]): decision})
+
+
+def test_a_decision_about_nothing_is_refused():
+    with pytest.raises(DataError, match="no such disagreement"):
+        merged([label()], [label()], [], {("1.jpg", "pelvis"): "a"})
+
+
+def test_the_table_comes_back_with_its_decisions(tmp_path):
+    a, b = [label("a,b\n.jpg")], [label("a,b\n.jpg", moved={4: (0, 12), 11: (30, 0)})]
+    found = disagreements(a, b)
+    path = tmp_path / "table.csv"
+    path.write_text(disagreements_csv(found))
+    assert decisions_of_csv(path) == {one.key: "" for one in found}
+    path.write_text("image,decision\nx,a\n")
+    with pytest.raises(DataError, match="column"):
+        decisions_of_csv(path)
+    with pytest.raises(DataError, match="cannot read"):
+        decisions_of_csv(tmp_path / "none.csv")
