@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from stagescore.data.clip_store import ClipStore
-from stagescore.data.manifest import Manifest, read_manifest
+from stagescore.data.manifest import Manifest, Part, read_manifest
 from stagescore.data.samples import Samples
 from stagescore.encoders.backbones import ImageBackbone
 from stagescore.encoders.i3d import I3D
@@ -123,15 +123,24 @@ def open_samples(
     manifest: Manifest,
     *,
     clips: Path,
+    with_test: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Samples:
-    """Decode what is not decoded yet, and open the clips of all dives.
+    """Decode what is not decoded yet, and open the clips of the training split.
+
+    Args:
+        settings: of the data.
+        manifest: with the splits.
+        clips: folder of decoded clips, unless the settings name one.
+        with_test: also the test split.
+        progress: told while clips are decoded.
 
     Raises:
         DataError: a film is missing or damaged.
     """
     folder = Path(settings.clips) if settings.clips else clips
-    dives = manifest.select("all", individual_only=settings.individual_only).dives
+    part: Part = "all" if with_test else "train"
+    dives = manifest.select(part, individual_only=settings.individual_only).dives
     truth = Path(settings.folder) / "truth"
     store = ClipStore.build(
         dives,

@@ -139,12 +139,20 @@ def train(
         StagescoreError: data, settings or checkpoints that cannot be used.
     """
     processes = processes or Processes()
+    if processes.world > 1 and settings.objective.contrast == "info-nce":
+        raise ConfigError(
+            "the negatives of InfoNCE are all dives of the batch, which no single process holds",
+            where="objective.contrast",
+            todo="train it in one process, or choose another contrast",
+        )
     _threads(settings.run)
     manifest = read_dives(settings.data)
+    clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
-        open_samples(settings.data, manifest, clips=folder / "clips", progress=decoding or _silent)
+        open_samples(settings.data, manifest, clips=clips, with_test=with_test, progress=decoding or _silent)
     processes.wait()
-    source = make_source(settings, open_samples(settings.data, manifest, clips=folder / "clips"))
+    samples = open_samples(settings.data, manifest, clips=clips, with_test=with_test)
+    source = make_source(settings, samples)
     model = make_model(settings)
     load_start(model, settings)
     if isinstance(source, FeatureCache) and source.encoders_hash != weights_hash(model.encoders):
@@ -250,7 +258,13 @@ def cache_features(
     """
     _threads(settings.run)
     manifest = read_dives(settings.data)
-    samples = open_samples(settings.data, manifest, clips=folder / "clips", progress=decoding or _silent)
+    samples = open_samples(
+        settings.data,
+        manifest,
+        clips=folder / "clips",
+        with_test=settings.run.validate_test,
+        progress=decoding or _silent,
+    )
     model = make_model(settings)
     load_start(model, settings)
     encoders = model.encoders.eval()
