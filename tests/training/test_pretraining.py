@@ -70,7 +70,7 @@ def test_poses_are_the_same_wherever_the_diver_is(truth: Truth, source: LiveSour
 
 def test_a_step_reads_few_frames_and_teaches_every_encoder(plan: PretrainingPlan, source: LiveSource) -> None:
     batch = plan.load(source, plan.epoch(0)[0], 0)
-    assert len(batch.stills) == 12
+    assert batch.stills.shape == (3, 12)
     assert ((batch.first >= 0) & (batch.first + plan.window <= 96)).all()
     module = pretraining()
     terms = module(batch)

@@ -2,7 +2,8 @@
 
 Paper, section III-B, eq. 2: "a convolutional layer and three downsampling layers" add local detail at
 different spatial scales to the global features. Reading: one convolution, then the map is averaged to grids
-of three sizes, and the strongest answer in each grid joins the global mean.
+of three sizes, and every cell of every grid joins the global mean, so that the vector knows where things are.
+(The strongest answer of each grid instead of all cells forgot it: poses could hardly be told, docs/log.md.)
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from stagescore.layers.norms import group_norm
 
 
 class MultiBranchDownSampling(nn.Module):
-    """Global mean of a map, and what is strongest in it at three scales.
+    """Global mean of a map, and what is in each cell of it at three scales.
 
     Args:
         in_width: channels of the map.
@@ -30,19 +31,23 @@ class MultiBranchDownSampling(nn.Module):
         self.grids = tuple(grids)
         self.local = nn.Conv2d(in_width, width, kernel_size=3, padding=1, bias=False)
         self.norm = group_norm(width)
-        self.branches = nn.ModuleList(nn.Conv2d(width, width, kernel_size=1) for _ in self.grids)
-        self.join = nn.Linear(in_width + width * len(self.grids), width)
+        # Narrower for finer grids, so that each branch gives about as many numbers as the vector has.
+        self.branches = nn.ModuleList(
+            nn.Conv2d(width, max(width // grid, 1), kernel_size=1) for grid in self.grids
+        )
+        cells = sum(max(width // grid, 1) * grid**2 for grid in self.grids)
+        self.join = nn.Linear(in_width + cells, width)
 
     def forward(
         self, maps: Float[Tensor, "images channels height width"]
     ) -> Float[Tensor, "images {self.width}"]:
         """One vector a map."""
         local = torch.relu(self.norm(self.local(maps)))
-        strongest = [
-            torch.relu(branch(functional.adaptive_avg_pool2d(local, grid))).amax(dim=(2, 3))
+        cells = [
+            torch.relu(branch(functional.adaptive_avg_pool2d(local, grid))).flatten(1)
             for grid, branch in zip(self.grids, self.branches, strict=True)
         ]
-        return torch.as_tensor(self.join(torch.cat((maps.mean(dim=(2, 3)), *strongest), dim=1)))
+        return torch.as_tensor(self.join(torch.cat((maps.mean(dim=(2, 3)), *cells), dim=1)))
 
 
 class MeanPool(nn.Module):

@@ -1,5 +1,6 @@
 """From settings to the parts of a run."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -192,7 +193,7 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
             )
         load_imagenet(model.encoders.static.backbone, _found(start.static))
     if start.model is not None:
-        load_matching(model, Path(start.model))
+        load_matching(model, [Path(part.strip()) for part in start.model.split(",")])
 
 
 def _found(name: str) -> Path:
@@ -200,28 +201,26 @@ def _found(name: str) -> Path:
     return Path(name) if Path(name).exists() or Path(name).name != name else find_weights(name)
 
 
-def load_matching(model: HPMCoRe, path: Path) -> None:
-    """Weights of ours: a whole model, or its encoders alone, from safetensors, a run or a checkpoint.
+def load_matching(model: HPMCoRe, paths: Sequence[Path]) -> None:
+    """Weights of ours: a whole model, or files that have all its encoders between them.
 
     Raises:
-        CheckpointError: it cannot be read, or does not fit.
+        CheckpointError: one cannot be read, an encoder is in none of them, or one does not fit.
     """
-    state = read_state(path)
-    prefix = "encoders."
-    whole = set(state) == set(model.state_dict())
-    part = state if whole else {n: v for n, v in state.items() if n.startswith(prefix)}
-    wanted = (
-        model.state_dict() if whole else {n: v for n, v in model.state_dict().items() if n.startswith(prefix)}
-    )
-    wrong = [n for n in wanted if n not in part or part[n].shape != wanted[n].shape]
-    if wrong or not part or len(part) != len(wanted):
-        odd = wrong[0] if wrong else next(iter(set(part) - set(wanted)), "anything")
+    wanted = model.state_dict()
+    state: dict[str, torch.Tensor] = {}
+    for path in paths:
+        state |= read_state(path)
+    if set(state) != set(wanted):
+        wanted = {name: value for name, value in wanted.items() if name.startswith("encoders.")}
+    wrong = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
+    if wrong:
         raise CheckpointError(
-            f"the weights do not fit the model, for example at {odd}",
-            where=path,
-            todo="use the settings that the weights were made with",
+            f"the weights do not fit the model, for example at {wrong[0]}",
+            where=", ".join(map(str, paths)),
+            todo="use the settings that the weights were made with, and name files of all encoders",
         )
-    model.load_state_dict(part, strict=whole)
+    model.load_state_dict({name: state[name] for name in wanted}, strict=False)
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ branches. Joints are asked for relative to the pelvis: features that were pooled
 Truth is used here and nowhere else in training; `training.prediction` never sees it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stagescore.encoders.joints import torso_length
-from stagescore.hashing import hash_u64
+from stagescore.hashing import hash_u64, hash_unit
 from stagescore.models.hp_mcore import Encoders
 from stagescore.skeleton import JOINTS
 from stagescore.tensors import DiveBatch
@@ -34,6 +34,8 @@ _CLOCK_FRAMES = 10.0
 _AT_CONTACT = frozenset({"over_rotation_deg", "short_twist_deg", "entry_lean_deg"})
 """Faults that show around the first touch of the water; the splash shows after it, all others in the air."""
 _BEFORE_CONTACT, _AFTER_CONTACT = 10, 3
+_ENTRY_FRAMES = 24
+"""Frames around the entry that stills are taken from, the first ones before the contact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +45,14 @@ class PretrainingBatch:
     Attributes:
         seen: all frames and joints.
         targets: the truth about all frames.
-        stills: frames that the static encoder looks at.
+        stills: frames of each dive that the static encoder looks at.
         first: where each dive's window for the dynamic encoder begins.
         num_groups: dives, for the loop's means over processes.
     """
 
     seen: DiveBatch
     targets: TruthTargets
-    stills: Int[Tensor, "stills"]
+    stills: Int[Tensor, "dives stills"]
     first: Int[Tensor, "dives"]
     num_groups: int
 
@@ -115,8 +117,8 @@ class Pretraining(nn.Module):
         seen, asked = batch.seen, asked_of(batch.targets)
         dive = torch.arange(len(window), device=window.device)[:, None]
         if encoders.static is not None and seen.frames is not None:
-            features = encoders.static(seen.frames[:, batch.stills])
-            terms |= self._terms("static", features, asked.at((slice(None), batch.stills)))
+            features = encoders.static(seen.frames[dive, batch.stills])
+            terms |= self._terms("static", features, asked.at((dive, batch.stills)))
         if encoders.dynamic is not None and seen.frames is not None:
             features = encoders.dynamic(seen.frames[dive, window])
             terms |= self._terms("dynamic", features, asked.at((dive, window)))
@@ -223,7 +225,7 @@ class PretrainingPlan:
     truth: Truth
     seed: int
     dives_at_once: int = 16
-    num_stills: int = 24
+    num_stills: int = 16
     window: int = 36
 
     def epoch(self, epoch: int) -> list[GroupBatch]:
@@ -242,17 +244,42 @@ class PretrainingPlan:
             raise TypeError("encoders learn from pictures, not from cached features")
         ids = batch.dive_ids
         views = [source.views.view(source.views.number(epoch, i), i) for i in ids]
-        num_frames = source.samples.store.preprocessing.num_frames
-        stride = num_frames // self.num_stills
-        offset = hash_u64(self.seed, "stills", epoch, ids[0]) % stride
-        room = num_frames - self.window
-        # Windows reach beyond both ends and are pushed back, so that the ends are seen as often as the middle.
-        reach = room + 2 * (self.window // 3)
-        first = [hash_u64(self.seed, "window", epoch, i) % (reach + 1) - self.window // 3 for i in ids]
+        targets = self.truth.batch(ids, views)
+        num_frames = targets.phase.shape[1]
+        contact = (targets.phase < 2).sum(1)
         return PretrainingBatch(
             seen=source.samples.batch(ids, views).dives,
-            targets=self.truth.batch(ids, views),
-            stills=torch.arange(offset, num_frames, stride),
-            first=torch.tensor(first).clamp(0, room),
+            targets=targets,
+            stills=self._stills(ids, contact, epoch, num_frames),
+            first=self._windows(ids, contact, epoch, num_frames),
             num_groups=len(ids),
         )
+
+    def _stills(self, ids: Sequence[str], contact: Tensor, epoch: int, num_frames: int) -> Tensor:
+        """Half of them spread over the dive, half around the entry, where most points are lost."""
+        spread = self.num_stills // 2
+        near = self.num_stills - spread
+        stride, reach = num_frames / spread, _ENTRY_FRAMES / near
+        rows = []
+        for dive_id, frame in zip(ids, contact.tolist(), strict=True):
+            shift = hash_unit(self.seed, "stills", epoch, dive_id)
+            begin = frame - _BEFORE_CONTACT
+            rows.append(
+                [int((k + shift) * stride) for k in range(spread)]
+                + [int(begin + (k + shift) * reach) for k in range(near)]
+            )
+        return torch.tensor(rows).clamp(0, num_frames - 1)
+
+    def _windows(self, ids: Sequence[str], contact: Tensor, epoch: int, num_frames: int) -> Tensor:
+        """Every other window lies around the entry, the others anywhere."""
+        room = num_frames - self.window
+        firsts = []
+        for dive_id, frame in zip(ids, contact.tolist(), strict=True):
+            shift = hash_unit(self.seed, "window", epoch, dive_id)
+            if hash_u64(self.seed, "which window", epoch, dive_id) % 2:
+                firsts.append(int(frame - shift * self.window))
+            else:
+                # Beyond both ends, and pushed back: so the ends are seen as often as the middle.
+                margin = self.window // 3
+                firsts.append(int(shift * (room + 2 * margin + 1)) - margin)
+        return torch.tensor(firsts).clamp(0, room)

@@ -143,7 +143,8 @@ class ImportSettings(Config):
     Attributes:
         dynamic: Kinetics I3D, in either public spelling.
         static: an ImageNet backbone.
-        model: weights of ours (safetensors), the same model or its encoders.
+        model: weights of ours: safetensors, runs or checkpoints of the same model or of some of its encoders,
+            separated by commas where several are joined.
     """
 
     dynamic: str | None = None

@@ -1,0 +1,163 @@
+"""Results with made-up differences, and pictures with a made-up diver: for tests and for looking at pages."""
+
+import math
+import random
+
+import numpy as np
+
+from stagescore.report.pictures import Pictures
+from stagescore.scoring.result import (
+    Angles,
+    EventResult,
+    Events,
+    ExemplarVote,
+    InputFile,
+    Judging,
+    Networks,
+    PoseShares,
+    Reason,
+    Result,
+    StageResult,
+)
+from stagescore.types import PoseTrack
+
+NUM_FRAMES = 98
+NAMES = ("take-off", "flight", "entry")
+
+
+def made_result(seed=1, *, edges=(0, 24, 60, 98), lean=(0.4, 0.9, -3.4), num_exemplars=10, **changes) -> Result:
+    """A scored dive whose numbers belong together; `lean` is about what each stage wins or loses."""
+    draw = random.Random(seed)
+    exemplars = []
+    for number in range(num_exemplars):
+        deltas = [[draw.gauss(mean * share, 0.7) for share in (0.7, 0.3)] for mean in lean]
+        exemplars.append(
+            ExemplarVote(
+                dive_id=f"Simulated_r{draw.randrange(40):04d}/{number + 1}",
+                dive_number="107B",
+                score=round(draw.uniform(58, 86) * 2) / 2,
+                delta=math.fsum(math.fsum(stage) for stage in deltas),
+                stage_deltas=deltas,
+                edges=[0, 20 + draw.randrange(8), 58 + draw.randrange(8), 96],
+            )
+        )
+    score = math.fsum(vote.vote for vote in exemplars) / num_exemplars
+    differences = [math.fsum(math.fsum(v.stage_deltas[k]) for v in exemplars) / num_exemplars for k in range(3)]
+    rate = 25.0
+    last = edges[-1]
+    frames = list(range(edges[0], last))
+    share = [(f - edges[1]) / (edges[2] - edges[1]) for f in frames]
+    tuck = [math.exp(-(((s - 0.45) / 0.3) ** 2)) for s in share]
+    sampled = sorted({round(edges[0] + k * (last - 1 - edges[0]) / 95) for k in range(96)})
+    weights = [1 + 4 * math.exp(-(((f - edges[2] - 14) / 5) ** 2)) + draw.random() for f in sampled]
+    for start, end in zip(edges, edges[1:], strict=False):
+        rows = [k for k, f in enumerate(sampled) if start <= f < end]
+        total = math.fsum(weights[k] for k in rows)
+        for k in rows:
+            weights[k] /= total
+    mark = score / 3.1 / 3
+    kept = [round(2 * mark) / 2] * 3
+    marks = [kept[0] - 0.5, kept[0], kept[1], kept[0] + 0.5, kept[2], kept[0] + 0.5, kept[0] - 0.5]
+    fields = {
+        "status": "ok",
+        "score": score,
+        "interval": (score - 7.4, score + 7.4),
+        "protocol": "10 exemplars of the same dive number, chosen by hash",
+        "dive_number": "107B",
+        "words": "forward three and a half somersaults in pike position",
+        "height_m": 10.0,
+        "input": InputFile(
+            name="dive",
+            path="videos/dive.mp4",
+            sha256="ab" * 32,
+            num_frames=max(NUM_FRAMES, last),
+            width_px=256,
+            height_px=144,
+            duration_s=max(NUM_FRAMES, last) / rate,
+            frame_rate=rate,
+            condition="ok",
+            start_frame=edges[0],
+            end_frame=last,
+        ),
+        "networks": Networks(
+            weights="nano",
+            weights_sha256="cd" * 32,
+            bank_sha256="ef" * 32,
+            trained_on="2,000 simulated dives",
+            detector="detector-s",
+            estimator="pose-s",
+        ),
+        "stages": [
+            StageResult(
+                name=name,
+                start_frame=start,
+                end_frame=end,
+                start_s=start / rate,
+                end_s=end / rate,
+                confidence=confidence,
+                difference=difference,
+            )
+            for name, start, end, confidence, difference in zip(
+                NAMES, edges[:-1], edges[1:], (0.93, 0.88, 0.81), differences, strict=True
+            )
+        ],
+        "events": Events(
+            first_airborne_frame=EventResult(frame=edges[1] - 2, confidence=0.91),
+            first_water_contact_frame=EventResult(frame=edges[2] + 8, confidence=0.87),
+        ),
+        "branches": ["fused", "static"],
+        "exemplars": exemplars,
+        "judging": Judging(
+            difficulty=3.1,
+            execution=score / 3.1,
+            marks=marks,
+            dropped=[0, 3, 5, 6],
+            total=math.fsum(kept),
+            score=math.fsum(kept) * 3.1,
+        ),
+        "angles": Angles(
+            frames=frames,
+            knee=[176 - 12 * t - 3 * draw.random() for t in tuck],
+            hip=[174 - 128 * t - 4 * draw.random() for t in tuck],
+            trunk=[abs(180 - abs((6.3 * max(min(s, 1.1), 0)) * 180 + 180) % 360) for s in share],
+            trunk_at_entry=9.6,
+        ),
+        "poses": PoseShares(source="estimated", measured=0.84, filled=0.13, doubtful=0.03),
+        "attention": weights,
+        "attention_frames": sampled,
+        "timings": {"poses": 3.1, "score": 0.4},
+    }
+    return Result(**{**fields, **changes})
+
+
+def refused(status="needs_review", *, code="two-divers", text="two people fall at the same time", **changes) -> Result:
+    """A dive that was not scored."""
+    base = made_result()
+    fields = {
+        "status": status,
+        "reasons": [Reason(code=code, text=text, start_frame=30, end_frame=61)],
+        "input": base.input,
+        "networks": base.networks,
+        "warnings": ["the file ends within the dive"],
+    }
+    return Result(**{**fields, **changes})
+
+
+def made_pictures(result: Result, frames: list[int], exemplar: bool = False) -> Pictures:
+    """A grey pool, and a stick of a diver who falls."""
+    size = (result.input.height_px, result.input.width_px, 3)
+    rows = range(result.input.num_frames)
+    joints = np.stack([np.stack([np.full(16, 130.0), np.linspace(0, 30, 16) + 15 + 0.8 * f], -1) for f in rows])
+    images = {}
+    for frame in frames:
+        image = np.full(size, (190, 210, 220), np.uint8)
+        image[110:] = (60, 130, 160)
+        top = round(15 + 0.8 * frame)
+        image[top : top + 30, 127:133] = (150, 90, 70)
+        images[frame] = image
+    return Pictures(
+        query=images,
+        track=PoseTrack(joints_px=joints, confidence=np.ones(joints.shape[:2])),
+        track_frames=list(rows),
+        exemplar={k: np.full(size, 128, np.uint8) for k in range(96)} if exemplar else {},
+    )
