@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli import bench_pose
+from stagescore.cli import bench_pose, bench_real_clips
 from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
 app.command("pose")(bench_pose.pose)
+app.command("real-clips")(bench_real_clips.real_clips)
+app.command("refusals")(bench_real_clips.refusals)
 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]
 _CLIP_FRAMES = 96
@@ -258,13 +260,19 @@ def bench_score(
         rows: list[list[object]] = [
             ["encode one dive", rounded(speed.encoding_s, 3), None],
             [f"query, warm bank of {exemplars}", rounded(speed.bank_s, 3), rounded(1.0, 1)],
-            ["published way, same encoders", rounded(speed.published_s, 3), rounded(speed.times_published, 1)],
+            [
+                "published way, same encoders",
+                rounded(speed.published_s, 3),
+                rounded(speed.times_published, 1),
+            ],
         ]
         if speed.eager_s is not None:
             rows.append(
                 ["published way, plain layout", rounded(speed.eager_s, 3), rounded(speed.times_eager, 1)]
             )
         out.table(f"Preset {preset}, random weights", ["way", "seconds", "times the bank"], rows)
-        out.text(f"A query costs {speed.encodings:.2f} encodings; scores differ by {speed.largest_difference:.1e}.")
+        out.text(
+            f"A query costs {speed.encodings:.2f} encodings; scores differ by {speed.largest_difference:.1e}."
+        )
         for number, megabytes in speed.peak_mb.items():
             out.text(f"Peak memory with {number} exemplars: {megabytes:.0f} MB.")

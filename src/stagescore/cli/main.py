@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from stagescore import __version__
-from stagescore.cli import annotate, bench, data, doctor, evaluate, pack, simulate, train, weights
+from stagescore.cli import (
+    annotate,
+    bench,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    fit_bank,
+    pack,
+    score,
+    simulate,
+    train,
+    weights,
+)
 
 app = typer.Typer(
     name="stagescore",
@@ -20,6 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("score")(score.score)
+app.command("compare")(compare.compare)
+app.command("fit-bank")(fit_bank.fit_bank)
 app.add_typer(data.app, name="data")
 app.command("simulate")(simulate.simulate)
 app.command("pretrain")(train.pretrain)

@@ -36,13 +36,14 @@ CountFrames = Callable[[Path], int]
 """Number of frames of a video or folder; raises DataError where it cannot be read."""
 
 
-def load(path: Path, count_frames: CountFrames) -> Labels:
+def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> Labels:
     """Read a CSV file of labels.
 
     Args:
         path: the file, UTF-8.
         count_frames: how the frames of a named video are counted where the column `frames` is missing
             or empty.
+        folder: that paths are relative to; the file's own by default.
 
     Raises:
         DataError: unreadable, a column missing or unknown, a value that cannot be, a video that cannot
@@ -59,7 +60,8 @@ def load(path: Path, count_frames: CountFrames) -> Labels:
         ) from None
     if not rows:
         raise DataError("there are no rows", where=path, todo="add a row for each dive")
-    dives = [_dive(path, number, row, count_frames) for number, row in rows]
+    base = path.parent if folder is None else folder
+    dives = [_dive(path, base, number, row, count_frames) for number, row in rows]
     heights = {dive.dive_id: dive.height_m for dive in dives if dive.height_m is not None}
     inferred = [
         dive.with_changes(height_m=heights[dive.dive_id], height_source="named")
@@ -94,14 +96,14 @@ def _check_columns(names: object, path: Path) -> None:
             )
 
 
-def _dive(path: Path, line: int, row: dict[str, str | None], count_frames: CountFrames) -> Dive:
+def _dive(path: Path, folder: Path, line: int, row: dict[str, str | None], count_frames: CountFrames) -> Dive:
     where = f"{path}, line {line}"
     if None in row or None in row.values():
         raise DataError(
             "the row has another number of fields than the first line", where=where, todo="mend the row"
         )
     cells = {name: (value or "").strip() for name, value in row.items()}
-    media = path.parent / cells["path"] if cells["path"] else None
+    media = folder / cells["path"] if cells["path"] else None
     num_frames = _number(cells, "frames", where)
     if media is not None and not _exists(media):
         raise DataError(

@@ -119,7 +119,9 @@ def _encode(path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], rate: Frac
                 else:
                     stream.bit_rate = 4_000_000
             picture = cv2.cvtColor(image[: stream.height, : stream.width], cv2.COLOR_RGB2YUV_I420)
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(picture), format="yuv420p")))
+            film.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.asarray(picture, np.uint8), format="yuv420p"))
+            )
             done += 1
         if stream is not None:
             film.mux(stream.encode(None))

@@ -4,13 +4,18 @@ Its form is versioned; docs/result-schema.json is made from these classes. Frame
 counted from 0; spans are half-open; seconds are those of the file.
 """
 
-from typing import Literal
+import json
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from stagescore.config import Config
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+SCHEMA_VERSION: Literal[1] = 1
 
 Status = Literal["ok", "needs_review", "failed"]
 StageName = Literal["take-off", "flight", "entry"]
@@ -47,6 +52,7 @@ class InputFile(Config):
         condition: `ok`, `partial` or `unreadable`.
         start_frame: first frame that was used.
         end_frame: frame after the last that was used.
+        slowmo: the film is slowed down by this factor.
     """
 
     name: str
@@ -60,6 +66,7 @@ class InputFile(Config):
     condition: Literal["ok", "partial", "unreadable"]
     start_frame: int
     end_frame: int
+    slowmo: float = 1.0
 
 
 class Networks(Config):
@@ -207,6 +214,20 @@ class PoseShares(Config):
     doubtful: float = 0.0
 
 
+class Validation(Config):
+    """The error on dives of the user's own, each predicted from the others.
+
+    Attributes:
+        num_dives: how many.
+        mean_absolute_error: in points.
+        slope: what the network's differences are multiplied by, fitted on these dives.
+    """
+
+    num_dives: int
+    mean_absolute_error: float
+    slope: float
+
+
 class Result(Config):
     """Everything about one scored dive.
 
@@ -218,6 +239,7 @@ class Result(Config):
         score: in points, mean of the votes; None where it would be made up.
         interval: in which the score lies in 90 of 100 cases.
         validated: whether the error on real dives is known.
+        validation: that error, of a bank fitted on the user's own dives; None otherwise.
         protocol: how exemplars were chosen, in words.
         dive_number: given by the user; None if not.
         words: the dive in words, such as "forward three and a half somersaults in pike position".
@@ -243,6 +265,7 @@ class Result(Config):
     score: float | None = None
     interval: tuple[float, float] | None = None
     validated: bool = False
+    validation: Validation | None = None
     protocol: str = ""
     dive_number: str | None = None
     words: str | None = None
@@ -259,3 +282,25 @@ class Result(Config):
     attention: list[float] | None = None
     attention_frames: list[int] | None = None
     timings: dict[str, float] = Field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The content of `result.json`."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+    def table(self) -> "pd.DataFrame":
+        """A row a stage: where it lies, how sure that is, and what it brought."""
+        from stagescore.scoring.show import stage_table  # noqa: PLC0415 - pandas takes a second to load
+
+        return stage_table(self)
+
+    def plot(self) -> "Figure":
+        """Stages, events, angles and attention over time, as a figure of matplotlib."""
+        from stagescore.scoring.show import stage_figure  # noqa: PLC0415 - likewise
+
+        return stage_figure(self)
+
+
+def schema_bytes() -> bytes:
+    """The JSON Schema of `result.json`, as it stands in docs/result-schema.json."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Result.model_json_schema()}
+    return (json.dumps(schema, indent=1) + "\n").encode()

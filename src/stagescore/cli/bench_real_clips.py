@@ -1,0 +1,79 @@
+"""`stagescore bench real-clips` and `stagescore bench refusals`: what scoring is worth before any score."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.score import WeightsDirOption, WeightsOption
+
+GOAL_IOU = 0.75
+MOST_CLEAN, LEAST_SPOILED = 0.05, 0.9
+
+
+def real_clips(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Films and labels.json, read by eye.")],
+    weights: WeightsOption = "nano",
+    weights_dir: WeightsDirOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare first airborne frame and first water contact with labels: IoU of the span between them."""
+    from stagescore.scoring.real_clips import measure_real_clips
+    from stagescore.scoring.scorer import Scorer
+
+    with speaking(json=json, quiet=quiet) as out:
+        scorer = Scorer.load(weights, weights_dir=weights_dir)
+        with out.progress() as progress:
+            rows = measure_real_clips(scorer, folder, progress)
+        mean = sum(row.iou for row in rows) / max(len(rows), 1)
+        out.document({"mean_iou": mean, "goal": GOAL_IOU, "films": [row.as_json() for row in rows]})
+        out.table(
+            f"Events of {len(rows)} films",
+            ("film", "status", "airborne", "by eye", "contact", "by eye", "IoU"),
+            [
+                (r.name, r.status, r.found[0], r.true[0], r.found[1], r.true[1], rounded(r.iou, 3))
+                for r in rows
+            ],
+        )
+        out.text(f"mean IoU {mean:.3f}, the goal is {GOAL_IOU}")
+
+
+def refusals(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of simulated dives.")],
+    dives: Annotated[int, typer.Option(min=2, help="Each is used clean and spoiled in every way.")] = 40,
+    weights: WeightsOption = "nano",
+    weights_dir: WeightsDirOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Spoil simulated dives and see which are refused; exit code 1 if too many clean or too few spoiled ones are."""
+    from stagescore.scoring.scorer import Scorer
+    from stagescore.scoring.spoiling import measure_refusals, simulated_clips
+
+    with speaking(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as spoiled:
+        scorer = Scorer.load(weights, weights_dir=weights_dir)
+        with out.progress() as progress:
+            found = measure_refusals(scorer, simulated_clips(folder, dives), Path(spoiled), progress=progress)
+        out.document(found.as_json())
+        out.table(
+            f"Refused, of {dives} simulated dives",
+            ("clips", "number", "refused", "share", "reasons given"),
+            [
+                (
+                    kind,
+                    found.asked[kind],
+                    found.refused[kind],
+                    rounded(found.share(kind), 3),
+                    ", ".join(f"{code} {times}" for code, times in found.reasons[kind].most_common()),
+                )
+                for kind in found.asked
+            ],
+        )
+        out.text(
+            f"{found.share_of_spoiled:.0%} of the spoiled clips are refused (goal: {LEAST_SPOILED:.0%} or more)"
+        )
+        if found.share("clean") > MOST_CLEAN or found.share_of_spoiled < LEAST_SPOILED:
+            raise Failure

@@ -1,0 +1,65 @@
+"""`stagescore compare`: two dives, stage by stage."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.score import BankOption, DeviceOption, NumberOption, WeightsDirOption, WeightsOption
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A film or a folder of images.")],
+    second: Annotated[
+        Path | None,
+        typer.Argument(metavar="B", help="Another; the bank's best of the same number by default."),
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="For compare.json and compare.mp4.")
+    ] = None,
+    dive_number: NumberOption = None,
+    difficulty: Annotated[float | None, typer.Option(help="Degree of difficulty of both.")] = None,
+    weights: WeightsOption = "nano",
+    bank: BankOption = None,
+    device: DeviceOption = "cpu",
+    weights_dir: WeightsDirOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare two dives: difference of points a stage, angles and films on one time base.
+
+    compare.mp4 shows both side by side, their stages aligned; with an exemplar of the bank there is no second film.
+    """
+    from stagescore.atomic import write_bytes
+    from stagescore.report.score_files import COMPARISON, write_comparison_film
+    from stagescore.scoring.batch import new_folder
+    from stagescore.scoring.compare import compare_dives, compare_with_best
+    from stagescore.scoring.scorer import ScoreOptions, Scorer
+
+    with speaking(json=json, quiet=quiet) as out:
+        options = ScoreOptions(dive_number=dive_number, difficulty=difficulty)
+        scorer = Scorer.load(weights, bank, device, weights_dir)
+        mine = scorer.scored(first, options)
+        theirs = None if second is None else scorer.scored(second, options)
+        found = compare_with_best(scorer, mine) if theirs is None else compare_dives(scorer, mine, theirs)
+        content = found.model_dump(mode="json")
+        if out_dir is not None:
+            folder = new_folder(out_dir)
+            write_bytes(folder / "compare.json", (found.model_dump_json(indent=1) + "\n").encode())
+            if theirs is not None and mine.media is not None and theirs.media is not None:
+                write_comparison_film(found, mine.media, theirs.media, folder / COMPARISON)
+            content["out"] = str(folder)
+        out.document(content)
+        other = found.exemplar if found.second is None else found.second.input.path
+        out.table(
+            f"{first} against {other}: points, the first minus the second",
+            ("stage", "difference", *found.branches),
+            [
+                (stage.name, rounded(stage.difference, 2), *(rounded(part, 2) for part in stage.by_branch))
+                for stage in found.stages
+            ],
+        )
+        out.text(f"altogether {found.difference:+.2f} points")
+        if out_dir is not None:
+            out.text(f"written: {content['out']}")

@@ -1,0 +1,129 @@
+"""`stagescore score`: films to scores, stages, and where the points went."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+
+WeightsOption = Annotated[str, typer.Option(help="Name of shipped weights, or a file.")]
+BankOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Exemplars of your own; see `stagescore fit-bank`.")
+]
+DeviceOption = Annotated[str, typer.Option(help="Of PyTorch: cpu, cuda.")]
+WeightsDirOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Look for weights here first.")]
+NumberOption = Annotated[
+    str | None, typer.Option(metavar="DN", help="Such as 107B; exemplars then share it.")
+]
+ExemplarsOption = Annotated[int, typer.Option(min=1, help="Exemplars that vote.")]
+
+
+def _print_schema(wanted: bool) -> None:
+    if wanted:
+        from stagescore.scoring.result import schema_bytes
+
+        typer.echo(schema_bytes().decode(), nl=False)
+        raise typer.Exit
+
+
+def score(
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="VIDEO...", help="Films, folders of images, folders of films, globs."),
+    ],
+    out_dir: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="DIR-2, DIR-3, ... if it holds results already.")
+    ],
+    dive_number: NumberOption = None,
+    difficulty: Annotated[
+        float | None, typer.Option(help="Degree of difficulty; the usual one by default.")
+    ] = None,
+    height: Annotated[float | None, typer.Option(help="Of board or platform, in metres.")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="FRAME|auto", help="First frame; `auto` finds the dive.")
+    ] = None,
+    end: Annotated[int | None, typer.Option(min=0, help="Last frame, included.")] = None,
+    slowmo: Annotated[float, typer.Option(help="The film is slowed down by this factor.")] = 1.0,
+    fps: Annotated[float | None, typer.Option(help="Frames a second of a folder of images.")] = None,
+    poses: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Joints: npz, the authors' JSON, COCO or LabelMe.")
+    ] = None,
+    weights: WeightsOption = "nano",
+    bank: BankOption = None,
+    exemplars: ExemplarsOption = 10,
+    device: DeviceOption = "cpu",
+    weights_dir: WeightsDirOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a dive needs review.")] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema", callback=_print_schema, is_eager=True, help="Print the JSON Schema of result.json."
+        ),
+    ] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score dives: result.json, report.html and overlay.mp4 for each, summary.csv for all.
+
+    Goes on after a bad film, lists what failed at the end, and then exits with 1.
+    """
+    from stagescore.config import load_config
+    from stagescore.report.score_files import write_dive_files
+    from stagescore.scoring.batch import new_folder, score_batch
+    from stagescore.scoring.inputs import find_clips
+    from stagescore.scoring.scorer import ScoreOptions, Scorer
+
+    with speaking(json=json, quiet=quiet) as out:
+        given = {
+            "dive_number": dive_number,
+            "difficulty": difficulty,
+            "height_m": height,
+            "start": start,
+            "end": end,
+            "slowmo": slowmo,
+            "frame_rate": fps,
+            "poses": None if poses is None else f"'{str(poses).replace(chr(39), chr(39) * 2)}'",
+            "exemplars": exemplars,
+        }
+        flags = [f"{name}={value}" for name, value in given.items() if value is not None]
+        options = load_config(ScoreOptions, None, flags)
+        scorer = Scorer.load(weights, bank, device, weights_dir)
+        clips, folder = find_clips(paths), new_folder(out_dir)
+        if folder != out_dir:
+            out.note(f"{out_dir} holds results already; writing to {folder}")
+        with out.progress() as progress:
+            results = score_batch(scorer, clips, options, folder, extras=write_dive_files, progress=progress)
+        out.document({"out": str(folder), "dives": [result.model_dump(mode="json") for result in results]})
+        _say(out, results, folder)
+        failed = [result for result in results if result.status == "failed"]
+        if failed or (strict and any(result.status != "ok" for result in results)):
+            raise Failure
+
+
+def _say(out: Any, results: list[Any], folder: Path) -> None:
+    out.table(
+        f"Scores, in {folder}",
+        ("dive", "status", "score", "from", "to", "take-off", "flight", "entry"),
+        [
+            (
+                r.input.name,
+                r.status,
+                rounded(r.score, 2),
+                *(rounded(v, 2) for v in (r.interval or (None, None))),
+                *(
+                    next((rounded(s.difference, 2) for s in r.stages if s.name == name), None)
+                    for name in ("take-off", "flight", "entry")
+                ),
+            )
+            for r in results
+        ],
+    )
+    for result in results:
+        for warning in result.warnings:
+            out.warning(f"{result.input.path}: {warning}")
+        for reason in result.reasons:
+            out.warning(f"{result.input.path}: {result.status} ({reason.code}): {reason.text}")
+    failed = [result.input.path for result in results if result.status == "failed"]
+    if failed:
+        out.warning(f"{len(failed)} of {len(results)} dives failed: {', '.join(failed)}")

@@ -1,0 +1,121 @@
+"""Figure 6 of the paper for any scored dive: query, exemplar, stages, differences, and the sum that is the score.
+
+Source: paper, section V-D and figure 6. Departs: the paper adds one exemplar's score and differences; here many
+exemplars vote, so the sum of the one shown is its vote, and a second sum over the mean exemplar gives the score.
+"""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stagescore.atomic import write_bytes
+from stagescore.errors import DataError
+from stagescore.report.balance import Balance, balance_of, balance_of_vote
+from stagescore.report.moments import aligned_pairs, nearest_exemplar
+from stagescore.report.pictures import Pictures
+from stagescore.report.sentences import points, signed
+from stagescore.scoring.result import Result
+
+SUFFIXES = (".png", ".svg", ".pdf")
+_INK, _QUIET, _ACCENT = "#16232e", "#53616d", "#00618f"
+_STAGES = ("#8b9ba8", "#4f94ba", "#24465c")
+_METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float | None = None) -> None:
+    """Draw the figure.
+
+    Args:
+        result: with a score.
+        pictures: frames of `moments.frames_wanted(result)`; without any, the figure has none.
+        path: a png, svg or pdf file; written atomically, the same bytes each time.
+        truth: the judges' score, where it is known.
+
+    Raises:
+        DataError: no score, sums that are not equal to 1e-6, another kind of file, or it cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DataError(f"cannot draw a {suffix or 'nameless kind of'} file", where=path, todo=f"end it in {', '.join(SUFFIXES)}")
+    style = {"font.size": 10, "text.color": _INK, "svg.hashsalt": "figure 6", "svg.fonttype": "none"}
+    with mpl.rc_context(style):
+        content = io.BytesIO()
+        _draw(result, pictures, truth).savefig(content, format=suffix[1:], dpi=150, metadata=_METADATA[suffix])
+    write_bytes(path, content.getvalue())
+
+
+def sum_line(balance: Balance, total: str) -> str:
+    """A sum as one line whose printed parts add up to what is printed.
+
+    >>> balance = Balance(names=("Exemplar", "Entry"), parts=(70.0, -1.5), total=68.5, fields=("a", "b", "score"))
+    >>> sum_line(balance, "vote")
+    'exemplar 70.00 | entry −1.50 | vote 68.50'
+    """
+    first, *others = balance.printed
+    parts = [f"{balance.names[0].lower()} {points(float(first))}"]
+    parts += [f"{name.lower()} {signed(float(v))}" for name, v in zip(balance.names[1:], others, strict=True)]
+    if balance.rounding:
+        parts.append(f"rounding {signed(float(balance.rounding))}")
+    return " | ".join([*parts, f"{total} {points(float(balance.printed_total))}"])
+
+
+def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
+    balance, nearest = balance_of(result), nearest_exemplar(result)
+    if nearest is None:
+        raise DataError("no exemplar voted", where="exemplars", todo="score the dive again")
+    exemplar = result.exemplars[nearest]
+    pairs = aligned_pairs(result, exemplar)
+    figure = Figure(figsize=(11, 6.2), layout="constrained")
+    rows = figure.subplots(5, 1, height_ratios=(3, 0.9, 3 if pictures.exemplar else 0.15, 0.9, 2.6))
+    title = f"{result.words or result.input.name}  {result.dive_number or ''}".strip()
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    _draw_frames(rows[0], pictures.query, [pair.query_frame for pair in pairs])
+    edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
+    _draw_stages(rows[1], result, edges, f"this dive: {result.input.name}")
+    _draw_frames(rows[2], pictures.exemplar, [pair.exemplar_frame for pair in pairs])
+    about = "" if pictures.exemplar else " (the bank holds no pictures)"
+    _draw_stages(rows[3], result, exemplar.edges, f"exemplar: {exemplar.dive_id}, {points(exemplar.score)} points{about}")
+    known = "" if truth is None else f"     judges' score {points(truth)}"
+    lines = (
+        ("difference to this exemplar, stage by stage", sum_line(balance_of_vote(result, nearest), "its vote")),
+        (f"difference to the mean of all {len(result.exemplars)} exemplars", sum_line(balance, "score")),
+    )
+    for k, (name, line) in enumerate(lines):
+        rows[4].text(0, 0.9 - 0.36 * k, name, color=_QUIET, transform=rows[4].transAxes, va="top")
+        weight = "bold" if k else "normal"
+        rows[4].text(0, 0.75 - 0.36 * k, line, color=_ACCENT if k else _INK, transform=rows[4].transAxes, va="top", weight=weight, fontsize=12)
+    trust = "" if result.validated else "not validated on real dives"
+    rows[4].text(0, 0.05, f"{trust}{known}".strip(), transform=rows[4].transAxes, va="bottom")
+    for axes in rows:
+        axes.set_axis_off()
+    return figure
+
+
+def _draw_frames(axes: Axes, images: Mapping[int, UInt8[np.ndarray, "h w 3"]], frames: list[int]) -> None:
+    """Frames side by side, those that there are."""
+    shown = [images[frame] for frame in frames if frame in images]
+    if shown:
+        axes.imshow(np.concatenate(shown, axis=1), aspect="equal", interpolation="antialiased")
+
+
+def _draw_stages(axes: Axes, result: Result, edges: list[int], name: str) -> None:
+    """A bar with the predicted boundaries."""
+    start, end = edges[0], edges[-1]
+    for k, stage in enumerate(result.stages):
+        axes.barh(0, edges[k + 1] - edges[k], left=edges[k], height=0.5, color=_STAGES[k % 3])
+        axes.text((edges[k] + edges[k + 1]) / 2, 0, stage.name, ha="center", va="center", color="white", clip_on=True)
+    for edge in edges[1:-1]:
+        axes.text(edge, -0.32, f"{edge}", ha="center", va="top", fontsize=9, color=_QUIET)
+    axes.text(start, 0.32, name, va="bottom")
+    axes.set_xlim(start, end)
+    axes.set_ylim(-0.75, 0.8)

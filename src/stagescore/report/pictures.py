@@ -1,0 +1,127 @@
+"""Frames and joints for a report, cut around the diver and packed as data URIs."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from stagescore.errors import DataError
+from stagescore.report.overlay import draw_pose
+from stagescore.types import PoseTrack
+
+Image = UInt8[np.ndarray, "h w 3"]
+
+_QUALITY = 76
+_ROOM = 1.35
+_LEAST_SHARE = 0.45
+"""Of the picture's height, so that board, water and splash can be seen beside the diver."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pictures:
+    """What there is to show of a dive; anything may be missing, and the report then says so.
+
+    Attributes:
+        query: red, green, blue by frame of the input file; `moments.frames_wanted` says which are needed.
+        track: the diver's joints.
+        track_frames: frame of the input file of each row of the track.
+        weak: joints that are drawn thin, since they were filled or are doubtful.
+        exemplar: red, green, blue by sampled frame of the nearest exemplar; banks hold none.
+    """
+
+    query: Mapping[int, Image] = field(default_factory=dict)
+    track: PoseTrack | None = None
+    track_frames: Sequence[int] = ()
+    weak: Bool[np.ndarray, "frames 16"] | None = None
+    exemplar: Mapping[int, Image] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows = 0 if self.track is None else self.track.num_frames
+        if rows != len(self.track_frames):
+            raise DataError(
+                f"{rows} rows of joints and {len(self.track_frames)} frames", todo="name a frame for each row"
+            )
+        if self.weak is not None and len(self.weak) != rows:
+            raise DataError(f"{len(self.weak)} rows say which joints are weak", todo=f"give {rows}")
+
+    def strip(self, frames: Iterable[int], *, skeleton: bool = False, height_px: int = 240) -> dict[int, str]:
+        """Frames of the query as data URIs, all cut to squares of one size around the diver.
+
+        Args:
+            frames: of the input file; those that are missing are left out.
+            skeleton: draw the joints; frames without joints are then left out.
+            height_px: of each picture.
+        """
+        shown = [frame for frame in dict.fromkeys(frames) if frame in self.query]
+        if skeleton:
+            shown = [frame for frame in shown if self._joints(frame) is not None]
+        side = self._side(shown)
+        uris = {}
+        for frame in shown:
+            image = self.query[frame]
+            corner = self._corner(frame, image, side)
+            joints = self._joints(frame)
+            crop, scale = _cut(image, corner, side, height_px)
+            if skeleton and joints is not None:
+                row = self._row(frame)
+                weak = None if self.weak is None or row is None else self.weak[row]
+                crop = draw_pose(crop, (joints - np.asarray(corner)) * scale, weak)
+            uris[frame] = data_uri(crop)
+        return uris
+
+    def exemplar_strip(self, frames: Iterable[int], height_px: int = 240) -> dict[int, str]:
+        """Sampled frames of the exemplar, whole; those that are missing are left out."""
+        return {
+            frame: data_uri(_cut(self.exemplar[frame], (0, 0), None, height_px)[0])
+            for frame in dict.fromkeys(frames)
+            if frame in self.exemplar
+        }
+
+    def _row(self, frame: int) -> int | None:
+        return self.track_frames.index(frame) if frame in self.track_frames else None
+
+    def _joints(self, frame: int) -> Float[np.ndarray, "16 2"] | None:
+        row = self._row(frame)
+        if self.track is None or row is None or not self.track.known[row].any():
+            return None
+        return self.track.joints_px[row]
+
+    def _side(self, frames: Sequence[int]) -> int | None:
+        """Of the squares; None where the diver's place is unknown: whole pictures."""
+        joints = [found for frame in frames if (found := self._joints(frame)) is not None]
+        if not joints:
+            return None
+        height, width = self.query[frames[0]].shape[:2]
+        extent = max(float(np.ptp(found[np.isfinite(found).all(-1)], axis=0).max()) for found in joints)
+        return int(min(max(_ROOM * extent, _LEAST_SHARE * height), height, width))
+
+    def _corner(self, frame: int, image: Image, side: int | None) -> tuple[int, int]:
+        if side is None or self.track is None:
+            return 0, 0
+        known = [f for f in self.track_frames if self._joints(f) is not None]
+        nearest = self._joints(min(known, key=lambda f: (abs(f - frame), f)))
+        centre = np.zeros(2) if nearest is None else (np.nanmin(nearest, axis=0) + np.nanmax(nearest, axis=0)) / 2
+        room = np.array(image.shape[1::-1]) - side
+        left, top = np.clip(np.rint(centre - side / 2), 0, room).astype(int).tolist()
+        return left, top
+
+
+def data_uri(image: Image) -> str:
+    """A picture as a JPEG that stands in the page itself."""
+    done, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not done:
+        raise DataError("a picture cannot be packed as JPEG", todo="look at the film")
+    return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode("ascii")
+
+
+def _cut(image: Image, corner: tuple[int, int], side: int | None, height_px: int) -> tuple[Image, float]:
+    """A square (or the whole picture) at a height, and by how much it was scaled."""
+    left, top = corner
+    crop = image if side is None else image[top : top + side, left : left + side]
+    scale = height_px / crop.shape[0]
+    size = (round(crop.shape[1] * scale), height_px)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(np.ascontiguousarray(crop), size, interpolation=how)), scale

@@ -1,0 +1,119 @@
+"""What `stagescore score` and `stagescore compare` write beside the numbers: report, overlay, films side by side.
+
+Source: none needed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from stagescore.atomic import write_bytes
+from stagescore.media.info import DEFAULT_FRAME_RATE
+from stagescore.media.source import Media
+from stagescore.report.dive_report import dive_report
+from stagescore.report.moments import frames_wanted, stage_at
+from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, write_film
+from stagescore.report.pictures import Pictures
+from stagescore.scoring.compare import DiveComparison
+from stagescore.scoring.result import Result
+from stagescore.scoring.scorer import Scored
+
+REPORT, OVERLAY, COMPARISON = "report.html", "overlay.mp4", "compare.mp4"
+SIDE_BY_SIDE_RATE = 15.0
+"""Frames a second of films side by side: half the usual speed, since they are looked at closely."""
+_SIDE_HEIGHT_PX = 360
+_TEXT = (255, 255, 255)
+
+Picture = UInt8[np.ndarray, "h w 3"]
+
+
+def write_dive_files(scored: Scored, folder: Path) -> None:
+    """Write `overlay.mp4`, where there is a film, and `report.html`.
+
+    Raises:
+        DataError: one of them cannot be made or written.
+    """
+    if scored.media is not None and scored.poses is not None:
+        rate = scored.media.info.frame_rate or DEFAULT_FRAME_RATE
+        write_film(folder / OVERLAY, _overlay(scored), min(max(rate, 1.0), 120.0))
+    write_bytes(folder / REPORT, dive_report(scored.result, pictures_of(scored)).encode())
+
+
+def pictures_of(scored: Scored) -> Pictures:
+    """The pictures that the report shows."""
+    if scored.media is None or scored.poses is None:
+        return Pictures()
+    span = scored.result.input
+    wanted = sorted({frame for frame in frames_wanted(scored.result) if frame < span.num_frames})
+    return Pictures(
+        query=dict(scored.media.frames(wanted)),
+        track=scored.poses.track if scored.poses.track.known.any() else None,
+        track_frames=range(span.start_frame, span.end_frame),
+        weak=scored.poses.weak,
+    )
+
+
+def write_comparison_film(comparison: DiveComparison, first: Media, second: Media, path: Path) -> None:
+    """Both dives side by side on their common time base.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    mine = {frame: _sized(image) for frame, image in _frames(first, comparison, 0)}
+    theirs = {frame: _sized(image) for frame, image in _frames(second, comparison, 1)}
+    stages = [stage.name for stage in comparison.stages]
+
+    def pairs() -> Iterator[Picture]:
+        for moment in comparison.moments:
+            if moment.second_frame is None:
+                continue
+            stage = stages[int(moment.time)]
+            left = _told(mine[moment.first_frame], f"A  {stage}  {moment.first_frame}")
+            right = _told(theirs[moment.second_frame], f"B  {stage}  {moment.second_frame}")
+            yield np.concatenate((left, right), axis=1)
+
+    write_film(path, pairs(), SIDE_BY_SIDE_RATE)
+
+
+def _frames(media: Media, comparison: DiveComparison, place: int) -> Iterator[tuple[int, Picture]]:
+    pairs = [(moment.first_frame, moment.second_frame) for moment in comparison.moments]
+    wanted = {pair[place] for pair in pairs}
+    yield from media.frames(sorted(frame for frame in wanted if frame is not None))
+
+
+def _overlay(scored: Scored) -> Iterator[Picture]:
+    result, media, poses = scored.result, scored.media, scored.poses
+    if media is None or poses is None:
+        return
+    span = result.input
+    scale = max(LEAST_EDGE_PX / max(media.info.width_px, media.info.height_px), 1.0)
+    for row, (frame, image) in enumerate(media.frames(range(span.start_frame, span.end_frame))):
+        box = None if poses.boxes_px is None else poses.boxes_px[row]
+        drawn = draw_pose(image, poses.track.joints_px[row], poses.weak[row], box, scale)
+        yield _told(drawn, f"{frame}  {_moment(result, frame)}")
+
+
+def _moment(result: Result, frame: int) -> str:
+    """Stage and event of a frame."""
+    stage = stage_at(result, frame)
+    told = "" if stage is None else result.stages[stage].name
+    airborne, contact = result.events.first_airborne_frame, result.events.first_water_contact_frame
+    if contact is not None and frame >= contact.frame:
+        return f"{told}  (in the water)"
+    return f"{told}  (in the air)" if airborne is not None and frame >= airborne.frame else told
+
+
+def _sized(image: Picture) -> Picture:
+    width = round(image.shape[1] * _SIDE_HEIGHT_PX / image.shape[0])
+    return np.asarray(cv2.resize(image, (width, _SIDE_HEIGHT_PX), interpolation=cv2.INTER_AREA))
+
+
+def _told(image: Picture, text: str) -> Picture:
+    """The picture with a line of text on it."""
+    drawn = image.copy()
+    for colour, width in (((0, 0, 0), 3), (_TEXT, 1)):
+        cv2.putText(drawn, text, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, width, cv2.LINE_AA)
+    return np.asarray(drawn)

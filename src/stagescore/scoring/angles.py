@@ -1,0 +1,79 @@
+"""Joint angles of the diver over the frames, in the picture's plane.
+
+Source: none needed. Departs: angles are of the picture, not of the body in space; a leg that points at the camera
+looks bent.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from stagescore.scoring.result import Angles
+from stagescore.skeleton import JOINTS
+from stagescore.types import PoseTrack
+
+_NEAR_ENTRY = 3
+_DIGITS = 3
+
+
+def angle_at(
+    corner: Float[np.ndarray, "frames 2"],
+    one: Float[np.ndarray, "frames 2"],
+    other: Float[np.ndarray, "frames 2"],
+) -> Float[np.ndarray, " frames"]:
+    """Degrees between the ways from a corner to two points, 0 to 180; NaN where one is unknown.
+
+    >>> angle_at(np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.array([[0.0, 2.0]])).tolist()
+    [90.0]
+    """
+    first, second = one - corner, other - corner
+    cross = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
+    return np.asarray(np.degrees(np.arctan2(np.abs(cross), (first * second).sum(-1))))
+
+
+def angles_of(track: PoseTrack, start_frame: int, contact_frame: int | None) -> Angles:
+    """Angles of a track.
+
+    Args:
+        track: of the frames that were used.
+        start_frame: frame of the input that its first frame is.
+        contact_frame: first touch of the water, in frames of the input.
+    """
+    joints = {name: track.joints_px[:, index] for index, name in enumerate(JOINTS)}
+    knee = _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("knee", "hip", "ankle"))) for s in _SIDES])
+    hip = _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("hip", "shoulder", "knee"))) for s in _SIDES])
+    above = joints["pelvis"] + np.array([0.0, -1.0])
+    trunk = angle_at(joints["pelvis"], joints["thorax"], above)
+    return Angles(
+        frames=list(range(start_frame, start_frame + track.num_frames)),
+        knee=_listed(knee),
+        hip=_listed(hip),
+        trunk=_listed(trunk),
+        trunk_at_entry=None if contact_frame is None else _at_entry(trunk, contact_frame - start_frame),
+    )
+
+
+_SIDES = ("right", "left")
+
+
+def _of_both(sides: list[np.ndarray]) -> np.ndarray:
+    """The mean of both sides, or the one that is known."""
+    both = np.stack(sides)
+    known = ~np.isnan(both)
+    return np.asarray(
+        np.where(known.any(0), np.where(known, both, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
+    )
+
+
+def _at_entry(trunk: np.ndarray, frame: int) -> float | None:
+    """From the vertical, head first or feet first, in the known frame that is nearest to the contact."""
+    known = [f for f in np.flatnonzero(~np.isnan(trunk)).tolist() if abs(f - frame) <= _NEAR_ENTRY]
+    if not known:
+        return None
+    angle = float(trunk[min(known, key=lambda f: (abs(f - frame), f))])
+    return round(min(angle, 180.0 - angle), _DIGITS)
+
+
+def _listed(values: np.ndarray) -> list[float | None]:
+    return [None if math.isnan(value) else round(value, _DIGITS) for value in values.tolist()]

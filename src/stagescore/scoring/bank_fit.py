@@ -1,0 +1,51 @@
+"""What is known of a bank of a user's own dives: the fitted slope and the cross-validated error, beside the bank."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from stagescore.config import Config
+from stagescore.errors import CheckpointError
+from stagescore.scoring.result import Validation
+
+
+class BankFit(Config):
+    """The content of `<bank>.json`.
+
+    Attributes:
+        weights_hash: of the network that encoded the bank.
+        slope: what the network's differences are multiplied by.
+        validation: the error, each dive being predicted from the others.
+        score_intervals: `evaluation.intervals.IntervalModel`; empty with too few dives.
+    """
+
+    weights_hash: str
+    slope: float
+    validation: Validation
+    score_intervals: dict[str, float] = Field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, bank: Path, weights_hash: str) -> "BankFit | None":
+        """The fit of a bank; None for banks that were not fitted.
+
+        Raises:
+            CheckpointError: it is damaged, or was fitted with other weights.
+        """
+        path = bank.with_suffix(".json")
+        if not path.is_file():
+            return None
+        try:
+            fit = cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise CheckpointError(
+                f"the fit of the bank cannot be read ({' '.join(str(error).split())[:100]})",
+                where=path,
+                todo="run `stagescore fit-bank` again",
+            ) from None
+        if fit.weights_hash != weights_hash:
+            raise CheckpointError(
+                f"the bank was fitted with weights {fit.weights_hash[:12]}, the network has {weights_hash[:12]}",
+                where=path,
+                todo="run `stagescore fit-bank` again with these weights",
+            )
+        return fit

@@ -1,0 +1,190 @@
+"""A coach's own scored dives as exemplars, with a small recalibration and its cross-validated error.
+
+The recalibration is one number: the slope by which the network's differences are multiplied. At 0 a dive gets the
+mean of its exemplars, at 1 what the network says. One number suits few dives, and all parts still add up.
+Source: none; least squares and leave-one-out are textbook.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from stagescore.atomic import write_files
+from stagescore.data.exemplars import Protocol
+from stagescore.errors import DataError
+from stagescore.evaluation.intervals import LEVEL, IntervalModel
+from stagescore.evaluation.outcomes import Outcome, Outcomes
+from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.result import Validation
+from stagescore.scoring.scorer import Scored, ScoreOptions, Scorer
+from stagescore.tensors import StageFeatures
+from stagescore.training.prediction import VotedDive, Voting
+from stagescore.types import Dive
+
+LEAST_DIVES = 5
+_STEEPEST = 1.5
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedBank:
+    """A bank of own dives and what came out of the cross-validation.
+
+    Attributes:
+        bank: the exemplars.
+        fit: slope, error, interval.
+        predictions: by dive id: true score, and the score predicted from the others.
+        left_out: why dives were not used, by dive id.
+    """
+
+    bank: ExemplarBank
+    fit: BankFit
+    predictions: dict[str, tuple[float, float]]
+    left_out: dict[str, str]
+
+    def save(self, path: Path) -> None:
+        """Write the bank, and the fit beside it.
+
+        Raises:
+            DataError: they cannot be written.
+        """
+        self.bank.save(path)
+        write_files({path.with_suffix(".json"): (self.fit.model_dump_json(indent=1) + "\n").encode()})
+
+
+def fit_bank(
+    scorer: Scorer,
+    dives: Sequence[Dive],
+    *,
+    exemplars: int = 10,
+    progress: Progress = lambda what, done, total: None,
+) -> FittedBank:
+    """Encode own dives and cross-validate their scores.
+
+    Args:
+        scorer: whose network encodes.
+        dives: labelled, with frames.
+        exemplars: that vote.
+        progress: told after every dive.
+
+    Raises:
+        DataError: fewer than `LEAST_DIVES` of them can be used.
+    """
+    kept: list[Dive] = []
+    looks = []
+    left_out: dict[str, str] = {}
+    for done, dive in enumerate(dives):
+        progress("dives", done, len(dives))
+        seen = scorer.scored(dive.frames_path or "", _options(dive)) if dive.frames_path else None
+        why = _problem(seen, dive, executes=scorer.card.target == "execution")
+        if seen is None or seen.look is None or why:
+            left_out[dive.dive_id] = why
+            continue
+        kept.append(dive.with_changes(recording=f"sha256:{seen.result.input.sha256}"))
+        looks.append(seen.look)
+    if len(kept) < LEAST_DIVES:
+        first = next(iter(left_out.items()), None)
+        told = "" if first is None else f"; the first that was left out: {first[0]}: {first[1]}"
+        raise DataError(
+            f"{len(kept)} of {len(dives)} dives can be used{told}",
+            todo=f"give {LEAST_DIVES} or more single, whole dives",
+        )
+    bank = ExemplarBank(
+        dives=tuple(kept),
+        stages=StageFeatures(
+            fused=_joined([one.stages.fused for one in looks]),
+            static=_joined([one.stages.static for one in looks]),
+        ),
+        edges=torch.cat([one.edges for one in looks]),
+        weights_hash=scorer.card.weights_hash,
+    )
+    fit, predictions = _cross_validated(scorer, bank, exemplars)
+    return FittedBank(bank=bank, fit=fit, predictions=predictions, left_out=left_out)
+
+
+def _options(dive: Dive) -> ScoreOptions:
+    poses = None if dive.poses_path is None else Path(dive.poses_path)
+    return ScoreOptions(
+        dive_number=dive.dive_number, difficulty=dive.difficulty, height_m=dive.height_m, poses=poses
+    )
+
+
+def _problem(seen: Scored | None, dive: Dive, *, executes: bool) -> str:
+    if seen is None:
+        return "there is no film of it"
+    if seen.result.status != "ok":
+        return " ".join(reason.text for reason in seen.result.reasons)
+    return "its difficulty is not known" if executes and dive.difficulty is None else ""
+
+
+def _cross_validated(
+    scorer: Scorer, bank: ExemplarBank, exemplars: int
+) -> tuple[BankFit, dict[str, tuple[float, float]]]:
+    """Each dive from the others; the slope that predicts it is fitted without it too."""
+    execution = scorer.card.target == "execution"
+    voted = []
+    for row, dive in enumerate(bank.dives):
+        protocol: Protocol = "w/o DN" if dive.dive_number is None else "w/ DN"
+        voting = Voting(protocol=protocol, num=exemplars, execution=execution)
+        voted.append(voting.predict(scorer.model, dive, bank.stages.select(torch.tensor([row])), bank))
+    truth = np.array([dive.score for dive in bank.dives])
+    delta = np.array([float(one.stage_deltas.sum(dim=(1, 2)).mean()) for one in voted])
+    base = np.array([one.prediction.score for one in voted]) - delta
+    others = ~np.eye(len(truth), dtype=bool)
+    slopes = np.array([fitted_slope(truth[o] - base[o], delta[o]) for o in others])
+    predicted = base + slopes * delta
+    slope = fitted_slope(truth - base, delta)
+    validation = Validation(
+        num_dives=len(truth),
+        mean_absolute_error=float(np.abs(truth - predicted).mean()),
+        slope=slope,
+    )
+    outcomes = Outcomes(
+        tuple(
+            _outcome(one, p, k) for one, p, k in zip(voted, predicted.tolist(), slopes.tolist(), strict=True)
+        )
+    )
+    enough = np.ceil((len(truth) + 1) * LEVEL) <= len(truth)
+    fit = BankFit(
+        weights_hash=bank.weights_hash,
+        slope=slope,
+        validation=validation,
+        score_intervals=IntervalModel.fit(outcomes).as_json() if enough else {},
+    )
+    pairs = zip(truth.tolist(), predicted.tolist(), strict=True)
+    return fit, dict(zip((dive.dive_id for dive in bank.dives), pairs, strict=True))
+
+
+def fitted_slope(wanted: Float[np.ndarray, " dives"], delta: Float[np.ndarray, " dives"]) -> float:
+    """The slope of least squares through the origin, held between 0 and 1.5.
+
+    >>> fitted_slope(np.array([1.0, -2.0]), np.array([2.0, -4.0]))
+    0.5
+    """
+    squares = float((delta * delta).sum())
+    return 0.0 if squares == 0 else float(np.clip((wanted * delta).sum() / squares, 0.0, _STEEPEST))
+
+
+def _outcome(voted: VotedDive, predicted: float, slope: float) -> Outcome:
+    parts = voted.stage_deltas.sum(dim=(1, 2)).tolist()
+    votes = [v - d + slope * d for v, d in zip(voted.prediction.votes, parts, strict=True)]
+    dive = voted.dive
+    return Outcome(
+        dive_id=dive.dive_id,
+        dive_number=dive.dive_number,
+        difficulty=dive.difficulty,
+        true_score=dive.score,
+        predicted_score=predicted,
+        num_frames=dive.num_frames or 1,
+        votes=tuple(votes),
+    )
+
+
+def _joined(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if known else None

@@ -1,0 +1,158 @@
+"""Many dives, one after another: a folder each, a summary, and one bad film never stops the others.
+
+    OUT/NAME/result.json     and whatever `Extras` adds: report, overlay
+    OUT/summary.csv
+
+A dive's folder appears under its name when everything in it is written, so an interrupted batch leaves whole
+results only.
+"""
+
+import csv
+import io
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stagescore.atomic import write_bytes
+from stagescore.errors import DataError, StagescoreError
+from stagescore.scoring.inputs import InputClip
+from stagescore.scoring.result import Result
+from stagescore.scoring.scorer import Scored, ScoreOptions, Scorer
+
+RESULT, SUMMARY = "result.json", "summary.csv"
+COLUMNS = (
+    "name",
+    "status",
+    "score",
+    "interval_low",
+    "interval_high",
+    "validated",
+    "dive_number",
+    "take_off_frames",
+    "flight_frames",
+    "entry_frames",
+    "first_airborne_frame",
+    "first_water_contact_frame",
+    "reasons",
+    "path",
+)
+
+Extras = Callable[[Scored, Path], None]
+"""Writes more about a dive into its folder."""
+Progress = Callable[[str, int, int], None]
+
+
+def new_folder(wanted: Path) -> Path:
+    """The folder itself, or `DIR-2`, `DIR-3`, ... where results are in it already."""
+    folder, number = wanted, 1
+    while _holds_results(folder):
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return folder
+
+
+def score_batch(
+    scorer: Scorer,
+    clips: Sequence[InputClip],
+    options: ScoreOptions,
+    out: Path,
+    *,
+    extras: Extras = lambda scored, folder: None,
+    progress: Progress = lambda what, done, total: None,
+) -> list[Result]:
+    """Score clips and write what came out.
+
+    Args:
+        scorer: with its weights.
+        clips: which.
+        options: the same for all.
+        out: folder for the results; see `new_folder`.
+        extras: what else is written about a dive; where it fails the result says so and is written all the same.
+        progress: told before every clip.
+
+    Returns:
+        The results as written, in the order of the clips.
+
+    Raises:
+        DataError: the folder cannot be written to.
+    """
+    results: list[Result] = []
+    try:
+        for done, clip in enumerate(clips):
+            progress("dives", done, len(clips))
+            scored = scorer.scored(clip.path, options, name=clip.name)
+            results.append(write_result(scored, out / clip.name, extras))
+    finally:
+        if results:
+            write_bytes(out / SUMMARY, summary_csv(results))
+    return results
+
+
+def write_result(scored: Scored, folder: Path, extras: Extras) -> Result:
+    """Write a dive's folder, whole or not at all; gives the result as written.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".scoring-"))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    result = scored.result
+    try:
+        try:
+            extras(scored, staging)
+        except StagescoreError as error:
+            told = f"A file could not be made: {error}."
+            result = result.model_copy(update={"warnings": [*result.warnings, told]})
+        write_bytes(staging / RESULT, result.to_bytes())
+        staging.chmod(0o755)
+        staging.rename(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return result
+
+
+def summary_csv(results: Sequence[Result]) -> bytes:
+    """A row a dive; spans of frames are half-open."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for result in results:
+        spans = {stage.name: f"{stage.start_frame}-{stage.end_frame}" for stage in result.stages}
+        events = result.events.first_airborne_frame, result.events.first_water_contact_frame
+        low, high = result.interval or (None, None)
+        writer.writerow(
+            [
+                result.input.name,
+                result.status,
+                *(None if value is None else f"{value:.2f}" for value in (result.score, low, high)),
+                str(result.validated).lower(),
+                result.dive_number,
+                *(spans.get(name) for name in ("take-off", "flight", "entry")),
+                *(None if event is None else event.frame for event in events),
+                " ".join(reason.code for reason in result.reasons),
+                result.input.path,
+            ]
+        )
+    return stream.getvalue().encode()
+
+
+def _holds_results(folder: Path) -> bool:
+    if not folder.exists():
+        return False
+    if not folder.is_dir():
+        return True
+    return (folder / SUMMARY).exists() or any(folder.glob(f"*/{RESULT}"))
+
+
+def _unwritable(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"cannot write ({error.strerror or error})",
+        where=folder,
+        todo="free some space or choose a folder you may write to",
+    )

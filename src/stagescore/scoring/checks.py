@@ -1,0 +1,276 @@
+"""When not to score: small checks over cheap signals, each with a name and a reason in words.
+
+Cuts are jumps of the colour histogram that the frames around them do not have and that no shift of the picture
+explains; replays are frames that come again in their order; in a still image nothing changes. All look at pictures
+of 96 pixels.
+Source: none. Thresholds were set on 40 simulated dives, spliced and unspliced.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from stagescore.scoring.events import Flight
+from stagescore.scoring.result import Reason
+from stagescore.scoring.watching import Path
+
+REASONS: dict[str, str] = {
+    "unreadable": "the input cannot be read",
+    "damaged": "parts of the input are missing or damaged",
+    "too-large": "the file or the clip is too large for one dive",
+    "too-short": "fewer frames than can show a dive",
+    "wrong-span": "the frames that are asked for do not exist",
+    "bad-poses": "the pose file does not fit the clip",
+    "still": "nothing moves",
+    "no-person": "nobody falls",
+    "two-divers": "two divers",
+    "cut": "another shot begins inside the clip",
+    "replay": "the clip shows something twice",
+    "partial": "the clip starts or ends in the air",
+    "no-difficulty": "these weights need a degree of difficulty",
+    "no-weights-fit": "these weights cannot look at this clip",
+    "program-error": "a defect of the program",
+}
+"""All codes of `Reason`, in words."""
+
+LEAST_FRAMES = 12
+FEW_FRAMES = 48
+MOST_FRAMES = 1500
+MOST_BYTES = 4 * 2**30
+MOST_STRAY_FRAMES = 8
+_MOST_STRAY_SHARE = 0.15
+
+_CUT = 0.15
+_CUT_TIMES = 3.0
+_CUT_NEIGHBOURS = 6
+_USUAL_CHANGE = 0.02
+_BINS = (12, 4, 6)
+_STILL_CHANGE = 12
+_STILL_SHARE = 0.1
+_REPLAY_GAP = 12
+_REPLAY_FRAMES = 8
+_REPLAY_SHARE = 0.12
+_SAME_SHARE = 0.25
+_LEAST_CHANGE = 1.0
+_TOGETHER = 0.5
+_LIKE_GRAVITY = 1.6
+_LIKE_HEIGHT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """The frames of a clip that belong together.
+
+    Attributes:
+        start: first frame.
+        end: frame after the last.
+        cuts: first frames of other shots inside of it.
+    """
+
+    start: int
+    end: int
+    cuts: tuple[int, ...]
+
+
+def size_reason(num_bytes: int, where: str) -> Reason | None:
+    """A file that is too large to be a dive."""
+    if num_bytes <= MOST_BYTES:
+        return None
+    return Reason(
+        code="too-large",
+        text=f"{where} has {num_bytes / 2**30:.1f} GiB; cut the dive out of it (at most {MOST_BYTES // 2**30} GiB).",
+    )
+
+
+def length_reason(num_frames: int) -> Reason | None:
+    """A clip of too few or too many frames."""
+    if num_frames < LEAST_FRAMES:
+        return Reason(
+            code="too-short", text=f"The clip has {num_frames} frames; a dive needs {LEAST_FRAMES} or more."
+        )
+    if num_frames > MOST_FRAMES:
+        return Reason(
+            code="too-large",
+            text=f"The clip has {num_frames} frames, more than one dive ({MOST_FRAMES}); "
+            "say where the dive is with --start and --end, or use --start auto.",
+        )
+    return None
+
+
+def cuts(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
+    """First frames of new shots."""
+    if len(small) < 3:
+        return []
+    jumps = _jumps(small)
+    found = []
+    for index, jump in enumerate(jumps):
+        near = np.r_[
+            jumps[max(index - _CUT_NEIGHBOURS, 0) : index], jumps[index + 1 : index + 1 + _CUT_NEIGHBOURS]
+        ]
+        usual = float(np.median(near)) + _USUAL_CHANGE
+        if jump > _CUT_TIMES * usual and jump * (1 - _likeness(small[index], small[index + 1])) > _CUT:
+            found.append(index + 1)
+    return found
+
+
+def main_shot(num_frames: int, cuts: Sequence[int]) -> Shot:
+    """Leave a few stray frames of other shots out at both ends.
+
+    >>> main_shot(96, [3, 94])
+    Shot(start=3, end=94, cuts=())
+    >>> main_shot(96, [40])
+    Shot(start=0, end=96, cuts=(40,))
+    """
+    stray = min(MOST_STRAY_FRAMES, int(_MOST_STRAY_SHARE * num_frames))
+    start = max((cut for cut in cuts if cut <= stray), default=0)
+    end = min((cut for cut in cuts if cut >= num_frames - stray), default=num_frames)
+    return Shot(start, end, tuple(cut for cut in cuts if start < cut < end))
+
+
+def cut_reason(shot: Shot, offset: int) -> Reason | None:
+    """Cuts inside the clip.
+
+    Args:
+        shot: with its cuts.
+        offset: frame of the input that frame 0 is.
+    """
+    if not shot.cuts:
+        return None
+    told = ", ".join(str(offset + cut) for cut in shot.cuts[:5])
+    return Reason(
+        code="cut",
+        text=f"Another shot begins at frame {told}; give one shot with --start and --end.",
+        start_frame=offset + shot.cuts[0],
+        end_frame=offset + shot.end,
+    )
+
+
+def still_reason(small: UInt8[np.ndarray, "frames height width 3"]) -> Reason | None:
+    """An image that stands still, apart from noise."""
+    if len(small) < 2:
+        return None
+    change = np.abs(np.diff(small.astype(np.int16).mean(-1), axis=0)).max((1, 2))
+    share = float((change > _STILL_CHANGE).mean())
+    if share >= _STILL_SHARE:
+        return None
+    return Reason(
+        code="still", text=f"Nothing moves in {1 - share:.0%} of the frames: this is a still image."
+    )
+
+
+def replay_reason(small: UInt8[np.ndarray, "frames height width 3"], offset: int) -> Reason | None:
+    """Moving pictures that come again, in their order."""
+    num = len(small)
+    if num < 2 * _REPLAY_GAP:
+        return None
+    grey = small.astype(np.float32).mean(-1).reshape(num, -1)
+    grey = grey - grey.mean(1, keepdims=True)
+    squares = (grey * grey).sum(1)
+    apart = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * grey @ grey.T, 0) / grey.shape[1])
+    near = (
+        np.minimum(np.arange(num) + _REPLAY_GAP // 2, num - 1),
+        np.maximum(np.arange(num) - _REPLAY_GAP // 2, 0),
+    )
+    changes = np.maximum(apart[np.arange(num), near[0]], apart[np.arange(num), near[1]])
+    earlier = np.arange(num)[None] <= np.arange(num)[:, None] - _REPLAY_GAP
+    best = np.where(earlier, apart, np.inf).argmin(1)
+    same = apart[np.arange(num), best] < _SAME_SHARE * np.maximum(changes, _LEAST_CHANGE)
+    same &= (changes > 4 * _LEAST_CHANGE) & earlier[np.arange(num), best]
+    # Pictures count that come again in their order; of a slowed replay each may stand for several.
+    again, last = [], -1
+    for frame in np.flatnonzero(same).tolist():
+        if last <= best[frame] <= last + _REPLAY_GAP or last < 0:
+            again.append(frame)
+            last = int(best[frame])
+    distinct = len({int(best[frame]) for frame in again})
+    if distinct < max(_REPLAY_FRAMES, _REPLAY_SHARE * num):
+        return None
+    return Reason(
+        code="replay",
+        text=f"{len(again)} frames from frame {offset + again[0]} on show again what was seen before: a replay.",
+        start_frame=offset + again[0],
+        end_frame=offset + again[-1] + 1,
+    )
+
+
+def divers_reason(num_divers: int | None, flight: Flight | None, second: Flight | None) -> Reason | None:
+    """Two people who fall together.
+
+    Args:
+        num_divers: as tracked on detections; None where no network looked.
+        flight: of the diver.
+        second: of somebody else.
+    """
+    if num_divers == 2:
+        return Reason(
+            code="two-divers", text="Two divers fall at the same time; only single dives are scored."
+        )
+    if flight is None or second is None:
+        return None
+    together = min(flight.stop, second.stop) - max(flight.first, second.first)
+    shorter = min(flight.stop - flight.first, second.stop - second.first)
+    longer = max(flight.stop - flight.first, second.stop - second.first)
+    alike = 1 / _LIKE_GRAVITY < flight.gravity / second.gravity < _LIKE_GRAVITY
+    if together < _TOGETHER * longer or shorter < _TOGETHER * longer or not alike:
+        return None
+    return Reason(code="two-divers", text="Two bodies fall at the same time; only single dives are scored.")
+
+
+def fall_reason(flight: Flight | None) -> Reason | None:
+    """Nobody falls."""
+    if flight is not None:
+        return None
+    return Reason(code="no-person", text="Nobody is seen who falls as a diver does.")
+
+
+def partial_reason(flight: Flight | None, offset: int) -> Reason | None:
+    """The clip does not show the whole dive."""
+    if flight is None or not (flight.no_takeoff or flight.ends_in_air):
+        return None
+    told = {
+        (True, False): "starts in the air: there is no take-off",
+        (False, True): "ends in the air: there is no entry into the water",
+        (True, True): "starts and ends in the air: there is neither take-off nor entry",
+    }[flight.starts_in_air, flight.ends_in_air]
+    return Reason(
+        code="partial",
+        text=f"The clip {told}. A part of a dive has no score.",
+        start_frame=offset + flight.first,
+        end_frame=offset + flight.stop,
+    )
+
+
+def beside(path: Path, other: Path) -> bool:
+    """Whether two bodies stay at about the same height while both are seen."""
+    first = max(path.first, other.first)
+    stop = min(path.first + len(path.heights), other.first + len(other.heights))
+    if stop - first < 2:
+        return False
+    apart = (
+        path.heights[first - path.first : stop - path.first]
+        - other.heights[first - other.first : stop - other.first]
+    )
+    return float(np.median(np.abs(apart))) < _LIKE_HEIGHT
+
+
+def _jumps(small: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, " steps"]:
+    """Share of the colours that change from frame to frame."""
+    histograms = []
+    for picture in small:
+        hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+        histogram = cv2.calcHist([hsv], [0, 1, 2], None, list(_BINS), [0, 180, 0, 256, 0, 256]).ravel()
+        histograms.append(histogram / histogram.sum())
+    return np.asarray(np.abs(np.diff(np.array(histograms, dtype=np.float64), axis=0)).sum(1) / 2)
+
+
+def _likeness(before: UInt8[np.ndarray, "h w 3"], after: UInt8[np.ndarray, "h w 3"]) -> float:
+    """How well the middle of a picture is found again in the next, wherever it lies; at most 1."""
+    first, second = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after))
+    rows, columns = first.shape[0] // 4, first.shape[1] // 6
+    middle = first[rows:-rows, columns:-columns]
+    if not middle.std():
+        return 1.0 if not second.std() else 0.0
+    return float(np.nan_to_num(cv2.matchTemplate(second, middle, cv2.TM_CCOEFF_NORMED).max()))

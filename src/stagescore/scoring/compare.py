@@ -1,0 +1,183 @@
+"""Two dives side by side: difference of points a stage, and both on one time base.
+
+The time base runs through the stages: 0 to 1 is the take-off, 1 to 2 the flight, 2 to 3 the entry, whatever their
+lengths are. Source: paper, section III-E, for the differences.
+"""
+
+import torch
+from pydantic import Field
+
+from stagescore.config import Config
+from stagescore.errors import DataError
+from stagescore.scoring.looking import Look
+from stagescore.scoring.result import Result
+from stagescore.scoring.scorer import Scored, Scorer
+from stagescore.tensors import StageFeatures
+from stagescore.types import STAGE_NAMES, Dive
+
+STEPS = 24
+"""Of each stage on the common time base."""
+
+
+class StageDifference(Config):
+    """One stage of both dives.
+
+    Attributes:
+        name: take-off, flight or entry.
+        difference: points, first dive minus second, all branches together.
+        by_branch: its parts.
+    """
+
+    name: str
+    difference: float
+    by_branch: list[float]
+
+
+class Moment(Config):
+    """One step of the common time base.
+
+    Attributes:
+        time: stage number and share of the stage, such as 1.5 for the middle of the flight.
+        first_frame: of the first dive's input.
+        second_frame: of the second dive's input; None for an exemplar without a film.
+        first_angles: knee, hip and trunk in degrees; None where unknown.
+        second_angles: likewise.
+    """
+
+    time: float
+    first_frame: int
+    second_frame: int | None
+    first_angles: tuple[float | None, float | None, float | None]
+    second_angles: tuple[float | None, float | None, float | None]
+
+
+class DiveComparison(Config):
+    """Two dives, stage by stage.
+
+    Attributes:
+        first: the first dive's result.
+        second: the second dive's result; None for an exemplar of the bank.
+        exemplar: id of the exemplar; None for a dive.
+        exemplar_score: its true score.
+        branches: names of `StageDifference.by_branch`.
+        difference: points, first minus second, as the network sees it: the sum over the stages.
+        stages: its parts.
+        moments: both dives on one time base.
+    """
+
+    first: Result
+    second: Result | None
+    exemplar: str | None = None
+    exemplar_score: float | None = None
+    branches: list[str]
+    difference: float
+    stages: list[StageDifference]
+    moments: list[Moment] = Field(default_factory=list)
+
+
+def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparison:
+    """Compare two scored dives.
+
+    Raises:
+        DataError: one of them failed, or does not show all stages.
+    """
+    stages = _differences(scorer, _seen(first), _seen(second).stages)
+    moments = []
+    pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
+    for (time, mine), (_, theirs) in pairs:
+        moments.append(
+            Moment(
+                time=time,
+                first_frame=mine,
+                second_frame=theirs,
+                first_angles=_angles(first.result, mine),
+                second_angles=_angles(second.result, theirs),
+            )
+        )
+    return DiveComparison(
+        first=first.result,
+        second=second.result,
+        branches=scorer.branches,
+        difference=sum(stage.difference for stage in stages),
+        stages=stages,
+        moments=moments,
+    )
+
+
+def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
+    """Compare a dive with the bank's best of the same dive number, or of all without one.
+
+    Raises:
+        DataError: it failed, does not show all stages, or the bank has no such dive.
+    """
+    seen = _seen(first)
+    number = first.result.dive_number
+    own = f"sha256:{first.result.input.sha256}"
+    fitting = [dive for dive in scorer.bank.dives if number in (None, dive.dive_number)]
+    fitting = [dive for dive in fitting if dive.recording != own]
+    if not fitting:
+        raise DataError(f"the bank has no dive {number}", todo="name a second film")
+    best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
+    stages = _differences(scorer, seen, scorer.bank.stages.select(scorer.bank.rows([best])))
+    moments = [
+        Moment(
+            time=time,
+            first_frame=frame,
+            second_frame=None,
+            first_angles=_angles(first.result, frame),
+            second_angles=(None, None, None),
+        )
+        for time, frame in _time_base(first.result)
+    ]
+    return DiveComparison(
+        first=first.result,
+        second=None,
+        exemplar=best.dive_id,
+        exemplar_score=best.score,
+        branches=scorer.branches,
+        difference=sum(stage.difference for stage in stages),
+        stages=stages,
+        moments=moments,
+    )
+
+
+def _seen(scored: Scored) -> Look:
+    if scored.look is None or len(scored.result.stages) != 3:
+        told = " ".join(reason.text for reason in scored.result.reasons)
+        raise DataError(
+            f"it does not show all stages of a dive. {told}".strip(),
+            where=scored.result.input.path,
+            todo="compare whole dives",
+        )
+    return scored.look
+
+
+@torch.no_grad()
+def _differences(scorer: Scorer, mine: Look, theirs: StageFeatures) -> list[StageDifference]:
+    """Points a stage, mine minus theirs."""
+    comparison = scorer.model.compare(mine.stages, theirs)
+    slope = 1.0 if scorer.fit is None else scorer.fit.slope
+    rows = [[slope * part for part in stage] for stage in comparison.stage_deltas[0].double().tolist()]
+    return [
+        StageDifference(name=name, difference=sum(row), by_branch=row)
+        for name, row in zip(STAGE_NAMES, rows, strict=True)
+    ]
+
+
+def _time_base(result: Result) -> list[tuple[float, int]]:
+    """Steps of the common time base and their frames."""
+    found = []
+    for number, stage in enumerate(result.stages):
+        length = stage.end_frame - stage.start_frame
+        for step in range(STEPS):
+            share = step / STEPS
+            found.append((number + share, stage.start_frame + int(share * length)))
+    return found
+
+
+def _angles(result: Result, frame: int) -> tuple[float | None, float | None, float | None]:
+    angles = result.angles
+    if angles is None:
+        return None, None, None
+    row = frame - angles.frames[0]
+    return angles.knee[row], angles.hip[row], angles.trunk[row]

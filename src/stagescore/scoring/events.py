@@ -1,0 +1,153 @@
+"""When the diver leaves the board and when the water is touched, from the path of the body.
+
+A body in free fall follows a parabola, wherever the camera looks and however fast the film is (its scale and its
+frames a second need not be known). The flight is the piece of the path that one parabola explains: the body
+leaves it when the feet touch the board and when the water slows it down.
+Source: none. The constants were chosen on 18 simulated dives; no real clip was used.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from stagescore.scoring.result import EventResult, Events
+from stagescore.scoring.watching import Path
+
+LEAST_FALL = 1.5
+"""Body sizes that somebody must fall to be a diver."""
+_MISFIT = 0.15
+_AIRBORNE_MISFIT = 0.25
+_CONTACT_MISFIT = 0.6
+_INNER = 0.2
+_SHORTEST = 6
+_LATEST_APEX = 0.6
+_EARLIEST_APEX = 0.12
+_END_FRAMES = 3
+_MOST_ROWS = 240
+_SURE_FALL = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """Where somebody is in free fall.
+
+    Attributes:
+        first: first airborne frame.
+        stop: first frame that touches the water, or one after the last seen.
+        apex: frame of the highest point; it may lie before `first`.
+        misfit: root mean square distance from the parabola, in body sizes.
+        fallen: from the highest point on, in body sizes.
+        gravity: body sizes a frame and frame.
+        starts_in_air: the body is in the air in the clip's first frame.
+        no_takeoff: so it is, and well on its way: the take-off is not just before.
+        ends_in_air: the clip ends before the entry.
+    """
+
+    first: int
+    stop: int
+    apex: float
+    misfit: float
+    fallen: float
+    gravity: float
+    starts_in_air: bool
+    no_takeoff: bool
+    ends_in_air: bool
+
+    @property
+    def confidence(self) -> float:
+        """How much the path looks like a fall, 0 to 1: how well it fits, and how far it goes."""
+        return float(np.clip(1 - self.misfit / (2 * _MISFIT), 0, 1) * min(self.fallen / _SURE_FALL, 1.0))
+
+    def events(self) -> Events:
+        """The two events; None where the clip does not show them."""
+        sure = round(self.confidence, 4)
+        return Events(
+            first_airborne_frame=None
+            if self.starts_in_air
+            else EventResult(frame=self.first, confidence=sure),
+            first_water_contact_frame=None
+            if self.ends_in_air
+            else EventResult(frame=self.stop, confidence=sure),
+        )
+
+
+class FlightFinder(Protocol):
+    """Finds the flight in a path."""
+
+    def find(self, path: Path, num_frames: int) -> Flight | None:
+        """The flight; None where nobody falls.
+
+        Args:
+            path: of somebody's box against the background.
+            num_frames: of the clip.
+        """
+
+
+class FreeFall:
+    """The flight as the piece of the path that one parabola explains best."""
+
+    def find(self, path: Path, num_frames: int) -> Flight | None:
+        """See `FlightFinder`."""
+        stride = -(-len(path.heights) // _MOST_ROWS)
+        found = _longest_parabola(path.heights[::stride])
+        if found is None:
+            return None
+        first, last = found[0] * stride, min(found[1] * stride, len(path.heights) - 1)
+        frames = np.arange(len(path.heights))
+        trimmed = int(_INNER * (last - first + 1) / 2)
+        inner = slice(first + trimmed, last + 1 - trimmed)
+        curve = np.polyfit(frames[inner], path.heights[inner], 2)
+        off = np.abs(np.polyval(curve, frames) - path.heights)
+        if curve[0] <= 0:
+            return None
+        middle = (first + last) // 2
+        apart = np.flatnonzero(off[:middle] >= _AIRBORNE_MISFIT)
+        first = int(apart[-1]) + 1 if len(apart) else 0
+        apart = np.flatnonzero(off[middle:] >= _CONTACT_MISFIT)
+        stop = middle + int(apart[0]) if len(apart) else len(off)
+        apex = -curve[1] / (2 * curve[0])
+        fallen = float(curve[0] * (stop - 1 - max(apex, first)) ** 2)
+        if fallen < LEAST_FALL:
+            return None
+        return Flight(
+            first=path.first + first,
+            stop=path.first + stop,
+            apex=path.first + float(apex),
+            misfit=float(np.sqrt(np.mean(off[inner] ** 2))),
+            fallen=fallen,
+            gravity=float(2 * curve[0]),
+            starts_in_air=path.first + first == 0,
+            no_takeoff=path.first + first == 0 and apex < _EARLIEST_APEX * stop,
+            ends_in_air=path.first + stop >= num_frames - _END_FRAMES,
+        )
+
+
+def _longest_parabola(heights: Float[np.ndarray, " frames"]) -> tuple[int, int] | None:
+    """First and last frame of the piece for which `frames - sum of squares / tolerance^2` is largest.
+
+    Only pieces count that curve downwards, whose highest point lies early, and that fall far enough.
+    """
+    best: tuple[float, int, int] | None = None
+    for first in range(len(heights) - _SHORTEST + 1):
+        x = np.arange(len(heights) - first, dtype=float)
+        y = heights[first:] - heights[first]
+        powers = [np.cumsum(x**k) for k in range(5)]
+        moments = np.stack([np.cumsum(y * x**k) for k in range(3)], -1)[_SHORTEST - 1 :]
+        normal = np.empty((len(moments), 3, 3))
+        for i, j in combinations_with_replacement(range(3), 2):
+            normal[:, i, j] = normal[:, j, i] = powers[i + j][_SHORTEST - 1 :]
+        curves = np.linalg.solve(normal, moments[..., None])[..., 0]
+        squares = np.cumsum(y * y)[_SHORTEST - 1 :] - (curves * moments).sum(-1)
+        last = x[_SHORTEST - 1 :]
+        bend = np.maximum(curves[:, 2], 1e-12)
+        apex = -curves[:, 1] / (2 * bend)
+        falls = (curves[:, 2] > 0) & (apex < _LATEST_APEX * last)
+        falls &= bend * (last - np.maximum(apex, 0)) ** 2 > LEAST_FALL
+        merit = np.where(falls, last + 1 - squares / _MISFIT**2, -np.inf)
+        end = int(merit.argmax())
+        if np.isfinite(merit[end]) and (best is None or merit[end] > best[0]):
+            best = float(merit[end]), first, first + _SHORTEST - 1 + end
+    return None if best is None else best[1:]

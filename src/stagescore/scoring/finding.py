@@ -1,0 +1,78 @@
+"""`--start auto`: where in a longer film the dive is.
+
+Source: none. The film is looked through in overlapping windows within its shots; the deepest fall is the dive, and a
+share of its length is kept before and after, about as much as FineDiving's clips have.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from jaxtyping import UInt8
+from numpy import ndarray
+
+from stagescore.errors import DataError
+from stagescore.media.scaling import scaled
+from stagescore.media.source import Media
+from stagescore.pose.motion import EDGE_PX
+from stagescore.scoring.checks import LEAST_FRAMES, cuts
+from stagescore.scoring.events import Flight, FlightFinder
+from stagescore.scoring.watching import Watched, watch
+
+WINDOW_FRAMES = 360
+MOST_FRAMES = 40_000
+_BEFORE, _AFTER = 0.7, 0.5
+_HALF_SEEN = 0.2
+
+
+def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
+    """First frame of the dive and the frame after its last.
+
+    Raises:
+        DataError: nobody falls, or the film is too long to be looked through.
+    """
+    if media.num_frames > MOST_FRAMES:
+        raise DataError(
+            f"the film has {media.num_frames} frames", where=media.info.path, todo="cut it, or give --start"
+        )
+    best: tuple[float, int, int] | None = None
+    for begin, window in _windows(media):
+        watched = watch(window)
+        edges = [0, *cuts(watched.small), watched.num_frames]
+        for first, last in pairwise(edges):
+            shot = watched.part(first, last)
+            flight = _flight(shot, flights)
+            if flight is None:
+                continue
+            merit = flight.fallen * (_HALF_SEEN if flight.starts_in_air or flight.ends_in_air else 1.0)
+            if best is None or merit > best[0]:
+                start, end = _around(flight, shot.num_frames)
+                best = merit, begin + first + start, begin + first + end
+    if best is None:
+        raise DataError("no dive is found in it", where=media.info.path, todo="give --start and --end")
+    return best[1:]
+
+
+def _windows(media: Media) -> Iterator[tuple[int, list[UInt8[ndarray, "h w 3"]]]]:
+    """First frame and small pictures of windows that overlap by half; the film is decoded once."""
+    window: list[UInt8[ndarray, "h w 3"]] = []
+    scale = min(EDGE_PX / max(media.info.width_px, media.info.height_px), 1.0)
+    size_px = max(round(media.info.width_px * scale), 8), max(round(media.info.height_px * scale), 8)
+    for frame, picture in media.frames():
+        window.append(scaled(picture, size_px))
+        if len(window) == WINDOW_FRAMES or frame == media.num_frames - 1:
+            yield frame + 1 - len(window), window
+            window = window[WINDOW_FRAMES // 2 :]
+
+
+def _flight(shot: Watched, flights: FlightFinder) -> Flight | None:
+    if shot.num_frames < LEAST_FRAMES:
+        return None
+    diver = shot.choice().diver
+    return None if diver is None else flights.find(shot.path(diver), shot.num_frames)
+
+
+def _around(flight: Flight, num_frames: int) -> tuple[int, int]:
+    length = flight.stop - flight.first
+    return max(flight.first - round(_BEFORE * length), 0), min(
+        flight.stop + round(_AFTER * length), num_frames
+    )

@@ -1,0 +1,126 @@
+"""One dive through the network: what it sees, where it cuts, where it looks (paper, sections III-B to III-D)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stagescore.data.preprocessing import Preprocessing, View, framed_joints, viewed_frames, viewed_joints
+from stagescore.evaluation.intervals import TransitionCalibration
+from stagescore.evaluation.outcomes import label_transitions
+from stagescore.media.source import Media
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.tensors import DiveBatch, Features, StageFeatures
+from stagescore.types import PoseTrack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Look:
+    """What the network made of one dive.
+
+    Attributes:
+        stages: stage features, cut at the predicted edges.
+        edges: where they were cut, on the sampled frames.
+        frames: frame of the input that each sampled frame is.
+        log_probabilities: of every transition over the sampled frames; None for a model of one stage.
+        attention: weight of each sampled frame in the fusion, adding up to 1 in each stage; None without.
+    """
+
+    stages: StageFeatures
+    edges: Int[Tensor, "1 edges"]
+    frames: tuple[int, ...]
+    log_probabilities: Float[Tensor, "1 transitions frames"] | None
+    attention: tuple[float, ...] | None
+
+    def stage_edges(self, start: int, end: int) -> tuple[int, ...]:
+        """Edges of the stages in frames of the input, half-open, none of them empty.
+
+        Args:
+            start: first frame that was used.
+            end: frame after the last.
+        """
+        inner = (np.floor(self._transitions()) + 1).astype(int).tolist()
+        edges = [start, *inner, end]
+        for k in range(1, len(edges) - 1):
+            edges[k] = max(edges[k], edges[k - 1] + 1)
+        for k in range(len(edges) - 2, 0, -1):
+            edges[k] = min(edges[k], edges[k + 1] - 1)
+        return tuple(edges)
+
+    def confidences(self, calibration: TransitionCalibration) -> tuple[float, ...]:
+        """For each stage, that its boundaries inside the clip are right."""
+        if self.log_probabilities is None:
+            return (1.0,)
+        sure = calibration.confidence(
+            self.log_probabilities.cpu().numpy(), np.array([self.frames]), self._transitions()[None]
+        )[0]
+        around = np.concatenate(([1.0], sure, [1.0]))
+        return tuple((around[:-1] * around[1:]).tolist())
+
+    def _transitions(self) -> Float[np.ndarray, " transitions"]:
+        positions = (self.edges[:, 1:-1] - 1).cpu().numpy()
+        return np.asarray(label_transitions(positions, np.array([self.frames]))[0])
+
+
+@torch.no_grad()
+def look(
+    model: HPMCoRe, media: Media, track: PoseTrack, span: tuple[int, int], preprocessing: Preprocessing
+) -> Look:
+    """Show a dive to the network as evaluation does: evenly spread frames, the middle of the picture.
+
+    Args:
+        model: in eval mode.
+        media: the film.
+        track: the diver's joints in the frames of the span; all unknown where there are none.
+        span: frames that are used, half-open.
+        preprocessing: of the weights' card.
+
+    Raises:
+        DataError: the film cannot be read any more, or the model cannot do without a skeleton.
+    """
+    start, end = span
+    p = preprocessing
+    clip = media.sample(p.num_frames, first=start, last=end - 1, size_px=p.size_px)
+    rows = [frame - start for frame in clip.indices]
+    plain = View.plain()
+    sampled = PoseTrack(track.joints_px[rows], track.confidence[rows])
+    joints = viewed_joints(
+        framed_joints(sampled, (media.info.width_px, media.info.height_px), p), plain, p
+    ).astype(np.float32)
+    device = next(model.parameters()).device
+    seen = DiveBatch(
+        frames=torch.from_numpy(viewed_frames(clip.frames, plain, p)[None].copy()).permute(0, 1, 4, 2, 3),
+        joints=torch.from_numpy(joints[None]),
+        has_video=torch.ones(1, dtype=torch.bool),
+        has_skeleton=torch.tensor([bool(sampled.known.any())]),
+    ).to(device)
+    features = model.encode(seen)
+    logits = model.transition_logits(features)
+    edges = model.predicted_edges(features)
+    return Look(
+        stages=model.stage_features(features, edges),
+        edges=edges,
+        frames=clip.indices,
+        log_probabilities=None if logits is None else logits[-1].log_softmax(-1),
+        attention=_attention(model, features, edges),
+    )
+
+
+def _attention(model: HPMCoRe, features: Features, edges: Tensor) -> tuple[float, ...] | None:
+    """Mean over heads and asking steps of the fusion's map (eq. 8), led back from steps to frames."""
+    attending = features.skeleton if features.dynamic is None else features.dynamic
+    if model.fusion is None or attending is None:
+        return None
+    guide = features.skeleton if model.fusion.guided else None
+    attention = model.fusion.attention(
+        model.pooling(attending, edges),
+        None if guide is None else model.pooling(guide, edges),
+        features.has_skeleton,
+    )
+    steps = attention.mean(dim=(2, 3))
+    # Pooling is linear: pooled unit vectors say how much of each frame is in a step.
+    shares = model.pooling(torch.eye(attending.shape[1], device=attending.device)[None], edges)
+    frames = torch.einsum("dkt,dktf->df", steps.double(), shares.double())
+    return tuple(frames[0].tolist())

@@ -1,0 +1,183 @@
+"""The joints of the diver of a clip: from networks, from a file, or none. All that scoring knows of `pose`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from stagescore.errors import CheckpointError, ConfigError, DataError
+from stagescore.media.images import image_paths, load_image
+from stagescore.media.sampling import sample_indices
+from stagescore.media.source import Media
+from stagescore.pose.annotation import annotate
+from stagescore.pose.formats import read_npz
+from stagescore.pose.labels import read_labels
+from stagescore.pose.networks import Detector, Estimator
+from stagescore.pose.onnx_networks import open_detector, open_estimator
+from stagescore.scoring.result import PoseShares
+from stagescore.skeleton import NUM_JOINTS
+from stagescore.types import PoseTrack
+from stagescore.weights.registry import preferred
+
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Poses:
+    """The joints of the diver in the frames that are used.
+
+    Attributes:
+        track: in pixels of the film.
+        weak: joints that were filled or are doubtful.
+        shares: how far they can be trusted.
+        boxes_px: the diver's box; NaN where there is none; None where no network looked.
+        num_divers: who fall; None where no network looked.
+        warnings: whole sentences.
+        detector: file name of the network.
+        estimator: likewise.
+    """
+
+    track: PoseTrack
+    weak: Bool[np.ndarray, "frames 16"]
+    shares: PoseShares
+    boxes_px: Float[np.ndarray, "frames 4"] | None = None
+    num_divers: int | None = None
+    warnings: tuple[str, ...] = ()
+    detector: str | None = None
+    estimator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoseNetworks:
+    """What finds the diver and the joints.
+
+    Attributes:
+        detector: finds people.
+        estimator: finds joints.
+    """
+
+    detector: Detector
+    estimator: Estimator
+
+
+def open_pose_networks(weights_dir: Path | None = None) -> PoseNetworks | str:
+    """The networks on this machine, or why there are none, in a sentence."""
+    try:
+        return PoseNetworks(
+            open_detector(preferred("detector", weights_dir)),
+            open_estimator(preferred("estimator", weights_dir)),
+        )
+    except (CheckpointError, ConfigError) as error:
+        return f"No pose networks: {error}"
+
+
+def estimated_poses(media: Media, start: int, end: int, networks: PoseNetworks) -> Poses:
+    """Let the networks look at the frames from `start` until before `end`.
+
+    Raises:
+        DataError: the film cannot be read any more.
+    """
+    found = annotate(
+        lambda: (image for _, image in media.frames(range(start, end))),
+        networks.detector,
+        networks.estimator,
+    )
+    return Poses(
+        track=found.track,
+        weak=found.filled | found.doubtful,
+        shares=PoseShares(
+            source="estimated",
+            measured=_share(found.measured),
+            filled=_share(found.filled),
+            doubtful=_share(found.doubtful),
+        ),
+        boxes_px=found.boxes_px,
+        num_divers=found.num_divers,
+        warnings=found.warnings,
+        detector=found.networks[0].name,
+        estimator=found.networks[1].name,
+    )
+
+
+def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
+    """Read the joints of a file: `npz`, the authors' JSON, COCO or LabelMe.
+
+    Rows of an npz are the film's frames or those that are used, or evenly spread over these. Labelled images are
+    found by their names: those of the folder's images, or the numbers of a film's frames.
+
+    Raises:
+        DataError: unreadable, or it does not fit the clip.
+    """
+    if path.suffix.lower() == ".npz":
+        track = _spread(read_npz(path), media.num_frames, start, end)
+    else:
+        track = _labelled(path, media, start, end)
+    if not track.known.any():
+        raise DataError(
+            f"it holds no joints of frames {start} to {end - 1}",
+            where=path,
+            todo="give the poses of this clip; images are matched by name",
+        )
+    filled = np.zeros(track.known.shape, dtype=bool) if track.filled is None else track.filled
+    return Poses(
+        track=track,
+        weak=filled,
+        shares=PoseShares(
+            source="given", measured=_share(track.known & ~filled), filled=_share(track.known & filled)
+        ),
+    )
+
+
+def no_poses(num_frames: int) -> Poses:
+    """Nothing is known."""
+    unknown = np.zeros((num_frames, NUM_JOINTS), dtype=bool)
+    track = PoseTrack(np.full((num_frames, NUM_JOINTS, 2), np.nan), np.zeros((num_frames, NUM_JOINTS)))
+    return Poses(track=track, weak=unknown, shares=PoseShares(source="none"))
+
+
+def _spread(track: PoseTrack, num_frames: int, start: int, end: int) -> PoseTrack:
+    if track.num_frames == num_frames:
+        rows = np.arange(start, end)
+    elif track.num_frames == end - start:
+        rows = np.arange(end - start)
+    else:
+        sampled = np.array(sample_indices(start, end - 1, track.num_frames))
+        rows = np.abs(np.arange(start, end)[:, None] - sampled[None]).argmin(1)
+    filled = None if track.filled is None else track.filled[rows]
+    return PoseTrack(track.joints_px[rows], track.confidence[rows], filled)
+
+
+def _labelled(path: Path, media: Media, start: int, end: int) -> PoseTrack:
+    places = {name: frame for frame, name in enumerate(_frame_names(media))}
+    joints = np.full((end - start, NUM_JOINTS, 2), np.nan)
+    confidence = np.zeros((end - start, NUM_JOINTS))
+    for label in read_labels(path):
+        frame = places.get(Path(label.image).stem)
+        if frame is not None and start <= frame < end:
+            joints[frame - start] = label.joints_px
+            confidence[frame - start] = label.known
+    return PoseTrack(joints, confidence)
+
+
+def _frame_names(media: Media) -> Sequence[str]:
+    """The names that `data frames` would give to a film's frames; those of the images of a folder."""
+    if media.info.kind == "video":
+        return [f"{frame:05d}" for frame in range(media.num_frames)]
+    images = image_paths(Path(media.info.path))
+    if len(images) != media.num_frames:
+        images = [image for image in images if _is_readable(image)]
+    return [image.stem for image in images]
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        load_image(path)
+    except DataError:
+        return False
+    return True
+
+
+def _share(mask: np.ndarray) -> float:
+    return round(float(mask.mean()), _DIGITS) if mask.size else 0.0

@@ -1,0 +1,647 @@
+"""From a film to a result: open, check, look for the diver, look with the network, compare, explain.
+
+Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fails a check (`checks`) gets no score.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from stagescore.config import Config
+from stagescore.data.exemplars import Protocol
+from stagescore.diving import DiveNumber, usual_difficulties
+from stagescore.encoders.fastest import fastest
+from stagescore.errors import CheckpointError, DataError, StagescoreError
+from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
+from stagescore.hashing import file_sha256
+from stagescore.media.images import image_paths
+from stagescore.media.source import Media, open_media
+from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.scoring import checks
+from stagescore.scoring.angles import angles_of
+from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.events import Flight, FlightFinder, FreeFall
+from stagescore.scoring.finding import find_dive
+from stagescore.scoring.judging import plausible_judging
+from stagescore.scoring.looking import Look, look
+from stagescore.scoring.poses import (
+    PoseNetworks,
+    Poses,
+    estimated_poses,
+    given_poses,
+    no_poses,
+    open_pose_networks,
+)
+from stagescore.scoring.result import (
+    Events,
+    ExemplarVote,
+    InputFile,
+    Networks,
+    Reason,
+    Result,
+    StageName,
+    StageResult,
+)
+from stagescore.scoring.watching import Watched, watch
+from stagescore.tensors import StageFeatures
+from stagescore.training.prediction import VotedDive, Voting
+from stagescore.types import STAGE_NAMES, Dive
+from stagescore.weights.own import OwnWeights, load_weights
+
+_NO_CALIBRATION = TransitionCalibration(temperature=1.0)
+_STAGES: tuple[StageName, ...] = ("take-off", "flight", "entry")
+
+
+class ScoreOptions(Config):
+    """What the user says of a dive.
+
+    Attributes:
+        dive_number: such as `107B`; without it exemplars of any dive vote.
+        difficulty: degree of difficulty; the usual one of dive number and height by default.
+        height_m: of board or platform.
+        start: first frame, or `auto` to find the dive in a longer film.
+        end: last frame, included; the film's last by default.
+        slowmo: the film is slowed down by this factor.
+        frame_rate: of a folder of images, which does not say it itself.
+        poses: file with the joints; the networks look for them by default.
+        exemplars: that vote.
+    """
+
+    dive_number: str | None = None
+    difficulty: float | None = Field(default=None, gt=0)
+    height_m: float | None = Field(default=None, gt=0)
+    start: int | Literal["auto"] | None = None
+    end: int | None = None
+    slowmo: float = Field(default=1.0, gt=0)
+    frame_rate: float | None = Field(default=None, gt=0)
+    poses: Path | None = None
+    exemplars: int = Field(default=10, ge=1)
+
+    @model_validator(mode="after")
+    def _known_dive(self) -> "ScoreOptions":
+        try:
+            if self.dive_number is not None:
+                DiveNumber.parse(self.dive_number)
+        except DataError as error:
+            raise ValueError(str(error)) from None
+        if self.start == "auto" and self.end is not None:
+            raise ValueError("--start auto finds the end too; leave --end out")
+        return self
+
+    @property
+    def number(self) -> DiveNumber | None:
+        """The dive number, read."""
+        return None if self.dive_number is None else DiveNumber.parse(self.dive_number)
+
+    @property
+    def known_difficulty(self) -> float | None:
+        """As given, or the usual one of the dive at its height, or at any height where they agree.
+
+        >>> ScoreOptions(dive_number="407C", height_m=10).known_difficulty
+        3.2
+        """
+        number = self.number
+        if self.difficulty is not None or number is None:
+            return self.difficulty
+        usual = {
+            value
+            for (code, height), value in usual_difficulties().items()
+            if code == number.code and self.height_m in (None, height)
+        }
+        return usual.pop() if len(usual) == 1 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scored:
+    """A result with what it was made from, for pictures and films of it.
+
+    Attributes:
+        result: all that was found out.
+        media: the film; None where it cannot be read.
+        poses: the joints in the frames that were used; None where it was not looked that far.
+        look: what the network made of it; likewise.
+    """
+
+    result: Result
+    media: Media | None = None
+    poses: Poses | None = None
+    look: Look | None = None
+
+
+@dataclass(slots=True)
+class _Timings:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - begin, 6)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """What is known of a dive so far."""
+
+    path: Path
+    name: str
+    options: ScoreOptions
+    sha256: str = ""
+    media: Media | None = None
+    start: int = 0
+    end: int = 0
+    reasons: list[Reason] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failed: bool = False
+    timings: _Timings = field(default_factory=_Timings)
+
+    def fail(self, reason: Reason | None) -> bool:
+        """Note a reason that ends the work; says whether there was one."""
+        if reason is not None:
+            self.reasons.append(reason)
+            self.failed = True
+        return self.failed
+
+    def doubt(self, *reasons: Reason | None) -> None:
+        """Note reasons for which a score would be made up."""
+        self.reasons += [reason for reason in reasons if reason is not None]
+
+    def result(self, networks: Networks | None, **found: Any) -> Result:
+        """The result as far as it goes."""
+        info = None if self.media is None else self.media.info
+        number = self.options.number
+        return Result(
+            status="failed" if self.failed else "needs_review" if self.reasons else "ok",
+            reasons=self.reasons,
+            warnings=self.warnings,
+            dive_number=None if number is None else number.code,
+            words=None if number is None else str(number),
+            height_m=self.options.height_m,
+            input=InputFile(
+                name=self.name,
+                path=str(self.path),
+                sha256=self.sha256,
+                num_frames=0 if info is None else info.num_frames,
+                width_px=0 if info is None else info.width_px,
+                height_px=0 if info is None else info.height_px,
+                duration_s=None if info is None else info.duration_s,
+                frame_rate=None if info is None else info.frame_rate,
+                condition="unreadable" if info is None else info.verdict,
+                start_frame=self.start,
+                end_frame=self.end,
+                slowmo=self.options.slowmo,
+            ),
+            networks=networks,
+            timings=self.timings.seconds,
+            **found,
+        )
+
+
+class Scorer:
+    """Scores dives with one network and one bank of exemplars.
+
+    Args:
+        weights: the network and its card.
+        bank: the exemplars that vote.
+        fit: of the bank on the user's own dives; None for the bank that came with the weights.
+        networks: that look for the diver and the joints, or why there are none.
+        flights: what finds the flight.
+    """
+
+    def __init__(
+        self,
+        *,
+        weights: OwnWeights,
+        bank: ExemplarBank,
+        fit: BankFit | None = None,
+        bank_sha256: str | None = None,
+        networks: PoseNetworks | str = "No pose networks were asked for.",
+        flights: FlightFinder | None = None,
+    ) -> None:
+        bank.check(weights.card.weights_hash)
+        self.weights = weights
+        self.card = weights.card
+        self.model = fastest(weights.model)
+        self.bank = bank
+        self.fit = fit
+        self.bank_sha256 = bank_sha256
+        self.networks = networks
+        self.flights = FreeFall() if flights is None else flights
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | Path = "nano",
+        bank: Path | None = None,
+        device: str = "cpu",
+        weights_dir: Path | None = None,
+    ) -> "Scorer":
+        """Load a network with its exemplars.
+
+        Args:
+            weights: name of shipped weights, or a file.
+            bank: exemplars of your own (`stagescore fit-bank`); those beside the weights by default.
+            device: of PyTorch.
+            weights_dir: a folder to look for networks in before all others.
+
+        Raises:
+            CheckpointError: one of them is missing, damaged, or made for another.
+        """
+        own = load_weights(weights, weights_dir)
+        path = own.path.with_name(f"{own.path.stem}-bank.safetensors") if bank is None else bank
+        exemplars = ExemplarBank.load(path)
+        try:
+            own.model.to(device)
+        except (RuntimeError, AssertionError) as error:
+            raise CheckpointError(
+                f"the device cannot be used ({str(error).splitlines()[0][:100]})",
+                where=device,
+                todo="choose cpu, or cuda where PyTorch has it",
+            ) from None
+        return cls(
+            weights=own,
+            bank=replace(exemplars, stages=_moved_to(device, exemplars.stages)),
+            fit=BankFit.beside(path, own.card.weights_hash),
+            bank_sha256=file_sha256(path),
+            networks=open_pose_networks(weights_dir),
+        )
+
+    def score(
+        self,
+        path: str | Path,
+        options: ScoreOptions | None = None,
+        *,
+        name: str | None = None,
+        **changes: Any,
+    ) -> Result:
+        """Score one dive; whatever is wrong with the input is in the result.
+
+        Args:
+            path: a film, or a folder of images.
+            options: what is known of the dive.
+            name: of the result; the file's name without its ending by default.
+            changes: fields of `ScoreOptions`, such as `dive_number="107B"`.
+
+        >>> Scorer.load().score("dive.mp4", dive_number="107B").table()  # doctest: +SKIP
+        """
+        return self.scored(path, options, name=name, **changes).result
+
+    def scored(
+        self,
+        path: str | Path,
+        options: ScoreOptions | None = None,
+        *,
+        name: str | None = None,
+        **changes: Any,
+    ) -> Scored:
+        """As `score`, with the film and the joints for whoever draws them."""
+        options = ScoreOptions.model_validate({**(options or ScoreOptions()).model_dump(), **changes})
+        path = Path(path)
+        draft = _Draft(path=path, name=name or name_of(path), options=options)
+        try:
+            return self._scored(draft)
+        except StagescoreError as error:
+            draft.fail(Reason(code="unreadable", text=_sentence(error)))
+        except Exception as error:
+            told = f"An error of the program ({type(error).__name__}: {error}); report it as a defect."
+            draft.fail(Reason(code="program-error", text=told))
+        return Scored(result=draft.result(self._networks(None)), media=draft.media)
+
+    def _scored(self, draft: _Draft) -> Scored:
+        with draft.timings.step("open"):
+            self._open(draft)
+        media = draft.media
+        if draft.failed or media is None:
+            return Scored(result=draft.result(self._networks(None)), media=media)
+        with draft.timings.step("watch"):
+            watched = self._watch(draft, media)
+        if watched is None:
+            return Scored(result=draft.result(self._networks(None)), media=media)
+        with draft.timings.step("poses"):
+            poses = self._poses(draft, media)
+        if poses is None:
+            return Scored(result=draft.result(self._networks(None)), media=media)
+        flight = self._check(draft, watched, poses)
+        with draft.timings.step("network"):
+            looked = look(self.model, media, poses.track, (draft.start, draft.end), self.card.preprocessing)
+        with draft.timings.step("compare"):
+            voted = None if draft.reasons else self._vote(draft, looked)
+        events = Events() if flight is None else moved(flight.events(), draft.start)
+        votes = [] if voted is None else self._exemplar_votes(voted)
+        score = None if voted is None else sum(vote.vote for vote in votes) / len(votes)
+        difficulty = draft.options.known_difficulty
+        judging = None if score is None or difficulty is None else plausible_judging(score, difficulty)
+        if score is not None and difficulty is not None and judging is None:
+            draft.warnings.append(f"No judges' marks reach {score:.2f} points at difficulty {difficulty:g}.")
+        contact = events.first_water_contact_frame
+        found = {
+            "score": score,
+            "interval": None if score is None else self._interval(score, [vote.vote for vote in votes]),
+            "validated": self.card.validated or self.fit is not None,
+            "validation": None if self.fit is None else self.fit.validation,
+            "protocol": self._protocol(draft, voted),
+            "stages": self._stages(draft, looked, flight, votes),
+            "events": events,
+            "branches": self.branches,
+            "exemplars": votes,
+            "judging": judging,
+            "angles": angles_of(poses.track, draft.start, None if contact is None else contact.frame)
+            if poses.track.known.any()
+            else None,
+            "poses": poses.shares,
+            "attention": None if looked.attention is None else list(looked.attention),
+            "attention_frames": None if looked.attention is None else list(looked.frames),
+        }
+        self._warn(draft, media)
+        result = draft.result(self._networks(poses), **found)
+        return Scored(result=result, media=media, poses=poses, look=looked)
+
+    @property
+    def branches(self) -> list[str]:
+        """Names of the branches whose differences are added."""
+        regression = self.model.regression
+        named = (("fused", regression.fused), ("static", regression.static))
+        return [name for name, branch in named if branch is not None]
+
+    def _open(self, draft: _Draft) -> None:
+        options, path = draft.options, draft.path
+        if path.is_file() and draft.fail(checks.size_reason(path.stat().st_size, str(path))):
+            return
+        media = open_media(path, slowmo=options.slowmo, frame_rate=options.frame_rate)
+        draft.media, draft.sha256 = media, _sha256(path)
+        draft.end = media.num_frames
+        if media.info.verdict == "partial":
+            draft.doubt(
+                Reason(
+                    code="damaged",
+                    text=f"The file is damaged, {media.info.num_lost} frames or more are lost.",
+                )
+            )
+        draft.warnings += media.info.warnings
+        if options.start == "auto":
+            start, end = find_dive(media, self.flights)
+            draft.warnings.append(f"The dive was looked for: frames {start} to {end - 1} are used.")
+            draft.start, draft.end = start, end
+        else:
+            last = media.num_frames - 1 if options.end is None else options.end
+            draft.start = options.start or 0
+            if not 0 <= draft.start <= last < media.num_frames:
+                draft.start, draft.end = 0, media.num_frames
+                draft.fail(
+                    Reason(
+                        code="wrong-span",
+                        text=f"Frames {options.start or 0} to {last} are asked for; "
+                        f"the clip has 0 to {media.num_frames - 1}.",
+                    )
+                )
+                return
+            draft.end = last + 1
+        draft.fail(checks.length_reason(draft.end - draft.start))
+
+    def _watch(self, draft: _Draft, media: Media) -> Watched | None:
+        watched = watch(image for _, image in media.frames(range(draft.start, draft.end)))
+        shot = checks.main_shot(watched.num_frames, checks.cuts(watched.small))
+        stray = shot.start + watched.num_frames - shot.end
+        if stray:
+            draft.warnings.append(
+                f"{stray} stray frames of another shot were left out; "
+                f"frames {draft.start + shot.start} to {draft.start + shot.end - 1} are used."
+            )
+        draft.doubt(checks.cut_reason(shot, draft.start))
+        draft.start, draft.end = draft.start + shot.start, draft.start + shot.end
+        num_frames = draft.end - draft.start
+        if draft.fail(checks.length_reason(num_frames)):
+            return None
+        if num_frames < checks.FEW_FRAMES:
+            draft.warnings.append(
+                f"The clip has {num_frames} frames, fewer than {checks.FEW_FRAMES}: boundaries are coarse."
+            )
+        return watched.part(shot.start, shot.end)
+
+    def _poses(self, draft: _Draft, media: Media) -> Poses | None:
+        if draft.options.poses is not None:
+            try:
+                return given_poses(draft.options.poses, media, draft.start, draft.end)
+            except DataError as error:
+                draft.fail(Reason(code="bad-poses", text=_sentence(error)))
+                return None
+        if isinstance(self.networks, PoseNetworks):
+            return estimated_poses(media, draft.start, draft.end, self.networks)
+        draft.warnings.append(f"The dive is looked at without a skeleton. {self.networks}")
+        return no_poses(draft.end - draft.start)
+
+    def _check(self, draft: _Draft, watched: Watched, poses: Poses) -> Flight | None:
+        """Note what speaks against a score; gives the flight."""
+        choice = watched.choice()
+        flights: list[Flight | None] = []
+        second = None
+        if choice.diver is not None:
+            path = watched.path(choice.diver)
+            flights.append(self.flights.find(path, watched.num_frames))
+            if choice.second is not None and checks.beside(path, other := watched.path(choice.second)):
+                second = self.flights.find(other, watched.num_frames)
+        if poses.boxes_px is not None:
+            seen = np.flatnonzero(np.isfinite(poses.boxes_px).all(1))
+            if len(seen) and seen[-1] - seen[0] + 1 == len(seen):
+                path = watched.path_of_boxes(int(seen[0]), poses.boxes_px[seen])
+                flights.append(self.flights.find(path, watched.num_frames))
+        found = [flight for flight in flights if flight is not None]
+        flight = max(found, key=lambda flight: flight.confidence, default=None)
+        still = checks.still_reason(watched.small)
+        draft.doubt(
+            still,
+            checks.replay_reason(watched.small, draft.start),
+            checks.divers_reason(poses.num_divers, flight, second),
+            None if still else checks.fall_reason(flight),
+            checks.partial_reason(flight, draft.start),
+        )
+        draft.warnings += [told for told in poses.warnings if told not in draft.warnings]
+        return flight
+
+    def query(self, draft_sha256: str, options: ScoreOptions) -> Dive:
+        """The dive as exemplars are chosen for it; its choice depends on the input's bytes alone."""
+        number = options.number
+        return Dive(
+            dataset="query",
+            event=f"query-{draft_sha256[:16]}",
+            number=0,
+            recording=f"sha256:{draft_sha256}",
+            split="test",
+            score=0.0,
+            difficulty=options.known_difficulty,
+            dive_number=None if number is None else number.code,
+            height_m=options.height_m,
+        )
+
+    def _vote(self, draft: _Draft, looked: Look) -> VotedDive | None:
+        query = self.query(draft.sha256, draft.options)
+        executes = self.card.target == "execution"
+        if executes and query.difficulty is None:
+            draft.doubt(
+                Reason(
+                    code="no-difficulty",
+                    text="These weights predict execution: give --difficulty, or --dive-number and --height.",
+                )
+            )
+            return None
+        protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
+        voting = Voting(protocol=protocol, num=draft.options.exemplars, execution=executes)
+        voted = voting.predict(self.model, query, looked.stages, self.bank)
+        if voted.fallback:
+            draft.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
+        return voted
+
+    def _exemplar_votes(self, voted: VotedDive) -> list[ExemplarVote]:
+        rows = dict(zip((dive.dive_id for dive in self.bank.dives), range(len(self.bank)), strict=True))
+        slope = 1.0 if self.fit is None else self.fit.slope
+        factor = voted.dive.difficulty if self.card.target == "execution" else None
+        votes = []
+        for dive_id, parts in zip(
+            voted.prediction.exemplar_ids, voted.stage_deltas.double().tolist(), strict=True
+        ):
+            exemplar = self.bank.dives[rows[dive_id]]
+            base = exemplar.score
+            if factor is not None and exemplar.difficulty is not None:
+                base = factor * exemplar.score / exemplar.difficulty
+            deltas = [[slope * part for part in stage] for stage in parts]
+            votes.append(
+                ExemplarVote(
+                    dive_id=dive_id,
+                    dive_number=exemplar.dive_number,
+                    score=base,
+                    delta=sum(map(sum, deltas)),
+                    stage_deltas=deltas,
+                    edges=self.bank.edges[rows[dive_id]].tolist(),
+                )
+            )
+        return votes
+
+    def _interval(self, score: float, votes: list[float]) -> tuple[float, float] | None:
+        content = self.card.score_intervals if self.fit is None else self.fit.score_intervals
+        return IntervalModel.from_json(content).interval(score, votes) if content else None
+
+    def _stages(
+        self, draft: _Draft, looked: Look, flight: Flight | None, votes: list[ExemplarVote]
+    ) -> list[StageResult]:
+        """The stages that the clip shows."""
+        media, edges = draft.media, looked.stage_edges(draft.start, draft.end)
+        if media is None or len(edges) != len(STAGE_NAMES) + 1:
+            return []
+        card = self.card.transition_confidence
+        calibration = TransitionCalibration.from_json(card) if card else _NO_CALIBRATION
+        sure = list(looked.confidences(calibration))
+        spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))
+        if flight is not None and flight.starts_in_air:
+            spans = [("flight", edges[0], edges[2], sure[2]), *spans[2:]]
+        if flight is not None and flight.ends_in_air:
+            spans = [*spans[:-2], ("flight", spans[-2][1], edges[3], sure[0] if len(spans) == 3 else 1.0)]
+        if flight is None and any(reason.code in ("still", "no-person") for reason in draft.reasons):
+            return []
+        return [
+            StageResult(
+                name=name,
+                start_frame=first,
+                end_frame=stop,
+                start_s=_time(media, first),
+                end_s=_time(media, stop),
+                confidence=min(max(confidence, 0.0), 1.0),
+                difference=sum(sum(vote.stage_deltas[k]) for vote in votes) / len(votes) if votes else None,
+            )
+            for k, (name, first, stop, confidence) in enumerate(spans)
+        ]
+
+    def _protocol(self, draft: _Draft, voted: VotedDive | None) -> str:
+        if voted is None:
+            return ""
+        who = f"{len(voted.prediction.votes)} exemplars"
+        if voted.fallback:
+            return f"{who}; {voted.fallback}"
+        if voted.dive.dive_number is None:
+            return f"{who} of any dive (w/o DN): no dive number was given"
+        return f"{who} with dive number {voted.dive.dive_number} (w/ DN)"
+
+    def _warn(self, draft: _Draft, media: Media) -> None:
+        if self.fit is not None:
+            v = self.fit.validation
+            draft.warnings.append(
+                f"Exemplars are {v.num_dives} dives of your own; predicted from each other, "
+                f"their mean absolute error is {v.mean_absolute_error:.2f} points."
+            )
+        elif not self.card.validated:
+            draft.warnings.append(
+                f"The weights were trained on {self.card.trained_on} and never validated on real dives."
+            )
+        number = draft.options.number
+        if number is not None and draft.options.known_difficulty is None:
+            draft.warnings.append(
+                f"The difficulty of {number.code} is not known here; give --height or --difficulty for judges' marks."
+            )
+
+    def _networks(self, poses: Poses | None) -> Networks:
+        return Networks(
+            weights=self.card.name,
+            weights_sha256=self.card.weights_hash,
+            bank_sha256=self.bank_sha256,
+            trained_on=self.card.trained_on,
+            detector=None if poses is None else poses.detector,
+            estimator=None if poses is None else poses.estimator,
+        )
+
+
+def moved(events: Events, offset: int) -> Events:
+    """Events in frames of the input."""
+    found = {
+        name: None if event is None else event.model_copy(update={"frame": event.frame + offset})
+        for name, event in (
+            ("first_airborne_frame", events.first_airborne_frame),
+            ("first_water_contact_frame", events.first_water_contact_frame),
+        )
+    }
+    return Events(**found)
+
+
+def _moved_to(device: str, stages: StageFeatures) -> StageFeatures:
+    return StageFeatures(
+        fused=None if stages.fused is None else stages.fused.to(device),
+        static=None if stages.static is None else stages.static.to(device),
+    )
+
+
+def name_of(path: Path) -> str:
+    """The file's name without its ending, or the folder's.
+
+    >>> name_of(Path("films/dive.final.mp4"))
+    'dive.final'
+    """
+    name = path.resolve().name if path.is_dir() else path.stem
+    return name if name.strip(". ") else "clip"
+
+
+def _time(media: Media, frame: int) -> float:
+    """When a frame begins; the end of the film for the frame after the last."""
+    if frame < media.num_frames:
+        return float(media.times_s[frame])
+    return float(media.times_s[0]) + media.info.duration_s
+
+
+def _sha256(path: Path) -> str:
+    if path.is_file():
+        return file_sha256(path)
+    digest = sha256()
+    for image in image_paths(path):
+        digest.update(image.read_bytes())
+    return digest.hexdigest()
+
+
+def _sentence(error: StagescoreError) -> str:
+    told = f"{error.what}; {error.todo}" if error.todo else error.what
+    return f"{told[:1].upper()}{told[1:]}."
