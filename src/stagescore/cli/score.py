@@ -64,12 +64,12 @@ def score(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Score dives: result.json, report.html and overlay.mp4 for each, summary.csv for all.
+    """Score dives: result.json, report.html and overlay.mp4 for each, summary.csv and summary.html for all.
 
     Goes on after a bad film, lists what failed at the end, and then exits with 1.
     """
     from stagescore.config import load_config
-    from stagescore.report.score_files import write_dive_files
+    from stagescore.report.score_files import write_dive_files, write_summary
     from stagescore.scoring.batch import new_folder, score_batch
     from stagescore.scoring.inputs import find_clips
     from stagescore.scoring.scorer import ScoreOptions, Scorer
@@ -93,7 +93,15 @@ def score(
         if folder != out_dir:
             out.note(f"{out_dir} holds results already; writing to {folder}")
         with out.progress() as progress:
-            results = score_batch(scorer, clips, options, folder, extras=write_dive_files, progress=progress)
+            results = score_batch(
+                scorer,
+                clips,
+                options,
+                folder,
+                extras=write_dive_files,
+                finish=write_summary,
+                progress=progress,
+            )
         out.document({"out": str(folder), "dives": [result.model_dump(mode="json") for result in results]})
         _say(out, results, folder)
         failed = [result for result in results if result.status == "failed"]

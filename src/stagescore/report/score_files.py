@@ -3,7 +3,7 @@
 Source: none needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -17,11 +17,12 @@ from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted, stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, write_film
 from stagescore.report.pictures import Pictures
+from stagescore.report.summary import summary_page
 from stagescore.scoring.compare import DiveComparison
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored
 
-REPORT, OVERLAY, COMPARISON = "report.html", "overlay.mp4", "compare.mp4"
+REPORT, SUMMARY, OVERLAY, COMPARISON = "report.html", "summary.html", "overlay.mp4", "compare.mp4"
 SIDE_BY_SIDE_RATE = 15.0
 """Frames a second of films side by side: half the usual speed, since they are looked at closely."""
 _SIDE_HEIGHT_PX = 360
@@ -40,6 +41,16 @@ def write_dive_files(scored: Scored, folder: Path) -> None:
         rate = scored.media.info.frame_rate or DEFAULT_FRAME_RATE
         write_film(folder / OVERLAY, _overlay(scored), min(max(rate, 1.0), 120.0))
     write_bytes(folder / REPORT, dive_report(scored.result, pictures_of(scored)).encode())
+
+
+def write_summary(results: Sequence[Result], folder: Path) -> None:
+    """Write `summary.html` about a batch.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    page = summary_page([(result.input.name, result) for result in results])
+    write_bytes(folder / SUMMARY, page.encode())
 
 
 def pictures_of(scored: Scored) -> Pictures:

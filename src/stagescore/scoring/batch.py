@@ -1,7 +1,7 @@
 """Many dives, one after another: a folder each, a summary, and one bad film never stops the others.
 
     OUT/NAME/result.json     and whatever `Extras` adds: report, overlay
-    OUT/summary.csv
+    OUT/summary.csv          and whatever `finish` adds: summary.html
 
 A dive's folder appears under its name when everything in it is written, so an interrupted batch leaves whole
 results only.
@@ -40,6 +40,8 @@ COLUMNS = (
 
 Extras = Callable[[Scored, Path], None]
 """Writes more about a dive into its folder."""
+Finish = Callable[[Sequence[Result], Path], None]
+"""Writes more about all dives."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -59,6 +61,7 @@ def score_batch(
     out: Path,
     *,
     extras: Extras = lambda scored, folder: None,
+    finish: Finish = lambda results, out: None,
     progress: Progress = lambda what, done, total: None,
 ) -> list[Result]:
     """Score clips and write what came out.
@@ -69,6 +72,7 @@ def score_batch(
         options: the same for all.
         out: folder for the results; see `new_folder`.
         extras: what else is written about a dive; where it fails the result says so and is written all the same.
+        finish: what else is written about all of them, also when interrupted.
         progress: told before every clip.
 
     Returns:
@@ -86,6 +90,7 @@ def score_batch(
     finally:
         if results:
             write_bytes(out / SUMMARY, summary_csv(results))
+            finish(results, out)
     return results
 
 

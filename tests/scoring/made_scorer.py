@@ -1,0 +1,65 @@
+"""A network of a few thousand random weights with its card and bank, and films of simulated dives, made once."""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stored_dives
+import tiny_runs
+import torch
+from PIL import Image
+
+from stagescore.data.samples import Samples
+from stagescore.models.exemplar_bank import weights_hash
+from stagescore.scoring.scorer import Scorer
+from stagescore.training.assemble import make_model
+from stagescore.training.prediction import bank_of, encode_dives
+from stagescore.training.sources import LiveSource
+from stagescore.weights.own import Card, save_weights
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "media"))
+
+
+@cache
+def _made(factory: pytest.TempPathFactory, base: Path) -> Path:
+    torch.set_num_threads(1)
+    folder = base / "scoring" / "weights"
+    settings = tiny_runs.settings()
+    torch.manual_seed(0)
+    model = make_model(settings).eval()
+    dives = stored_dives.dives(factory)
+    source = LiveSource(Samples(stored_dives.store(factory), dives), tiny_runs.VIEWS)
+    encoded = encode_dives(model, source, [dive.dive_id for dive in dives])
+    card = Card(
+        name="tiny",
+        model=settings.model,
+        preprocessing=settings.data.preprocessing,
+        trained_on="nothing",
+        score_intervals={"base": 5.0, "quantile": 1.7, "level": 0.9, "num_dives": 100},
+        weights_hash=weights_hash(model),
+    )
+    folder.mkdir(parents=True)
+    save_weights(folder / "tiny.safetensors", model, card)
+    bank = bank_of(encoded, {dive.dive_id: dive for dive in dives}, card.weights_hash)
+    bank.save(folder / "tiny-bank.safetensors")
+    return folder
+
+
+def weights_dir(factory: pytest.TempPathFactory) -> Path:
+    return _made(factory, factory.getbasetemp())
+
+
+def scorer(factory: pytest.TempPathFactory) -> Scorer:
+    """Without pose networks, wherever the tests run."""
+    loaded = Scorer.load("tiny", weights_dir=weights_dir(factory))
+    loaded.networks = "None in tests."
+    return loaded
+
+
+def write_frames(folder: Path, frames: list[np.ndarray]) -> Path:
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"{number:05d}.png")
+    return folder
