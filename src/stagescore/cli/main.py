@@ -20,6 +20,7 @@ from stagescore.cli import (
     evaluate,
     fit_bank,
     pack,
+    report,
     score,
     simulate,
     train,
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score")(score.score)
+app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("fit-bank")(fit_bank.fit_bank)
 app.add_typer(data.app, name="data")

@@ -110,7 +110,11 @@ def balance_of_vote(result: Result, index: int) -> Balance:
         names=("Exemplar", *(stage.name.capitalize() for stage in result.stages)),
         parts=(vote.score, *(sum_of_stage(vote, k) for k in range(len(vote.stage_deltas)))),
         total=vote.vote,
-        fields=(f"{where}.score", *(f"{where}.stage_deltas[{k}]" for k in range(len(vote.stage_deltas))), where),
+        fields=(
+            f"{where}.score",
+            *(f"{where}.stage_deltas[{k}]" for k in range(len(vote.stage_deltas))),
+            where,
+        ),
     )
 
 

@@ -62,7 +62,10 @@ def standing_strip(result: Result) -> Figure | None:
     scores = [vote.score for vote in result.exemplars]
     around = [*scores, result.score, *(result.interval or ())]
     axis = Axis(min(around), max(around), margin=4)
-    drawing = Drawing(104, f"Score {points(result.score)} among the exemplars' scores {', '.join(map(points, sorted(scores)))}")
+    drawing = Drawing(
+        104,
+        f"Score {points(result.score)} among the exemplars' scores {', '.join(map(points, sorted(scores)))}",
+    )
     if result.interval is not None:
         drawing.rect(axis.at(result.interval[0]), axis.at(result.interval[1]), 34, 34, "band")
     drawing.line(0, 76, 100, 76, "axis")
@@ -73,8 +76,16 @@ def standing_strip(result: Result) -> Figure | None:
     drawing.text(at, 20, f"this dive {points(result.score)}", "strong", _anchor(at))
     for tick in axis.ticks():
         drawing.text(axis.at(tick), 94, f"{tick:g}", "quiet", "middle")
-    rows = [["this dive", points(result.score)], *([vote.dive_id, points(vote.score)] for vote in result.exemplars)]
-    table = Table(title="Scores in points", head=("dive", "points"), rows=rows, fields=("score", "exemplars[].dive_id", "exemplars[].score"))
+    rows = [
+        ["this dive", points(result.score)],
+        *([vote.dive_id, points(vote.score)] for vote in result.exemplars),
+    ]
+    table = Table(
+        title="Scores in points",
+        head=("dive", "points"),
+        rows=rows,
+        fields=("score", "exemplars[].dive_id", "exemplars[].score"),
+    )
     return Figure(drawing=drawing.markup(), captions=[caption], table=table)
 
 
@@ -109,8 +120,17 @@ def timeline(result: Result) -> Figure:
         ]
         for stage in result.stages
     ]
-    table = Table(title="Stages", head=("stage", "frames", "seconds", "confidence", "points"), rows=rows, fields=("stages",))
-    return Figure(drawing=drawing.markup(), captions=[say.stage_times(result), say.stage_confidence(result), *say.events(result)], table=table)
+    table = Table(
+        title="Stages",
+        head=("stage", "frames", "seconds", "confidence", "points"),
+        rows=rows,
+        fields=("stages",),
+    )
+    return Figure(
+        drawing=drawing.markup(),
+        captions=[say.stage_times(result), say.stage_confidence(result), *say.events(result)],
+        table=table,
+    )
 
 
 def steps(balance: Balance, num_exemplars: int) -> Figure:
@@ -145,12 +165,19 @@ def balance_table(balance: Balance) -> Table:
     """The parts as printed, the rounding if there is any, the total; and all digits beside them."""
     rows = [
         [name, points(float(printed)) if not k else signed(float(printed)), repr(part)]
-        for k, (name, printed, part) in enumerate(zip(balance.names, balance.printed, balance.parts, strict=True))
+        for k, (name, printed, part) in enumerate(
+            zip(balance.names, balance.printed, balance.parts, strict=True)
+        )
     ]
     if balance.rounding:
         rows.append(["Rounding of the printed parts", signed(float(balance.rounding)), ""])
     rows.append(["Score", f"{balance.printed_total}", repr(balance.total)])
-    return Table(title="The parts add up to the score", head=("part", "points", "all digits"), rows=rows, fields=balance.fields)
+    return Table(
+        title="The parts add up to the score",
+        head=("part", "points", "all digits"),
+        rows=rows,
+        fields=balance.fields,
+    )
 
 
 def votes(result: Result) -> Figure:
@@ -158,7 +185,8 @@ def votes(result: Result) -> Figure:
     values = [[sum_of_stage(vote, k) for vote in result.exemplars] for k in range(len(result.stages))]
     axis = _around_zero([value for stage in values for value in stage])
     drawing = Drawing(
-        64 * len(values) + 26, "Each exemplar's difference in each stage; a bar marks the mean. The table has the numbers."
+        64 * len(values) + 26,
+        "Each exemplar's difference in each stage; a bar marks the mean. The table has the numbers.",
     )
     for k, stage in enumerate(result.stages):
         y, mean = 64 * k, stage.difference or 0.0
@@ -196,7 +224,9 @@ def branch_bars(result: Result) -> Figure | None:
     count = len(result.branches)
     means = [[mean_of_branch(result, k, b) for b in range(count)] for k in range(len(result.stages))]
     axis = _around_zero([value for row in means for value in row])
-    drawing = Drawing((20 + 30 * count) * len(means) + 4, "Mean difference by stage and branch. The table has the numbers.")
+    drawing = Drawing(
+        (20 + 30 * count) * len(means) + 4, "Mean difference by stage and branch. The table has the numbers."
+    )
     y = 0
     for stage, row in zip(result.stages, means, strict=True):
         drawing.text(0, y + 14, stage.name, "strong")
@@ -208,7 +238,8 @@ def branch_bars(result: Result) -> Figure | None:
             drawing.line(axis.at(0), top + 15, axis.at(0), top + 28, "zero")
         y += 20 + 30 * count
     rows = [
-        [stage.name, *map(signed, row), signed(sum(row))] for stage, row in zip(result.stages, means, strict=True)
+        [stage.name, *map(signed, row), signed(sum(row))]
+        for stage, row in zip(result.stages, means, strict=True)
     ]
     table = Table(
         title="Mean difference by branch, in points",
@@ -225,23 +256,33 @@ def aligned_bars(result: Result, exemplar: ExemplarVote, index: int) -> Figure |
     if caption is None or len(exemplar.edges) != len(result.stages) + 1:
         return None
     query_edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
-    drawing = Drawing(108, "Stages of this dive and of the exemplar as shares of their clips. The table has the numbers.")
+    drawing = Drawing(
+        108, "Stages of this dive and of the exemplar as shares of their clips. The table has the numbers."
+    )
     for row, (name, edges) in enumerate((("this dive", query_edges), (exemplar.dive_id, exemplar.edges))):
         axis = Axis(edges[0], edges[-1])
         drawing.text(0, 54 * row + 15, name, "strong" if not row else "")
         for k in range(len(result.stages)):
-            drawing.rect(axis.at(edges[k]), axis.at(edges[k + 1]), 54 * row + 22, 20, _style("stage", result, k))
+            drawing.rect(
+                axis.at(edges[k]), axis.at(edges[k + 1]), 54 * row + 22, 20, _style("stage", result, k)
+            )
     rows = []
     for k, stage in enumerate(result.stages):
         shares = [
-            f"{100 * (edges[k + 1] - edges[k]) / (edges[-1] - edges[0]):.0f} %" for edges in (query_edges, exemplar.edges)
+            f"{100 * (edges[k + 1] - edges[k]) / (edges[-1] - edges[0]):.0f} %"
+            for edges in (query_edges, exemplar.edges)
         ]
         rows.append([stage.name, *shares, signed(sum_of_stage(exemplar, k))])
     table = Table(
         title="Stages as shares of the clip, and this dive's difference to the exemplar in points",
         head=("stage", "this dive", "exemplar", "points"),
         rows=rows,
-        fields=("stages[].start_frame", "stages[].end_frame", f"exemplars[{index}].edges", f"exemplars[{index}].stage_deltas"),
+        fields=(
+            "stages[].start_frame",
+            "stages[].end_frame",
+            f"exemplars[{index}].edges",
+            f"exemplars[{index}].stage_deltas",
+        ),
     )
     return Figure(drawing=drawing.markup(), captions=[caption, say.against(result, index)], table=table)
 
@@ -253,7 +294,9 @@ def angle_curves(result: Result) -> Figure | None:
     angles = result.angles
     axis = Axis(angles.frames[0], max(angles.frames[-1], angles.frames[0] + 1))
     captions = say.angles(result)
-    drawing = Drawing(3 * (_CURVE + 42) + 18, " ".join(caption.text for caption in captions) or "Joint angles over time")
+    drawing = Drawing(
+        3 * (_CURVE + 42) + 18, " ".join(caption.text for caption in captions) or "Joint angles over time"
+    )
     xs = [axis.at(frame) for frame in angles.frames]
     bottom = 3 * (_CURVE + 42)
     for k, (name, values, top_means) in enumerate(
@@ -278,14 +321,18 @@ def angle_curves(result: Result) -> Figure | None:
             if low is not None:
                 at, y = axis.at(low[0]), top + _CURVE * (1 - low[1] / 180)
                 drawing.dot(at, y, 4.5, "query")
-                drawing.text(at, y - 10 if low[1] < 90 else y + 20, f"{low[1]:.0f}°", "accent strong", "middle")
+                drawing.text(
+                    at, y - 10 if low[1] < 90 else y + 20, f"{low[1]:.0f}°", "accent strong", "middle"
+                )
     drawing.text(0, bottom + 6, _seconds(result, angles.frames[0]), "quiet")
     drawing.text(100, bottom + 6, _seconds(result, angles.frames[-1]), "quiet", "end")
     rows = [
         [f"{frame}", *("–" if v is None else f"{v:.0f}" for v in values)]
         for frame, *values in zip(angles.frames, angles.knee, angles.hip, angles.trunk, strict=True)
     ]
-    table = Table(title="Angles in degrees", head=("frame", "knees", "hips", "trunk"), rows=rows, fields=("angles",))
+    table = Table(
+        title="Angles in degrees", head=("frame", "knees", "hips", "trunk"), rows=rows, fields=("angles",)
+    )
     return Figure(drawing=drawing.markup(), captions=captions, table=table)
 
 
@@ -314,10 +361,16 @@ def attention_bars(result: Result) -> Figure | None:
     drawing.text(0, 128, _seconds(result, frames[0]), "quiet")
     drawing.text(100, 128, _seconds(result, frames[-1]), "quiet", "end")
     rows = [
-        [f"{frame}", f"{weight:.4f}", f"{times:.2f}"] for frame, weight, times in zip(frames, weights, evenly, strict=True)
+        [f"{frame}", f"{weight:.4f}", f"{times:.2f}"]
+        for frame, weight, times in zip(frames, weights, evenly, strict=True)
     ]
     head = ("frame", "attention", "times an even look")
-    table = Table(title="Attention, adding up to 1 in each stage", head=head, rows=rows, fields=("attention", "attention_frames"))
+    table = Table(
+        title="Attention, adding up to 1 in each stage",
+        head=head,
+        rows=rows,
+        fields=("attention", "attention_frames"),
+    )
     return Figure(drawing=drawing.markup(), captions=captions, table=table)
 
 

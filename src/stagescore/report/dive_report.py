@@ -65,7 +65,11 @@ def _head(result: Result, pictures: Pictures, balance: Balance | None) -> dict[s
     for frame, uri in pictures.strip(frames, height_px=320).items():
         index = moments.stage_at(result, frame)
         name = "dive" if index is None else result.stages[index].name
-        fields = ("input.start_frame", "input.end_frame") if index is None else (f"stages[{index}].name", f"stages[{index}].start_frame")
+        fields = (
+            ("input.start_frame", "input.end_frame")
+            if index is None
+            else (f"stages[{index}].name", f"stages[{index}].start_frame")
+        )
         caption = Sentence(_short(result, frame), fields)
         shots.append(Shot(uri, f"The {name} at {say.moment(result, frame)}", caption))
     return {
@@ -117,11 +121,16 @@ def _beside(result: Result, pictures: Pictures) -> dict[str, Any] | None:
         shots = []
         for pair in (pair for pair in pairs if pair.stage == k):
             share = f"{pair.share:.0%} into the {stage.name}"
-            mine = Sentence(f"This dive, {_short(result, pair.query_frame)}", (f"stages[{k}].start_frame", f"stages[{k}].end_frame"))
+            mine = Sentence(
+                f"This dive, {_short(result, pair.query_frame)}",
+                (f"stages[{k}].start_frame", f"stages[{k}].end_frame"),
+            )
             if pair.query_frame in query:
                 shots.append(Shot(query[pair.query_frame], f"This dive, {share}", mine))
             if pair.exemplar_frame in other:
-                theirs = Sentence(f"Exemplar, sampled frame {pair.exemplar_frame}", (f"exemplars[{index}].edges",))
+                theirs = Sentence(
+                    f"Exemplar, sampled frame {pair.exemplar_frame}", (f"exemplars[{index}].edges",)
+                )
                 shots.append(Shot(other[pair.exemplar_frame], f"The exemplar, {share}", theirs))
         rows.append((stage.name, shots))
     return {
@@ -151,7 +160,12 @@ def _panel(result: Result) -> dict[str, Any] | None:
     dropped = set(panel.dropped)
     marks = [(f"{mark:.1f}", place in dropped) for place, mark in enumerate(panel.marks)]
     rows = [[f"{place + 1}", mark, "dropped" if out else "counts"] for place, (mark, out) in enumerate(marks)]
-    table = Table(title="A plausible panel", head=("judge", "mark", "counts or dropped"), rows=rows, fields=("judging.marks", "judging.dropped"))
+    table = Table(
+        title="A plausible panel",
+        head=("judge", "mark", "counts or dropped"),
+        rows=rows,
+        fields=("judging.marks", "judging.dropped"),
+    )
     return {"marks": marks, "sentences": say.judging(result), "table": table}
 
 
@@ -171,5 +185,3 @@ def template(name: str) -> Any:
         undefined=StrictUndefined,
     )
     return environment.get_template(name)
-
-

@@ -5,7 +5,6 @@ exemplars vote, so the sum of the one shown is its vote, and a second sum over t
 """
 
 import io
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,7 +23,8 @@ from stagescore.scoring.result import Result
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _INK, _QUIET, _ACCENT = "#16232e", "#53616d", "#00618f"
-_STAGES = ("#8b9ba8", "#4f94ba", "#24465c")
+_STAGES = ("#667785", "#2f7ba5", "#24465c")
+_WIDTH_IN, _FRAME_PX = 11.0, 240
 _METADATA: dict[str, dict[str, str | None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None, "Creator": None},
@@ -46,11 +46,17 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise DataError(f"cannot draw a {suffix or 'nameless kind of'} file", where=path, todo=f"end it in {', '.join(SUFFIXES)}")
+        raise DataError(
+            f"cannot draw a {suffix or 'nameless kind of'} file",
+            where=path,
+            todo=f"end it in {', '.join(SUFFIXES)}",
+        )
     style = {"font.size": 10, "text.color": _INK, "svg.hashsalt": "figure 6", "svg.fonttype": "none"}
     with mpl.rc_context(style):
         content = io.BytesIO()
-        _draw(result, pictures, truth).savefig(content, format=suffix[1:], dpi=150, metadata=_METADATA[suffix])
+        _draw(result, pictures, truth).savefig(
+            content, format=suffix[1:], dpi=150, metadata=_METADATA[suffix]
+        )
     write_bytes(path, content.getvalue())
 
 
@@ -59,14 +65,14 @@ def sum_line(balance: Balance, total: str) -> str:
 
     >>> balance = Balance(names=("Exemplar", "Entry"), parts=(70.0, -1.5), total=68.5, fields=("a", "b", "score"))
     >>> sum_line(balance, "vote")
-    'exemplar 70.00 | entry −1.50 | vote 68.50'
+    'exemplar 70.00   entry −1.50   =   vote 68.50'
     """
     first, *others = balance.printed
     parts = [f"{balance.names[0].lower()} {points(float(first))}"]
     parts += [f"{name.lower()} {signed(float(v))}" for name, v in zip(balance.names[1:], others, strict=True)]
     if balance.rounding:
         parts.append(f"rounding {signed(float(balance.rounding))}")
-    return " | ".join([*parts, f"{total} {points(float(balance.printed_total))}"])
+    return f"{'   '.join(parts)}   =   {total} {points(float(balance.printed_total))}"
 
 
 def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
@@ -75,37 +81,63 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
         raise DataError("no exemplar voted", where="exemplars", todo="score the dive again")
     exemplar = result.exemplars[nearest]
     pairs = aligned_pairs(result, exemplar)
-    figure = Figure(figsize=(11, 6.2), layout="constrained")
-    rows = figure.subplots(5, 1, height_ratios=(3, 0.9, 3 if pictures.exemplar else 0.15, 0.9, 2.6))
-    title = f"{result.words or result.input.name}  {result.dive_number or ''}".strip()
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-    _draw_frames(rows[0], pictures.query, [pair.query_frame for pair in pairs])
-    edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
-    _draw_stages(rows[1], result, edges, f"this dive: {result.input.name}")
-    _draw_frames(rows[2], pictures.exemplar, [pair.exemplar_frame for pair in pairs])
-    about = "" if pictures.exemplar else " (the bank holds no pictures)"
-    _draw_stages(rows[3], result, exemplar.edges, f"exemplar: {exemplar.dive_id}, {points(exemplar.score)} points{about}")
-    known = "" if truth is None else f"     judges' score {points(truth)}"
-    lines = (
-        ("difference to this exemplar, stage by stage", sum_line(balance_of_vote(result, nearest), "its vote")),
-        (f"difference to the mean of all {len(result.exemplars)} exemplars", sum_line(balance, "score")),
-    )
-    for k, (name, line) in enumerate(lines):
-        rows[4].text(0, 0.9 - 0.36 * k, name, color=_QUIET, transform=rows[4].transAxes, va="top")
-        weight = "bold" if k else "normal"
-        rows[4].text(0, 0.75 - 0.36 * k, line, color=_ACCENT if k else _INK, transform=rows[4].transAxes, va="top", weight=weight, fontsize=12)
-    trust = "" if result.validated else "not validated on real dives"
-    rows[4].text(0, 0.05, f"{trust}{known}".strip(), transform=rows[4].transAxes, va="bottom")
-    for axes in rows:
+    query = pictures.crops((pair.query_frame for pair in pairs), height_px=_FRAME_PX)
+    other = [
+        pictures.exemplar[pair.exemplar_frame] for pair in pairs if pair.exemplar_frame in pictures.exemplar
+    ]
+    heights = (0.45, 1.25 if query else 0.1, 0.8, 1.25 if other else 0.1, 0.8, 1.9)
+    figure = Figure(figsize=(_WIDTH_IN, sum(heights)))
+    rows = []
+    for k, height in enumerate(heights):
+        below = sum(heights[k + 1 :])
+        axes = figure.add_axes((0.01, below / sum(heights), 0.98, height / sum(heights)))
         axes.set_axis_off()
+        rows.append(axes)
+    title = f"{result.words or result.input.name}  {result.dive_number or ''}".strip()
+    rows[0].text(0, 0.5, f"{title[:1].upper()}{title[1:]}", fontweight="bold", fontsize=13, va="center")
+    _draw_frames(rows[1], list(query.values()))
+    edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
+    _draw_stages(rows[2], result, edges, f"this dive: {result.input.name}")
+    _draw_frames(rows[3], other)
+    about = "" if other else " (the bank holds no pictures)"
+    _draw_stages(
+        rows[4],
+        result,
+        exemplar.edges,
+        f"exemplar: {exemplar.dive_id}, {points(exemplar.score)} points{about}",
+    )
+    _draw_sums(
+        rows[5],
+        (
+            ("against this exemplar, stage by stage", sum_line(balance_of_vote(result, nearest), "its vote")),
+            (f"against the mean of all {len(result.exemplars)} exemplars", sum_line(balance, "score")),
+        ),
+    )
+    notes = [] if truth is None else [f"judges' score {points(truth)}"]
+    notes += [] if result.validated else ["not validated on real dives"]
+    rows[5].text(0, 0.08, "; ".join(notes), va="bottom")
     return figure
 
 
-def _draw_frames(axes: Axes, images: Mapping[int, UInt8[np.ndarray, "h w 3"]], frames: list[int]) -> None:
-    """Frames side by side, those that there are."""
-    shown = [images[frame] for frame in frames if frame in images]
-    if shown:
-        axes.imshow(np.concatenate(shown, axis=1), aspect="equal", interpolation="antialiased")
+def _draw_frames(axes: Axes, images: list[UInt8[np.ndarray, "h w 3"]]) -> None:
+    """Frames side by side."""
+    for k, image in enumerate(images):
+        left, height = (
+            k / len(images),
+            0.92 * image.shape[0] / image.shape[1] / len(images) * _WIDTH_IN / 1.25,
+        )
+        box = axes.inset_axes((left, max(1 - height, 0), 0.98 / len(images), min(height, 1)))
+        box.imshow(image, interpolation="antialiased", aspect="equal")
+        box.set_axis_off()
+
+
+def _draw_sums(axes: Axes, sums: tuple[tuple[str, str], ...]) -> None:
+    """The last one is the score."""
+    for k, (name, line) in enumerate(sums):
+        last = k == len(sums) - 1
+        axes.text(0, 0.95 - 0.36 * k, name, color=_QUIET, va="top")
+        weight, colour = ("bold", _ACCENT) if last else ("normal", _INK)
+        axes.text(0, 0.82 - 0.36 * k, line, color=colour, va="top", fontweight=weight, fontsize=12)
 
 
 def _draw_stages(axes: Axes, result: Result, edges: list[int], name: str) -> None:
@@ -113,7 +145,15 @@ def _draw_stages(axes: Axes, result: Result, edges: list[int], name: str) -> Non
     start, end = edges[0], edges[-1]
     for k, stage in enumerate(result.stages):
         axes.barh(0, edges[k + 1] - edges[k], left=edges[k], height=0.5, color=_STAGES[k % 3])
-        axes.text((edges[k] + edges[k + 1]) / 2, 0, stage.name, ha="center", va="center", color="white", clip_on=True)
+        axes.text(
+            (edges[k] + edges[k + 1]) / 2,
+            0,
+            stage.name,
+            ha="center",
+            va="center",
+            color="white",
+            clip_on=True,
+        )
     for edge in edges[1:-1]:
         axes.text(edge, -0.32, f"{edge}", ha="center", va="top", fontsize=9, color=_QUIET)
     axes.text(start, 0.32, name, va="bottom")

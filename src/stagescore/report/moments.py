@@ -87,7 +87,9 @@ def timeline_moments(result: Result) -> tuple[Moment, ...]:
             Moment(stage.start_frame, f"{stage.name} begins", f"stages[{k}].start_frame")
             for k, stage in enumerate(result.stages)
         ),
-        Moment(result.stages[-1].end_frame - 1, "last frame used", f"stages[{len(result.stages) - 1}].end_frame"),
+        Moment(
+            result.stages[-1].end_frame - 1, "last frame used", f"stages[{len(result.stages) - 1}].end_frame"
+        ),
     ]
     if event := result.events.first_airborne_frame:
         moments.append(Moment(event.frame, "leaves the board", "events.first_airborne_frame.frame"))
@@ -132,7 +134,9 @@ def seen_frames(result: Result) -> tuple[int, ...]:
     start, end = result.input.start_frame, result.input.end_frame
     if end <= start:
         return ()
-    pointed = [r.start_frame for r in result.reasons if r.start_frame is not None and start <= r.start_frame < end]
+    pointed = [
+        r.start_frame for r in result.reasons if r.start_frame is not None and start <= r.start_frame < end
+    ]
     return tuple(sorted({*pointed, *(_within(start, end, share) for share in _ALIGNED_SHARES)}))
 
 
@@ -164,7 +168,9 @@ def heaviest_frame(result: Result, stage: int) -> int | None:
     return -max(inside)[1] if inside else None
 
 
-def smallest(values: Sequence[float | None], frames: Sequence[int], start: int, end: int) -> tuple[int, float] | None:
+def smallest(
+    values: Sequence[float | None], frames: Sequence[int], start: int, end: int
+) -> tuple[int, float] | None:
     """Frame and value of the smallest known value between two frames.
 
     >>> smallest([170.0, 90.0, None, 120.0], [10, 11, 12, 13], 10, 13)

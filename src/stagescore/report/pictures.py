@@ -48,7 +48,14 @@ class Pictures:
             raise DataError(f"{len(self.weak)} rows say which joints are weak", todo=f"give {rows}")
 
     def strip(self, frames: Iterable[int], *, skeleton: bool = False, height_px: int = 240) -> dict[int, str]:
-        """Frames of the query as data URIs, all cut to squares of one size around the diver.
+        """The same as `crops`, as data URIs."""
+        crops = self.crops(frames, skeleton=skeleton, height_px=height_px)
+        return {frame: data_uri(crop) for frame, crop in crops.items()}
+
+    def crops(
+        self, frames: Iterable[int], *, skeleton: bool = False, height_px: int = 240
+    ) -> dict[int, Image]:
+        """Frames of the query, all cut to squares of one size around the diver; whole where no joint is known.
 
         Args:
             frames: of the input file; those that are missing are left out.
@@ -59,18 +66,17 @@ class Pictures:
         if skeleton:
             shown = [frame for frame in shown if self._joints(frame) is not None]
         side = self._side(shown)
-        uris = {}
+        found = {}
         for frame in shown:
             image = self.query[frame]
             corner = self._corner(frame, image, side)
-            joints = self._joints(frame)
+            joints, row = self._joints(frame), self._row(frame)
             crop, scale = _cut(image, corner, side, height_px)
             if skeleton and joints is not None:
-                row = self._row(frame)
                 weak = None if self.weak is None or row is None else self.weak[row]
                 crop = draw_pose(crop, (joints - np.asarray(corner)) * scale, weak)
-            uris[frame] = data_uri(crop)
-        return uris
+            found[frame] = crop
+        return found
 
     def exemplar_strip(self, frames: Iterable[int], height_px: int = 240) -> dict[int, str]:
         """Sampled frames of the exemplar, whole; those that are missing are left out."""
@@ -103,7 +109,9 @@ class Pictures:
             return 0, 0
         known = [f for f in self.track_frames if self._joints(f) is not None]
         nearest = self._joints(min(known, key=lambda f: (abs(f - frame), f)))
-        centre = np.zeros(2) if nearest is None else (np.nanmin(nearest, axis=0) + np.nanmax(nearest, axis=0)) / 2
+        centre = (
+            np.zeros(2) if nearest is None else (np.nanmin(nearest, axis=0) + np.nanmax(nearest, axis=0)) / 2
+        )
         room = np.array(image.shape[1::-1]) - side
         left, top = np.clip(np.rint(centre - side / 2), 0, room).astype(int).tolist()
         return left, top

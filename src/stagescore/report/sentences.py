@@ -116,6 +116,11 @@ def interval(result: Result) -> Sentence | None:
 
 def trust(result: Result) -> Sentence:
     """Whether the error on real dives is known."""
+    if known := result.validation:
+        return Sentence(
+            f"Checked on {counted(known.num_dives, 'dive')} of your own: the mean error is {points(known.mean_absolute_error)} points.",
+            ("validation.num_dives", "validation.mean_absolute_error"),
+        )
     if result.validated:
         return Sentence("The error of these scores on real dives is known.", ("validated",))
     if result.networks is None:
@@ -209,7 +214,9 @@ def events(result: Result) -> list[Sentence]:
 def sum_of_parts(balance: Balance, num_exemplars: int) -> Sentence:
     """The score as a sum."""
     start, *stages = balance.printed
-    parts = ", ".join(f"{name.lower()} {signed(float(v))}" for name, v in zip(balance.names[1:], stages, strict=True))
+    parts = ", ".join(
+        f"{name.lower()} {signed(float(v))}" for name, v in zip(balance.names[1:], stages, strict=True)
+    )
     whose = "The exemplar has" if num_exemplars == 1 else f"The {num_exemplars} exemplars have"
     mean_of = "" if num_exemplars == 1 else " on average"
     tail = f"; {signed(float(balance.rounding))} is rounding" if balance.rounding else ""
@@ -227,7 +234,9 @@ def branches(result: Result) -> Sentence | None:
     sums = [sum(mean_of_branch(result, k, b) for k in stages) for b in range(len(result.branches))]
     parts = [f"the {name} branch {signed(value)}" for name, value in zip(result.branches, sums, strict=True)]
     text = listed(parts)
-    return Sentence(f"{text[:1].upper()}{text[1:]} points, all stages together.", ("branches", "exemplars[].stage_deltas"))
+    return Sentence(
+        f"{text[:1].upper()}{text[1:]} points, all stages together.", ("branches", "exemplars[].stage_deltas")
+    )
 
 
 def spread(result: Result) -> Sentence:
@@ -249,7 +258,13 @@ def nearest(result: Result) -> Sentence | None:
     return Sentence(
         f"The exemplar that differs least, stage by stage, is {vote.dive_id}{number}: "
         f"{points(vote.score)} points; it votes for {points(vote.vote)}.",
-        (f"{where}.dive_id", f"{where}.dive_number", f"{where}.score", f"{where}.delta", "exemplars[].stage_deltas"),
+        (
+            f"{where}.dive_id",
+            f"{where}.dive_number",
+            f"{where}.score",
+            f"{where}.delta",
+            "exemplars[].stage_deltas",
+        ),
     )
 
 
@@ -322,7 +337,8 @@ def attention(result: Result) -> list[Sentence]:
 def even_attention() -> Sentence:
     """How the bars are to be read."""
     return Sentence(
-        "Each stage by itself: the line marks an even look at all of its frames.", ("attention", "attention_frames")
+        "Each stage by itself: the line marks an even look at all of its frames.",
+        ("attention", "attention_frames"),
     )
 
 
@@ -349,8 +365,16 @@ def reasons(result: Result) -> list[Sentence]:
     for k, reason in enumerate(result.reasons):
         fields, where = (f"reasons[{k}].text",), ""
         if reason.start_frame is not None:
-            last = reason.start_frame if reason.end_frame is None else max(reason.end_frame - 1, reason.start_frame)
-            where = f" Frames {reason.start_frame} to {last}." if last > reason.start_frame else f" Frame {reason.start_frame}."
+            last = (
+                reason.start_frame
+                if reason.end_frame is None
+                else max(reason.end_frame - 1, reason.start_frame)
+            )
+            where = (
+                f" Frames {reason.start_frame} to {last}."
+                if last > reason.start_frame
+                else f" Frame {reason.start_frame}."
+            )
             fields = (*fields, f"reasons[{k}].start_frame", f"reasons[{k}].end_frame")
         found.append(Sentence(f"{_whole(reason.text)}{where}", fields))
     return found
@@ -381,7 +405,9 @@ def measured(result: Result) -> list[Sentence]:
     if result.poses.source == "given":
         found.append(Sentence("The joints are those that you gave.", ("poses.source",)))
     if result.exemplars:
-        found.append(Sentence("The exemplars' scores are those that judges gave them.", ("exemplars[].score",)))
+        found.append(
+            Sentence("The exemplars' scores are those that judges gave them.", ("exemplars[].score",))
+        )
     return found
 
 
@@ -389,13 +415,20 @@ def estimated(result: Result) -> list[Sentence]:
     """What networks or formulas say."""
     found = []
     if result.stages:
-        found.append(Sentence("Where the stages begin and end, and when board and water are left and touched.", ("stages", "events")))
+        found.append(
+            Sentence(
+                "Where the stages begin and end, and when board and water are left and touched.",
+                ("stages", "events"),
+            )
+        )
     if result.poses.source == "estimated":
         found.append(joints(result))
     if result.angles is not None:
         found.append(Sentence("Angles are those of the picture, not of the body in space.", ("angles",)))
     if result.score is not None:
-        found.append(Sentence("Score, differences and interval.", ("score", "interval", "stages[].difference")))
+        found.append(
+            Sentence("Score, differences and interval.", ("score", "interval", "stages[].difference"))
+        )
         if result.protocol:
             found.append(Sentence(f"Exemplars: {result.protocol.rstrip('.')}.", ("protocol",)))
     return found or [Sentence("Nothing.", ("status",))]
@@ -406,7 +439,8 @@ def doubtful(result: Result) -> list[Sentence]:
     found = [trust(result)] if result.networks is not None and not result.validated else []
     found += [
         Sentence(
-            f"The edges of the {stage.name} are unsure: confidence {stage.confidence:.2f}.", (f"stages[{k}].confidence",)
+            f"The edges of the {stage.name} are unsure: confidence {stage.confidence:.2f}.",
+            (f"stages[{k}].confidence",),
         )
         for k, stage in enumerate(result.stages)
         if stage.confidence < UNSURE
@@ -415,21 +449,38 @@ def doubtful(result: Result) -> list[Sentence]:
         what = "damaged: some of it is missing" if result.input.condition == "partial" else "unreadable"
         found.append(Sentence(f"The file is {what}.", ("input.condition",)))
     if result.poses.doubtful > _MANY_DOUBTFUL:
-        found.append(Sentence(f"{result.poses.doubtful:.0%} of the joints are doubtful, and the angles with them.", ("poses.doubtful",)))
+        found.append(
+            Sentence(
+                f"{result.poses.doubtful:.0%} of the joints are doubtful, and the angles with them.",
+                ("poses.doubtful",),
+            )
+        )
     if result.judging is not None:
-        found.append(Sentence("The judges' marks are one panel among many that would give about this score.", ("judging.marks",)))
+        found.append(
+            Sentence(
+                "The judges' marks are one panel among many that would give about this score.",
+                ("judging.marks",),
+            )
+        )
     if result.attention:
-        found.append(Sentence("Attention shows where the network looked, not why points were lost.", ("attention",)))
+        found.append(
+            Sentence("Attention shows where the network looked, not why points were lost.", ("attention",))
+        )
     found += warnings(result)
     return found or [Sentence("Nothing in particular.", ("warnings", "validated"))]
 
 
 def provenance(result: Result) -> list[Sentence]:
     """What the result was made from, for whoever wants to make it again."""
-    found = [Sentence(f"Input {result.input.path}, SHA-256 {result.input.sha256}.", ("input.path", "input.sha256"))]
+    found = [
+        Sentence(f"Input {result.input.path}, SHA-256 {result.input.sha256}.", ("input.path", "input.sha256"))
+    ]
     if nets := result.networks:
         found.append(
-            Sentence(f"Weights {nets.weights}, hash {nets.weights_sha256}.", ("networks.weights", "networks.weights_sha256"))
+            Sentence(
+                f"Weights {nets.weights}, hash {nets.weights_sha256}.",
+                ("networks.weights", "networks.weights_sha256"),
+            )
         )
         if nets.bank_sha256:
             found.append(Sentence(f"Exemplar bank, hash {nets.bank_sha256}.", ("networks.bank_sha256",)))

@@ -33,7 +33,11 @@ def summary_page(results: Sequence[tuple[str, Result]]) -> str:
         for folder, result in results
     ]
     return template("summary.html.j2").render(
-        heading=counted(len(results), "dive"), lines=_lines(results), rows=rows, say=say, axis=_scores(results)
+        heading=counted(len(results), "dive"),
+        lines=_lines(results),
+        rows=rows,
+        say=say,
+        axis=_scores(results),
     )
 
 

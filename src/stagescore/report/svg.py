@@ -49,7 +49,9 @@ class Drawing:
         """A line of text; `y` is its base line."""
         self._add('<text x="{}%" y="{}" text-anchor="{}" class="{}">{}</text>', x, y, anchor, style, words)
 
-    def curve(self, xs: Sequence[float], ys: Sequence[float | None], top: float, height: float, style: str) -> None:
+    def curve(
+        self, xs: Sequence[float], ys: Sequence[float | None], top: float, height: float, style: str
+    ) -> None:
         """A curve in a box as wide as the drawing, with gaps where a value is unknown.
 
         Args:

@@ -1,0 +1,109 @@
+"""The folder of a scored dive: its report, the joints that the report draws, and both made again from there.
+
+NAME/result.json, report.html, joints.npz
+"""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+from pydantic import ValidationError
+
+from stagescore.atomic import write_files
+from stagescore.errors import DataError
+from stagescore.hashing import file_sha256
+from stagescore.media.source import Media, open_media
+from stagescore.pose.formats import npz_bytes, read_npz
+from stagescore.report.dive_report import dive_report
+from stagescore.report.moments import frames_wanted
+from stagescore.report.pictures import Pictures
+from stagescore.scoring.result import Result
+from stagescore.skeleton import NUM_JOINTS
+from stagescore.types import PoseTrack
+
+RESULT, REPORT, JOINTS, SUMMARY = "result.json", "report.html", "joints.npz", "summary.html"
+
+
+def film_pictures(
+    result: Result,
+    media: Media | None,
+    track: PoseTrack | None = None,
+    weak: Bool[np.ndarray, "frames 16"] | None = None,
+) -> Pictures:
+    """Decode what a report shows.
+
+    Args:
+        result: of the film.
+        media: the film; None if it cannot be read.
+        track: a row for each frame that was used, from `result.input.start_frame` on.
+        weak: joints of the track that were filled or are doubtful.
+
+    Raises:
+        DataError: the film has changed, or the track has another number of rows.
+    """
+    wanted = frames_wanted(result)
+    return Pictures(
+        query={} if media is None else dict(media.frames(wanted)),
+        track=track,
+        track_frames=() if track is None else range(result.input.start_frame, result.input.end_frame),
+        weak=weak,
+    )
+
+
+def write_dive_report(folder: Path, result: Result, pictures: Pictures) -> None:
+    """Write `report.html`, and `joints.npz` if there are joints.
+
+    Raises:
+        DataError: they cannot be written, or the result's parts do not add up.
+    """
+    files = {folder / REPORT: dive_report(result, pictures).encode()}
+    if (track := pictures.track) is not None:
+        weak = np.zeros(track.known.shape, np.bool_) if pictures.weak is None else pictures.weak
+        marked = PoseTrack(joints_px=track.joints_px, confidence=track.confidence, filled=weak)
+        files[folder / JOINTS] = npz_bytes(marked, track.known & ~weak, np.zeros(NUM_JOINTS, np.bool_))
+    write_files(files)
+
+
+def read_result(folder: Path) -> Result:
+    """Read `result.json`.
+
+    Raises:
+        DataError: there is none, or it has another form.
+    """
+    path = folder / RESULT
+    try:
+        return Result.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(
+            f"cannot read it ({error.strerror})",
+            where=path,
+            todo="name a folder that `stagescore score` wrote",
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DataError(f"{place}: {first['msg']}", where=path, todo="score the dive again") from None
+
+
+def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
+    """What there is to show of a dive that was scored before.
+
+    Returns:
+        The pictures, and why there are no frames, in a sentence; None if there are.
+
+    Raises:
+        DataError: the joints cannot be read.
+    """
+    track = read_npz(folder / JOINTS) if (folder / JOINTS).exists() else None
+    film = Path(result.input.path)
+    media, missing = None, None
+    try:
+        media = open_media(film, slowmo=result.input.slowmo)
+        if media.num_frames != result.input.num_frames or (
+            film.is_file() and file_sha256(film) != result.input.sha256
+        ):
+            media, missing = None, f"{film} is not the film that was scored; the report has no pictures."
+    except DataError as error:
+        missing = f"{error}; the report has no pictures."
+    weak = None if track is None else track.filled
+    return film_pictures(result, media, track, weak), missing
