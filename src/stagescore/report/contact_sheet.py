@@ -71,7 +71,7 @@ _PAIRS: tuple[_Pair, ...] = (
     _Pair(fault="takeoff_distance_m", size=0.9, title="take-off 0.9 m too far from the board", code="405B", height_m=10, moments=(("passing", 0),), crop=1.0),
     _Pair(fault="low_jump_m", size=0.5, title="jump 0.5 m too low, at its highest", code="201B", height_m=10, moments=(("apex", 0),), crop=1.0),
     _Pair(fault="bent_knees_deg", size=60, title="knees bent by 60 degrees", code="107B", height_m=3, moments=(("shape", 0), ("shape", 3)), crop=0.63),
-    _Pair(fault="split_legs_deg", size=45, title="legs apart by 45 degrees", code="5253B", height_m=10, moments=(("airborne", 6), ("airborne", 9))),
+    _Pair(fault="split_legs_deg", size=45, title="legs apart by 45 degrees", code="5253B", height_m=10, moments=(("airborne", 6), ("airborne", 9)), crop=0.8),
     _Pair(fault="flexed_toes_deg", size=75, title="toes flexed by 75 degrees", code="405B", height_m=3, moments=(("shape", 0), ("shape", 4)), crop=0.5),
     _Pair(fault="loose_position_deg", size=50, title="tuck open by 50 degrees", code="107C", height_m=3, moments=(("shape", 0), ("shape", 3)), crop=0.63),
     _Pair(fault="over_rotation_deg", size=35, title="entry 35 degrees past vertical", code="107B", height_m=10, moments=(("contact", -2), ("contact", 0)), crop=0.84),

@@ -41,7 +41,8 @@ def dive_report(result: Result, pictures: Pictures) -> str:
         DataError: the score is not the sum of its parts to 1e-6.
     """
     balance = None if result.score is None else balance_of(result)
-    return template("dive.html.j2").render(
+    return render(
+        "dive.html.j2",
         result=result,
         say=say,
         head=_head(result, pictures, balance),
@@ -174,14 +175,22 @@ def _short(result: Result, frame: int) -> str:
     return f"frame {frame}" if time is None else f"{time:.2f}\u00a0s"
 
 
+def render(name: str, **content: Any) -> str:
+    """A page of this package's templates.
+
+    Args:
+        name: of the template.
+        content: what it shows; markup in it is escaped.
+    """
+    return str(_environment().get_template(name).render(**content))
+
+
 @cache
-def template(name: str) -> Any:
-    """A page of this package."""
-    environment = Environment(
+def _environment() -> Environment:
+    return Environment(
         loader=PackageLoader("stagescore.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    return environment.get_template(name)

@@ -51,8 +51,9 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
             where=path,
             todo=f"end it in {', '.join(SUFFIXES)}",
         )
-    style = {"font.size": 10, "text.color": _INK, "svg.hashsalt": "figure 6", "svg.fonttype": "none"}
-    with mpl.rc_context(style):
+    with mpl.rc_context(
+        {"font.size": 10, "text.color": _INK, "svg.hashsalt": "figure 6", "svg.fonttype": "none"}
+    ):
         content = io.BytesIO()
         _draw(result, pictures, truth).savefig(
             content, format=suffix[1:], dpi=150, metadata=_METADATA[suffix]

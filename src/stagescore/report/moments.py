@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import fsum
 
 from stagescore.scoring.result import ExemplarVote, Result
@@ -71,7 +72,7 @@ def telling_frames(result: Result, stage: int) -> tuple[int, ...]:
     edges = [start + round(third * (end - start) / 3) for third in range(4)]
     weights = dict(zip(result.attention_frames or [], result.attention or [], strict=False))
     chosen = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = [frame for frame in weights if low <= frame < high]
         middle = min((low + high) // 2, end - 1)
         chosen.append(max(inside, key=lambda frame: (weights[frame], -frame)) if inside else middle)

@@ -93,7 +93,7 @@ class Pictures:
         row = self._row(frame)
         if self.track is None or row is None or not self.track.known[row].any():
             return None
-        return self.track.joints_px[row]
+        return np.asarray(self.track.joints_px[row])
 
     def _side(self, frames: Sequence[int]) -> int | None:
         """Of the squares; None where the diver's place is unknown: whole pictures."""

@@ -363,7 +363,8 @@ def reasons(result: Result) -> list[Sentence]:
     """Why there is no score, or why to look first."""
     found = []
     for k, reason in enumerate(result.reasons):
-        fields, where = (f"reasons[{k}].text",), ""
+        fields: tuple[str, ...] = (f"reasons[{k}].text",)
+        where = ""
         if reason.start_frame is not None:
             last = (
                 reason.start_frame

@@ -7,10 +7,10 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from stagescore.report import sentences as say
-from stagescore.report.dive_report import template
+from stagescore.report.dive_report import render
 from stagescore.report.sentences import Sentence, counted, points
 from stagescore.report.svg import Axis, Drawing
-from stagescore.scoring.result import Result
+from stagescore.scoring.result import Result, Status
 
 _ROW = 26
 
@@ -32,7 +32,8 @@ def summary_page(results: Sequence[tuple[str, Result]]) -> str:
         }
         for folder, result in results
     ]
-    return template("summary.html.j2").render(
+    return render(
+        "summary.html.j2",
         heading=counted(len(results), "dive"),
         lines=_lines(results),
         rows=rows,
@@ -49,7 +50,7 @@ def _sentences(result: Result) -> list[Sentence]:
 def _lines(results: Sequence[tuple[str, Result]]) -> list[str]:
     """How many went well, and what to know of all scores."""
     counts = Counter(result.status for _, result in results)
-    words = {"ok": "scored", "needs_review": "to be reviewed", "failed": "failed"}
+    words: dict[Status, str] = {"ok": "scored", "needs_review": "to be reviewed", "failed": "failed"}
     lines = [f"{', '.join(f'{counts[key]} {words[key]}' for key in words if counts[key])}."] if counts else []
     trust = dict.fromkeys(say.trust(result).text for _, result in results if result.score is not None)
     return [*lines, *trust]
