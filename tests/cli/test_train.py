@@ -25,7 +25,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def call(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(arguments))
-    return result.exit_code, result.stdout
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout if result.exit_code == 0 else result.output
 
 
 def test_pretrain_cache_train_evaluate(data: Path, tmp_path: Path) -> None:
@@ -34,12 +36,12 @@ def test_pretrain_cache_train_evaluate(data: Path, tmp_path: Path) -> None:
     shared = [f"data.folder={data}", f"data.clips={tmp_path / 'clips'}"]
     model = [line for line in tiny_runs.MODEL if line.startswith(("model", "data"))]
     pre, cache, run = (str(tmp_path / name) for name in ("pre", "cache", "run"))
-    code, _ = call(
+    code, out = call(
         "pretrain", config, *model, *shared, "run={epochs: 1, threads: 1}", "dives_at_once=3", "--out", pre
     )
-    assert code == 0
-    code, _ = call("data", "features", config, *RUN, *shared, f"start.model={pre}", "--out", cache)
-    assert code == 0
+    assert code == 0, out
+    code, out = call("data", "features", config, *RUN, *shared, f"start.model={pre}", "--out", cache)
+    assert code == 0, out
     asked = [config, *RUN, *shared, f"start.model={pre}", f"features={cache}"]
     code, out = call("train", *asked, "--out", run, "--json")
     assert code == 0, out
@@ -72,8 +74,8 @@ def test_a_cache_of_other_encoders_is_refused(data: Path, tmp_path: Path) -> Non
     (tmp_path / "tiny.yaml").write_text("{}\n")
     config = str(tmp_path / "tiny.yaml")
     shared = [f"data.folder={data}", f"data.clips={tmp_path / 'clips'}"]
-    code, _ = call("data", "features", config, *RUN, *shared, "--out", str(tmp_path / "cache"))
-    assert code == 0
+    code, out = call("data", "features", config, *RUN, *shared, "--out", str(tmp_path / "cache"))
+    assert code == 0, out
     code, _ = call(
         "train",
         config,

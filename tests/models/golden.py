@@ -25,7 +25,7 @@ def ramped(model: torch.nn.Module) -> torch.nn.Module:
         for number, parameter in enumerate(model.parameters()):
             count = parameter.numel()
             wave = torch.sin(torch.arange(count, dtype=torch.float64) * 0.7 + number)
-            parameter.copy_(0.3 * wave.view(parameter.shape).float())
+            parameter.copy_(0.4 * wave.view(parameter.shape).float())
     return model
 
 
@@ -57,7 +57,7 @@ def numbers(row: str) -> dict[str, Any]:
         comparison = model.compare(stages.select(query), stages.select(exemplar))
         terms = make_objective(model, ObjectiveSettings()).eval()(rows.training_batch(model, seen))
         return {
-            "delta": [round(v, 5) for v in comparison.delta.tolist()],
+            "delta": [round(v, 7) for v in comparison.delta.tolist()],
             "edges": model.predicted_edges(features).tolist(),
             "terms": {name: round(float(value), 4) for name, value in sorted(terms.items())},
         }

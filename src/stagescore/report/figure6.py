@@ -86,7 +86,7 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
     other = [
         pictures.exemplar[pair.exemplar_frame] for pair in pairs if pair.exemplar_frame in pictures.exemplar
     ]
-    heights = (0.45, 1.25 if query else 0.1, 0.8, 1.25 if other else 0.1, 0.8, 1.9)
+    heights = (0.45, _height_in(list(query.values())), 0.8, _height_in(other), 0.8, 1.9)
     figure = Figure(figsize=(_WIDTH_IN, sum(heights)))
     rows = []
     for k, height in enumerate(heights):
@@ -120,14 +120,17 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
     return figure
 
 
+def _height_in(images: list[UInt8[np.ndarray, "h w 3"]]) -> float:
+    """Of a row of frames, with a little room."""
+    return 0.1 + max(
+        (0.98 * _WIDTH_IN / len(images) * image.shape[0] / image.shape[1] for image in images), default=0.0
+    )
+
+
 def _draw_frames(axes: Axes, images: list[UInt8[np.ndarray, "h w 3"]]) -> None:
     """Frames side by side."""
     for k, image in enumerate(images):
-        left, height = (
-            k / len(images),
-            0.92 * image.shape[0] / image.shape[1] / len(images) * _WIDTH_IN / 1.25,
-        )
-        box = axes.inset_axes((left, max(1 - height, 0), 0.98 / len(images), min(height, 1)))
+        box = axes.inset_axes((k / len(images), 0.05, 0.98 / len(images), 0.95))
         box.imshow(image, interpolation="antialiased", aspect="equal")
         box.set_axis_off()
 

@@ -18,6 +18,8 @@ UNSURE = 0.6
 _NOTHING = 0.05
 _MANY_DOUBTFUL = 0.1
 
+TIMES = ("stages[].start_frame", "stages[].end_frame", "stages[].start_s", "stages[].end_s")
+"""The fields that say when a frame is shown."""
 _STATUS = {"ok": "Scored", "needs_review": "Needs review", "failed": "Failed"}
 
 
@@ -206,7 +208,7 @@ def events(result: Result) -> list[Sentence]:
             found.append(Sentence(f"When the diver {what} was not seen in this clip.", (field,)))
         else:
             sure = f"confidence {event.confidence:.2f}"
-            fields = (f"{field}.frame", f"{field}.confidence")
+            fields = (f"{field}.frame", f"{field}.confidence", *TIMES)
             found.append(Sentence(f"The diver {what} at {moment(result, event.frame)}, {sure}.", fields))
     return found
 
@@ -314,7 +316,7 @@ def angles(result: Result) -> list[Sentence]:
                 found.append(
                     Sentence(
                         f"{what} furthest in flight at {moment(result, frame)}: {degrees:.0f}°, 180° is stretched.",
-                        (f"angles.{name}", "angles.frames", f"stages[{flight}].start_frame"),
+                        (f"angles.{name}", "angles.frames", *TIMES),
                     )
                 )
     if result.angles.trunk_at_entry is not None:
@@ -330,7 +332,7 @@ def attention(result: Result) -> list[Sentence]:
         frame = heaviest_frame(result, k)
         if frame is not None:
             text = f"In the {stage.name} the network looked most at {moment(result, frame)}."
-            found.append(Sentence(text, ("attention", "attention_frames", f"stages[{k}].start_frame")))
+            found.append(Sentence(text, ("attention", "attention_frames", f"stages[{k}].name", *TIMES)))
     return found
 
 

@@ -8,7 +8,7 @@ Source: none. The constants were chosen on 18 simulated dives; no real clip was 
 
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -74,6 +74,7 @@ class Flight:
         )
 
 
+@runtime_checkable
 class FlightFinder(Protocol):
     """Finds the flight in a path."""
 

@@ -6,7 +6,7 @@ The log is the record (`log.jsonl`, cut at the checkpoint on resume); the curves
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from stagescore.errors import StagescoreError
 from stagescore.training.loop import Told, read_log
@@ -26,7 +26,7 @@ class Curves:
         self.folder = folder
         self.writer: Any = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Curves":
         """Nothing is written before the loop has cut its log."""
         return self
 

@@ -1,0 +1,130 @@
+"""Every sentence depends on the fields it names, and on nothing else."""
+
+import copy
+
+import pytest
+from made_results import made_result, refused
+from pages import places
+
+from stagescore.report import sentences as say
+from stagescore.report.moments import nearest_exemplar, telling_frames, telling_stage
+from stagescore.scoring.result import PoseShares, Reason, Result, Validation
+
+
+def told(result):
+    """All that a page can say."""
+    found = [say.status(result), say.words(result), say.height(result), say.interval(result), say.trust(result)]
+    found += [say.standing(result), say.telling(result), *say.reasons(result), *say.warnings(result)]
+    found += [say.joints(result), *say.angles(result), *say.attention(result), *say.judging(result)]
+    found += [*say.measured(result), *say.estimated(result), *say.doubtful(result), *say.provenance(result)]
+    if result.stages:
+        found += [say.stage_times(result), say.stage_confidence(result), *say.events(result), say.branches(result)]
+    if result.score is not None:
+        stage, index = telling_stage(result), nearest_exemplar(result)
+        found += [say.telling_pictures(result, stage, telling_frames(result, stage))]
+        found += [say.spread(result), say.nearest(result), say.against(result, index), say.no_exemplar_pictures(index)]
+    return [sentence for sentence in found if sentence is not None]
+
+
+def other(result):
+    """A dive that differs in everything."""
+    base = made_result(
+        2,
+        edges=(3, 29, 70, 110),
+        lean=(-0.2, -2.5, 1.4),
+        dive_number="205C",
+        words="back two and a half somersaults, tuck",
+        height_m=3.0,
+        warnings=["the picture is dark"] * len(result.warnings),
+        protocol="10 exemplars of any number",
+        poses=PoseShares(source="estimated", measured=0.5, filled=0.2, doubtful=0.3),
+    )
+    networks = base.networks.model_copy(update={"trained_on": "900 dives", "weights": "own"})
+    shape = {"width_px": 640, "height_px": 360, "frame_rate": 50.0, "path": "b.mp4", "sha256": "99" * 32}
+    same_kind = {"reasons": [r.model_copy(update={"text": "seen twice"}) for r in result.reasons]}
+    if result.validation is not None:
+        same_kind["validation"] = result.validation.model_copy(update={"num_dives": 99, "mean_absolute_error": 1.1})
+    if result.score is None:
+        same_kind |= {"status": result.status, "score": None, "interval": None, "exemplars": [], "judging": None}
+    return base.model_copy(
+        update={"networks": networks, "input": base.input.model_copy(update=shape), **same_kind}
+    )
+
+
+RESULTS = {
+    "scored": made_result(warnings=["the film is short"]),
+    "doubtful": made_result(5, poses=PoseShares(source="given", measured=0.7, filled=0.1, doubtful=0.2)),
+    "refused": refused(),
+    "checked": made_result(validated=True, validation=Validation(num_dives=12, mean_absolute_error=4.2, slope=0.9)),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_sentence_stays_when_every_field_changes_but_those_it_names(name):
+    result = RESULTS[name]
+    own, foreign = result.model_dump(mode="json"), other(result).model_dump(mode="json")
+    for position, sentence in enumerate(told(result)):
+        assert sentence.fields, sentence.text
+        mixed = copy.deepcopy(foreign)
+        for field in (*sentence.fields, "poses.source"):  # which kind of sentence, not what it says
+            for (source, key), (target, _) in zip(places(own, field), places(mixed, field), strict=True):
+                target[key] = copy.deepcopy(source[key])
+        texts = {s.text for s in _told_leniently(Result.model_validate(mixed))}
+        assert sentence.text in texts, (position, sentence)
+
+
+def _told_leniently(result):
+    """A mixed dive does not add up, so only what each function makes of it counts."""
+    found = []
+    for function in (
+        *(say.status, say.words, say.height, say.interval, say.trust, say.standing, say.telling, say.reasons),
+        *(say.warnings, say.joints, say.angles, say.attention, say.judging, say.measured, say.estimated),
+        *(say.doubtful, say.provenance, say.stage_times, say.stage_confidence, say.events, say.branches),
+        *(say.spread, say.nearest),
+    ):
+        if function is say.spread and not result.exemplars:
+            continue
+        made = function(result)
+        found += made if isinstance(made, list) else [made]
+    if result.exemplars:
+        for index in range(len(result.exemplars)):
+            found += [say.against(result, index), say.no_exemplar_pictures(index)]
+    for k in range(len(result.stages)):
+        found.append(say.telling_pictures(result, k, telling_frames(result, k)))
+    return [sentence for sentence in found if sentence is not None]
+
+
+@pytest.mark.parametrize(
+    ("lean", "text"),
+    [
+        ((0.1, 0.2, -6.0), "The entry cost most: "),
+        ((0.1, -5.0, 0.3), "The flight cost most: "),
+        ((0.1, 6.0, -0.3), "The flight won most: "),
+        ((-6.0, 0.2, 0.3), "The take-off cost most: "),
+    ],
+)
+def test_the_stage_that_made_the_difference_is_blamed(lean, text):
+    assert say.telling(made_result(lean=lean)).text.startswith(text)
+
+
+def test_no_stage_is_blamed_for_nothing():
+    result = made_result()
+    stages = [stage.model_copy(update={"difference": 0.01}) for stage in result.stages]
+    assert "No stage stands out" in say.telling(result.model_copy(update={"stages": stages})).text
+
+
+def test_unsure_stages_damaged_files_and_unvalidated_weights_are_not_to_be_trusted():
+    result = made_result()
+    unsure = result.stages[1].model_copy(update={"confidence": 0.31})
+    damaged = result.input.model_copy(update={"condition": "partial"})
+    changed = {"stages": [result.stages[0], unsure, result.stages[2]], "input": damaged, "warnings": ["It is dark."]}
+    text = " ".join(sentence.text for sentence in say.doubtful(result.model_copy(update=changed)))
+    for word in ("flight", "0.31", "damaged", "Not validated on real dives", "It is dark."):
+        assert word in text
+
+
+def test_where_a_reason_was_seen_is_told_in_frames_that_are_included():
+    one = Reason(code="cut", text="the picture changes", start_frame=12, end_frame=13)
+    assert say.reasons(refused(reasons=[one]))[0].text == "The picture changes. Frame 12."
+    whole = Reason(code="still", text="nothing moves.")
+    assert say.reasons(refused(reasons=[whole]))[0].text == "Nothing moves."
