@@ -30,7 +30,7 @@ def other(result):
     """A dive that differs in everything."""
     base = made_result(
         2,
-        edges=(3, 29, 70, 110),
+        edges=(0, 29, 70, 98),
         lean=(-0.2, -2.5, 1.4),
         dive_number="205C",
         words="back two and a half somersaults, tuck",
@@ -40,7 +40,7 @@ def other(result):
         poses=PoseShares(source="estimated", measured=0.5, filled=0.2, doubtful=0.3),
     )
     networks = base.networks.model_copy(update={"trained_on": "900 dives", "weights": "own"})
-    shape = {"width_px": 640, "height_px": 360, "frame_rate": 50.0, "path": "b.mp4", "sha256": "99" * 32}
+    shape = {"start_frame": 2, "end_frame": 97, "num_frames": 120, "duration_s": 4.8, "width_px": 640, "height_px": 360, "frame_rate": 50.0, "path": "b.mp4", "sha256": "99" * 32}
     same_kind = {"reasons": [r.model_copy(update={"text": "seen twice"}) for r in result.reasons]}
     if result.validation is not None:
         same_kind["validation"] = result.validation.model_copy(update={"num_dives": 99, "mean_absolute_error": 1.1})

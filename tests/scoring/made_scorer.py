@@ -1,7 +1,5 @@
 """A network of a few thousand random weights with its card and bank, and films of simulated dives, made once."""
 
-import sys
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +17,11 @@ from stagescore.training.prediction import bank_of, encode_dives
 from stagescore.training.sources import LiveSource
 from stagescore.weights.own import Card, save_weights
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "media"))
-
-
-@cache
-def _made(factory: pytest.TempPathFactory, base: Path) -> Path:
+def weights_dir(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.getbasetemp() / "scoring" / "weights"
+    if folder.exists():
+        return folder
     torch.set_num_threads(1)
-    folder = base / "scoring" / "weights"
     settings = tiny_runs.settings()
     torch.manual_seed(0)
     model = make_model(settings).eval()
@@ -45,10 +41,6 @@ def _made(factory: pytest.TempPathFactory, base: Path) -> Path:
     bank = bank_of(encoded, {dive.dive_id: dive for dive in dives}, card.weights_hash)
     bank.save(folder / "tiny-bank.safetensors")
     return folder
-
-
-def weights_dir(factory: pytest.TempPathFactory) -> Path:
-    return _made(factory, factory.getbasetemp())
 
 
 def scorer(factory: pytest.TempPathFactory) -> Scorer:

@@ -230,7 +230,7 @@ def sum_of_parts(balance: Balance, num_exemplars: int) -> Sentence:
 
 def branches(result: Result) -> Sentence | None:
     """What each branch of the network says."""
-    if len(result.branches) < 2:
+    if len(result.branches) < 2 or not result.exemplars:
         return None
     stages = range(len(result.stages))
     sums = [sum(mean_of_branch(result, k, b) for k in stages) for b in range(len(result.branches))]

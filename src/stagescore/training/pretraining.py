@@ -1,7 +1,7 @@
 """Encoders learn to see on simulated dives, whose truth is known: in place of Kinetics and ImageNet.
 
 Every branch answers, frame by frame and with linear heads, what can be seen there: stage, physical phase and how far
-take-off and water are away, how much splash, how the body is bent and turned, and what is deducted for each fault in
+take-off and water are away, how much splash, how the body is bent and turned (joints in the picture, angles in space), and what is deducted for each fault in
 the frames that show it. The heads are thrown away afterwards. Few frames and clips a dive are enough for the visual
 branches. Joints are asked for relative to the pelvis: features that were pooled over the picture do not know places.
 Truth is used here and nowhere else in training; `training.prediction` never sees it.
@@ -22,11 +22,11 @@ from stagescore.skeleton import JOINTS
 from stagescore.tensors import DiveBatch
 from stagescore.training.groups import Group, GroupBatch
 from stagescore.training.sources import DiveSource, LiveSource
-from stagescore.training.truth import DEDUCTIONS, PHASES, Truth, TruthTargets
+from stagescore.training.truth import DEDUCTIONS, MEASURES, PHASES, Truth, TruthTargets
 from stagescore.types import STAGE_NAMES, Dive
 
 _PELVIS = JOINTS.index("pelvis")
-TERMS = ("stage", "phase", "clock", "splash", "pose", "deductions")
+TERMS = ("stage", "phase", "clock", "splash", "pose", "angles", "deductions")
 _SPLASH_SCALE = 0.02
 """A share of the picture at which a splash counts as large."""
 _CLOCK_FRAMES = 10.0
@@ -73,7 +73,7 @@ class FrameHeads(nn.Module):
 
     def __init__(self, *, in_width: int) -> None:
         super().__init__()
-        self.sizes = (len(STAGE_NAMES), len(PHASES), 2, 1, 32, len(DEDUCTIONS))
+        self.sizes = (len(STAGE_NAMES), len(PHASES), 2, 1, 32, len(MEASURES), len(DEDUCTIONS))
         self.answer = nn.Linear(in_width, sum(self.sizes))
 
     def forward(self, features: Float[Tensor, "dives frames width"]) -> dict[str, Tensor]:
@@ -143,6 +143,12 @@ class Pretraining(nn.Module):
                 ).mean(-1),
                 asked.pose_known,
             ),
+            "angles": _masked(
+                functional.smooth_l1_loss(answers["angles"], asked.angles, reduction="none", beta=0.1).mean(
+                    -1
+                ),
+                asked.angles_known,
+            ),
             "deductions": _masked(
                 functional.smooth_l1_loss(answers["deductions"], wanted, reduction="none"), asked.shows
             ),
@@ -161,6 +167,8 @@ class Asked:
         splash: square root of its area, 1 for a large one.
         pose: joints from the pelvis, in torso lengths.
         pose_known: joints that are visible, and the pelvis with them.
+        angles: of the body in space, in radians (`truth.MEASURES`).
+        angles_known: frames before the body is under water.
         deductions: points for each fault, the same in all frames of a dive.
         shows: whether a frame shows the fault.
     """
@@ -171,6 +179,8 @@ class Asked:
     splash: Float[Tensor, "dives frames"]
     pose: Float[Tensor, "dives frames 16 2"]
     pose_known: Bool[Tensor, "dives frames 16"]
+    angles: Float[Tensor, "dives frames measures"]
+    angles_known: Bool[Tensor, "dives frames"]
     deductions: Float[Tensor, "dives frames faults"]
     shows: Bool[Tensor, "dives frames faults"]
 
@@ -199,6 +209,8 @@ def asked_of(targets: TruthTargets) -> Asked:
         splash=(targets.splash_area / _SPLASH_SCALE).sqrt(),
         pose=(joints - joints[:, :, _PELVIS : _PELVIS + 1]) / torso,
         pose_known=visible & visible[:, :, _PELVIS : _PELVIS + 1],
+        angles=targets.measures,
+        angles_known=to_contact <= _AFTER_CONTACT,
         deductions=targets.deductions[:, None].expand(*phase.shape, -1),
         shows=torch.stack([shown[kind] for kind in kinds], dim=-1),
     )

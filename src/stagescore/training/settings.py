@@ -213,6 +213,7 @@ class PretrainingWeights(Config):
         clock: frames since take-off and since water contact.
         splash: area of spray and foam.
         pose: joints from the pelvis.
+        angles: of the body in space.
         deductions: for each fault that shows.
     """
 
@@ -221,6 +222,7 @@ class PretrainingWeights(Config):
     clock: float = Field(default=1.0, ge=0)
     splash: float = Field(default=2.0, ge=0)
     pose: float = Field(default=4.0, ge=0)
+    angles: float = Field(default=4.0, ge=0)
     deductions: float = Field(default=1.0, ge=0)
 
 

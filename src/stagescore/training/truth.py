@@ -26,6 +26,7 @@ from stagescore.errors import DataError
 from stagescore.simulate.judge import RULES
 from stagescore.simulate.nouns import Faults
 from stagescore.simulate.write import record_path
+from stagescore.skeleton import JOINTS
 from stagescore.types import Dive, PoseTrack
 
 FAULTS: tuple[str, ...] = tuple(fault.name for fault in fields(Faults))
@@ -37,8 +38,12 @@ DEDUCTIONS: tuple[str, ...] = tuple(rule.fault for rule in RULES)
 PHASES: tuple[str, ...] = ("board", "air", "water")
 """Physical phases: before nothing touches the board, until the first touch of the water, and after."""
 
+MEASURES: tuple[str, ...] = ("knees", "hips", "split", "trunk", "legs")
+"""Angles of the body in space, in radians, that deductions follow from: mean bend of knees and of hips, angle
+between the thighs, and of trunk and legs to a body that hangs head down."""
+
 _UNSIGNED = "entry_lean_deg"
-_BY_FRAME = ("stage", "phase", "splash_area")
+_BY_FRAME = ("stage", "phase", "splash_area", "measures")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,7 @@ class TruthTargets:
         phase: physical phase of each frame, by place in `PHASES`.
         splash_area: share of the whole resized picture that spray and foam cover.
         joints: exact x and y, in the units of `DiveBatch.joints`; 0 under water.
+        measures: angles of `MEASURES`, unsigned, whatever the view; meaningless under water.
         visible: joints that lie in the picture and above the water; the body may hide them even so.
         faults: sizes in the order of `FAULTS`, each in its own unit.
         deductions: points for each of `DEDUCTIONS`.
@@ -63,6 +69,7 @@ class TruthTargets:
     phase: Int[Tensor, "dives frames"]
     splash_area: Float[Tensor, "dives frames"]
     joints: Float[Tensor, "dives frames 16 2"]
+    measures: Float[Tensor, "dives frames measures"]
     visible: Bool[Tensor, "dives frames 16"]
     faults: Float[Tensor, "dives faults"]
     deductions: Float[Tensor, "dives deductions"]
@@ -142,7 +149,8 @@ def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarr
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
             joints_px, splash_px = arrays["joints_px"][frames], arrays["splash_area_px"][frames]
-            above_water = arrays["joints_m"][frames][..., 2] >= 0
+            joints_m = arrays["joints_m"][frames]
+            above_water = joints_m[..., 2] >= 0
             width, height = (int(edge) for edge in arrays["size_px"])
         track = PoseTrack(joints_px.astype(np.float64), above_water.astype(np.float64))
         faults = [float(record["plan"]["faults"][name]) for name in FAULTS]
@@ -154,6 +162,7 @@ def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarr
             "phase": (frames >= record["first_airborne_frame"]).astype(np.int64) + (frames >= contact),
             "splash_area": (splash_px / (width * height)).astype(np.float32),
             "joints": framed_joints(track, (width, height), store.preprocessing),
+            "measures": body_angles(joints_m).astype(np.float32),
             "faults": np.array(faults, dtype=np.float32),
             "deductions": np.array([record["deductions"][name] for name in DEDUCTIONS], dtype=np.float32),
             "execution": np.float32(record["execution"]),
@@ -167,3 +176,28 @@ def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarr
             where=path,
             todo="simulate the dives again with --resume",
         ) from None
+
+
+def body_angles(joints_m: Float[np.ndarray, "frames 16 3"]) -> Float[np.ndarray, "frames measures"]:
+    """The angles of `MEASURES`, in radians from 0 to pi.
+
+    Args:
+        joints_m: metres, the third axis pointing up.
+    """
+    joint = {name: joints_m[:, k] for k, name in enumerate(JOINTS)}
+    trunk = joint["thorax"] - joint["pelvis"]
+    thighs = [joint[f"{side}_knee"] - joint[f"{side}_hip"] for side in ("right", "left")]
+    shanks = [joint[f"{side}_ankle"] - joint[f"{side}_knee"] for side in ("right", "left")]
+    legs = (joint["right_ankle"] + joint["left_ankle"]) / 2 - joint["pelvis"]
+    up = np.broadcast_to(np.array([0.0, 0.0, 1.0]), trunk.shape)
+    knees = [_angle(thigh, shank) for thigh, shank in zip(thighs, shanks, strict=True)]
+    hips = [_angle(-trunk, thigh) for thigh in thighs]
+    angles = (sum(knees) / 2, sum(hips) / 2, _angle(*thighs), _angle(-trunk, up), _angle(legs, up))
+    return np.stack(angles, axis=1)
+
+
+def _angle(a: Float[np.ndarray, "frames 3"], b: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames"]:
+    """Between directions, in radians."""
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosine = (a * b).sum(1) / np.maximum(lengths, 1e-9)
+    return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)))

@@ -1,0 +1,113 @@
+"""Cuts, replays and stills are found in pictures that are made for it, and in nothing else."""
+
+import numpy as np
+import pytest
+
+from stagescore.scoring import checks
+from stagescore.scoring.events import Flight
+from stagescore.scoring.watching import Path as BodyPath
+
+
+def scene(seed: int, num: int, speed: float = 1.0, start: int = 0) -> np.ndarray:
+    """A textured background that pans, with a bright block that moves before it."""
+    random = np.random.default_rng(seed)
+    tint = random.integers(40, 216, 3)
+    wide = np.clip(tint + 12 * random.standard_normal((54 + 2 * (start + num), 96, 3)), 0, 255)
+    frames = []
+    for frame in range(start, start + num):
+        picture = wide[int(speed * frame) :][:54].copy()
+        left = 10 + (3 * frame) % 70
+        picture[20:32, left : left + 8] = 250
+        frames.append(picture)
+    return np.array(frames).astype(np.uint8)
+
+
+def test_a_cut_is_found_where_it_is_and_a_pan_is_none() -> None:
+    assert checks.cuts(scene(0, 40)) == []
+    assert checks.cuts(np.concatenate((scene(0, 30), scene(1, 30)))) == [30]
+
+
+def test_stray_frames_at_the_ends_are_left_out() -> None:
+    clip = np.concatenate((scene(1, 3), scene(0, 60), scene(2, 4)))
+    shot = checks.main_shot(len(clip), checks.cuts(clip))
+    assert (shot.start, shot.end, shot.cuts) == (3, 63, ())
+    assert checks.cut_reason(shot, 0) is None
+
+
+def test_a_cut_inside_is_told_in_frames_of_the_input() -> None:
+    reason = checks.cut_reason(checks.main_shot(96, [40]), offset=100)
+    assert reason is not None
+    assert (reason.code, reason.start_frame) == ("cut", 140)
+
+
+def test_short_clips_keep_their_shots() -> None:
+    assert checks.main_shot(12, [3]).cuts == (3,)
+
+
+def test_a_replay_is_found_also_slowed_down() -> None:
+    clip = scene(0, 50)
+    assert checks.replay_reason(clip, 0) is None
+    for again in (clip[15:40], np.repeat(clip[15:40], 2, axis=0)):
+        reason = checks.replay_reason(np.concatenate((clip, again)), offset=10)
+        assert reason is not None
+        assert reason.code == "replay"
+        assert reason.start_frame is not None
+        assert abs(reason.start_frame - 60) <= 2
+
+
+def test_a_still_image_is_one_also_with_noise() -> None:
+    noise = np.random.default_rng(0).normal(0, 1.5, (40, 54, 96, 3))
+    still = np.clip(scene(0, 1)[0] + noise, 0, 255).astype(np.uint8)
+    assert checks.still_reason(still) is not None
+    assert checks.still_reason(scene(0, 40, speed=0)) is None
+
+
+@pytest.mark.parametrize(("num", "code"), [(11, "too-short"), (12, None), (1500, None), (1501, "too-large")])
+def test_lengths(num: int, code: str | None) -> None:
+    reason = checks.length_reason(num)
+    assert (reason and reason.code) == code
+
+
+def test_a_huge_file_is_refused_unread() -> None:
+    assert checks.size_reason(5 * 2**30, "film.mp4") is not None
+    assert checks.size_reason(5 * 2**20, "film.mp4") is None
+
+
+def flight(**changes: object) -> Flight:
+    values: dict[str, object] = {
+        "first": 30,
+        "stop": 75,
+        "apex": 40.0,
+        "misfit": 0.05,
+        "fallen": 6.0,
+        "gravity": 0.01,
+        "starts_in_air": False,
+        "no_takeoff": False,
+        "ends_in_air": False,
+    }
+    return Flight(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_two_who_fall_alike_are_two_divers_and_a_splash_is_none() -> None:
+    assert checks.divers_reason(None, flight(), flight(first=31, stop=74)) is not None
+    assert checks.divers_reason(2, flight(), None) is not None
+    assert checks.divers_reason(1, flight(), flight(first=72, stop=90, gravity=-0.01)) is None
+    assert checks.divers_reason(None, flight(), flight(gravity=0.03)) is None
+    assert checks.divers_reason(None, flight(), None) is None
+
+
+def test_beside_means_at_the_same_height() -> None:
+    one = BodyPath(0, np.linspace(0, 5, 40))
+    assert checks.beside(one, BodyPath(5, one.heights[5:] + 0.3))
+    assert not checks.beside(one, BodyPath(0, one.heights + 2.0))
+    assert not checks.beside(one, BodyPath(60, one.heights))
+
+
+def test_partial_clips_say_what_is_missing() -> None:
+    assert checks.partial_reason(flight(), 0) is None
+    reason = checks.partial_reason(flight(starts_in_air=True, no_takeoff=True, ends_in_air=True), 7)
+    assert reason is not None
+    assert "neither take-off nor entry" in reason.text
+    assert reason.start_frame == 37
+    assert checks.partial_reason(flight(starts_in_air=True), 0) is None
+    assert checks.fall_reason(None) is not None

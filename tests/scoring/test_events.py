@@ -1,0 +1,71 @@
+"""Free fall is found in paths whose events are known."""
+
+import numpy as np
+import pytest
+
+from stagescore.scoring.events import FreeFall
+from stagescore.scoring.watching import Path as BodyPath
+
+
+def path(airborne: int, contact: int, num_frames: int, rise: float = 0.25) -> BodyPath:
+    """Stands, jumps, falls on a parabola, and stays at the water."""
+    frames = np.arange(num_frames, dtype=float)
+    length = contact - airborne
+    apex = airborne + rise * length
+    gravity = 2 * 7.0 / ((1 - rise) * length) ** 2
+    heights = gravity / 2 * ((frames - apex) ** 2 - (airborne - apex) ** 2)
+    heights[:airborne] = 0
+    # In the water the body all but stops.
+    heights[contact:] = heights[contact] + 0.02 * (frames[contact:] - contact)
+    return BodyPath(0, heights + 0.03 * np.sin(frames * 1.7))
+
+
+@pytest.mark.parametrize(("airborne", "contact", "num_frames"), [(30, 75, 96), (46, 91, 117), (6, 17, 24)])
+def test_both_events_are_found(airborne: int, contact: int, num_frames: int) -> None:
+    flight = FreeFall().find(path(airborne, contact, num_frames), num_frames)
+    assert flight is not None
+    events = flight.events()
+    assert events.first_airborne_frame is not None
+    assert events.first_water_contact_frame is not None
+    # The push and the first touch of the water hardly differ from free fall.
+    slack = 0.16 * (contact - airborne)
+    assert abs(events.first_airborne_frame.frame - airborne) <= slack
+    assert abs(events.first_water_contact_frame.frame - contact) <= slack
+    assert not (flight.no_takeoff or flight.ends_in_air)
+    assert events.first_airborne_frame.confidence > 0.5
+
+
+def test_slow_motion_changes_the_frames_and_nothing_else() -> None:
+    usual, slow = path(30, 75, 96), path(120, 300, 384)
+    flights = [FreeFall().find(one, len(one.heights)) for one in (usual, slow)]
+    assert flights[0] is not None
+    assert flights[1] is not None
+    assert abs(flights[1].first - 4 * flights[0].first) <= 12
+    assert abs(flights[1].stop - 4 * flights[0].stop) <= 12
+
+
+def test_a_clip_that_ends_or_starts_in_the_air_has_no_such_event() -> None:
+    whole = path(30, 75, 96).heights
+    ends = FreeFall().find(BodyPath(0, whole[:65]), 65)
+    assert ends is not None
+    assert ends.ends_in_air
+    assert ends.events().first_water_contact_frame is None
+    starts = FreeFall().find(BodyPath(0, whole[50:]), 46)
+    assert starts is not None
+    assert starts.no_takeoff
+    assert starts.events().first_airborne_frame is None
+
+
+@pytest.mark.parametrize(
+    "heights",
+    [
+        np.zeros(96),
+        np.linspace(0, 8, 96),
+        0.3 * np.sin(np.arange(96) / 7),
+        -0.004 * (np.arange(96) - 20.0) ** 2,
+        np.zeros(3),
+    ],
+    ids=["standing", "steady", "swaying", "rising", "short"],
+)
+def test_who_does_not_fall_has_no_flight(heights: np.ndarray) -> None:
+    assert FreeFall().find(BodyPath(0, heights), len(heights)) is None
