@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +26,9 @@ NUM_FRAMES = 98
 NAMES = ("take-off", "flight", "entry")
 
 
-def made_result(seed=1, *, edges=(0, 24, 60, 98), lean=(0.4, 0.9, -3.4), num_exemplars=10, **changes) -> Result:
+def made_result(
+    seed=1, *, edges=(0, 24, 60, 98), lean=(0.4, 0.9, -3.4), num_exemplars=10, **changes
+) -> Result:
     """A scored dive whose numbers belong together; `lean` is about what each stage wins or loses."""
     draw = random.Random(seed)
     exemplars = []
@@ -42,7 +45,9 @@ def made_result(seed=1, *, edges=(0, 24, 60, 98), lean=(0.4, 0.9, -3.4), num_exe
             )
         )
     score = math.fsum(vote.vote for vote in exemplars) / num_exemplars
-    differences = [math.fsum(math.fsum(v.stage_deltas[k]) for v in exemplars) / num_exemplars for k in range(3)]
+    differences = [
+        math.fsum(math.fsum(v.stage_deltas[k]) for v in exemplars) / num_exemplars for k in range(3)
+    ]
     rate = 25.0
     last = edges[-1]
     frames = list(range(edges[0], last))
@@ -50,7 +55,7 @@ def made_result(seed=1, *, edges=(0, 24, 60, 98), lean=(0.4, 0.9, -3.4), num_exe
     tuck = [math.exp(-(((s - 0.45) / 0.3) ** 2)) for s in share]
     sampled = sorted({round(edges[0] + k * (last - 1 - edges[0]) / 95) for k in range(96)})
     weights = [1 + 4 * math.exp(-(((f - edges[2] - 14) / 5) ** 2)) + draw.random() for f in sampled]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         rows = [k for k, f in enumerate(sampled) if start <= f < end]
         total = math.fsum(weights[k] for k in rows)
         for k in rows:
@@ -130,7 +135,9 @@ def made_result(seed=1, *, edges=(0, 24, 60, 98), lean=(0.4, 0.9, -3.4), num_exe
     return Result(**{**fields, **changes})
 
 
-def refused(status="needs_review", *, code="two-divers", text="two people fall at the same time", **changes) -> Result:
+def refused(
+    status="needs_review", *, code="two-divers", text="two people fall at the same time", **changes
+) -> Result:
     """A dive that was not scored."""
     base = made_result()
     fields = {
@@ -147,7 +154,11 @@ def made_pictures(result: Result, frames: list[int], exemplar: bool = False) -> 
     """A grey pool, and a stick of a diver who falls."""
     size = (result.input.height_px, result.input.width_px, 3)
     rows = range(result.input.num_frames)
-    joints = np.stack([np.stack([np.full(16, 130.0), np.linspace(0, 30, 16) + 15 + 0.8 * f], -1) for f in rows])
+    if not rows:
+        return Pictures()
+    joints = np.stack(
+        [np.stack([np.full(16, 130.0), np.linspace(0, 30, 16) + 15 + 0.8 * f], -1) for f in rows]
+    )
     images = {}
     for frame in frames:
         image = np.full(size, (190, 210, 220), np.uint8)

@@ -22,7 +22,9 @@ class Element:
     def find(self, tag, **attributes):
         found = []
         for child in self.children:
-            if child.tag == tag and all(child.attributes.get(k.rstrip("_")) == v for k, v in attributes.items()):
+            if child.tag == tag and all(
+                child.attributes.get(k.rstrip("_")) == v for k, v in attributes.items()
+            ):
                 found.append(child)
             found += child.find(tag, **attributes)
         return found

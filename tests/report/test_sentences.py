@@ -13,16 +13,32 @@ from stagescore.scoring.result import PoseShares, Reason, Result, Validation
 
 def told(result):
     """All that a page can say."""
-    found = [say.status(result), say.words(result), say.height(result), say.interval(result), say.trust(result)]
+    found = [
+        say.status(result),
+        say.words(result),
+        say.height(result),
+        say.interval(result),
+        say.trust(result),
+    ]
     found += [say.standing(result), say.telling(result), *say.reasons(result), *say.warnings(result)]
     found += [say.joints(result), *say.angles(result), *say.attention(result), *say.judging(result)]
     found += [*say.measured(result), *say.estimated(result), *say.doubtful(result), *say.provenance(result)]
     if result.stages:
-        found += [say.stage_times(result), say.stage_confidence(result), *say.events(result), say.branches(result)]
+        found += [
+            say.stage_times(result),
+            say.stage_confidence(result),
+            *say.events(result),
+            say.branches(result),
+        ]
     if result.score is not None:
         stage, index = telling_stage(result), nearest_exemplar(result)
         found += [say.telling_pictures(result, stage, telling_frames(result, stage))]
-        found += [say.spread(result), say.nearest(result), say.against(result, index), say.no_exemplar_pictures(index)]
+        found += [
+            say.spread(result),
+            say.nearest(result),
+            say.against(result, index),
+            say.no_exemplar_pictures(index),
+        ]
     return [sentence for sentence in found if sentence is not None]
 
 
@@ -40,12 +56,30 @@ def other(result):
         poses=PoseShares(source="estimated", measured=0.5, filled=0.2, doubtful=0.3),
     )
     networks = base.networks.model_copy(update={"trained_on": "900 dives", "weights": "own"})
-    shape = {"start_frame": 2, "end_frame": 97, "num_frames": 120, "duration_s": 4.8, "width_px": 640, "height_px": 360, "frame_rate": 50.0, "path": "b.mp4", "sha256": "99" * 32}
+    shape = {
+        "start_frame": 2,
+        "end_frame": 97,
+        "num_frames": 120,
+        "duration_s": 4.8,
+        "width_px": 640,
+        "height_px": 360,
+        "frame_rate": 50.0,
+        "path": "b.mp4",
+        "sha256": "99" * 32,
+    }
     same_kind = {"reasons": [r.model_copy(update={"text": "seen twice"}) for r in result.reasons]}
     if result.validation is not None:
-        same_kind["validation"] = result.validation.model_copy(update={"num_dives": 99, "mean_absolute_error": 1.1})
+        same_kind["validation"] = result.validation.model_copy(
+            update={"num_dives": 99, "mean_absolute_error": 1.1}
+        )
     if result.score is None:
-        same_kind |= {"status": result.status, "score": None, "interval": None, "exemplars": [], "judging": None}
+        same_kind |= {
+            "status": result.status,
+            "score": None,
+            "interval": None,
+            "exemplars": [],
+            "judging": None,
+        }
     return base.model_copy(
         update={"networks": networks, "input": base.input.model_copy(update=shape), **same_kind}
     )
@@ -55,7 +89,9 @@ RESULTS = {
     "scored": made_result(warnings=["the film is short"]),
     "doubtful": made_result(5, poses=PoseShares(source="given", measured=0.7, filled=0.1, doubtful=0.2)),
     "refused": refused(),
-    "checked": made_result(validated=True, validation=Validation(num_dives=12, mean_absolute_error=4.2, slope=0.9)),
+    "checked": made_result(
+        validated=True, validation=Validation(num_dives=12, mean_absolute_error=4.2, slope=0.9)
+    ),
 }
 
 
@@ -117,7 +153,11 @@ def test_unsure_stages_damaged_files_and_unvalidated_weights_are_not_to_be_trust
     result = made_result()
     unsure = result.stages[1].model_copy(update={"confidence": 0.31})
     damaged = result.input.model_copy(update={"condition": "partial"})
-    changed = {"stages": [result.stages[0], unsure, result.stages[2]], "input": damaged, "warnings": ["It is dark."]}
+    changed = {
+        "stages": [result.stages[0], unsure, result.stages[2]],
+        "input": damaged,
+        "warnings": ["It is dark."],
+    }
     text = " ".join(sentence.text for sentence in say.doubtful(result.model_copy(update=changed)))
     for word in ("flight", "0.31", "damaged", "Not validated on real dives", "It is dark."):
         assert word in text

@@ -17,6 +17,7 @@ from stagescore.training.prediction import bank_of, encode_dives
 from stagescore.training.sources import LiveSource
 from stagescore.weights.own import Card, save_weights
 
+
 def weights_dir(factory: pytest.TempPathFactory) -> Path:
     folder = factory.getbasetemp() / "scoring" / "weights"
     if folder.exists():

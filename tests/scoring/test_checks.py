@@ -16,7 +16,7 @@ def scene(seed: int, num: int, speed: float = 1.0, start: int = 0) -> np.ndarray
     frames = []
     for frame in range(start, start + num):
         picture = wide[int(speed * frame) :][:54].copy()
-        left = 10 + (3 * frame) % 70
+        left = 10 + (3 * frame + 31 * seed) % 70
         picture[20:32, left : left + 8] = 250
         frames.append(picture)
     return np.array(frames).astype(np.uint8)

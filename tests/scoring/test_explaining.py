@@ -58,10 +58,20 @@ def test_angles_of_a_body_that_enters_upside_down_with_one_bent_knee() -> None:
 
 
 def test_inputs_are_found_once_and_named_apart(tmp_path) -> None:
-    for name in ("a/dive.mp4", "a/dive.mov", "a/.hidden.mp4", "a/notes.txt", "b/DIVE.gif", "c/0.jpg", "c/1.jpg"):
+    for name in (
+        "a/dive.mp4",
+        "a/dive.mov",
+        "a/.hidden.mp4",
+        "a/notes.txt",
+        "b/DIVE.gif",
+        "c/0.jpg",
+        "c/1.jpg",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    words = [str(tmp_path / word) for word in ("a", "*/*.gif", "c", "a/dive.mov", "none*.mp4", "a/summary.csv.mp4")]
+    words = [
+        str(tmp_path / word) for word in ("a", "*/*.gif", "c", "a/dive.mov", "none*.mp4", "a/summary.csv.mp4")
+    ]
     clips = find_clips(words)
     assert [clip.name for clip in clips] == ["dive", "dive-2", "DIVE-3", "c", "none*", "summary.csv-2"]
     assert [clip.path.name for clip in clips][:3] == ["dive.mov", "dive.mp4", "DIVE.gif"]

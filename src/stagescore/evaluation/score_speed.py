@@ -143,9 +143,7 @@ def _stages(model: HPMCoRe, dive: DiveBatch) -> StageFeatures:
 
 def _vote_with_bank(model: HPMCoRe, query: DiveBatch, bank: list[StageFeatures]) -> Tensor:
     mine = _stages(model, query)
-    joined = StageFeatures(
-        fused=_cat([one.fused for one in bank]), static=_cat([one.static for one in bank])
-    )
+    joined = StageFeatures(fused=_cat([one.fused for one in bank]), static=_cat([one.static for one in bank]))
     return model.compare(mine.select(torch.zeros(len(bank), dtype=torch.long)), joined).delta.mean()
 
 

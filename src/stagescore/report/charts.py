@@ -116,13 +116,13 @@ def timeline(result: Result) -> Figure:
             f"{stage.start_frame} to {stage.end_frame - 1}",
             f"{stage.start_s:.2f} to {stage.end_s:.2f}",
             f"{stage.confidence:.2f}",
-            "–" if stage.difference is None else signed(stage.difference),
+            *([] if stage.difference is None else [signed(stage.difference)]),
         ]
         for stage in result.stages
     ]
     table = Table(
         title="Stages",
-        head=("stage", "frames", "seconds", "confidence", "points"),
+        head=("stage", "frames", "seconds", "confidence", *(["points"] if result.score is not None else [])),
         rows=rows,
         fields=("stages",),
     )

@@ -8,8 +8,6 @@ import io
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
-from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,7 +15,7 @@ from stagescore.atomic import write_bytes
 from stagescore.errors import DataError
 from stagescore.report.balance import Balance, balance_of, balance_of_vote
 from stagescore.report.moments import aligned_pairs, nearest_exemplar
-from stagescore.report.pictures import Pictures
+from stagescore.report.pictures import Image, Pictures
 from stagescore.report.sentences import points, signed
 from stagescore.scoring.result import Result
 
@@ -120,14 +118,14 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
     return figure
 
 
-def _height_in(images: list[UInt8[np.ndarray, "h w 3"]]) -> float:
+def _height_in(images: list[Image]) -> float:
     """Of a row of frames, with a little room."""
     return 0.1 + max(
         (0.98 * _WIDTH_IN / len(images) * image.shape[0] / image.shape[1] for image in images), default=0.0
     )
 
 
-def _draw_frames(axes: Axes, images: list[UInt8[np.ndarray, "h w 3"]]) -> None:
+def _draw_frames(axes: Axes, images: list[Image]) -> None:
     """Frames side by side."""
     for k, image in enumerate(images):
         box = axes.inset_axes((k / len(images), 0.05, 0.98 / len(images), 0.95))

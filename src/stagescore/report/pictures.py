@@ -12,7 +12,8 @@ from stagescore.errors import DataError
 from stagescore.report.overlay import draw_pose
 from stagescore.types import PoseTrack
 
-Image = UInt8[np.ndarray, "h w 3"]
+Image = UInt8[np.ndarray, "_ _ 3"]
+"""Red, green, blue, of any size."""
 
 _QUALITY = 76
 _ROOM = 1.35

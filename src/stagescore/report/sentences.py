@@ -167,11 +167,11 @@ def telling_pictures(result: Result, stage: int, frames: Sequence[int]) -> Sente
     """How the pictures of that stage were chosen."""
     name = result.stages[stage].name
     shown = ", ".join(f"{frame}" for frame in frames)
+    span = tuple(f"stages[{stage}].{key}" for key in ("name", "start_frame", "end_frame"))
     if result.attention:
         text = f"The {name}: of each third, the frame with most attention (frames {shown})."
-        return Sentence(text, (f"stages[{stage}].name", "attention", "attention_frames"))
-    fields = (f"stages[{stage}].start_frame", f"stages[{stage}].end_frame")
-    return Sentence(f"The {name}: the middle of each third (frames {shown}).", fields)
+        return Sentence(text, (*span, "attention", "attention_frames"))
+    return Sentence(f"The {name}: the middle of each third (frames {shown}).", span)
 
 
 def stage_times(result: Result) -> Sentence:
@@ -434,7 +434,7 @@ def estimated(result: Result) -> list[Sentence]:
         )
         if result.protocol:
             found.append(Sentence(f"Exemplars: {result.protocol.rstrip('.')}.", ("protocol",)))
-    return found or [Sentence("Nothing.", ("status",))]
+    return found or [Sentence("Nothing.", ("stages", "angles", "score", "poses.source"))]
 
 
 def doubtful(result: Result) -> list[Sentence]:
@@ -470,7 +470,12 @@ def doubtful(result: Result) -> list[Sentence]:
             Sentence("Attention shows where the network looked, not why points were lost.", ("attention",))
         )
     found += warnings(result)
-    return found or [Sentence("Nothing in particular.", ("warnings", "validated"))]
+    return found or [
+        Sentence(
+            "Nothing in particular.",
+            ("warnings", "validated", "input.condition", "stages[].confidence", "poses.doubtful"),
+        )
+    ]
 
 
 def provenance(result: Result) -> list[Sentence]:

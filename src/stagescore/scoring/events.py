@@ -121,7 +121,7 @@ class FreeFall:
             fallen=fallen,
             gravity=float(2 * curve[0]),
             starts_in_air=path.first + first == 0,
-            no_takeoff=path.first + first == 0 and apex < _EARLIEST_APEX * stop,
+            no_takeoff=path.first + first == 0 and bool(apex < _EARLIEST_APEX * stop),
             ends_in_air=path.first + stop >= num_frames - _END_FRAMES,
         )
 

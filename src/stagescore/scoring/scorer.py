@@ -332,7 +332,9 @@ class Scorer:
             return Scored(result=draft.result(self._networks(None)), media=media)
         flight = self._check(draft, watched, poses)
         with draft.timings.step("network"):
-            looked = look(self.model, media, poses.track, (draft.start, draft.end), self.card.preprocessing)
+            looked = self._look(draft, media, poses)
+        if looked is None:
+            return Scored(result=draft.result(self._networks(poses)), media=media, poses=poses)
         with draft.timings.step("compare"):
             voted = None if draft.reasons else self._vote(draft, looked)
         events = Events() if flight is None else moved(flight.events(), draft.start)
@@ -388,7 +390,11 @@ class Scorer:
             )
         draft.warnings += media.info.warnings
         if options.start == "auto":
-            start, end = find_dive(media, self.flights)
+            try:
+                start, end = find_dive(media, self.flights)
+            except DataError as error:
+                draft.fail(Reason(code="no-person", text=_sentence(error)))
+                return
             draft.warnings.append(f"The dive was looked for: frames {start} to {end - 1} are used.")
             draft.start, draft.end = start, end
         else:
@@ -466,6 +472,13 @@ class Scorer:
         )
         draft.warnings += [told for told in poses.warnings if told not in draft.warnings]
         return flight
+
+    def _look(self, draft: _Draft, media: Media, poses: Poses) -> Look | None:
+        try:
+            return look(self.model, media, poses.track, (draft.start, draft.end), self.card.preprocessing)
+        except DataError as error:
+            draft.fail(Reason(code="no-weights-fit", text=_sentence(error)))
+            return None
 
     def query(self, draft_sha256: str, options: ScoreOptions) -> Dive:
         """The dive as exemplars are chosen for it; its choice depends on the input's bytes alone."""

@@ -38,7 +38,7 @@ class Batch(Protocol):
 
 @runtime_checkable
 class Course(Protocol):
-    """Which dives meet in which epoch: `steps.Plan`, or `pretraining.PretrainingPlan`."""
+    """Which dives meet in which epoch: `steps.Plan`, `pretraining.PretrainingPlan`, `pose_training.PoseCourse`."""
 
     @property
     def seed(self) -> int:
@@ -49,8 +49,8 @@ class Course(Protocol):
         """The batches of an epoch."""
         ...
 
-    def load(self, source: DiveSource, batch: GroupBatch, epoch: int) -> Batch:
-        """What a step reads of a batch."""
+    def load(self, source: Any, batch: GroupBatch, epoch: int) -> Batch:
+        """What a step reads of a batch, from whatever source its kind of dives comes from."""
         ...
 
 
@@ -142,7 +142,7 @@ class Loop:
         *,
         folder: Path,
         learner: Learner,
-        source: DiveSource,
+        source: DiveSource | None,
         plan: Course,
         schedules: Schedules,
         validate: Validate | None = None,
@@ -153,7 +153,7 @@ class Loop:
         Args:
             folder: of the run: `log.jsonl`, `checkpoints/`, `best-<figure>.ckpt`.
             learner: what learns.
-            source: of the dives.
+            source: of the dives; None where the plan has them itself.
             plan: how they meet.
             schedules: how long and how often.
             validate: gives figures that are better when higher; None for no validation.

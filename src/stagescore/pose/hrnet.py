@@ -1,0 +1,64 @@
+"""Networks that find joints in a crop: a trunk that keeps a quarter of the resolution, and a heat map a joint.
+
+Source: HRNet (K. Sun et al., CVPR 2019), which the paper's annotation pipeline uses (section IV-B); its trunk is
+timm's. `SmallTrunk` stands in for it where two cores have to do.
+"""
+
+from typing import Any
+
+import timm
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from stagescore.pose.small_trunk import SmallTrunk, as_input, small_head
+from stagescore.skeleton import FLIP_ORDER, NUM_JOINTS
+
+
+class HRNetTrunk(nn.Module):
+    """HRNet's four parallel streams; the finest of them is what is read.
+
+    Attributes:
+        width: of the features.
+    """
+
+    def __init__(self, *, variant: str) -> None:
+        """Put the trunk together.
+
+        Args:
+            variant: timm's name, such as `hrnet_w32`.
+        """
+        super().__init__()
+        # Without `feature_location` timm would add the widening convolutions of its classification head.
+        streams: Any = timm.create_model(
+            variant, pretrained=False, features_only=True, feature_location="", out_indices=(1,)
+        )
+        self.streams: nn.Module = streams
+        self.width = int(streams.feature_info.channels()[0])
+
+    def forward(self, x: Float[Tensor, "pictures 3 h w"]) -> Float[Tensor, "pictures width rows columns"]:
+        """Features of pictures whose edges 32 divides."""
+        return torch.as_tensor(self.streams(x)[0])
+
+
+class PoseNet(nn.Module):
+    """Crops to heat maps of the 16 joints."""
+
+    def __init__(self, *, trunk: HRNetTrunk | SmallTrunk) -> None:
+        """Put trunk and head together.
+
+        Args:
+            trunk: gives features at a quarter of the crop's size.
+        """
+        super().__init__()
+        self.trunk = trunk
+        self.head = small_head(trunk.width, NUM_JOINTS)
+
+    def forward(self, crops: UInt8[Tensor, "crops h w 3"]) -> Float[Tensor, "crops 16 rows columns"]:
+        """Heat maps, about 0 to 1."""
+        return torch.as_tensor(self.head(self.trunk(as_input(crops))))
+
+    def flip_tested(self, crops: UInt8[Tensor, "crops h w 3"]) -> Float[Tensor, "crops 16 rows columns"]:
+        """The mean of the maps of a crop and of its mirror image, turned back."""
+        mirrored = self(crops.flip(2))[:, list(FLIP_ORDER)].flip(3)
+        return torch.as_tensor((self(crops) + mirrored) / 2)

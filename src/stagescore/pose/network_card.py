@@ -1,0 +1,72 @@
+"""What must be known to use a pose network of ours: it stands in the header of its safetensors file."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from stagescore.config import Config
+
+_DEEPEST = 32
+
+
+class NetworkSettings(Config):
+    """A network that finds joints or boxes.
+
+    Attributes:
+        finds: `joints` of the diver in a crop, or the `boxes` of divers in a picture.
+        trunk: `small`, or timm's `hrnet` (joints only).
+        widths: of the small trunk, at 1/2, 1/4, 1/8, 1/16 of the size.
+        blocks: of the small trunk, at each size.
+        variant: of HRNet, by timm's name.
+        width_px: of what it is shown.
+        height_px: of what it is shown.
+        sigma: of the heat maps, in cells of 4 pixels.
+    """
+
+    finds: Literal["joints", "boxes"] = "joints"
+    trunk: Literal["small", "hrnet"] = "small"
+    widths: tuple[int, ...] = Field(default=(24, 48, 96, 192), min_length=2)
+    blocks: int = Field(default=2, ge=1)
+    variant: str = "hrnet_w32"
+    width_px: int = Field(default=128, ge=32)
+    height_px: int = Field(default=128, ge=32)
+    sigma: float = Field(default=1.5, gt=0)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "NetworkSettings":
+        if self.finds == "boxes" and self.trunk != "small":
+            raise ValueError("a detector has the trunk `small`")
+        if self.width_px % _DEEPEST or self.height_px % _DEEPEST:
+            raise ValueError(f"give a width and a height that {_DEEPEST} divides")
+        return self
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of what it is shown."""
+        return self.width_px, self.height_px
+
+
+class PoseCard(Config):
+    """What must be known to use the weights.
+
+    Attributes:
+        name: of the weights, such as `pose-small`.
+        version: of the form of this card.
+        network: how it is built.
+        trained_on: in words.
+        commands: that make the weights again.
+        validated: on real dives.
+        limits: what they are no good for.
+        figures: headline figures, and on what.
+        weights_hash: of the tensors, see `own_networks.tensors_hash`.
+    """
+
+    name: str
+    version: Literal[1] = 1
+    network: NetworkSettings
+    trained_on: str
+    commands: tuple[str, ...] = ()
+    validated: bool = False
+    limits: tuple[str, ...] = ()
+    figures: dict[str, Any] = Field(default_factory=dict)
+    weights_hash: str

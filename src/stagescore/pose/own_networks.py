@@ -1,0 +1,196 @@
+"""Pose networks of our own, as `Detector` and `Estimator`: built from their card, weights from the same file."""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from stagescore.atomic import write_bytes
+from stagescore.errors import CheckpointError
+from stagescore.media.scaling import scaled
+from stagescore.pose.boxes import Detections, suppressed
+from stagescore.pose.heatmaps import joints_of_maps
+from stagescore.pose.hrnet import HRNetTrunk, PoseNet
+from stagescore.pose.network_card import NetworkSettings, PoseCard
+from stagescore.pose.networks import NetworkIdentity
+from stagescore.pose.small_detector import SmallDetector, boxes_of_answers
+from stagescore.pose.small_trunk import SmallTrunk
+from stagescore.skeleton import NUM_JOINTS
+
+MOST_DIVERS = 6
+_LEAST = 0.05
+_OVERLAP = 0.6
+_AT_ONCE = 32
+_HEADER = "stagescore_pose_card"
+
+
+def build_network(settings: NetworkSettings) -> PoseNet | SmallDetector:
+    """A network with random weights."""
+    if settings.trunk == "hrnet":
+        return PoseNet(trunk=HRNetTrunk(variant=settings.variant))
+    trunk = SmallTrunk(widths=settings.widths, blocks=settings.blocks)
+    return PoseNet(trunk=trunk) if settings.finds == "joints" else SmallDetector(trunk=trunk)
+
+
+def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
+    """Of all weights: names, shapes and bytes."""
+    digest = sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_network(path: Path, tensors: Mapping[str, Tensor], card: PoseCard) -> None:
+    """Write one file atomically; the card gets the hash of the tensors."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    signed = card.model_copy(update={"weights_hash": tensors_hash(tensors)})
+    write_bytes(path, save(tensors, {_HEADER: signed.model_dump_json()}))
+
+
+def load_network(path: Path) -> tuple[PoseNet | SmallDetector, PoseCard]:
+    """A network in eval mode, and its card.
+
+    Raises:
+        CheckpointError: the file cannot be read, is torn, is no pose network of ours, or was changed.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = load(content)
+        (length,) = struct.unpack("<Q", content[:8])
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+        if _HEADER not in metadata:
+            raise ValueError("its header has no card of a pose network")
+        card = PoseCard.model_validate_json(metadata[_HEADER])
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read the weights ({error.strerror or error})", where=path, todo="check the path"
+        ) from error
+    except (SafetensorError, struct.error, ValueError) as error:
+        raise CheckpointError(
+            f"no pose network of ours ({' '.join(str(error).split())[:100]})",
+            where=path,
+            todo="get the file again, or give one that `stagescore pose train` has written",
+        ) from None
+    if tensors_hash(tensors) != card.weights_hash:
+        raise CheckpointError(
+            "the weights have changed since their card was written", where=path, todo="get the file again"
+        )
+    network = build_network(card.network)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights do not fit their card ({' '.join(str(error).split())[:160]})",
+            where=path,
+            todo="get the file again",
+        ) from None
+    return network.eval().to(memory_format=torch.channels_last), card
+
+
+def open_own(path: Path) -> "OwnDetector | OwnEstimator":
+    """The detector or estimator in a file of ours.
+
+    Raises:
+        CheckpointError: see `load_network`.
+    """
+    network, card = load_network(path)
+    identity = NetworkIdentity(
+        name=path.name, kind=f"{card.name}, our own, {card.trained_on}", sha256=card.weights_hash
+    )
+    if isinstance(network, SmallDetector):
+        return OwnDetector(network, card.network.size_px, identity)
+    return OwnEstimator(network, card.network, identity)
+
+
+class OwnEstimator:
+    """A `PoseNet`, used on crops."""
+
+    derived: Bool[np.ndarray, "16"] = np.zeros(NUM_JOINTS, dtype=np.bool_)
+
+    def __init__(
+        self,
+        network: PoseNet,
+        settings: NetworkSettings,
+        identity: NetworkIdentity,
+        *,
+        flip_test: bool = False,
+    ) -> None:
+        """Use a network.
+
+        Args:
+            network: in eval mode.
+            settings: how it was built.
+            identity: which one it is.
+            flip_test: show it every crop and its mirror image.
+        """
+        self._network = network
+        self._settings = settings
+        self._flip_test = flip_test
+        self.identity = identity
+        self.crop_size_px = settings.size_px
+
+    def with_flip_test(self) -> "OwnEstimator":
+        """The same, slower and a little better."""
+        return OwnEstimator(self._network, self._settings, self.identity, flip_test=True)
+
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+        """See `Estimator`."""
+        read = self._network.flip_tested if self._flip_test else self._network
+        found = [np.zeros((0, NUM_JOINTS, 3))]
+        with torch.inference_mode():
+            for first in range(0, len(crops), _AT_ONCE):
+                shown = torch.from_numpy(np.stack(crops[first : first + _AT_ONCE]))
+                found.append(joints_of_maps(read(shown), self._settings.sigma).numpy().astype(np.float64))
+        return np.concatenate(found)
+
+
+class OwnDetector:
+    """A `SmallDetector`, used on whole pictures."""
+
+    def __init__(self, network: SmallDetector, size_px: tuple[int, int], identity: NetworkIdentity) -> None:
+        """Use a network.
+
+        Args:
+            network: in eval mode.
+            size_px: width and height of what it is shown.
+            identity: which one it is.
+        """
+        self._network = network
+        self._size_px = size_px
+        self.identity = identity
+
+    def detect(self, image: UInt8[np.ndarray, "h w 3"]) -> Detections:
+        """At most six divers."""
+        shown, scale = fitted(image, self._size_px)
+        with torch.inference_mode():
+            answers = self._network(torch.from_numpy(shown)[None])
+            found = boxes_of_answers(answers, MOST_DIVERS)[0].numpy().astype(np.float64)
+        people = suppressed(Detections(found[:, :4], found[:, 4]).above(_LEAST), _OVERLAP)
+        return Detections(people.boxes_px / scale, people.confidence)
+
+
+def fitted(
+    image: UInt8[np.ndarray, "h w 3"], size_px: tuple[int, int]
+) -> tuple[UInt8[np.ndarray, "shown_h shown_w 3"], float]:
+    """A picture scaled into the upper left of a black one, and the scale.
+
+    Args:
+        image: red, green, blue.
+        size_px: width and height of the result.
+    """
+    height, width = image.shape[:2]
+    scale = min(size_px[0] / width, size_px[1] / height)
+    small = scaled(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
+    canvas = np.zeros((size_px[1], size_px[0], 3), np.uint8)
+    canvas[: small.shape[0], : small.shape[1]] = small
+    return canvas, scale

@@ -1,0 +1,379 @@
+"""Pose networks of our own learn from simulated dives: a course for the loop, the losses, whole runs.
+
+Every epoch shows other frames of every dive, most of them of the flight, each in a new crop; which and how is a
+function of seed, epoch and frame alone, so runs resume exactly.
+Source: paper, section IV-B (HRNet, fine-tuned on divers); Departs: learned on simulated dives.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from stagescore.config import Config
+from stagescore.data.manifest import Manifest, read_manifest
+from stagescore.errors import CheckpointError, ConfigError, DataError
+from stagescore.hashing import hash_u64
+from stagescore.media.images import load_image
+from stagescore.pose.boxes import box_iou
+from stagescore.pose.heatmaps import gaussian_maps, joints_of_maps, map_loss
+from stagescore.pose.network_card import NetworkSettings, PoseCard
+from stagescore.pose.networks import NetworkIdentity
+from stagescore.pose.own_networks import OwnDetector, build_network, load_network, save_network
+from stagescore.pose.small_detector import SmallDetector, detector_loss
+from stagescore.training.assemble import make_schedule
+from stagescore.training.groups import Group, GroupBatch
+from stagescore.training.loop import Learner, Loop, Schedules, Told, read_best
+from stagescore.training.optimiser import make_optimiser
+from stagescore.training.pose_augmentation import PoseAugmentation, PoseSample, crop_sample, frame_sample
+from stagescore.training.pose_frames import GONE, DiveFrames, read_simulated
+from stagescore.training.settings import OptimiserSettings, RunSettings
+
+NEAR = 0.05
+"""Of the crop's edge: joints that close count as found in validation."""
+SAME_IOU = 0.5
+_CHECKED_AT_ONCE = 32
+
+
+class PoseTrainSettings(Config):
+    """A run that trains a network that finds joints or boxes.
+
+    Attributes:
+        name: of the weights that come out.
+        network: what is trained.
+        folder: of simulated dives; given on the command line as a rule.
+        start: weights of the same network to start from; None for random ones.
+        frames: of each dive in an epoch: of take-off, flight and entry, and of those without the diver (for boxes).
+        batch: frames at once.
+        augmentation: of the frames.
+        optimiser: by which steps.
+        run: for how long.
+        checked: frames of the validation dives that each validation looks at.
+    """
+
+    name: str = "pose-small"
+    network: NetworkSettings = NetworkSettings()
+    folder: str = ""
+    start: str | None = None
+    frames: tuple[int, int, int, int] = (3, 8, 3, 0)
+    batch: int = Field(default=32, ge=1)
+    augmentation: PoseAugmentation = PoseAugmentation()
+    optimiser: OptimiserSettings = OptimiserSettings(learning_rate=1e-3)
+    run: RunSettings = RunSettings()
+    checked: int = Field(default=512, ge=1)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "PoseTrainSettings":
+        if min(self.frames) < 0 or not sum(self.frames[:GONE]):
+            raise ValueError("give four numbers of frames that are not all 0")
+        if self.network.finds == "joints" and self.frames[GONE]:
+            raise ValueError("joints are not learned from frames without the diver: the fourth number is 0")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoseBatch:
+    """Pictures with what is known of them.
+
+    Attributes:
+        pictures: crops or frames.
+        joints_px: in the pictures; 0 where nobody knows.
+        known: joints whose place is known.
+        seen: joints that are to be seen.
+        boxes_px: of the diver; 0 where there is none.
+        has_box: pictures with the diver.
+    """
+
+    pictures: UInt8[Tensor, "samples h w 3"]
+    joints_px: Float[Tensor, "samples 16 2"]
+    known: Bool[Tensor, "samples 16"]
+    seen: Bool[Tensor, "samples 16"]
+    boxes_px: Float[Tensor, "samples 4"]
+    has_box: Bool[Tensor, "samples"]
+
+    @classmethod
+    def of(cls, samples: Sequence[PoseSample]) -> "PoseBatch":
+        """Samples of one size."""
+        joints = torch.from_numpy(np.stack([s.joints_px for s in samples]).astype(np.float32))
+        boxes = torch.from_numpy(np.stack([s.box_px for s in samples]).astype(np.float32))
+        return cls(
+            pictures=torch.from_numpy(np.stack([s.picture for s in samples])),
+            joints_px=joints.nan_to_num(),
+            known=joints.isfinite().all(-1),
+            seen=torch.from_numpy(np.stack([s.seen for s in samples])),
+            boxes_px=boxes.nan_to_num(),
+            has_box=boxes.isfinite().all(-1),
+        )
+
+    def to(self, device: torch.device | str) -> "PoseBatch":
+        """The same batch on a device."""
+        return PoseBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+class PoseObjective(nn.Module):
+    """A network with its loss; `model` is what a checkpoint keeps.
+
+    Joints that are known and not seen (under water, outside of the crop) are to have an empty map, so that
+    confidence means something; those that nobody knows count for nothing.
+    """
+
+    def __init__(self, *, model: nn.Module, sigma: float) -> None:
+        super().__init__()
+        self.model = model
+        self.sigma = sigma
+
+    def forward(self, batch: PoseBatch) -> dict[str, Tensor]:
+        """Named losses and their `total`."""
+        answers = self.model(batch.pictures)
+        if isinstance(self.model, SmallDetector):
+            return detector_loss(answers, batch.boxes_px, batch.has_box)
+        size_px = (batch.pictures.shape[2], batch.pictures.shape[1])
+        wanted = gaussian_maps(batch.joints_px, batch.seen & batch.known, size_px, self.sigma)
+        loss = map_loss(answers, wanted, batch.known, self.sigma)
+        return {"maps": loss, "total": loss}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoseCourse:
+    """Which frames a step looks at, and in which crop.
+
+    Attributes:
+        dives: to learn from, each in every epoch.
+        network: what is trained, for its task and size.
+        augmentation: of the frames.
+        frames: of each dive in an epoch, by stage; see `PoseTrainSettings`.
+        batch: frames at once.
+        seed: of all hashes.
+    """
+
+    dives: tuple[DiveFrames, ...]
+    network: NetworkSettings
+    augmentation: PoseAugmentation
+    frames: tuple[int, int, int, int]
+    batch: int
+    seed: int
+
+    def epoch(self, epoch: int) -> list[GroupBatch]:
+        """The batches of an epoch: `dive:frame` by number, dives and frames in an order decided by hash."""
+        chosen = []
+        for number, dive in enumerate(self.dives):
+            rng = np.random.default_rng(hash_u64(self.seed, "frames", epoch, dive.name))
+            usable = dive.readable if self.network.finds == "joints" else np.ones(len(dive.stage), np.bool_)
+            for stage, num in enumerate(self.frames):
+                rows = np.flatnonzero(usable & (dive.stage == stage))
+                chosen += [f"{number}:{row}" for row in rng.permutation(rows)[:num]]
+        if not chosen:
+            raise DataError("no frame of these dives can be learned from", todo="simulate more dives")
+        order = np.random.default_rng(hash_u64(self.seed, "order", epoch)).permutation(len(chosen))
+        groups = [Group((chosen[k],), 1) for k in order]
+        return [GroupBatch(tuple(groups[k : k + self.batch])) for k in range(0, len(groups), self.batch)]
+
+    def load(self, source: object, batch: GroupBatch, epoch: int) -> PoseBatch:
+        """The samples of a batch; the course has its frames itself, so the source is not asked."""
+        samples = []
+        for sample_id in batch.dive_ids:
+            number, row = map(int, sample_id.split(":"))
+            dive = self.dives[number]
+            rng = np.random.default_rng(hash_u64(self.seed, "sample", epoch, dive.name, row))
+            cut = crop_sample if self.network.finds == "joints" else frame_sample
+            samples.append(cut(whole_frame(dive, row), self.network.size_px, self.augmentation, rng))
+        return PoseBatch.of(samples)
+
+
+def whole_frame(dive: DiveFrames, row: int) -> PoseSample:
+    """A frame as it is on the disk.
+
+    Raises:
+        DataError: the picture cannot be read.
+    """
+    return PoseSample(
+        picture=load_image(dive.pictures[row]),
+        joints_px=dive.joints_px[row].astype(np.float64),
+        seen=dive.seen[row],
+        box_px=dive.boxes_px[row].astype(np.float64),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoseValidation:
+    """Looks at a network as it stands, on frames of other dives.
+
+    Attributes:
+        model: of the run.
+        course: over the validation dives, without augmentation.
+        most: frames to look at.
+    """
+
+    model: nn.Module
+    course: PoseCourse
+    most: int
+
+    def __call__(self) -> dict[str, float]:
+        """`val_near`: share of seen joints closer than 5 % of the crop; or `val_recall` at an IoU of 0.5."""
+        training = self.model.training
+        self.model.eval()
+        batches = self.course.epoch(0)[: -(-self.most // self.course.batch)]
+        with torch.inference_mode():
+            hits = np.concatenate([self._hits(self.course.load(None, batch, 0)) for batch in batches])
+        self.model.train(training)
+        name = "val_near" if self.course.network.finds == "joints" else "val_recall"
+        return {name: float(hits.mean())}
+
+    def _hits(self, batch: PoseBatch) -> np.ndarray:
+        network = self.course.network
+        if isinstance(self.model, SmallDetector):
+            nobody = NetworkIdentity(name="", kind="", sha256="")
+            detector = OwnDetector(self.model, network.size_px, nobody)
+            hits = []
+            for picture, box, has_box in zip(batch.pictures, batch.boxes_px, batch.has_box, strict=True):
+                if has_box:
+                    people = detector.detect(picture.numpy())
+                    best = people.boxes_px[people.confidence.argsort()[-1:]]
+                    hits.append(bool((box_iou(box.numpy().astype(np.float64), best) >= SAME_IOU).any()))
+            return np.array(hits, dtype=np.bool_)
+        found = joints_of_maps(self.model(batch.pictures), network.sigma)
+        off = (found[..., :2] - batch.joints_px).norm(dim=-1)
+        return (off < NEAR * network.height_px)[batch.seen & batch.known].numpy()
+
+
+def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[Told]:
+    """Train on simulated dives from where the folder stands; the best weights so far are `FOLDER/<name>.safetensors`.
+
+    Args:
+        settings: of the run.
+        folder: begun by `runs.begin`.
+
+    Raises:
+        StagescoreError: data, settings or checkpoints that cannot be used.
+    """
+    if not settings.folder:
+        raise ConfigError("no simulated dives are named", where="folder", todo="add folder=FOLDER")
+    manifest: Manifest = read_manifest(Path(settings.folder))
+    known = {
+        part: read_simulated(Path(settings.folder), manifest.select(part).dives) for part in ("fit", "val")
+    }
+    about = f"{len(known['fit'])} simulated dives"
+    yield from run_pose(settings, folder, known["fit"], known["val"], about=about)
+
+
+def run_pose(
+    settings: PoseTrainSettings,
+    folder: Path,
+    dives: tuple[DiveFrames, ...],
+    held_out: tuple[DiveFrames, ...],
+    *,
+    about: str,
+) -> Iterator[Told]:
+    """As `train_pose`, on any frames.
+
+    Args:
+        settings: of the run; `folder` in them is not read.
+        folder: of the run.
+        dives: to learn from.
+        held_out: for validation; empty for none.
+        about: what it is trained on, in words, for the card.
+    """
+    run = settings.run
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
+    model = start_network(settings)
+    course = PoseCourse(
+        dives=dives,
+        network=settings.network,
+        augmentation=settings.augmentation,
+        frames=settings.frames,
+        batch=settings.batch,
+        seed=run.seed,
+    )
+    takeoff, flight, entry, _ = settings.frames
+    shown_frames = (takeoff, flight, entry, 0)
+    shown = PoseCourse(
+        dives=held_out,
+        network=settings.network,
+        augmentation=PoseAugmentation.none(),
+        frames=shown_frames,
+        batch=_CHECKED_AT_ONCE,
+        seed=run.seed,
+    )
+    loop = Loop(
+        folder=folder,
+        learner=Learner(
+            objective=PoseObjective(model=model, sigma=settings.network.sigma),
+            model=model,
+            optimiser=make_optimiser(
+                model,
+                (),
+                learning_rate=settings.optimiser.learning_rate,
+                weight_decay=settings.optimiser.weight_decay,
+            ),
+        ),
+        source=None,
+        plan=course,
+        schedules=Schedules(
+            epochs=run.epochs,
+            rate=make_schedule(settings.optimiser, epochs=run.epochs, steps_per_epoch=len(course.epoch(0))),
+            clip_norm=settings.optimiser.clip_norm,
+            checkpoint_steps=run.checkpoint_steps,
+            keep=run.keep,
+            validate_epochs=run.validate_epochs,
+            precision=getattr(torch, run.precision),
+        ),
+        validate=PoseValidation(model=model, course=shown, most=settings.checked) if held_out else None,
+    )
+    loop.resume()
+    for told in loop.run():
+        if told.figures:
+            _write_best(settings, loop, about)
+        yield told
+    _write_best(settings, loop, about)
+
+
+def start_network(settings: PoseTrainSettings) -> nn.Module:
+    """The network of a run, random by the seed alone or with the weights that the settings name.
+
+    Raises:
+        CheckpointError: those weights are of another network.
+    """
+    if settings.start is None:
+        state = torch.get_rng_state()
+        torch.manual_seed(settings.run.seed)
+        model: nn.Module = build_network(settings.network)
+        torch.set_rng_state(state)
+        return model.to(memory_format=torch.channels_last)
+    model, card = load_network(Path(settings.start))
+    if card.network != settings.network:
+        raise CheckpointError(
+            "these weights are of another network than the settings describe",
+            where=settings.start,
+            todo="use the settings of its card",
+        )
+    return model
+
+
+def weights_path(settings: PoseTrainSettings, folder: Path) -> Path:
+    """Where a run puts its weights."""
+    return folder / f"{settings.name}.safetensors"
+
+
+def _write_best(settings: PoseTrainSettings, loop: Loop, about: str) -> None:
+    """Weights with their card: the best on validation, or the last where nothing was validated."""
+    figures: dict[str, Any] = {name: round(best["value"], 4) for name, best in loop.state.best.items()}
+    tensors: Mapping[str, Tensor] = loop.model.state_dict()
+    for name in loop.state.best:
+        tensors = read_best(loop.folder, name)
+    card = PoseCard(
+        name=settings.name,
+        network=settings.network,
+        trained_on=about,
+        commands=(f"stagescore pose train {settings.name} folder=DIVES --out RUN",),
+        limits=("trained on simulated dives; real ones look different",),
+        figures=figures | {"epochs": loop.state.epoch},
+        weights_hash="",
+    )
+    save_network(weights_path(settings, loop.folder), tensors, card)

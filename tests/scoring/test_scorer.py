@@ -1,0 +1,267 @@
+"""From a film to a result: parts add up, runs repeat, and what cannot be scored has no score."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import stored_dives
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import made_scorer
+
+from stagescore.errors import ConfigError, DataError
+from stagescore.scoring import batch
+from stagescore.scoring.bank_fitting import LEAST_DIVES, fit_bank, fitted_slope
+from stagescore.scoring.compare import compare_dives, compare_with_best
+from stagescore.scoring.events import Flight
+from stagescore.scoring.inputs import InputClip
+from stagescore.scoring.result import Result, schema_bytes
+from stagescore.scoring.scorer import Scorer
+from stagescore.scoring.watching import Path as BodyPath
+from stagescore.types import STAGE_NAMES, Dive
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class GivenFlight:
+    """Says what it is told to."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.changes = changes
+
+    def find(self, path: BodyPath, num_frames: int) -> Flight:
+        values: dict[str, Any] = {
+            "first": num_frames // 3,
+            "stop": 2 * num_frames // 3,
+            "apex": num_frames / 2.5,
+            "misfit": 0.03,
+            "fallen": 6.0,
+            "gravity": 0.01,
+            "starts_in_air": False,
+            "no_takeoff": False,
+            "ends_in_air": False,
+        }
+        return Flight(**(values | self.changes))
+
+
+@pytest.fixture
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    loaded = made_scorer.scorer(tmp_path_factory)
+    loaded.flights = GivenFlight()
+    return loaded
+
+
+@pytest.fixture
+def dives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dive, ...]:
+    return stored_dives.dives(tmp_path_factory)
+
+
+def score(scorer: Scorer, dive: Dive, **changes: Any) -> Result:
+    assert dive.frames_path is not None
+    return scorer.score(dive.frames_path, **changes)
+
+
+def test_the_parts_add_up_to_the_score(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    result = score(scorer, dives[0], dive_number=dives[0].dive_number, difficulty=3.0)
+    assert result.status == "ok"
+    assert result.score is not None
+    mean_exemplar = np.mean([vote.score for vote in result.exemplars])
+    by_stage = [stage.difference for stage in result.stages]
+    assert result.score == pytest.approx(mean_exemplar + sum(by_stage), abs=1e-9)
+    for vote in result.exemplars:
+        assert vote.delta == pytest.approx(np.sum(vote.stage_deltas), abs=1e-9)
+        assert np.shape(vote.stage_deltas) == (3, len(result.branches))
+    low, high = result.interval
+    assert low < result.score < high
+    assert not result.validated
+    assert any("never validated" in warning for warning in result.warnings)
+
+
+def test_stages_tile_the_clip_and_attention_adds_up_in_each(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    result = score(scorer, dives[0], start=5)
+    assert tuple(stage.name for stage in result.stages) == STAGE_NAMES
+    edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
+    assert edges[0] == 5
+    assert edges[-1] == dives[0].num_frames
+    assert all(
+        one.end_frame == two.start_frame for one, two in zip(result.stages, result.stages[1:], strict=False)
+    )
+    assert sum(result.attention) == pytest.approx(3.0, abs=1e-4)
+    assert len(result.attention) == len(result.attention_frames) == 96
+    assert result.attention_frames[0] == 5
+    assert "no dive number" in result.protocol
+
+
+def test_a_second_run_gives_the_same_bytes_apart_from_timings(
+    scorer: Scorer, dives: tuple[Dive, ...]
+) -> None:
+    runs = [json.loads(score(scorer, dives[1]).to_bytes()) for _ in range(2)]
+    assert runs[0].pop("timings").keys() == runs[1].pop("timings").keys()
+    assert runs[0] == runs[1]
+
+
+def test_the_schema_in_the_documents_is_that_of_the_results(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    written = (ROOT / "docs" / "result-schema.json").read_bytes()
+    assert written == schema_bytes(), "stagescore score --schema > docs/result-schema.json"
+    result = score(scorer, dives[0])
+    assert Result.model_validate_json(result.to_bytes()) == result
+    known = json.loads(written)["properties"]
+    assert set(json.loads(result.to_bytes())) == set(known)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names", "events"),
+    [
+        ({"starts_in_air": True, "no_takeoff": True}, ["flight", "entry"], (False, True)),
+        ({"ends_in_air": True}, ["take-off", "flight"], (True, False)),
+        ({"starts_in_air": True, "ends_in_air": True}, ["flight"], (False, False)),
+    ],
+)
+def test_a_part_of_a_dive_shows_its_stages_and_has_no_score(
+    scorer: Scorer,
+    dives: tuple[Dive, ...],
+    changes: dict[str, bool],
+    names: list[str],
+    events: tuple[bool, bool],
+) -> None:
+    scorer.flights = GivenFlight(**changes)
+    result = score(scorer, dives[0])
+    assert (result.status, result.score, result.interval) == ("needs_review", None, None)
+    assert [reason.code for reason in result.reasons] == ["partial"]
+    assert [stage.name for stage in result.stages] == names
+    assert all(stage.difference is None for stage in result.stages)
+    seen = result.events.first_airborne_frame, result.events.first_water_contact_frame
+    assert tuple(event is not None for event in seen) == events
+
+
+def test_bad_inputs_fail_with_a_reason(scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no film")
+    grey = [np.full((32, 56, 3), 128, np.uint8)] * 20
+    made_scorer.write_frames(tmp_path / "still", grey)
+    made_scorer.write_frames(tmp_path / "short", grey[:5])
+    found = {
+        "missing": scorer.score(tmp_path / "none.mp4"),
+        "text": scorer.score(tmp_path / "text.mp4"),
+        "short": scorer.score(tmp_path / "short"),
+        "span": score(scorer, dives[0], start=90, end=5000),
+        "poses": score(scorer, dives[0], poses=tmp_path / "none.npz"),
+        "still": scorer.score(tmp_path / "still"),
+    }
+    assert {name: (r.status, r.reasons[0].code) for name, r in found.items()} == {
+        "missing": ("failed", "unreadable"),
+        "text": ("failed", "unreadable"),
+        "short": ("failed", "too-short"),
+        "span": ("failed", "wrong-span"),
+        "poses": ("failed", "bad-poses"),
+        "still": ("needs_review", "still"),
+    }
+    assert all(result.score is None for result in found.values())
+
+
+def test_given_poses_are_used_and_measured(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    result = score(scorer, dives[0], poses=dives[0].poses_path)
+    assert result.poses.source == "given"
+    assert result.poses.measured > 0.5
+    assert result.angles is not None
+    assert any(angle is not None for angle in result.angles.knee)
+
+
+def test_a_batch_goes_on_and_keeps_what_is_done(
+    scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path
+) -> None:
+    clips = [
+        InputClip(tmp_path / "none.mp4", "none"),
+        InputClip(Path(dives[0].frames_path or ""), "first"),
+        InputClip(Path(dives[1].frames_path or ""), "second"),
+    ]
+
+    def stop_at_second(scored: Any, folder: Path) -> None:
+        (folder / "extra").write_text("made")
+        if scored.result.input.name == "second":
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        batch.score_batch(scorer, clips, batch.ScoreOptions(), out, extras=stop_at_second)
+    assert sorted(path.name for path in out.iterdir()) == ["first", "none", "summary.csv"]
+    for name, status in (("none", "failed"), ("first", "ok")):
+        assert Result.model_validate_json((out / name / "result.json").read_bytes()).status == status
+        assert (out / name / "extra").exists()
+    assert len((out / "summary.csv").read_text().splitlines()) == 3
+    assert batch.new_folder(out) == tmp_path / "out-2"
+    (tmp_path / "out-2").mkdir()
+    assert batch.new_folder(out) == tmp_path / "out-2"
+
+
+def test_a_file_that_cannot_be_made_is_a_warning(
+    scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path
+) -> None:
+    def fail(scored: Any, folder: Path) -> None:
+        raise DataError("no encoder")
+
+    scored = scorer.scored(dives[0].frames_path or "")
+    result = batch.write_result(scored, tmp_path / "dive", fail)
+    assert "no encoder" in result.warnings[-1]
+    assert Result.model_validate_json((tmp_path / "dive" / "result.json").read_bytes()) == result
+
+
+def test_comparing_is_the_sum_of_its_stages_and_aligned(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    first, second = (scorer.scored(dive.frames_path or "") for dive in dives[:2])
+    found = compare_dives(scorer, first, second)
+    assert found.difference == pytest.approx(sum(sum(stage.by_branch) for stage in found.stages))
+    for number, (one, two) in enumerate(zip(first.result.stages, second.result.stages, strict=True)):
+        moments = [moment for moment in found.moments if int(moment.time) == number]
+        assert moments[0].first_frame == one.start_frame
+        assert moments[0].second_frame == two.start_frame
+        assert all(one.start_frame <= moment.first_frame < one.end_frame for moment in moments)
+    best = compare_with_best(scorer, first)
+    assert best.exemplar_score == max(dive.score for dive in scorer.bank.dives)
+
+
+def test_own_dives_become_exemplars_with_their_error(
+    scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    fitted = fit_bank(scorer, dives)
+    assert len(fitted.bank) == len(dives) == LEAST_DIVES
+    errors = [abs(true - predicted) for true, predicted in fitted.predictions.values()]
+    assert fitted.fit.validation.mean_absolute_error == pytest.approx(np.mean(errors))
+    fitted.save(tmp_path / "own.safetensors")
+    weights = made_scorer.weights_dir(tmp_path_factory)
+    own = Scorer.load("tiny", tmp_path / "own.safetensors", weights_dir=weights)
+    own.networks, own.flights = "None in tests.", GivenFlight()
+    result = score(own, dives[0])
+    assert result.validated
+    assert result.validation == fitted.fit.validation
+    # The dive itself is in the bank and does not vote.
+    assert dives[0].dive_id not in [vote.dive_id for vote in result.exemplars]
+    assert result.score == pytest.approx(np.mean([vote.vote for vote in result.exemplars]))
+    with pytest.raises(DataError, match="can be used"):
+        fit_bank(scorer, dives[:2])
+
+
+def test_slopes_are_held() -> None:
+    assert fitted_slope(np.array([1.0, 2.0]), np.array([-1.0, -2.0])) == 0.0
+    assert fitted_slope(np.array([9.0]), np.array([1.0])) == 1.5
+    assert fitted_slope(np.array([9.0]), np.array([0.0])) == 0.0
+
+
+def test_impossible_options_are_refused_at_once(scorer: Scorer) -> None:
+    with pytest.raises(ValueError, match="no dive number"):
+        scorer.score("dive.mp4", dive_number="999Z")
+    from stagescore.config import load_config
+    from stagescore.scoring.scorer import ScoreOptions
+
+    with pytest.raises(ConfigError):
+        load_config(ScoreOptions, None, ["start=auto", "end=4"])
+
+
+def test_a_result_tabulates_and_plots_itself(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    result = score(scorer, dives[0])
+    table = result.table()
+    assert list(table["name"]) == list(STAGE_NAMES)
+    assert table["difference"].sum() == pytest.approx(sum(stage.difference for stage in result.stages))
+    assert len(result.plot().axes) == 2
