@@ -37,6 +37,7 @@ def test_scoring_writes_everything_and_never_over_what_is_there(
         *base,
     ]
     done = CliRunner().invoke(app, [*words, "--json"])
+    assert isinstance(done.exception, SystemExit), done.exception
     assert done.exit_code == 1, done.output
     found = json.loads(done.stdout)["dives"]
     assert [result["status"] for result in found][1] == "failed"

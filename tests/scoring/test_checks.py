@@ -12,11 +12,11 @@ def scene(seed: int, num: int, speed: float = 1.0, start: int = 0) -> np.ndarray
     """A textured background that pans, with a bright block that moves before it."""
     random = np.random.default_rng(seed)
     tint = random.integers(40, 216, 3)
-    wide = np.clip(tint + 12 * random.standard_normal((54 + 2 * (start + num), 96, 3)), 0, 255)
+    wide = np.clip(tint + 40 * random.standard_normal((54 + 2 * (start + num), 96, 3)), 0, 255)
     frames = []
     for frame in range(start, start + num):
         picture = wide[int(speed * frame) :][:54].copy()
-        left = 10 + (3 * frame + 31 * seed) % 70
+        left = 10 + (3 * frame) % 70
         picture[20:32, left : left + 8] = 250
         frames.append(picture)
     return np.array(frames).astype(np.uint8)

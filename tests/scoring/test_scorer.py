@@ -49,7 +49,9 @@ class GivenFlight:
 
 
 @pytest.fixture
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+def scorer(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Scorer:
+    # The one flight that is given is nobody else's.
+    monkeypatch.setattr("stagescore.scoring.checks.beside", lambda path, other: False)
     loaded = made_scorer.scorer(tmp_path_factory)
     loaded.flights = GivenFlight()
     return loaded

@@ -9,11 +9,12 @@ from stagescore.models import build
 from stagescore.training.assemble import make_objective, make_optimiser_of
 from stagescore.training.settings import PretrainSettings, TrainSettings
 
+POSE = ("pose-small", "pose-hrnet-w32", "diver-detector")
 TRAINED = ("nano", "nano-tune", "paper", "paper-mtl-aqa", "release")
 
 
 def test_all_presets_are_tested_somewhere() -> None:
-    assert set(preset_names()) == {*TRAINED, "nano-pretrain", "finediving", "mtl-aqa"}
+    assert set(preset_names()) == {*TRAINED, "nano-pretrain", "finediving", "mtl-aqa", *POSE}
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -48,8 +48,12 @@ def films(
         int | None,
         typer.Option("--frames", min=1, help="Evenly spaced rows, 96 as in FineDiving-Pose; all by default."),
     ] = None,
-    detector: Annotated[Path | None, typer.Option(help="An ONNX detector of your own.")] = None,
-    estimator: Annotated[Path | None, typer.Option(help="An ONNX pose network of your own.")] = None,
+    detector: Annotated[
+        Path | None, typer.Option(help="A detector: ONNX, or trained by `pose train`.")
+    ] = None,
+    estimator: Annotated[
+        Path | None, typer.Option(help="A pose network: ONNX, or trained by `pose train`.")
+    ] = None,
     weights_dir: WeightsDirOption = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; the result is the same.")] = NUM_CORES,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a clip needs review.")] = False,

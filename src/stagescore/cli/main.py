@@ -20,6 +20,7 @@ from stagescore.cli import (
     evaluate,
     fit_bank,
     pack,
+    pose,
     report,
     score,
     simulate,
@@ -45,6 +46,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(annotate.app, name="annotate")
+app.add_typer(pose.app, name="pose")
 weights.app.command("pack")(pack.pack)
 app.add_typer(weights.app, name="weights")
 app.command("doctor")(doctor.doctor)

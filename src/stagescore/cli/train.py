@@ -41,7 +41,7 @@ def train(
 
     processes = join()
     with speaking(json=json, quiet=quiet or not processes.first) as out:
-        settings, folder = _claimed(TrainSettings, config, out_dir, resume, first=processes.first)
+        settings, folder = claimed(TrainSettings, config, out_dir, resume, first=processes.first)
         processes.wait()
         with out.progress() as progress:
             told = run(
@@ -50,7 +50,7 @@ def train(
                 processes=processes,
                 decoding=lambda done, total: progress("decoding clips", done, total),
             )
-            _follow(told, folder, out, first=processes.first)
+            follow(told, folder, out, first=processes.first)
         processes.leave()
 
 
@@ -69,13 +69,13 @@ def pretrain(
     from stagescore.training.settings import PretrainSettings
 
     with speaking(json=json, quiet=quiet) as out:
-        settings, folder = _claimed(PretrainSettings, config, out_dir, resume, first=True)
+        settings, folder = claimed(PretrainSettings, config, out_dir, resume, first=True)
         with out.progress() as progress:
             told = run(settings, folder, decoding=lambda done, total: progress("decoding clips", done, total))
-            _follow(told, folder, out, first=True)
+            follow(told, folder, out, first=True)
 
 
-def _claimed(
+def claimed(
     kind: "type[SettingsT]",
     config: list[str] | None,
     out_dir: Path | None,
@@ -98,7 +98,7 @@ def _claimed(
     raise ConfigError("what is to be trained is not clear", todo="write CONFIG --out RUN, or --resume RUN")
 
 
-def _follow(told: "Iterator[Told]", folder: Path, out: Output, *, first: bool) -> None:
+def follow(told: "Iterator[Told]", folder: Path, out: Output, *, first: bool) -> None:
     """Show how a run goes, and write its curves."""
     from stagescore.training.curves import Curves
 

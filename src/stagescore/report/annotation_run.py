@@ -19,7 +19,7 @@ from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import annotate
 from stagescore.pose.networks import Detector, Estimator
-from stagescore.pose.onnx_networks import open_detector, open_estimator
+from stagescore.pose.opening import open_detector, open_estimator
 from stagescore.report.annotation_files import (
     AUTHORS,
     COCO,
@@ -42,8 +42,8 @@ class Settings:
 
     Attributes:
         out: folder that gets a folder for each clip.
-        detector: ONNX file.
-        estimator: ONNX file.
+        detector: ONNX file, or safetensors of ours.
+        estimator: likewise.
         num_frames: rows of the result; None for one row a frame of the film.
         threads: of each network.
     """

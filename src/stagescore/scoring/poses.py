@@ -15,7 +15,7 @@ from stagescore.pose.annotation import annotate
 from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
 from stagescore.pose.networks import Detector, Estimator
-from stagescore.pose.onnx_networks import open_detector, open_estimator
+from stagescore.pose.opening import open_detector, open_estimator
 from stagescore.scoring.result import PoseShares
 from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import PoseTrack

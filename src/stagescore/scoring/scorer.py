@@ -442,7 +442,10 @@ class Scorer:
                 return None
         if isinstance(self.networks, PoseNetworks):
             return estimated_poses(media, draft.start, draft.end, self.networks)
-        draft.warnings.append(f"The dive is looked at without a skeleton. {self.networks}")
+        draft.warnings.append(
+            "The dive is looked at without a skeleton, and two divers can hardly be told from one. "
+            f"{self.networks}"
+        )
         return no_poses(draft.end - draft.start)
 
     def _check(self, draft: _Draft, watched: Watched, poses: Poses) -> Flight | None:

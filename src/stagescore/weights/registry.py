@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,6 +77,9 @@ KNOWN: tuple[KnownNetwork, ...] = (
 )
 """All of them, the preferred one of each role first."""
 
+OWN: dict[Role, str] = {"detector": "diver-detector.safetensors", "estimator": "pose-small.safetensors"}
+"""Networks of our own, trained on simulated dives: used where no known network can be. Their card is in the file."""
+
 
 def known(name: str) -> KnownNetwork:
     """The known network of that file name, with or without its ending.
@@ -94,14 +98,14 @@ def known(name: str) -> KnownNetwork:
 
 
 def preferred(role: Role, weights_dir: Path | None = None) -> Path:
-    """The first known network of a role that is on this machine, its bytes checked.
+    """The first known network of a role that is on this machine, its bytes checked; else the one of our own.
 
     Raises:
         CheckpointError: none is there, or its bytes are not the known ones.
     """
     names = []
     for network in KNOWN:
-        if network.role != role:
+        if network.role != role or find_spec("onnxruntime") is None:
             continue
         names.append(network.name)
         try:
@@ -110,8 +114,11 @@ def preferred(role: Role, weights_dir: Path | None = None) -> Path:
             continue
         check(network, path)
         return path
+    with contextlib.suppress(CheckpointError):
+        return find_weights(OWN[role], weights_dir)
+    names = names or [network.name for network in KNOWN if network.role == role]
     raise CheckpointError(
-        f"no {role} is on this machine ({', '.join(names)})",
+        f"no {role} is on this machine ({', '.join(names)}, {OWN[role]})",
         todo=f"`stagescore weights get {names[0]}` fetches it, `stagescore weights import FILE` takes a file "
         "you have, or set STAGESCORE_WEIGHTS to the folder it is in",
     )
