@@ -19,12 +19,13 @@ NumberOption = Annotated[
 ExemplarsOption = Annotated[int, typer.Option(min=1, help="Exemplars that vote.")]
 
 
-def _print_schema(wanted: bool) -> None:
+def _print_schema(wanted: bool) -> bool:
     if wanted:
         from stagescore.scoring.result import schema_bytes
 
         typer.echo(schema_bytes().decode(), nl=False)
         raise typer.Exit
+    return wanted
 
 
 def score(
