@@ -49,9 +49,7 @@ class GivenFlight:
 
 
 @pytest.fixture
-def scorer(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Scorer:
-    # The one flight that is given is nobody else's.
-    monkeypatch.setattr("stagescore.scoring.checks.beside", lambda path, other: False)
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     loaded = made_scorer.scorer(tmp_path_factory)
     loaded.flights = GivenFlight()
     return loaded

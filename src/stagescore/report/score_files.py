@@ -13,16 +13,16 @@ from jaxtyping import UInt8
 from stagescore.atomic import write_bytes
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.source import Media
-from stagescore.report.dive_report import dive_report
-from stagescore.report.moments import frames_wanted, stage_at
+from stagescore.report.moments import stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, write_film
 from stagescore.report.pictures import Pictures
+from stagescore.report.result_folder import film_pictures, write_dive_report
 from stagescore.report.summary import summary_page
 from stagescore.scoring.compare import DiveComparison
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored
 
-REPORT, SUMMARY, OVERLAY, COMPARISON = "report.html", "summary.html", "overlay.mp4", "compare.mp4"
+SUMMARY, OVERLAY, COMPARISON = "summary.html", "overlay.mp4", "compare.mp4"
 SIDE_BY_SIDE_RATE = 15.0
 """Frames a second of films side by side: half the usual speed, since they are looked at closely."""
 _SIDE_HEIGHT_PX = 360
@@ -32,7 +32,7 @@ Picture = UInt8[np.ndarray, "h w 3"]
 
 
 def write_dive_files(scored: Scored, folder: Path) -> None:
-    """Write `overlay.mp4`, where there is a film, and `report.html`.
+    """Write `overlay.mp4`, where there is a film, and `report.html` with the joints it draws.
 
     Raises:
         DataError: one of them cannot be made or written.
@@ -40,7 +40,7 @@ def write_dive_files(scored: Scored, folder: Path) -> None:
     if scored.media is not None and scored.poses is not None:
         rate = scored.media.info.frame_rate or DEFAULT_FRAME_RATE
         write_film(folder / OVERLAY, _overlay(scored), min(max(rate, 1.0), 120.0))
-    write_bytes(folder / REPORT, dive_report(scored.result, pictures_of(scored)).encode())
+    write_dive_report(folder, scored.result, pictures_of(scored))
 
 
 def write_summary(results: Sequence[Result], folder: Path) -> None:
@@ -55,16 +55,10 @@ def write_summary(results: Sequence[Result], folder: Path) -> None:
 
 def pictures_of(scored: Scored) -> Pictures:
     """The pictures that the report shows."""
-    if scored.media is None or scored.poses is None:
-        return Pictures()
-    span = scored.result.input
-    wanted = sorted({frame for frame in frames_wanted(scored.result) if frame < span.num_frames})
-    return Pictures(
-        query=dict(scored.media.frames(wanted)),
-        track=scored.poses.track if scored.poses.track.known.any() else None,
-        track_frames=range(span.start_frame, span.end_frame),
-        weak=scored.poses.weak,
-    )
+    poses = scored.poses
+    if poses is None or not poses.track.known.any():
+        return film_pictures(scored.result, scored.media)
+    return film_pictures(scored.result, scored.media, poses.track, poses.weak)
 
 
 def write_comparison_film(comparison: DiveComparison, first: Media, second: Media, path: Path) -> None:

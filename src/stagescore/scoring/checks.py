@@ -15,7 +15,6 @@ from jaxtyping import Float, UInt8
 
 from stagescore.scoring.events import Flight
 from stagescore.scoring.result import Reason
-from stagescore.scoring.watching import Path
 
 REASONS: dict[str, str] = {
     "unreadable": "the input cannot be read",
@@ -55,9 +54,6 @@ _REPLAY_FRAMES = 8
 _REPLAY_SHARE = 0.12
 _SAME_SHARE = 0.25
 _LEAST_CHANGE = 1.0
-_TOGETHER = 0.5
-_LIKE_GRAVITY = 1.6
-_LIKE_HEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,27 +192,16 @@ def replay_reason(small: UInt8[np.ndarray, "frames height width 3"], offset: int
     )
 
 
-def divers_reason(num_divers: int | None, flight: Flight | None, second: Flight | None) -> Reason | None:
+def divers_reason(num_divers: int | None) -> Reason | None:
     """Two people who fall together.
 
     Args:
-        num_divers: as tracked on detections; None where no network looked.
-        flight: of the diver.
-        second: of somebody else.
+        num_divers: as tracked on detections; None where no network looked. Moving parts alone do not tell two divers
+            from one: of ten clean dives two had a second part that fell beside the first, and pairs were one part.
     """
-    if num_divers == 2:
-        return Reason(
-            code="two-divers", text="Two divers fall at the same time; only single dives are scored."
-        )
-    if flight is None or second is None:
+    if num_divers != 2:
         return None
-    together = min(flight.stop, second.stop) - max(flight.first, second.first)
-    shorter = min(flight.stop - flight.first, second.stop - second.first)
-    longer = max(flight.stop - flight.first, second.stop - second.first)
-    alike = 1 / _LIKE_GRAVITY < flight.gravity / second.gravity < _LIKE_GRAVITY
-    if together < _TOGETHER * longer or shorter < _TOGETHER * longer or not alike:
-        return None
-    return Reason(code="two-divers", text="Two bodies fall at the same time; only single dives are scored.")
+    return Reason(code="two-divers", text="Two divers fall at the same time; only single dives are scored.")
 
 
 def fall_reason(flight: Flight | None) -> Reason | None:
@@ -241,19 +226,6 @@ def partial_reason(flight: Flight | None, offset: int) -> Reason | None:
         start_frame=offset + flight.first,
         end_frame=offset + flight.stop,
     )
-
-
-def beside(path: Path, other: Path) -> bool:
-    """Whether two bodies stay at about the same height while both are seen."""
-    first = max(path.first, other.first)
-    stop = min(path.first + len(path.heights), other.first + len(other.heights))
-    if stop - first < 2:
-        return False
-    apart = (
-        path.heights[first - path.first : stop - path.first]
-        - other.heights[first - other.first : stop - other.first]
-    )
-    return float(np.median(np.abs(apart))) < _LIKE_HEIGHT
 
 
 def _jumps(small: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, " steps"]:

@@ -443,7 +443,7 @@ class Scorer:
         if isinstance(self.networks, PoseNetworks):
             return estimated_poses(media, draft.start, draft.end, self.networks)
         draft.warnings.append(
-            "The dive is looked at without a skeleton, and two divers can hardly be told from one. "
+            "The dive is looked at without a skeleton, and two divers cannot be told from one. "
             f"{self.networks}"
         )
         return no_poses(draft.end - draft.start)
@@ -452,12 +452,8 @@ class Scorer:
         """Note what speaks against a score; gives the flight."""
         choice = watched.choice()
         flights: list[Flight | None] = []
-        second = None
         if choice.diver is not None:
-            path = watched.path(choice.diver)
-            flights.append(self.flights.find(path, watched.num_frames))
-            if choice.second is not None and checks.beside(path, other := watched.path(choice.second)):
-                second = self.flights.find(other, watched.num_frames)
+            flights.append(self.flights.find(watched.path(choice.diver), watched.num_frames))
         if poses.boxes_px is not None:
             seen = np.flatnonzero(np.isfinite(poses.boxes_px).all(1))
             if len(seen) and seen[-1] - seen[0] + 1 == len(seen):
@@ -469,7 +465,7 @@ class Scorer:
         draft.doubt(
             still,
             checks.replay_reason(watched.small, draft.start),
-            checks.divers_reason(poses.num_divers, flight, second),
+            checks.divers_reason(poses.num_divers),
             None if still else checks.fall_reason(flight),
             checks.partial_reason(flight, draft.start),
         )
