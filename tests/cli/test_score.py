@@ -42,6 +42,7 @@ def test_scoring_writes_everything_and_never_over_what_is_there(
     found = json.loads(done.stdout)["dives"]
     assert [result["status"] for result in found][1] == "failed"
     folder = tmp_path / "out" / found[0]["input"]["name"]
+    assert not [told for told in found[0]["warnings"] if "could not be made" in told]
     assert {"result.json", "report.html", "overlay.mp4"} <= {path.name for path in folder.iterdir()}
     assert (tmp_path / "out" / "none" / "result.json").exists()
     assert {"summary.csv", "summary.html"} <= {path.name for path in (tmp_path / "out").iterdir()}
