@@ -6,7 +6,6 @@ timm's. `SmallTrunk` stands in for it where two cores have to do.
 
 from typing import Any
 
-import timm
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -28,6 +27,8 @@ class HRNetTrunk(nn.Module):
         Args:
             variant: timm's name, such as `hrnet_w32`.
         """
+        import timm  # noqa: PLC0415 - slow, and the small networks do without it
+
         super().__init__()
         # Without `feature_location` timm would add the widening convolutions of its classification head.
         streams: Any = timm.create_model(
