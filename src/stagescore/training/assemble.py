@@ -142,12 +142,13 @@ def open_samples(
     folder = Path(settings.clips) if settings.clips else clips
     part: Part = "all" if with_test else "train"
     dives = manifest.select(part, individual_only=settings.individual_only).dives
-    truth = Path(settings.folder) / "truth"
+    # The truth about simulated dives stays closed unless exact joints are asked for.
+    truth = Path(settings.folder) / "truth" if settings.joints == "exact" else None
     store = ClipStore.build(
         dives,
         folder,
         settings.preprocessing,
-        truth=truth if truth.is_dir() else None,
+        truth=truth,
         workers=settings.workers,
         progress=lambda what, done, total: progress(done, total),
     )
