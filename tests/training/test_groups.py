@@ -2,10 +2,12 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagescore.errors import DataError
+from stagescore.losses.grouping import grouped_mean
 from stagescore.training.groups import Group, GroupBatch, batches, epoch_groups
 from stagescore.types import Dive
 
@@ -58,7 +60,7 @@ def test_every_dive_has_its_turn_once_among_dives_it_may_be_compared_with(
         else:
             assert lone.issuperset(group.own)
     for batch in batches(groups):
-        assert all(query != exemplar for query, exemplar in batch.both_directions)
+        assert all(query != exemplar for query, exemplar in batch.pairs)
 
 
 @settings(max_examples=50, deadline=None)
@@ -116,8 +118,7 @@ def test_four_groups_of_four_are_sixteen_encodings_and_twenty_four_pairs_each_wa
     for batch in batches(epoch_groups(dives, seed=0, epoch=0)):
         assert len(batch.dive_ids) == 16
         assert len(batch.pairs) == len(set(batch.pairs)) == 24
-        assert batch.both_directions[24:] == tuple((b, a) for a, b in batch.pairs)
-        assert batch.weights == pytest.approx((1 / 24,) * 24)
+        assert Counter(batch.pair_groups) == dict.fromkeys(range(4), 6)
 
 
 def test_one_partner_pairs_each_query_with_one_exemplar() -> None:
@@ -133,8 +134,10 @@ def test_the_loss_is_the_mean_over_groups_of_means_over_pairs_and_a_dive_is_enco
     batch = GroupBatch((Group(("a", "b", "c"), 3), Group(("d", "a"), 1)))
     assert batch.dive_ids == ("a", "b", "c", "d")
     losses = {(0, 1): 3.0, (0, 2): 6.0, (1, 2): 9.0, (3, 0): 10.0}
-    weighted = sum(w * losses[pair] for w, pair in zip(batch.weights, batch.pairs, strict=True))
-    assert weighted == pytest.approx(((3 + 6 + 9) / 3 + 10) / 2)
+    mean = grouped_mean(
+        torch.tensor([losses[pair] for pair in batch.pairs]), torch.tensor(batch.pair_groups), num_groups=2
+    )
+    assert mean.item() == pytest.approx(((3 + 6 + 9) / 3 + 10) / 2)
 
 
 def test_what_cannot_be_grouped_is_refused() -> None:

@@ -9,12 +9,6 @@ StageCut = Literal["1", "2", "2*", "3"]
 """`2` cuts at the take-off only, `2*` at the entry only."""
 
 _KEPT: dict[StageCut, tuple[int, ...]] = {"1": (0, 3), "2": (0, 1, 3), "2*": (0, 2, 3), "3": (0, 1, 2, 3)}
-STAGE_NAMES_OF: dict[StageCut, tuple[str, ...]] = {
-    "1": ("dive",),
-    "2": ("take-off", "flight and entry"),
-    "2*": ("take-off and flight", "entry"),
-    "3": ("take-off", "flight", "entry"),
-}
 
 
 def num_stages(cut: StageCut) -> int:

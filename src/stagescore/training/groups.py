@@ -73,15 +73,11 @@ class GroupBatch:
         )
 
     @property
-    def both_directions(self) -> tuple[tuple[int, int], ...]:
-        """All `pairs`, then all of them the other way round in the same order."""
-        return (*self.pairs, *((exemplar, query) for query, exemplar in self.pairs))
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """Share of each of `pairs` in the loss: equal within a group, and groups alike; together 1."""
-        counts = [len(group.dive_ids) * (len(group.dive_ids) - 1) // 2 for group in self.groups]
-        return tuple(1 / (count * len(counts)) for count in counts for _ in range(count))
+    def pair_groups(self) -> tuple[int, ...]:
+        """The group of each of `pairs`, as its place in `groups`."""
+        return tuple(
+            number for number, group in enumerate(self.groups) for _ in combinations(group.dive_ids, 2)
+        )
 
 
 def epoch_groups(

@@ -8,7 +8,7 @@ import torch
 from stagescore.data.exemplars import Protocol
 from stagescore.errors import DataError
 from stagescore.segmentation.stages import StageCut, cut_edges
-from stagescore.training.groups import Group, GroupBatch, Pairing, batches, epoch_groups
+from stagescore.training.groups import GroupBatch, Pairing, batches, epoch_groups
 from stagescore.training.objective import TrainingBatch
 from stagescore.training.sources import DiveSource, LabelledDives, dropped_modalities, keep_modalities
 from stagescore.types import Dive
@@ -68,14 +68,13 @@ class Plan:
                 seen, video=video | ~seen.has_skeleton, skeleton=skeleton | ~seen.has_video
             )
         place = {dive_id: row for row, dive_id in enumerate(ids)}
-        sizes = [len(g.dive_ids) * (len(g.dive_ids) - 1) // 2 for g in batch.groups]
         return TrainingBatch(
             seen=seen,
             edges=cut_edges(labelled.edges, self.cut),
             has_edges=labelled.has_edges,
             scores=target_of(labelled, execution=self.execution, dive_ids=ids),
             pairs=torch.tensor(batch.pairs),
-            pair_groups=torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes)),
+            pair_groups=torch.tensor(batch.pair_groups),
             members=torch.tensor([(place[i], n) for n, g in enumerate(batch.groups) for i in g.dive_ids]),
             num_groups=len(batch.groups),
         )
@@ -87,6 +86,7 @@ def share_of_rank(batch: GroupBatch, *, rank: int, world: int) -> tuple[GroupBat
     Distributed training averages gradients over processes. Multiplied so, that average is the mean over all
     groups, however they are spread; a process without a group of its own repeats one with the factor 0.
 
+    >>> from stagescore.training.groups import Group
     >>> batch = GroupBatch(tuple(Group((f"{k}", f"{k}b"), 2) for k in range(3)))
     >>> [(len(share.groups), round(factor, 3)) for share, factor in (share_of_rank(batch, rank=r, world=2) for r in (0, 1))]
     [(2, 1.333), (1, 0.667)]
@@ -113,6 +113,3 @@ def target_of(labelled: LabelledDives, *, execution: bool, dive_ids: Sequence[st
             todo="label it, or train on scores",
         )
     return labelled.scores / labelled.difficulties
-
-
-__all__ = ["Group", "Plan", "share_of_rank", "target_of"]
