@@ -12,7 +12,7 @@ import torch
 from stagescore.data.manifest import Manifest
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import Case, EncodedDives, Evaluator
-from stagescore.evaluation.subject import Question, Subject, evaluate
+from stagescore.evaluation.subject import Question, Subject, evaluate, set_against
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.prediction import Voting, bank_of, encode_dives
@@ -69,6 +69,19 @@ def test_the_figures_are_those_of_predicting_one_by_one(
     assert answer.outcomes.predicted_scores.tolist() == pytest.approx(by_hand, abs=1e-3)
     errors = [abs(one.prediction.score - one.dive.score) for one in voted]
     assert answer.report.as_json()["metrics"]["mae"]["value"] == pytest.approx(np.mean(errors), abs=1e-3)
+
+
+def test_two_models_are_compared_dive_by_dive(subject: Subject, question: Question) -> None:
+    torch.manual_seed(2)
+    other = replace(subject, name="other", states={"": tiny_runs.make_model(tiny_runs.settings()).eval()})
+    answers = [evaluate(one, question) for one in (subject, other)]
+    compared = set_against(answers[0], {"other": answers[1], "itself": answers[0]}).report
+    mine, theirs = (answer.report.as_json()["metrics"]["mae"]["value"] for answer in answers)
+    found = compared.as_json()["paired"]["other"]["mae"]
+    assert found["value"] == pytest.approx(mine - theirs, abs=1e-9) and found["low"] <= found["high"]
+    itself = compared.as_json()["paired"]["itself"]["mae"]
+    assert itself == {"value": 0.0, "low": 0.0, "high": 0.0, "share_better": 0.0}
+    assert "## tiny less other, on the same dives" in compared.markdown()
 
 
 def test_a_withheld_modality_changes_the_answer(

@@ -13,7 +13,13 @@ from stagescore.pose.boxes import box_iou
 from stagescore.pose.network_card import NetworkSettings, PoseCard
 from stagescore.pose.networks import Detector, Estimator
 from stagescore.pose.opening import open_detector, open_estimator
-from stagescore.pose.own_networks import OwnEstimator, build_network, load_network, save_network
+from stagescore.pose.own_networks import (
+    OwnEstimator,
+    build_network,
+    load_network,
+    note_figures,
+    save_network,
+)
 from stagescore.pose.small_detector import boxes_of_answers, detector_loss
 from stagescore.skeleton import FLIP_ORDER
 
@@ -114,6 +120,16 @@ def test_a_detector_without_a_diver_in_the_picture_learns_only_that_nobody_is_th
     terms["total"].backward()
     assert answers.grad is not None
     assert (answers.grad[0, 0] > 0).all() and not answers.grad[0, 1:].any()
+
+
+def test_figures_are_noted_beside_those_of_the_training(tmp_path: Path) -> None:
+    path = stored(tmp_path, JOINTS)
+    before, _ = load_network(path)
+    note_figures(path, {"val_near": 0.5, "ap_oks": 0.1})
+    note_figures(path, {"ap_oks": 0.7, "measured_on": "12 frames"})
+    after, card = load_network(path)
+    assert card.figures == {"val_near": 0.5, "ap_oks": 0.7, "measured_on": "12 frames"}
+    assert all(torch.equal(value, after.state_dict()[name]) for name, value in before.state_dict().items())
 
 
 def test_truncated_foreign_and_changed_files_are_refused(tmp_path: Path) -> None:

@@ -264,6 +264,8 @@ def test_every_tested_dive_number_is_trained_on() -> None:
     assert {codes[key] for key in test} <= trained
     assert choose_test(codes, 0) == splits != choose_test(codes, 1)
     assert sorted(choose_test({("e", 1): "107B", ("e", 2): "207C"}, 0).values()) == ["test", "train"]
+    assert list(choose_test(codes, 0, share=0.02).values()).count("test") == pytest.approx(8, abs=2)
+    assert list(choose_test(codes, 0, share=0.0).values()).count("test") == 1
 
 
 # Pickles

@@ -2,11 +2,18 @@
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.cli.simulate import NUM_CORES
+
+if TYPE_CHECKING:
+    from stagescore.data.attachments import Progress
+
+TEST_SEED, TEST_DIVES = 12, 320
+"""Of simulated dives to measure shipped weights on: their training never saw this seed (docs/training.md)."""
 
 
 class Split(enum.StrEnum):
@@ -29,10 +36,29 @@ def evaluate(
     target: Annotated[
         str, typer.Argument(metavar="RUN|WEIGHTS", help="A run, a file of weights, or `nano`.")
     ],
-    data: Annotated[Path | None, typer.Option(help="Folder of a manifest; a run knows its own.")] = None,
-    split: Annotated[Split, typer.Option(help="Dives to measure on.")] = Split.test,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a manifest; a run knows its own, and weights are measured on simulated dives."
+        ),
+    ] = None,
+    split: Annotated[
+        Split | None, typer.Option(help="Dives to measure on: test, or all of those simulated here.")
+    ] = None,
+    simulated: Annotated[
+        int,
+        typer.Option(
+            min=2, help="Weights without --data: how many dives to simulate, by a seed kept for it."
+        ),
+    ] = TEST_DIVES,
     exemplars_from: Annotated[
         ExemplarsFrom | None, typer.Option(help="The data's training split, or the bank of the weights.")
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RUN|WEIGHTS", help="Another model on the same dives: paired differences. Repeatable."
+        ),
     ] = None,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder for evaluation.json, evaluation.md and dives.csv.")
@@ -51,20 +77,24 @@ def evaluate(
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
     from stagescore.errors import ConfigError
-    from stagescore.evaluation.subject import Question, read_subject
+    from stagescore.evaluation.subject import Answer, Question, Subject, read_subject, set_against
     from stagescore.evaluation.subject import evaluate as measure
     from stagescore.training.runs import settings_of
     from stagescore.training.settings import TrainSettings
 
     with speaking(json=json, quiet=quiet) as out:
         subject = read_subject(target, weights_dir)
-        if data is None:
-            if not Path(target).is_dir():
-                raise ConfigError("no dives to measure on are named", todo="add --data FOLDER")
+        part = split or Split.test
+        if data is None and Path(target).is_dir():
             settings = settings_of(Path(target), TrainSettings).data
             data = Path(settings.folder)
             if clips is None and settings.clips is None:
                 clips = Path(target) / "clips"
+        elif data is None:
+            part = split or Split.all
+            with out.progress() as progress:
+                data = simulated_test(simulated, progress)
+            out.note(f"{simulated} dives were simulated to measure on, in {data}")
         manifest = read_manifest(data)
         truth = data / "truth"
         with out.progress() as progress:
@@ -78,16 +108,38 @@ def evaluate(
             )
             for dive_id, why in store.left_out.items():
                 out.warning(f"{dive_id} is left out: {why}")
-            origin = exemplars_from or (ExemplarsFrom.bank if subject.bank else ExemplarsFrom.train)
-            answer = measure(
-                subject,
-                Question(manifest=manifest, part=split.value, store=store, exemplars_from=origin.value),
-                progress=progress,
-            )
+
+            def answer_of(one: Subject) -> Answer:
+                origin = exemplars_from or (ExemplarsFrom.bank if one.bank else ExemplarsFrom.train)
+                asked = Question(manifest=manifest, part=part.value, store=store, exemplars_from=origin.value)
+                return measure(one, asked, progress=progress)
+
+            answer = answer_of(subject)
+            others = {}
+            for name in against or ():
+                other = read_subject(name, weights_dir)
+                if other.preprocessing != subject.preprocessing:
+                    raise ConfigError(
+                        "it sees clips of another size", where=name, todo="compare models that see alike"
+                    )
+                others[name if Path(name).name == name else other.name] = answer_of(other)
+            answer = set_against(answer, others)
         if out_dir is not None:
             _write(out_dir, answer.report.as_json(), answer.report.markdown(), answer.outcomes.as_csv())
         out.document(answer.report.as_json())
         out.text(answer.report.markdown())
+
+
+def simulated_test(num_dives: int, progress: "Progress") -> Path:
+    """Simulated dives that no shipped weights have seen, kept in the user's cache."""
+    from stagescore.simulate.dataset import Order, simulate_dataset
+    from stagescore.weights.search import user_cache
+
+    order = Order(num_dives=num_dives, seed=TEST_SEED)
+    width, height = order.size_px
+    folder = user_cache().parent / "simulated" / f"seed-{order.seed}-{width}x{height}-{num_dives}"
+    simulate_dataset(folder, order, workers=NUM_CORES, resume=True, progress=progress)
+    return folder
 
 
 def cached_clips(data: Path) -> Path:

@@ -112,10 +112,11 @@ class ProgressReport:
         self._console = console
         self._bar = bar
         self._task: tuple[str, Any] | None = None
-        self._started = self._last = time.monotonic()
+        self._begun: tuple[str, int, float] | None = None
+        self._last = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Say how far the work has come."""
+        """Say how far the work has come; what was done before the first call took no time of ours."""
         if self._console is None:
             return
         if self._bar is not None:
@@ -124,9 +125,12 @@ class ProgressReport:
             self._bar.update(self._task[1], completed=done, total=total)
             return
         now = time.monotonic()
+        if self._begun is None or self._begun[0] != what:
+            self._begun = (what, done, now)
+        _, first, started = self._begun
         if now - self._last >= _SECONDS_BETWEEN_LINES and done < total:
             self._last = now
-            remaining = (now - self._started) / max(done, 1) * (total - done)
+            remaining = (now - started) / max(done - first, 1) * (total - done)
             self._console.print(f"{what}: {done} of {total}, about {remaining:.0f} s left", highlight=False)
 
 

@@ -60,6 +60,9 @@ def evaluate(
         bool, typer.Option("--rotations", help="Keep the surest of eight rotations.")
     ] = False,
     flip: Annotated[bool, typer.Option("--flip", help="Flip test; networks of ours only.")] = False,
+    note: Annotated[
+        bool, typer.Option("--note", help="Write the headline figures into the card of a network of ours.")
+    ] = False,
     threads: ThreadsOption = None,
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,
@@ -67,11 +70,15 @@ def evaluate(
 ) -> None:
     """Print how good a network is: PCKh and AP in true boxes by joint, stage and turn; recall of a detector."""
     from stagescore.errors import ConfigError
-    from stagescore.evaluation.pose_networks import find_boxes, find_joints
+    from stagescore.evaluation.pose_networks import find_boxes, find_joints, headline
     from stagescore.pose.networks import Estimator
-    from stagescore.pose.own_networks import OwnEstimator
+    from stagescore.pose.opening import OWN_SUFFIX
+    from stagescore.pose.own_networks import OwnEstimator, note_figures
 
     with speaking(json=json, quiet=quiet) as out:
+        path = _path(network, weights_dir)
+        if note and path.suffix != OWN_SUFFIX:
+            raise ConfigError("only networks of ours have a card", where="--note", todo="leave it out")
         opened = _opened(network, weights_dir, threads)
         dives = _dives(data, part, num_dives)
         if flip and not isinstance(opened, OwnEstimator):
@@ -85,6 +92,9 @@ def evaluate(
         else:
             figures = find_boxes(used, dives, frames).figures()
             _show_boxes(out, figures)
+        if note:
+            measured_on = f"{figures['frames']} frames of {len(dives)} dives, true boxes, {part} of the data"
+            note_figures(path, {"measured_on": measured_on, **headline(figures)})
         out.document(
             {
                 "network": opened.identity.as_json(),

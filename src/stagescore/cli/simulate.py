@@ -29,6 +29,9 @@ def simulate(
     dives: Annotated[int, typer.Option(min=2, help="How many.")] = 100,
     seed: Annotated[int, typer.Option(help="Of everything: the same seed gives the same bytes.")] = 0,
     size: Annotated[str, typer.Option(help="Width x height of the frames, in pixels.")] = "256x144",
+    test_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Of the dives, for the test split; one dive at least.")
+    ] = 0.25,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = NUM_CORES,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in a folder that was begun.")] = False,
     json: JsonOption = False,
@@ -42,7 +45,7 @@ def simulate(
     from stagescore.simulate.dataset import Order, simulate_dataset
 
     with speaking(json=json, quiet=quiet) as out:
-        order = Order(num_dives=dives, seed=seed, size_px=size_px(size))
+        order = Order(num_dives=dives, seed=seed, size_px=size_px(size), test_share=test_share)
         with out.progress() as progress:
             manifest = simulate_dataset(out_dir, order, workers=workers, resume=resume, progress=progress)
         scores = [dive.score for dive in manifest]

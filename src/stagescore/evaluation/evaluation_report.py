@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from stagescore.errors import DataError
-from stagescore.evaluation.bootstrap import FIGURES, Measured, measured
+from stagescore.evaluation.bootstrap import FIGURES, Difference, Measured, measured, paired_difference
 from stagescore.evaluation.floors import Bound
 from stagescore.evaluation.outcomes import Missing, Outcomes
 from stagescore.evaluation.published import PublishedRow
@@ -137,6 +137,16 @@ def _within(num_frames: int, first: float, last: float) -> tuple[float, float]:
     return min(first, num_frames - 1), min(last, num_frames - 1)
 
 
+def paired(mine: Outcomes, other: Outcomes) -> dict[str, Difference]:
+    """Every headline figure less the other model's, both resampled alike; figures that both have.
+
+    Raises:
+        DataError: the two were measured on other dives.
+    """
+    found = {name: paired_difference(mine, other, name) for name in HEADLINE}
+    return {name: one for name, one in found.items() if not math.isnan(one.difference.value)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
     """An evaluation, ready to be printed.
@@ -147,12 +157,14 @@ class EvaluationReport:
         weights_hash: of the weights that were evaluated.
         tables: rows, at least one, by the title of their table.
         notes: what the reader has to know besides.
+        paired: the headline less other models on the same dives, by their names (`paired`).
     """
 
     headline: Row
     exemplars: str
     weights_hash: str
     tables: Mapping[str, Sequence[Row]]
+    paired: Mapping[str, Mapping[str, Difference]] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -182,6 +194,13 @@ class EvaluationReport:
                 "column": self.headline.column,
             },
             "tables": {title: [row.as_json() for row in rows] for title, rows in self.tables.items()},
+            "paired": {
+                other: {
+                    name: {**one.difference.as_json(), "share_better": one.share_better}
+                    for name, one in figures.items()
+                }
+                for other, figures in self.paired.items()
+            },
             "notes": list(self.notes),
         }
 
@@ -203,6 +222,13 @@ class EvaluationReport:
             others = [name for name in FIGURES if name not in HEADLINE]
             if more := [row for row in rows if any(_known(row, name) for name in others)]:
                 lines += ["", *_figures_table(more, others)]
+        for other, differences in self.paired.items():
+            rows = [
+                [FIGURES[name].title, _measured_text(one.difference, name), f"{one.share_better:.3f}"]
+                for name, one in differences.items()
+            ]
+            lines += ["", f"## {head.name} less {other}, on the same dives", ""]
+            lines += _table(["figure", "difference [95 % interval]", "resamples in which better"], rows)
         if any(row.kind == "published" for row in self._rows):
             lines += [
                 "",
@@ -220,7 +246,11 @@ def _known(row: Row, name: str) -> bool:
 def _figure(row: Row, name: str) -> str:
     if not _known(row, name):
         return ""
-    figure, digits = row.figures[name], FIGURES[name].digits
+    return _measured_text(row.figures[name], name)
+
+
+def _measured_text(figure: Measured, name: str) -> str:
+    digits = FIGURES[name].digits
     value = f"{figure.value:.{digits}f}"
     if math.isnan(figure.low):
         return value

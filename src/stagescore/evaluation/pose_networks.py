@@ -100,6 +100,13 @@ class JointsFound:
         return figures
 
 
+def headline(figures: dict[str, Any]) -> dict[str, float]:
+    """The few figures that a card names, of `JointsFound.figures` or `BoxesFound.figures`."""
+    kinds = {name: value["all"] for name, value in figures.items() if isinstance(value, dict)}
+    kinds |= {name: value for name, value in figures.items() if isinstance(value, float)}
+    return {name: round(value, 4) for name, value in kinds.items()}
+
+
 def average_precision(oks: Float[np.ndarray, " frames"], confidence: Float[np.ndarray, " frames"]) -> float:
     """Mean over thresholds of 0.5 to 0.95 of the area below precision and recall, one found pose a true one.
 

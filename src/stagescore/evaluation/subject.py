@@ -1,7 +1,7 @@
 """What is evaluated: the states of a run, or weights with their card; and the report about it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from stagescore.evaluation.evaluation_report import (
     bound_row,
     floor_outcomes,
     measure,
+    paired,
     published_row,
 )
 from stagescore.evaluation.floors import floors_and_ceilings
@@ -222,6 +223,16 @@ def evaluate(
         tables=tables,
     )
     return Answer(report, headline[1], by_case)
+
+
+def set_against(answer: Answer, others: Mapping[str, Answer]) -> Answer:
+    """The same answer with its headline less those of other models, by name.
+
+    Raises:
+        DataError: one of them was measured on other dives.
+    """
+    differences = {name: paired(answer.outcomes, other.outcomes) for name, other in others.items()}
+    return replace(answer, report=replace(answer.report, paired=differences))
 
 
 def _prepared(

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,6 +56,16 @@ def save_network(path: Path, tensors: Mapping[str, Tensor], card: PoseCard) -> N
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     signed = card.model_copy(update={"weights_hash": tensors_hash(tensors)})
     write_bytes(path, save(tensors, {_HEADER: signed.model_dump_json()}))
+
+
+def note_figures(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write measured figures into the card of a network, in the place of earlier ones of the same names.
+
+    Raises:
+        CheckpointError: the file is no pose network of ours.
+    """
+    network, card = load_network(path)
+    save_network(path, network.state_dict(), card.model_copy(update={"figures": {**card.figures, **figures}}))
 
 
 def load_network(path: Path) -> tuple[PoseNet | SmallDetector, PoseCard]:

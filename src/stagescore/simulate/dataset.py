@@ -7,7 +7,9 @@ any interruption.
 
 import json
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -26,7 +28,7 @@ from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import hash_u64
 from stagescore.simulate.draw import draw_event, draw_plan
 from stagescore.simulate.judge import draw_panel, judge, splash_size
-from stagescore.simulate.labels import finish
+from stagescore.simulate.labels import TEST_SHARE, finish
 from stagescore.simulate.look import Look, draw_look
 from stagescore.simulate.nouns import DivePlan, Judgement, Motion, Splash
 from stagescore.simulate.render import Picture, render
@@ -77,11 +79,13 @@ class Order:
         num_dives: 2 or more.
         seed: of everything.
         size_px: (width, height) of the frames.
+        test_share: of the dives, for the test split; little where another data set is tested on.
     """
 
     num_dives: int
     seed: int = 0
     size_px: tuple[int, int] = (256, 144)
+    test_share: float = TEST_SHARE
 
     def __post_init__(self) -> None:
         if self.num_dives < 2:
@@ -91,6 +95,8 @@ class Order:
                 f"frames of {self.size_px[0]} x {self.size_px[1]} px",
                 todo=f"ask for edges of {SMALLEST_PX} to {LARGEST_PX} px",
             )
+        if not 0 <= self.test_share <= 1:
+            raise DataError(f"a test split of {self.test_share}", todo="give a share from 0 to 1")
 
 
 def simulate_dataset(
@@ -109,7 +115,7 @@ def simulate_dataset(
         order: which dives.
         workers: processes.
         resume: go on in a folder where some dives of the same seed and size are complete; more dives
-            than before may be asked for.
+            than before and another test split may be asked for.
         progress: told after every dive.
         stage: who dives and films; by default `motion` and `render`.
 
@@ -140,7 +146,7 @@ def simulate_dataset(
         raise DataError(
             f"{order.num_dives - len(whole)} dives are not whole", where=out, todo="use --resume to mend them"
         )
-    return finish(out, whole, order.seed, progress)
+    return finish(out, whole, order.seed, progress, test_share=order.test_share)
 
 
 def make_dive(order: Order, index: int, stage: Stage | None = None) -> SimulatedDive:
@@ -337,6 +343,15 @@ def _made(
 def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the work
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this, workers of a process that was killed go through all the work that was given out."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make_and_write(index: int, *, out: Path, order: Order, stage: Stage | None) -> dict[str, str] | None:

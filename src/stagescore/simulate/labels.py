@@ -83,16 +83,19 @@ def sub_actions(number: DiveNumber, count: int) -> tuple[tuple[int, str], ...]:
     return orders[count]
 
 
-def choose_test(codes: Mapping[tuple[str, int], str], seed: int) -> dict[tuple[str, int], Split]:
-    """A quarter of the dives for testing, as evenly over the dive numbers as can be.
+def choose_test(
+    codes: Mapping[tuple[str, int], str], seed: int, share: float = TEST_SHARE
+) -> dict[tuple[str, int], Split]:
+    """A share of the dives for testing, as evenly over the dive numbers as can be.
 
-    Along a list that is ordered by dive number and then by hash every fourth dive is taken; a dive
+    Along a list that is ordered by dive number and then by hash every `1 / share`-th dive is taken; a dive
     number's first dive of the list is left for training, so that no tested number is unknown (save where
-    a handful of dives leaves nothing else to test on).
+    a handful of dives leaves nothing else to test on: one dive at least is tested).
 
     Args:
         codes: (event, number within it) -> dive number.
         seed: of the data set.
+        share: of the dives, 0 to 1.
     """
     groups: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for key, code in codes.items():
@@ -101,7 +104,7 @@ def choose_test(codes: Mapping[tuple[str, int], str], seed: int) -> dict[tuple[s
     position = 0.5
     for code in sorted(groups):
         for place, key in enumerate(sorted(groups[code], key=lambda k: hash_u64(seed, "split", *k))):
-            position += TEST_SHARE
+            position += share
             if position >= 1 and place > 0:
                 position -= 1
                 chosen[key] = "test"
@@ -112,12 +115,15 @@ def choose_test(codes: Mapping[tuple[str, int], str], seed: int) -> dict[tuple[s
     return {key: chosen[key] for key in codes}
 
 
-def annotation_files(records: Sequence[Mapping[str, Any]], seed: int) -> dict[str, bytes]:
+def annotation_files(
+    records: Sequence[Mapping[str, Any]], seed: int, test_share: float = TEST_SHARE
+) -> dict[str, bytes]:
     """All pickles by their path below the data set's folder.
 
     Args:
         records: the true records of all dives, in the order of their index.
         seed: of the data set.
+        test_share: of the dives, for the test split.
 
     Raises:
         DataError: fewer than two dives, of which no test split can be made.
@@ -153,7 +159,7 @@ def annotation_files(records: Sequence[Mapping[str, Any]], seed: int) -> dict[st
             "judge_scores": [float(mark) for mark in record["marks"]],
         }
         start[event] += len(labels) + _FRAMES_BETWEEN_DIVES
-    splits = choose_test({key: row[0] for key, row in fine.items()}, seed)
+    splits = choose_test({key: row[0] for key, row in fine.items()}, seed, test_share)
     keys = {split: [key for key in fine if splits[key] == split] for split in SPLITS}
     if not all(keys.values()):
         raise DataError(
@@ -169,7 +175,14 @@ def annotation_files(records: Sequence[Mapping[str, Any]], seed: int) -> dict[st
     }
 
 
-def finish(out: Path, records: Sequence[Mapping[str, Any]], seed: int, progress: Progress) -> Manifest:
+def finish(
+    out: Path,
+    records: Sequence[Mapping[str, Any]],
+    seed: int,
+    progress: Progress,
+    *,
+    test_share: float = TEST_SHARE,
+) -> Manifest:
     """Write the label files and, from what the loader reads in them, the manifest.
 
     Paths in the manifest are relative to its folder, so that the folder can be moved and the bytes do
@@ -180,11 +193,14 @@ def finish(out: Path, records: Sequence[Mapping[str, Any]], seed: int, progress:
         records: their true records, in the order of their index.
         seed: of the data set.
         progress: told while frames and poses are looked at.
+        test_share: of the dives, for the test split.
 
     Raises:
         DataError: too few dives, something that cannot be written, or frames and labels that disagree.
     """
-    write_files({out / name: content for name, content in annotation_files(records, seed).items()})
+    write_files(
+        {out / name: content for name, content in annotation_files(records, seed, test_share).items()}
+    )
     labels = attach(load(out / ANNOTATIONS), frames=out / FRAMES, poses=out / POSES, progress=progress)
     if labels.findings:
         finding = labels.findings[0]

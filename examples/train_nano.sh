@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes the weights `nano` again: about 2.5 hours on two slow cores, 3 GB of disk. docs/training.md explains the steps.
+#   examples/train_nano.sh FOLDER        an empty folder; run it again to go on where it was stopped
+set -euo pipefail
+mkdir -p "$1" && cd "$1"
+
+pretrain() {  # NAME EPOCHS OVERRIDES: one branch on one thread, beside the others
+  local name=$1 epochs=$2; shift 2
+  if [ -e "$name/config.yaml" ]; then stagescore pretrain --resume "$name" --quiet
+  else
+    stagescore pretrain nano-pretrain data.folder=dives data.clips=clips run.threads=1 model.stand_ins=false \
+      run.epochs="$epochs" "$@" --out "$name" --quiet
+  fi
+}
+train() {  # PRESET NAME OVERRIDES
+  local preset=$1 name=$2; shift 2
+  if [ -e "$name/config.yaml" ]; then stagescore train --resume "$name" --quiet
+  else stagescore train "$preset" data.folder=dives data.clips=clips "$@" --out "$name" --quiet; fi
+}
+
+stagescore simulate dives --dives 1500 --seed 11 --size 256x144 --test-share 0.02 --resume
+stagescore simulate test --dives 320 --seed 12 --size 256x144 --resume
+
+# The first one decodes the clips.
+pretrain skeleton 12 model.static.on=false model.dynamic.on=false
+pretrain static 20 model.dynamic.on=false model.skeleton.on=false &
+pretrain dynamic 13 model.static.on=false model.skeleton.on=false &
+wait
+
+start=start.model=static,dynamic,skeleton
+stagescore data features nano data.folder=dives data.clips=clips $start --out features
+train nano heads $start features=features
+train nano-tune tuned start.model=heads
+stagescore weights pack tuned --name nano --out weights --test-data test \
+  --trained-on "1,500 simulated dives (seed 11), nothing real" --command "examples/train_nano.sh FOLDER" \
+  --limit "trained on simulated dives only: no score of a real dive can be relied on" \
+  --limit "single dives from 3 m and 10 m; no synchronised diving"
+stagescore evaluate weights/nano.safetensors --data test --split all --out evaluation
