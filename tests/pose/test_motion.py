@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from made_clips import Clip
@@ -45,6 +46,19 @@ def test_a_single_frame_and_an_empty_clip_have_no_motion():
 def test_a_plain_picture_gives_no_camera():
     plain = np.full((90, 120), 77, np.uint8)
     assert background_step(plain, plain) is None
+
+
+@pytest.mark.parametrize("down", [10, 55])
+def test_a_fast_pan_that_blurs_the_hall_is_found(down: int) -> None:
+    rng = np.random.default_rng(4)
+    hall = cv2.GaussianBlur(rng.integers(0, 256, (420, 320)).astype(np.uint8), (0, 0), 3)
+    hall = cv2.normalize(hall, None, 0, 255, cv2.NORM_MINMAX)
+    blurred = cv2.blur(hall, (1, max(down // 2, 1)))
+    step = background_step(blurred[100:280], blurred[100 + down : 280 + down])
+    assert step is not None
+    assert step[:, 2] == pytest.approx((0, -down), abs=2) and step[:, :2] == pytest.approx(
+        np.eye(2), abs=0.03
+    )
 
 
 def test_boxes_outside_the_picture_do_not_move():

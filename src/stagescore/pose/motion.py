@@ -30,6 +30,9 @@ _LEVELS = 4
 _RETURN_PX = 1.0
 _INLIER_PX = 2.0
 _LEAST_CORNERS = 10
+_FAR_PEAK = 0.15
+"""Least height of the peak of a phase correlation, which is 1 for a mere shift."""
+_FAR_SMOOTHING_PX = 1.5
 _SMOOTHING_PX = 2.0
 _LEAST_CHANGE = 1.0
 """Grey levels; a clip without any noise would make everything a large share of nothing."""
@@ -100,7 +103,16 @@ def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Motio
 def background_step(
     before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"]
 ) -> Float[np.ndarray, "2 3"] | None:
-    """The turn, scale and shift that takes most of a grey picture to the next; None if none does."""
+    """The turn, scale and shift that takes most of a grey picture to the next; None if none does.
+
+    Where too few corners can be followed, as in a fast pan that blurs the hall, a mere shift is looked for.
+    """
+    near = _near_step(before, after)
+    return _far_step(before, after) if near is None else near
+
+
+def _near_step(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+    """From corners that are followed from one picture to the next and back."""
     corners = cv2.goodFeaturesToTrack(before, _NUM_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX)
     if corners is None or len(corners) < _LEAST_CORNERS:
         return None
@@ -114,6 +126,20 @@ def background_step(
     if step is None or agreeing.sum() < _LEAST_CORNERS:
         return None
     return np.asarray(step, dtype=np.float64)
+
+
+def _far_step(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+    """The shift by which the edges of two pictures fit best (phase correlation)."""
+    rim = cv2.createHanningWindow(before.shape[1::-1], cv2.CV_32F)
+    (across, down), peak = cv2.phaseCorrelate(_edges(before), _edges(after), rim)
+    if peak < _FAR_PEAK:
+        return None
+    return np.array(((1.0, 0.0, across), (0.0, 1.0, down)))
+
+
+def _edges(grey: np.ndarray) -> np.ndarray:
+    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), _FAR_SMOOTHING_PX)
+    return np.asarray(cv2.magnitude(*(cv2.Sobel(smooth, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1)))))
 
 
 def _flow(source: np.ndarray, target: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ is taken instead; the diver is the one who falls and moves against the backgroun
 whoever is found in the first frame.
 """
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -255,13 +256,27 @@ def _moving_part(view: View, last: np.ndarray, expected: np.ndarray, unseen: int
 
 
 def camera_path(views: Sequence[View]) -> list[Float[np.ndarray, "3 3"]]:
-    """For each frame, the map from its pixels to those of the first; unknown steps count as none."""
+    """For each frame, the map from its pixels to those of the first.
+
+    A camera has inertia: up to `LONGEST_BRIDGE` unknown steps lie evenly between the known ones around them; others
+    count as none.
+    """
+    steps = [np.eye(2, 3)] + [view.motion.camera for view in views[1:]]
+    known = [frame for frame, step in enumerate(steps) if step is not None]
     path = [np.eye(3)]
-    for view in views[1:]:
-        step = np.eye(3)
-        if view.motion.camera is not None:
-            step[:2] = view.motion.camera
-        path.append(path[-1] @ np.linalg.inv(step))
+    for frame in range(1, len(views)):
+        step = steps[frame]
+        if step is None:
+            place = bisect(known, frame)
+            before, after = (
+                known[place - 1],
+                known[place] if place < len(known) else len(views) + LONGEST_BRIDGE,
+            )
+            step = np.eye(2, 3)
+            if before and after - before - 1 <= LONGEST_BRIDGE:
+                share = (frame - before) / (after - before)
+                step = (1 - share) * np.asarray(steps[before]) + share * np.asarray(steps[after])
+        path.append(path[-1] @ np.linalg.inv(np.concatenate((step, ((0.0, 0.0, 1.0),)))))
     return path
 
 

@@ -450,17 +450,7 @@ class Scorer:
 
     def _check(self, draft: _Draft, watched: Watched, poses: Poses) -> Flight | None:
         """Note what speaks against a score; gives the flight."""
-        choice = watched.choice()
-        flights: list[Flight | None] = []
-        if choice.diver is not None:
-            flights.append(self.flights.find(watched.path(choice.diver), watched.num_frames))
-        if poses.boxes_px is not None:
-            seen = np.flatnonzero(np.isfinite(poses.boxes_px).all(1))
-            if len(seen) and seen[-1] - seen[0] + 1 == len(seen):
-                path = watched.path_of_boxes(int(seen[0]), poses.boxes_px[seen])
-                flights.append(self.flights.find(path, watched.num_frames))
-        found = [flight for flight in flights if flight is not None]
-        flight = max(found, key=lambda flight: flight.confidence, default=None)
+        flight = self._flight(watched, poses)
         still = checks.still_reason(watched.small)
         draft.doubt(
             still,
@@ -471,6 +461,17 @@ class Scorer:
         )
         draft.warnings += [told for told in poses.warnings if told not in draft.warnings]
         return flight
+
+    def _flight(self, watched: Watched, poses: Poses) -> Flight | None:
+        """From the boxes of the networks, which are of a body; else from what moves, which may be a splash."""
+        if poses.boxes_px is not None:
+            seen = np.flatnonzero(np.isfinite(poses.boxes_px).all(1))
+            if len(seen) and seen[-1] - seen[0] + 1 == len(seen):
+                path = watched.path_of_boxes(int(seen[0]), poses.boxes_px[seen])
+                if (flight := self.flights.find(path, watched.num_frames)) is not None:
+                    return flight
+        diver = watched.choice().diver
+        return None if diver is None else self.flights.find(watched.path(diver), watched.num_frames)
 
     def _look(self, draft: _Draft, media: Media, poses: Poses) -> Look | None:
         try:
