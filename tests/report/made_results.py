@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from stagescore.report.pictures import Pictures
+from stagescore.scoring.compare import DiveComparison, Moment, StageDifference
 from stagescore.scoring.result import (
     Angles,
     EventResult,
@@ -171,4 +172,41 @@ def made_pictures(result: Result, frames: list[int], exemplar: bool = False) -> 
         track=PoseTrack(joints_px=joints, confidence=np.ones(joints.shape[:2])),
         track_frames=list(rows),
         exemplar={k: np.full(size, 128, np.uint8) for k in range(96)} if exemplar else {},
+    )
+
+
+def made_comparison(differences, *, joints=True, exemplar=False) -> DiveComparison:
+    """Two made results, with these points a stage; against an exemplar without a film if asked for."""
+    first, second = made_result(1), made_result(2, edges=(0, 30, 61, 98))
+
+    def angles(result, frame):
+        if not joints:
+            return None, None, None
+        return result.angles.knee[frame], result.angles.hip[frame], result.angles.trunk[frame]
+
+    moments = []
+    for number, (one, two) in enumerate(zip(first.stages, second.stages, strict=True)):
+        for share in (0.0, 0.25, 0.5, 0.75):
+            mine, theirs = (s.start_frame + int(share * (s.end_frame - s.start_frame)) for s in (one, two))
+            moments.append(
+                Moment(
+                    time=number + share,
+                    first_frame=mine,
+                    second_frame=None if exemplar else theirs,
+                    first_angles=angles(first, mine),
+                    second_angles=(None, None, None) if exemplar else angles(second, theirs),
+                )
+            )
+    return DiveComparison(
+        first=first,
+        second=None if exemplar else second,
+        exemplar="simulated/r0001/3" if exemplar else None,
+        exemplar_score=71.5 if exemplar else None,
+        branches=["fused", "static"],
+        difference=math.fsum(differences),
+        stages=[
+            StageDifference(name=name, difference=value, by_branch=[0.75 * value, 0.25 * value])
+            for name, value in zip(NAMES, differences, strict=True)
+        ],
+        moments=moments,
     )

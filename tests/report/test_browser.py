@@ -3,8 +3,9 @@
 import shutil
 
 import pytest
-from made_results import made_pictures, made_result, refused
+from made_results import made_comparison, made_pictures, made_result, refused
 
+from stagescore.report.compare_page import compare_page
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted
 from stagescore.report.summary import summary_page
@@ -35,6 +36,7 @@ def pages(tmp_path_factory):
     texts = {
         "scored": dive_report(scored, made_pictures(scored, frames_wanted(scored))),
         "refused": dive_report(refusal, made_pictures(refusal, frames_wanted(refusal))),
+        "compared": compare_page(made_comparison((0.8, -2.1, -3.4))),
         "summary": summary_page([("one", scored), ("two", made_result(2)), ("three", refusal)]),
     }
     for name, text in texts.items():
@@ -44,7 +46,7 @@ def pages(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["scored", "refused", "summary"])
+@pytest.mark.parametrize("name", ["scored", "refused", "compared", "summary"])
 def test_a_page_needs_no_network_no_script_and_fits_the_screen(browser, pages, name, width):
     size = dict(zip(("width", "height"), WIDTHS[width], strict=True))
     context = browser.new_context(viewport=size, java_script_enabled=True)

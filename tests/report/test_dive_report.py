@@ -212,9 +212,9 @@ def test_the_frames_that_are_wanted_are_enough_and_within_the_film():
 
 def test_a_bank_without_pictures_is_said_to_have_none_and_one_with_pictures_shows_them():
     result = RESULTS["scored"]
-    assert "bank holds no pictures" in page_of(result)
+    assert "No pictures of the exemplar" in page_of(result)
     page = page_of(result, exemplar=True)
-    assert "bank holds no pictures" not in page
+    assert "No pictures of the exemplar" not in page
     shown = [
         image for image in read_page(page).find("img") if image.attributes["alt"].startswith("The exemplar")
     ]

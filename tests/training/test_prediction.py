@@ -6,7 +6,7 @@ import tiny_runs
 import torch
 
 from stagescore.errors import CheckpointError, DataError
-from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
+from stagescore.models.exemplar_bank import ExemplarBank, pictured_frames, weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.prediction import Encoded, Voting, bank_of, encode_dives
 from stagescore.training.sources import dropped_modalities
@@ -85,6 +85,18 @@ def test_a_bank_comes_back_from_disk(model: HPMCoRe, bank: ExemplarBank, tmp_pat
     again.check(weights_hash(model))
     with pytest.raises(CheckpointError, match="was encoded with weights"):
         again.check("0" * 64)
+
+
+def test_pictures_come_back_with_their_exemplars(bank: ExemplarBank, tmp_path: Path) -> None:
+    frames = pictured_frames(bank.edges[0].tolist())
+    pictures = {
+        dive.dive_id: {frame: f"{row} {frame}".encode() * (row + 1) for frame in frames}
+        for row, dive in enumerate(bank.dives[:-1])
+    }
+    replace(bank, pictures=pictures).save(tmp_path / "bank.safetensors")
+    assert ExemplarBank.load(tmp_path / "bank.safetensors").pictures == pictures
+    bank.save(tmp_path / "plain.safetensors")
+    assert ExemplarBank.load(tmp_path / "plain.safetensors").pictures == {}
 
 
 @pytest.mark.parametrize("harm", ["cut", "other", "missing"])

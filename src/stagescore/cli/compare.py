@@ -16,7 +16,8 @@ def compare(
         typer.Argument(metavar="B", help="Another; the bank's best of the same number by default."),
     ] = None,
     out_dir: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="For compare.json and compare.mp4.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="For compare.json, compare.html and compare.mp4."),
     ] = None,
     dive_number: NumberOption = None,
     difficulty: Annotated[float | None, typer.Option(help="Degree of difficulty of both.")] = None,
@@ -32,6 +33,7 @@ def compare(
     compare.mp4 shows both side by side, their stages aligned; with an exemplar of the bank there is no second film.
     """
     from stagescore.atomic import write_bytes
+    from stagescore.report.compare_page import compare_page
     from stagescore.report.score_files import COMPARISON, write_comparison_film
     from stagescore.scoring.batch import new_folder
     from stagescore.scoring.compare import compare_dives, compare_with_best
@@ -47,6 +49,7 @@ def compare(
         if out_dir is not None:
             folder = new_folder(out_dir)
             write_bytes(folder / "compare.json", (found.model_dump_json(indent=1) + "\n").encode())
+            write_bytes(folder / "compare.html", compare_page(found).encode())
             if theirs is not None and mine.media is not None and theirs.media is not None:
                 write_comparison_film(found, mine.media, theirs.media, folder / COMPARISON)
             content["out"] = str(folder)

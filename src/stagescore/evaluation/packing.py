@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stagescore.data.clip_store import ClipStore
@@ -11,7 +11,8 @@ from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
 from stagescore.evaluation.subject import Answer, Progress, Subject
-from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
+from stagescore.media.images import jpeg_bytes
+from stagescore.models.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames, weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.training.prediction import bank_of, encode_dives
@@ -79,6 +80,7 @@ def pack(
     )
     encoded = encode_dives(model, source, [dive.dive_id for dive in kept])
     bank = bank_of(encoded, source.dives, weights_hash(model))
+    bank = replace(bank, pictures=bank_pictures(bank, store))
     evaluator = Evaluator(
         model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
     ).fitted(source, validation)
@@ -101,6 +103,18 @@ def pack(
     save_weights(path, model, card)
     bank.save(folder / f"{words.name}-bank.safetensors")
     return path, bank
+
+
+def bank_pictures(bank: ExemplarBank, store: ClipStore) -> dict[str, dict[int, bytes]]:
+    """Small pictures of the exemplars, as JPEG by dive and sampled frame, from their stored clips."""
+    frames = store.frames
+    return {
+        dive.dive_id: {
+            frame: jpeg_bytes(frames[store[dive.dive_id].row, frame], PICTURE_QUALITY)
+            for frame in pictured_frames(edges)
+        }
+        for dive, edges in zip(bank.dives, bank.edges.tolist(), strict=True)
+    }
 
 
 def add_figures(path: Path, answer: Answer, measured_on: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
@@ -155,6 +156,24 @@ def load_image(path: Path) -> UInt8[np.ndarray, "height width 3"]:
         )
         raise DataError(clause, where=path, todo="replace or remove it") from error
     return turned(picture, orientation)
+
+
+def jpeg_bytes(image: UInt8[np.ndarray, "height width 3"], quality: int) -> bytes:
+    """A picture (RGB) as JPEG.
+
+    Args:
+        image: of any size.
+        quality: 1 to 100.
+
+    Raises:
+        DataError: it cannot be packed.
+    """
+    done, content = cv2.imencode(
+        ".jpg", np.ascontiguousarray(image[..., ::-1]), (cv2.IMWRITE_JPEG_QUALITY, quality)
+    )
+    if not done:
+        raise DataError("a picture cannot be packed as JPEG", todo="look at the film")
+    return content.tobytes()
 
 
 def _as_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:

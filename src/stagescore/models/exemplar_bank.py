@@ -2,14 +2,16 @@
 
 The bank holds the stage features of exemplars with their scores, and the hash of the weights that made them. It
 refuses to be used with other weights, since features of two networks mean nothing to each other.
-On disk it is one safetensors file whose header holds everything that is not a tensor.
+On disk it is one safetensors file whose header holds everything that is not a tensor. A few small pictures of each
+exemplar may be with it, for whoever shows it beside a query.
 """
 
 import json
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -27,6 +29,12 @@ from stagescore.types import Dive
 
 _VERSION = 1
 _HEADER = "stagescore_bank"
+PICTURED_SHARES = (1 / 6, 1 / 2, 5 / 6)
+"""Moments of each stage of which there are pictures."""
+PICTURE_QUALITY = 70
+
+Jpegs = Mapping[str, Mapping[int, bytes]]
+"""Pictures by dive id and sampled frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +46,14 @@ class ExemplarBank:
         stages: what the model made of them.
         edges: where they were cut.
         weights_hash: of the model (`weights_hash`).
+        pictures: of some of them (`pictured_frames`), as JPEG; may be empty.
     """
 
     dives: tuple[Dive, ...]
     stages: StageFeatures
     edges: Int[Tensor, "dives edges"]
     weights_hash: str
+    pictures: Jpegs = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.dives) == self.stages.num_dives == len(self.edges):
@@ -94,6 +104,8 @@ class ExemplarBank:
             value: Tensor | None = getattr(self.stages, name)
             if value is not None:
                 tensors[name] = (value.half() if half else value).contiguous()
+        if self.pictures:
+            tensors |= _packed(self.pictures, [dive.dive_id for dive in self.dives])
         header = {
             "version": _VERSION,
             "weights_hash": self.weights_hash,
@@ -118,18 +130,61 @@ class ExemplarBank:
             dives = tuple(dive_from_record(row, where=str(path)) for row in rows)
             stages = StageFeatures(**{n: tensors[n].float() for n in ("fused", "static") if n in tensors})
             return cls(
-                dives=dives, stages=stages, edges=tensors["edges"], weights_hash=str(header["weights_hash"])
+                dives=dives,
+                stages=stages,
+                edges=tensors["edges"],
+                weights_hash=str(header["weights_hash"]),
+                pictures=_unpacked(tensors, [dive.dive_id for dive in dives]),
             )
         except OSError as error:
             raise CheckpointError(
                 f"cannot read the bank ({error.strerror or error})", where=path, todo="build or name a bank"
             ) from error
-        except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, DataError) as error:
+        except (SafetensorError, LookupError, ValueError, TypeError, AttributeError, DataError) as error:
             raise CheckpointError(
                 f"this is no whole exemplar bank ({' '.join(str(error).split())[:100]})",
                 where=path,
                 todo="build it again",
             ) from None
+
+
+def pictured_frames(edges: Sequence[int]) -> tuple[int, ...]:
+    """The sampled frames of which a bank has pictures: three of each stage, stage after stage.
+
+    >>> pictured_frames((0, 30, 60, 96))
+    (5, 15, 25, 35, 45, 55, 66, 78, 90)
+    """
+    return tuple(
+        frame_within(start, stop, share) for start, stop in pairwise(edges) for share in PICTURED_SHARES
+    )
+
+
+def frame_within(start: int, stop: int, share: float) -> int:
+    """The frame at a share of a half-open span."""
+    return min(start + int(share * (stop - start)), stop - 1)
+
+
+def _packed(pictures: Jpegs, dive_ids: Sequence[str]) -> dict[str, Tensor]:
+    rows, content = [], bytearray()
+    for row, dive_id in enumerate(dive_ids):
+        for frame, jpeg in pictures.get(dive_id, {}).items():
+            rows.append((row, frame, len(jpeg)))
+            content += jpeg
+    return {
+        "pictures": torch.frombuffer(content, dtype=torch.uint8),
+        "picture_rows": torch.tensor(rows, dtype=torch.int32),
+    }
+
+
+def _unpacked(tensors: Mapping[str, Tensor], dive_ids: Sequence[str]) -> dict[str, dict[int, bytes]]:
+    if "pictures" not in tensors:
+        return {}
+    content, first = tensors["pictures"].numpy().tobytes(), 0
+    found: dict[str, dict[int, bytes]] = {}
+    for row, frame, size in tensors["picture_rows"].tolist():
+        found.setdefault(dive_ids[row], {})[frame] = content[first : first + size]
+        first += size
+    return found
 
 
 @torch.no_grad()

@@ -98,7 +98,7 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
     edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
     _draw_stages(rows[2], result, edges, f"this dive: {result.input.name}")
     _draw_frames(rows[3], other)
-    about = "" if other else " (the bank holds no pictures)"
+    about = "" if other else " (no pictures of it are at hand)"
     _draw_stages(
         rows[4],
         result,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import fsum
 
+from stagescore.models.exemplar_bank import PICTURED_SHARES, frame_within
 from stagescore.scoring.result import ExemplarVote, Result
 
-_ALIGNED_SHARES = (1 / 6, 1 / 2, 5 / 6)
 _SKELETON_SHARES = ((0, 0.8), (1, 0.1), (1, 0.35), (1, 0.6), (1, 0.85), (2, 0.25))
 
 
@@ -113,11 +113,11 @@ def aligned_pairs(result: Result, exemplar: ExemplarVote) -> tuple[AlignedPair, 
         AlignedPair(
             k,
             share,
-            _within(stage.start_frame, stage.end_frame, share),
-            _within(exemplar.edges[k], exemplar.edges[k + 1], share),
+            frame_within(stage.start_frame, stage.end_frame, share),
+            frame_within(exemplar.edges[k], exemplar.edges[k + 1], share),
         )
         for k, stage in enumerate(result.stages)
-        for share in _ALIGNED_SHARES
+        for share in PICTURED_SHARES
     )
 
 
@@ -127,7 +127,7 @@ def skeleton_frames(result: Result) -> tuple[int, ...]:
         return ()
     spans = [(stage.start_frame, stage.end_frame) for stage in result.stages]
     shares = _SKELETON_SHARES if len(spans) == 3 else [(0, share / 6 + 1 / 12) for share in range(6)]
-    return tuple(dict.fromkeys(_within(*spans[k], share) for k, share in shares))
+    return tuple(dict.fromkeys(frame_within(*spans[k], share) for k, share in shares))
 
 
 def seen_frames(result: Result) -> tuple[int, ...]:
@@ -138,7 +138,7 @@ def seen_frames(result: Result) -> tuple[int, ...]:
     pointed = [
         r.start_frame for r in result.reasons if r.start_frame is not None and start <= r.start_frame < end
     ]
-    return tuple(sorted({*pointed, *(_within(start, end, share) for share in _ALIGNED_SHARES)}))
+    return tuple(sorted({*pointed, *(frame_within(start, end, share) for share in PICTURED_SHARES)}))
 
 
 def frames_wanted(result: Result) -> list[int]:
@@ -181,7 +181,3 @@ def smallest(
     """
     inside = [(v, f) for v, f in zip(values, frames, strict=True) if v is not None and start <= f < end]
     return (min(inside)[1], min(inside)[0]) if inside else None
-
-
-def _within(start: int, end: int, share: float) -> int:
-    return min(start + int(share * (end - start)), end - 1)

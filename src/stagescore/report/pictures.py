@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from stagescore.errors import DataError
+from stagescore.media.images import jpeg_bytes
 from stagescore.report.overlay import draw_pose
 from stagescore.types import PoseTrack
 
@@ -30,7 +31,7 @@ class Pictures:
         track: the diver's joints.
         track_frames: frame of the input file of each row of the track.
         weak: joints that are drawn thin, since they were filled or are doubtful.
-        exemplar: red, green, blue by sampled frame of the nearest exemplar; banks hold none.
+        exemplar: red, green, blue by sampled frame of the nearest exemplar, as its bank holds them.
     """
 
     query: Mapping[int, Image] = field(default_factory=dict)
@@ -120,10 +121,7 @@ class Pictures:
 
 def data_uri(image: Image) -> str:
     """A picture as a JPEG that stands in the page itself."""
-    done, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    if not done:
-        raise DataError("a picture cannot be packed as JPEG", todo="look at the film")
-    return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode("ascii")
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(image, _QUALITY)).decode("ascii")
 
 
 def _cut(image: Image, corner: tuple[int, int], side: int | None, height_px: int) -> tuple[Image, float]:

@@ -5,21 +5,24 @@ NAME/result.json, report.html, joints.npz
 
 from pathlib import Path
 
+import cv2
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 from pydantic import ValidationError
 
 from stagescore.atomic import write_files
-from stagescore.errors import DataError
+from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
 from stagescore.media.source import Media, open_media
+from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.formats import npz_bytes, read_npz
 from stagescore.report.dive_report import dive_report
-from stagescore.report.moments import frames_wanted
+from stagescore.report.moments import frames_wanted, nearest_exemplar
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.result import Result
 from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import PoseTrack
+from stagescore.weights.search import find_weights
 
 RESULT, REPORT, JOINTS, SUMMARY = "result.json", "report.html", "joints.npz", "summary.html"
 
@@ -29,6 +32,7 @@ def film_pictures(
     media: Media | None,
     track: PoseTrack | None = None,
     weak: Bool[np.ndarray, "frames 16"] | None = None,
+    bank: ExemplarBank | None = None,
 ) -> Pictures:
     """Decode what a report shows.
 
@@ -37,6 +41,7 @@ def film_pictures(
         media: the film; None if it cannot be read.
         track: a row for each frame that was used, from `result.input.start_frame` on.
         weak: joints of the track that were filled or are doubtful.
+        bank: that may have pictures of the nearest exemplar.
 
     Raises:
         DataError: the film has changed, or the track has another number of rows.
@@ -47,7 +52,30 @@ def film_pictures(
         track=track,
         track_frames=() if track is None else range(result.input.start_frame, result.input.end_frame),
         weak=weak,
+        exemplar={} if bank is None else exemplar_pictures(result, bank),
     )
+
+
+def exemplar_pictures(result: Result, bank: ExemplarBank) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
+    """What a bank shows of the exemplar nearest to a dive, by sampled frame; empty where it has no pictures."""
+    nearest = nearest_exemplar(result)
+    if nearest is None:
+        return {}
+    jpegs = bank.pictures.get(result.exemplars[nearest].dive_id, {})
+    return {
+        frame: cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        for frame, jpeg in jpegs.items()
+    }
+
+
+def bank_of(result: Result) -> ExemplarBank | None:
+    """The bank that a dive was scored with, if it is among the weights on this machine."""
+    try:
+        path = find_weights(f"{result.networks.weights}-bank.safetensors") if result.networks else None
+        known = path is not None and file_sha256(path) == getattr(result.networks, "bank_sha256", None)
+        return ExemplarBank.load(path) if path is not None and known else None
+    except CheckpointError:
+        return None
 
 
 def write_dive_report(folder: Path, result: Result, pictures: Pictures) -> None:
@@ -106,4 +134,4 @@ def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
     except DataError as error:
         missing = f"{error}; the report has no pictures."
     weak = None if track is None else track.filled
-    return film_pictures(result, media, track, weak), missing
+    return film_pictures(result, media, track, weak, bank_of(result)), missing

@@ -57,8 +57,8 @@ def pictures_of(scored: Scored) -> Pictures:
     """The pictures that the report shows."""
     poses = scored.poses
     if poses is None or not poses.track.known.any():
-        return film_pictures(scored.result, scored.media)
-    return film_pictures(scored.result, scored.media, poses.track, poses.weak)
+        return film_pictures(scored.result, scored.media, bank=scored.bank)
+    return film_pictures(scored.result, scored.media, poses.track, poses.weak, scored.bank)
 
 
 def write_comparison_film(comparison: DiveComparison, first: Media, second: Media, path: Path) -> None:

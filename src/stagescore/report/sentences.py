@@ -283,7 +283,7 @@ def against(result: Result, index: int) -> Sentence:
 def no_exemplar_pictures(index: int) -> Sentence:
     """Why only one dive is shown."""
     return Sentence(
-        "The exemplar bank holds no pictures, so its stages and numbers are shown without them.",
+        "No pictures of the exemplar are at hand, so its stages and numbers are shown without them.",
         (f"exemplars[{index}].edges",),
     )
 

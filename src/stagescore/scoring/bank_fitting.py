@@ -18,8 +18,11 @@ from stagescore.data.exemplars import Protocol
 from stagescore.errors import DataError
 from stagescore.evaluation.intervals import LEVEL, IntervalModel
 from stagescore.evaluation.outcomes import Outcome, Outcomes
-from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.media.images import jpeg_bytes
+from stagescore.media.scaling import scaled
+from stagescore.models.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
 from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.looking import Look
 from stagescore.scoring.result import Validation
 from stagescore.scoring.scorer import Scored, ScoreOptions, Scorer
 from stagescore.tensors import StageFeatures
@@ -27,6 +30,7 @@ from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
 
 LEAST_DIVES = 5
+PICTURE_HEIGHT_PX = 80
 _STEEPEST = 1.5
 Progress = Callable[[str, int, int], None]
 
@@ -77,6 +81,7 @@ def fit_bank(
     """
     kept: list[Dive] = []
     looks = []
+    pictures: dict[str, dict[int, bytes]] = {}
     left_out: dict[str, str] = {}
     for done, dive in enumerate(dives):
         progress("dives", done, len(dives))
@@ -87,6 +92,7 @@ def fit_bank(
             continue
         kept.append(dive.with_changes(recording=f"sha256:{seen.result.input.sha256}"))
         looks.append(seen.look)
+        pictures[dive.dive_id] = _pictures(seen, seen.look)
     if len(kept) < LEAST_DIVES:
         first = next(iter(left_out.items()), None)
         told = "" if first is None else f"; the first that was left out: {first[0]}: {first[1]}"
@@ -102,9 +108,23 @@ def fit_bank(
         ),
         edges=torch.cat([one.edges for one in looks]),
         weights_hash=scorer.card.weights_hash,
+        pictures=pictures,
     )
     fit, predictions = _cross_validated(scorer, bank, exemplars)
     return FittedBank(bank=bank, fit=fit, predictions=predictions, left_out=left_out)
+
+
+def _pictures(seen: Scored, looked: Look) -> dict[int, bytes]:
+    """Small pictures of a dive, as the bank keeps them."""
+    if seen.media is None:
+        return {}
+    sampled = {looked.frames[frame]: frame for frame in pictured_frames(looked.edges[0].tolist())}
+    width, height = seen.media.info.width_px, seen.media.info.height_px
+    size = max(round(PICTURE_HEIGHT_PX * width / height), 1), PICTURE_HEIGHT_PX
+    return {
+        sampled[frame]: jpeg_bytes(scaled(image, size), PICTURE_QUALITY)
+        for frame, image in seen.media.frames(sorted(sampled))
+    }
 
 
 def _options(dive: Dive) -> ScoreOptions:

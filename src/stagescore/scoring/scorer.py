@@ -127,12 +127,14 @@ class Scored:
         media: the film; None where it cannot be read.
         poses: the joints in the frames that were used; None where it was not looked that far.
         look: what the network made of it; likewise.
+        bank: that its exemplars are from, with pictures of them; None without a score.
     """
 
     result: Result
     media: Media | None = None
     poses: Poses | None = None
     look: Look | None = None
+    bank: ExemplarBank | None = None
 
 
 @dataclass(slots=True)
@@ -365,7 +367,9 @@ class Scorer:
         }
         self._warn(draft, media)
         result = draft.result(self._networks(poses), **found)
-        return Scored(result=result, media=media, poses=poses, look=looked)
+        return Scored(
+            result=result, media=media, poses=poses, look=looked, bank=None if score is None else self.bank
+        )
 
     @property
     def branches(self) -> list[str]:
