@@ -1,12 +1,13 @@
 """The joints of the diver in a box: the crop turned, mirrored and scaled, and the surest readings kept.
 
 Divers are upside down half the time, and estimators are unsure of what they seldom saw. So each frame is
-read in the turn that was best in the frame before, plain and mirrored; where both are less sure than usual
-it is turned by quarters, and then scaled. The two surest readings are merged joint by joint.
+read in the turn that was best in the frame before; where that is less sure than usual it is mirrored too, and
+where both are much less sure it is turned by quarters, and then scaled. The two surest readings are merged joint
+by joint.
 
 Source: none for the following; best of eight rotations on the true box gives 0.65 PCKh@0.5 on the two
-labelled real dives at eight crops a frame, this 0.69 at fewer than three. The thresholds were chosen on
-these dives; all of a dozen policies with a mirrored reading came to 0.68 to 0.70.
+labelled real dives at eight crops a frame, this 0.67 at two (11 of them in a dive's first frame). The thresholds
+were chosen on these dives; all of two dozen policies with a mirrored reading came to 0.67 to 0.70.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,9 @@ from stagescore.skeleton import FLIP_ORDER
 
 SIZES = (0.8, 1.25)
 """Other sizes of the crop that are tried where every turn leaves the estimator unsure."""
-UNSURE = 0.75
+DOUBT = 0.9
+"""Of the usual confidence: below it the mirror image is read too."""
+UNSURE = 0.65
 """Of the usual confidence: below it more turns are tried."""
 USUAL_MEMORY = 0.7
 AGREE = 0.15
@@ -146,10 +149,12 @@ class Follower:
             show(Turn(best.angle_rad, mirrored=True), *(Turn(best.angle_rad, size=size) for size in SIZES))
             self._usual = _best(readings).surety
         else:
-            show(last, Turn(last.angle_rad, not last.mirrored, last.size))
-            if self._is_unsure(readings):
+            show(last)
+            if self._is_below(DOUBT, readings):
+                show(Turn(last.angle_rad, not last.mirrored, last.size))
+            if self._is_below(UNSURE, readings):
                 show(*(Turn(last.angle_rad + quarter, last.mirrored, last.size) for quarter in _QUARTERS))
-            if self._is_unsure(readings):
+            if self._is_below(UNSURE, readings):
                 best = _best(readings).turn
                 show(
                     *(
@@ -163,8 +168,8 @@ class Follower:
         self._usual = USUAL_MEMORY * self._usual + (1 - USUAL_MEMORY) * surest.surety
         return merged(readings, box_px)
 
-    def _is_unsure(self, readings: Sequence[Reading]) -> bool:
-        return _best(readings).surety < UNSURE * self._usual
+    def _is_below(self, share: float, readings: Sequence[Reading]) -> bool:
+        return _best(readings).surety < share * self._usual
 
 
 def best_of_eight(
