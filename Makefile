@@ -7,6 +7,9 @@ CONSTRAINTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+DEMO_DIVE := Simulated_r0000/3
+DEMO_NUMBER := 307C
+DEMO_HEIGHT := 3
 
 .DELETE_ON_ERROR:
 .PHONY: demo test test-slow check format clean
@@ -14,10 +17,14 @@ DEMO := demo
 demo: $(VENV)/.installed
 	$(BIN)/stagescore simulate $(DEMO)/dives --dives 16 --seed 1 --size 256x144 --resume
 	$(BIN)/stagescore data check manifest --annotations $(DEMO)/dives
+	rm -rf $(DEMO)/scores
+	$(BIN)/stagescore score $(DEMO)/dives/frames/$(DEMO_DIVE) --dive-number $(DEMO_NUMBER) --height $(DEMO_HEIGHT) \
+	  --out $(DEMO)/scores
 	$(BIN)/stagescore data import csv examples/invented_dives.csv --out $(DEMO)/labels --quiet
 	$(BIN)/stagescore data floors $(DEMO)/labels --plot $(DEMO)/labels.png
 	$(BIN)/stagescore bench sheets --out $(DEMO)
 	@echo
+	@echo "Open $(DEMO)/scores/$(notdir $(DEMO_DIVE))/report.html: a simulated dive, scored and explained."
 	@echo "Sixteen simulated dives are in $(DEMO)/dives. Look at $(DEMO)/sheet.jpg, $(DEMO)/faults.jpg,"
 	@echo "$(DEMO)/splash.jpg, and at $(DEMO)/labels.png, drawn from 240 invented rows of labels."
 

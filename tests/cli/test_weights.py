@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stagescore.cli.main import app
-from stagescore.weights.registry import KNOWN
+from stagescore.weights.registry import KNOWN, SHIPPED
 
 
 def run(*arguments):
@@ -19,7 +19,7 @@ def nothing_here(tmp_path, monkeypatch):
 
 def test_every_network_is_listed_with_all_that_is_known(tmp_path):
     listed = json.loads(run("list", "--json").stdout)["networks"]
-    assert [n["name"] for n in listed] == [n.name for n in KNOWN]
+    assert [n["name"] for n in listed] == [n.name for n in (*SHIPPED, *KNOWN)]
     assert all(n[key] for n in listed for key in ("source", "licence", "sha256", "size"))
     assert all(n["path"] is None for n in listed)
     text = run("list").stdout

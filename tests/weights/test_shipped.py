@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from stagescore.errors import CheckpointError
+from stagescore.hashing import file_sha256
 from stagescore.pose.networks import Detector, Estimator
 from stagescore.pose.own_networks import load_network, open_own
 from stagescore.weights.own import load_weights
-from stagescore.weights.registry import OWN
+from stagescore.weights.registry import OWN, KnownNetwork
+from stagescore.weights.registry import SHIPPED as SHIPPED_NETWORKS
 from stagescore.weights.search import places
 
 SHIPPED = places()[-1].folder
@@ -59,3 +61,9 @@ def test_pose_networks_are_small_and_find_what_their_cards_say() -> None:
         assert isinstance(open_own(path), kind)
         assert "simulated" in card.trained_on and card.figures and card.limits and not card.validated
         assert all(bool(torch.isfinite(value).all()) for value in network.state_dict().values())
+
+
+@pytest.mark.parametrize("network", SHIPPED_NETWORKS, ids=lambda network: network.name)
+def test_what_ships_is_listed_byte_for_byte(network: KnownNetwork) -> None:
+    file = SHIPPED / network.name
+    assert (file_sha256(file), file.stat().st_size) == (network.sha256, network.size)

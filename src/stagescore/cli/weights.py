@@ -23,21 +23,22 @@ def list_networks(
     weights_dir: WeightsDirOption = None, json: JsonOption = False, quiet: QuietOption = False
 ) -> None:
     """Show every known network with source, licence, sha256 and size, and where it is on this machine."""
-    from stagescore.weights.registry import KNOWN
+    from stagescore.weights.registry import KNOWN, SHIPPED
     from stagescore.weights.search import places
 
     with speaking(json=json, quiet=quiet) as out:
-        found = {network.name: _found(network.name, weights_dir) for network in KNOWN}
-        out.document({"networks": [n.as_json() | {"path": found[n.name]} for n in KNOWN]})
+        networks = (*SHIPPED, *KNOWN)
+        found = {network.name: _found(network.name, weights_dir) for network in networks}
+        out.document({"networks": [n.as_json() | {"path": found[n.name]} for n in networks]})
         out.table(
             "Known networks",
             ("name", "role", "licence", "MB", "sha256", "here"),
             [
                 (n.name, n.role, n.licence, round(n.size / 1e6, 1), n.sha256[:16], found[n.name] or "no")
-                for n in KNOWN
+                for n in networks
             ],
         )
-        for network in KNOWN:
+        for network in networks:
             out.text(f"{network.name}: {network.what}; {network.source}")
         out.text("looked for in " + ", ".join(f"{p.folder} ({p.origin})" for p in places(weights_dir)))
 
@@ -70,12 +71,14 @@ def verify(
 ) -> None:
     """Compare size and sha256 of the files with what is known; exit code 1 if one is torn or another."""
     from stagescore.errors import CheckpointError
-    from stagescore.weights.registry import KNOWN, check, known
+    from stagescore.weights.registry import KNOWN, SHIPPED, check, known
     from stagescore.weights.search import find_weights
 
     with speaking(json=json, quiet=quiet) as out:
         chosen = (
-            [known(name) for name in names] if names else [n for n in KNOWN if _found(n.name, weights_dir)]
+            [known(name) for name in names]
+            if names
+            else [n for n in (*SHIPPED, *KNOWN) if _found(n.name, weights_dir)]
         )
         results: list[dict[str, Any]] = []
         failed = False

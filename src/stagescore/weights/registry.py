@@ -19,7 +19,7 @@ from stagescore.errors import CheckpointError
 from stagescore.hashing import file_sha256
 from stagescore.weights.search import find_weights, user_cache
 
-Role = Literal["detector", "estimator"]
+Role = Literal["detector", "estimator", "scorer", "exemplars"]
 _BLOCK = 1 << 18
 _TIMEOUT_S = 30
 
@@ -33,7 +33,8 @@ class KnownNetwork:
         role: what it is used for.
         what: in a few words.
         source: where it was published, for people.
-        url: where the file can be got from; whatever it gives is checked against `sha256`.
+        url: where the file can be got from; whatever it gives is checked against `sha256`. Empty for what ships
+            with the package.
         licence: SPDX name.
         sha256: of the file.
         size: bytes.
@@ -81,19 +82,64 @@ OWN: dict[Role, str] = {"detector": "diver-detector.safetensors", "estimator": "
 """Networks of our own, trained on simulated dives: used where no known network can be. Their card is in the file."""
 
 
+SHIPPED: tuple[KnownNetwork, ...] = (
+    KnownNetwork(
+        name="nano.safetensors",
+        role="scorer",
+        what="HP-MCoRe, preset nano, trained on simulated dives",
+        source="this package; made by examples/train_nano.sh",
+        url="",
+        licence="Apache-2.0",
+        sha256="NANO_SHA",
+        size=0,
+    ),
+    KnownNetwork(
+        name="nano-bank.safetensors",
+        role="exemplars",
+        what="simulated dives that vote, encoded with nano",
+        source="this package; made by examples/train_nano.sh",
+        url="",
+        licence="Apache-2.0",
+        sha256="BANK_SHA",
+        size=0,
+    ),
+    KnownNetwork(
+        name="diver-detector.safetensors",
+        role="detector",
+        what="finds divers in whole frames of 224 x 128, trained on simulated dives",
+        source="this package; made by examples/train_pose.sh",
+        url="",
+        licence="Apache-2.0",
+        sha256="DETECTOR_SHA",
+        size=0,
+    ),
+    KnownNetwork(
+        name="pose-small.safetensors",
+        role="estimator",
+        what="16 joints in crops of 128 x 128, trained on simulated dives",
+        source="this package; made by examples/train_pose.sh",
+        url="",
+        licence="Apache-2.0",
+        sha256="POSE_SHA",
+        size=0,
+    ),
+)
+"""What ships with the package. Of the first places where one of these is found, that file is used, whoever made it."""
+
+
 def known(name: str) -> KnownNetwork:
     """The known network of that file name, with or without its ending.
 
     Raises:
         CheckpointError: no network of that name is known.
     """
-    for network in KNOWN:
+    for network in (*KNOWN, *SHIPPED):
         if name in (network.name, Path(network.name).stem):
             return network
     raise CheckpointError(
         "no network of that name is known",
         where=name,
-        todo=f"choose among {', '.join(n.name for n in KNOWN)}",
+        todo=f"choose among {', '.join(n.name for n in (*KNOWN, *SHIPPED))}",
     )
 
 
@@ -191,6 +237,12 @@ def fetch(
         CheckpointError: the address gives nothing or other bytes, or it cannot be written.
     """
     address = url or network.url
+    if not address:
+        raise CheckpointError(
+            "it ships with the package and cannot be fetched",
+            where=network.name,
+            todo="install the package anew",
+        )
 
     def receive(stream: Any) -> None:
         done = 0
