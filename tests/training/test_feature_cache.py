@@ -5,9 +5,9 @@ import tiny_runs
 import torch
 
 from stagescore.errors import DataError
-from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.training.feature_cache import FeatureCache, build_feature_cache
+from stagescore.tensors import Features
+from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import read_log
 from stagescore.training.sources import LiveSource, Views
 
@@ -77,4 +77,19 @@ def test_the_cache_knows_its_encoders(
     model: HPMCoRe, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     cache = FeatureCache(folder, tiny_runs.samples(tmp_path_factory), tiny_runs.VIEWS)
-    assert cache.encoders_hash == weights_hash(model.encoders)
+    assert cache.encoder_hashes == encoder_hashes(model.encoders)
+    assert set(cache.encoder_hashes) == {"static", "dynamic", "skeleton"}
+
+
+def test_a_model_without_a_branch_reads_the_others(
+    model: HPMCoRe, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    samples = tiny_runs.samples(tmp_path_factory)
+    ids = sorted(samples.dives)[:2]
+    whole = FeatureCache(folder, samples, tiny_runs.VIEWS).plain(ids).seen
+    part = FeatureCache(folder, samples, tiny_runs.VIEWS, ["static"])
+    seen = part.plain(ids).seen
+    assert isinstance(seen, Features) and isinstance(whole, Features)
+    assert seen.dynamic is None and seen.skeleton is None
+    assert seen.static is not None and whole.static is not None and torch.equal(seen.static, whole.static)
+    assert set(part.encoder_hashes) == {"static"}

@@ -169,7 +169,11 @@ def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
     views = views_of(settings)
     if settings.features is None:
         return LiveSource(samples, views)
-    return FeatureCache(Path(settings.features), samples, views)
+    model = settings.model
+    branches = {"static": model.static.on, "dynamic": model.dynamic.on, "skeleton": model.skeleton.on}
+    return FeatureCache(
+        Path(settings.features), samples, views, [name for name, on in branches.items() if on]
+    )
 
 
 def load_start(model: HPMCoRe, settings: TrainSettings) -> None:

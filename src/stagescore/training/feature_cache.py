@@ -3,7 +3,8 @@
     FOLDER/index.json       which encoders, preprocessing and views, and which dives are done
     FOLDER/<branch>.f32     views x dives x frames x width floats, a memory map
 
-The folder's key is the hash of the encoders' weights with preprocessing, joints and views; another key is refused.
+The folder's key is the hash of each encoder's weights with preprocessing, joints and views; another key is refused.
+A model that lacks a branch reads the others.
 Source: method section 8 of the design; features are stored in full precision, so that training on them gives
 the numbers of training on the live encoder.
 """
@@ -26,7 +27,7 @@ from stagescore.tensors import DiveBatch, Features
 from stagescore.training.sources import LabelledDives, LiveSource, Views
 from stagescore.types import Dive
 
-_BRANCHES = ("static", "dynamic", "skeleton")
+BRANCHES = ("static", "dynamic", "skeleton")
 _DIVES_AT_ONCE = 4
 Progress = Callable[[int, int], None]
 
@@ -34,8 +35,16 @@ Progress = Callable[[int, int], None]
 class FeatureCache:
     """Cached features of the views of some dives; the labels come from the samples."""
 
-    def __init__(self, folder: Path, samples: Samples, views: Views) -> None:
+    def __init__(
+        self, folder: Path, samples: Samples, views: Views, branches: Sequence[str] = BRANCHES
+    ) -> None:
         """Open a cache that `build` has made.
+
+        Args:
+            folder: of the cache.
+            samples: of the dives, for their labels.
+            views: that were encoded.
+            branches: to read.
 
         Raises:
             DataError: there is none, it is unfinished, or it was made for other dives or views.
@@ -48,7 +57,9 @@ class FeatureCache:
             )
         if index["key"]["views"] != _views_key(views):
             raise DataError("the cache holds other views", where=folder, todo="choose another folder")
-        self.encoders_hash: str = index["key"]["encoders"]
+        self.encoder_hashes: dict[str, str] = {
+            branch: value for branch, value in index["key"]["encoders"].items() if branch in branches
+        }
         self.rows = {dive_id: row for row, dive_id in enumerate(index["dives"])}
         unknown = [dive_id for dive_id in samples.dives if dive_id not in self.rows]
         if unknown:
@@ -58,6 +69,7 @@ class FeatureCache:
         self.maps = {
             branch: np.memmap(folder / f"{branch}.f32", np.float32, "r", shape=tuple(shape))
             for branch, shape in index["shapes"].items()
+            if branch in branches
         }
 
     @property
@@ -116,7 +128,7 @@ def build_feature_cache(
     dive_ids = sorted(source.dives)
     p = source.samples.store.preprocessing
     key: dict[str, Any] = {
-        "encoders": weights_hash(encoders),
+        "encoders": encoder_hashes(encoders),
         "preprocessing": p.model_dump(),
         "joints": source.samples.joints,
         "views": _views_key(source.views),
@@ -137,7 +149,7 @@ def build_feature_cache(
         seen = source.viewed(ids, [number] * len(ids)).seen
         with torch.no_grad():
             features = encoders(seen) if isinstance(seen, DiveBatch) else seen
-        for branch in _BRANCHES:
+        for branch in BRANCHES:
             values: Tensor | None = getattr(features, branch)
             if values is None:
                 continue
@@ -155,6 +167,11 @@ def build_feature_cache(
             state = {"key": key, "dives": dive_ids, "views": num_views, "shapes": shapes, "done": done}
             write_text(folder / "index.json", json.dumps(state))
         progress(done, total)
+
+
+def encoder_hashes(encoders: Encoders) -> dict[str, str]:
+    """A hash of the weights of each branch that is on."""
+    return {name: weights_hash(encoder) for name, encoder in encoders.named_children()}
 
 
 def _views_key(views: Views) -> dict[str, Any]:

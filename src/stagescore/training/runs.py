@@ -27,7 +27,12 @@ from stagescore.training.assemble import (
     read_dives,
     views_of,
 )
-from stagescore.training.feature_cache import FeatureCache, Progress, build_feature_cache
+from stagescore.training.feature_cache import (
+    FeatureCache,
+    Progress,
+    build_feature_cache,
+    encoder_hashes,
+)
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
 from stagescore.training.optimiser import ParameterGroup, make_optimiser
 from stagescore.training.prediction import Voting, bank_of, encode_dives
@@ -155,7 +160,7 @@ def train(
     source = make_source(settings, samples)
     model = make_model(settings)
     load_start(model, settings)
-    if isinstance(source, FeatureCache) and source.encoders_hash != weights_hash(model.encoders):
+    if isinstance(source, FeatureCache) and source.encoder_hashes != encoder_hashes(model.encoders):
         raise CheckpointError(
             "the cached features come from other encoders than this run starts with",
             where=settings.features or "",
