@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the weights `nano` again: about 2.5 hours on two slow cores, 3 GB of disk. docs/training.md explains the steps.
+# Makes the weights `nano` again: about two hours on two slow cores, 6 GB of disk. docs/training.md explains the steps.
 #   examples/train_nano.sh FOLDER        an empty folder; run it again to go on where it was stopped
 set -euo pipefail
 mkdir -p "$1" && cd "$1"
@@ -30,8 +30,7 @@ wait
 start=start.model=static,dynamic,skeleton
 stagescore data features nano data.folder=dives data.clips=clips $start --out features
 train nano heads $start features=features
-train nano-tune tuned start.model=heads
-stagescore weights pack tuned --name nano --out weights --test-data test \
+stagescore weights pack heads --name nano --out weights --test-data test \
   --trained-on "1,500 simulated dives (seed 11), nothing real" --command "examples/train_nano.sh FOLDER" \
   --limit "trained on simulated dives only: no score of a real dive can be relied on" \
   --limit "single dives from 3 m and 10 m; no synchronised diving"

@@ -17,7 +17,7 @@ def pack(
     test_data: Annotated[
         Path | None, typer.Option(help="Dives that training never saw; their figures go into the card.")
     ] = None,
-    per_number: Annotated[int, typer.Option(min=2, help="Exemplars of every dive number, at most.")] = 8,
+    per_number: Annotated[int, typer.Option(min=2, help="Exemplars of every dive number, at most.")] = 10,
     trained_on: Annotated[str, typer.Option(help="For the card, in words.")] = "simulated dives only",
     command: Annotated[
         list[str] | None, typer.Option(help="For the card: commands that make the weights.")
@@ -69,7 +69,7 @@ def pack(
                     progress=progress,
                 )
                 add_figures(path, answer, f"{len(answer.outcomes)} dives that training never saw")
-        if once := numbers_held_once(bank):
-            out.warning(f"the bank holds a single exemplar of {', '.join(once)}")
+        if once := numbers_held_once(manifest.select("fit").dives):
+            out.warning(f"the bank leaves out {', '.join(once)}: there is a single dive of each")
         out.document({"weights": str(path), "exemplars": len(bank)})
         out.text(f"{path}: {path.stat().st_size / 1e6:.1f} MB, with {len(bank)} exemplars beside it")

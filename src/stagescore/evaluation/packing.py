@@ -17,6 +17,7 @@ from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.training.prediction import bank_of, encode_dives
 from stagescore.training.runs import bank_dives
+from stagescore.types import Dive
 from stagescore.weights.own import Card, load_weights, save_weights
 
 
@@ -45,7 +46,7 @@ def pack(
     manifest: Manifest,
     store: ClipStore,
     folder: Path,
-    per_number: int = 8,
+    per_number: int = 10,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[Path, ExemplarBank]:
     """Write `<name>.safetensors` and `<name>-bank.safetensors`, the headline state of a run.
@@ -64,7 +65,11 @@ def pack(
         ConfigError: too few validation dives to fit certainty on.
     """
     model: HPMCoRe = next(iter(subject.states.values()))
-    kept = bank_dives(list(manifest.select("fit").dives), per_number=per_number, seed=subject.seed)
+    fitted = list(manifest.select("fit").dives)
+    alone = numbers_held_once(fitted)
+    kept = bank_dives(
+        [dive for dive in fitted if dive.dive_number not in alone], per_number=per_number, seed=subject.seed
+    )
     validation = [dive.dive_id for dive in manifest.select("val")]
     if len(validation) < 20:
         raise ConfigError(
@@ -125,7 +130,7 @@ def add_figures(path: Path, answer: Answer, measured_on: str) -> None:
     save_weights(path, weights.model, weights.card.model_copy(update={"figures": figures}))
 
 
-def numbers_held_once(bank: ExemplarBank) -> Sequence[str]:
-    """Dive numbers of which a bank holds a single exemplar."""
-    count = Counter(dive.dive_number for dive in bank.dives)
+def numbers_held_once(dives: Sequence[Dive]) -> list[str]:
+    """Dive numbers of which there is a single dive: it would decide alone, so a bank leaves it out."""
+    count = Counter(dive.dive_number for dive in dives)
     return sorted(str(number) for number, times in count.items() if times < 2)

@@ -31,7 +31,7 @@ _VERSION = 1
 _HEADER = "stagescore_bank"
 PICTURED_SHARES = (1 / 6, 1 / 2, 5 / 6)
 """Moments of each stage of which there are pictures."""
-PICTURE_QUALITY = 70
+PICTURE_QUALITY = 60
 
 Jpegs = Mapping[str, Mapping[int, bytes]]
 """Pictures by dive id and sampled frame."""
