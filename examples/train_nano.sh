@@ -31,7 +31,7 @@ start=start.model=static,dynamic,skeleton
 stagescore data features nano data.folder=dives data.clips=clips $start --out features
 train nano heads $start features=features
 stagescore weights pack heads --name nano --out weights --test-data test \
-  --trained-on "1,500 simulated dives (seed 11), nothing real" --command "examples/train_nano.sh FOLDER" \
+  --trained-on "1,500 simulated dives (seed 11)" --command "examples/train_nano.sh FOLDER" \
   --limit "trained on simulated dives only: no score of a real dive can be relied on" \
   --limit "single dives from 3 m and 10 m; no synchronised diving"
 stagescore evaluate weights/nano.safetensors --data test --split all --out evaluation

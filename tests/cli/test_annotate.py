@@ -181,6 +181,7 @@ def test_torn_networks_and_none_are_told_before_any_work(tmp_path, films, monkey
     torn.write_bytes(b"torn")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("STAGESCORE_WEIGHTS", raising=False)
+    monkeypatch.setattr("stagescore.weights.registry.OWN", {"detector": "none.x", "estimator": "none.x"})
     done = run(films, "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert "stagescore weights get" in done.stderr

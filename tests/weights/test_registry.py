@@ -74,11 +74,18 @@ def test_a_torn_or_foreign_file_of_a_known_name_is_not_used(cache, content, word
         preferred("detector")
 
 
-def test_without_a_network_the_error_says_what_to_do(cache):
+def test_without_a_network_the_error_says_what_to_do(cache, monkeypatch):
+    monkeypatch.setattr(registry, "OWN", {"detector": "none.safetensors"})
     with pytest.raises(CheckpointError) as caught:
         preferred("detector")
     for way in ("weights get tiny.onnx", "weights import", "STAGESCORE_WEIGHTS"):
         assert way in str(caught.value)
+
+
+def test_without_public_networks_those_that_ship_are_used(cache):
+    assert preferred("detector").name == registry.OWN["detector"]
+    with pytest.raises(CheckpointError, match="ships with the package"):
+        fetch(registry.SHIPPED[0])
 
 
 def test_a_download_is_kept_only_if_its_bytes_are_right(cache, file):

@@ -223,12 +223,12 @@ class EvaluationReport:
             if more := [row for row in rows if any(_known(row, name) for name in others)]:
                 lines += ["", *_figures_table(more, others)]
         for other, differences in self.paired.items():
-            rows = [
+            cells = [
                 [FIGURES[name].title, _measured_text(one.difference, name), f"{one.share_better:.3f}"]
                 for name, one in differences.items()
             ]
             lines += ["", f"## {head.name} less {other}, on the same dives", ""]
-            lines += _table(["figure", "difference [95 % interval]", "resamples in which better"], rows)
+            lines += _table(["figure", "difference [95 % interval]", "resamples in which better"], cells)
         if any(row.kind == "published" for row in self._rows):
             lines += [
                 "",

@@ -62,9 +62,13 @@ def exemplar_pictures(result: Result, bank: ExemplarBank) -> dict[int, UInt8[np.
     if nearest is None:
         return {}
     jpegs = bank.pictures.get(result.exemplars[nearest].dive_id, {})
+    decoded = {
+        frame: cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for frame, jpeg in jpegs.items()
+    }
     return {
-        frame: cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        for frame, jpeg in jpegs.items()
+        frame: np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        for frame, image in decoded.items()
+        if image is not None
     }
 
 
