@@ -18,8 +18,8 @@ from stagescore.training.settings import ObjectiveSettings
 
 # A model small enough for a test: one clip's worth of frames, tiny widths.
 TINY = {
-    "static": {"backbone": "small", "widths": [4, 8, 8, 8], "width": 8},
-    "dynamic": {"trunk": "small", "widths": [4, 8, 8, 8], "width": 8},
+    "static": {"backbone": "small", "widths": [8, 8, 8, 8], "width": 8},
+    "dynamic": {"trunk": "small", "widths": [8, 8, 8, 8], "width": 8},
     "skeleton": {"widths": [8, 8], "width": 8},
     "segmentation": {"width": 8},
     "regression": {"width": 8, "heads": 2, "layers": 1},

@@ -45,8 +45,8 @@ from stagescore.training.pose_training import (
 )
 from stagescore.training.pose_tuning import BOTH, REAL, PoseTuneSettings, folds
 
-NET = "network={widths: [4, 8, 8], blocks: 1, width_px: 32, height_px: 32}"
-NET_BOXES = "network={finds: boxes, widths: [4, 8, 8], blocks: 1, width_px: 64, height_px: 32}"
+NET = "network={widths: [8, 8, 8], blocks: 1, width_px: 32, height_px: 32}"
+NET_BOXES = "network={finds: boxes, widths: [8, 8, 8], blocks: 1, width_px: 64, height_px: 32}"
 QUICK = ["optimiser.learning_rate=0.01", "batch=8", "run.threads=1", "run.checkpoint_steps=2"]
 
 

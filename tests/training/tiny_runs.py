@@ -17,9 +17,10 @@ from stagescore.training.settings import TrainSettings
 from stagescore.training.sources import DiveSource, LiveSource, Views
 from stagescore.training.steps import Plan
 
+# With a first convolution narrower than 8 oneDNN's backward pass crashes on processors without AVX-512 (PyTorch 2.14).
 MODEL = [
-    "model.static={backbone: small, widths: [4, 4, 8, 8], width: 8}",
-    "model.dynamic={trunk: small, widths: [4, 4, 8, 8], width: 8}",
+    "model.static={backbone: small, widths: [8, 8, 8, 8], width: 8}",
+    "model.dynamic={trunk: small, widths: [8, 8, 8, 8], width: 8}",
     "model.skeleton={relative: true, widths: [8, 8], width: 8}",
     "model.segmentation.width=8",
     "model.regression={width: 8, heads: 2, layers: 1, dropout: 0.1, points: 10}",
