@@ -44,6 +44,7 @@ _BLOB_SMALLEST, _BLOB_LARGEST = 0.35, 1.5
 _STEADINESS = 0.5
 _SECOND_SHARE = 0.5
 _SECOND_FRAMES = 5
+_SECOND_APART = 0.3
 _APART_IOU = 0.2
 
 
@@ -300,11 +301,11 @@ def _same(box: np.ndarray | None, other: np.ndarray) -> bool:
 
 
 def _apart(track: Track, other: Track) -> bool:
-    """Two people rather than one that was found twice."""
+    """Two people rather than one that was found twice: apart in several of their common frames, and often."""
     common = [frame for frame in track.frames if frame in other.frames]
     apart = 0
     for frame in common:
         mine, others = track.box(frame), other.box(frame)
         if mine is not None and others is not None:
             apart += float(box_iou(mine, others[None])[0]) < _APART_IOU
-    return apart >= _SECOND_FRAMES
+    return apart >= max(_SECOND_FRAMES, _SECOND_APART * len(common))
