@@ -23,8 +23,8 @@ from stagescore.pose.own_networks import (
 from stagescore.pose.small_detector import boxes_of_answers, detector_loss
 from stagescore.skeleton import FLIP_ORDER
 
-JOINTS = NetworkSettings(widths=(8, 8, 8), blocks=1, width_px=64, height_px=32)
-BOXES = NetworkSettings(finds="boxes", widths=(8, 8, 8), blocks=1, width_px=96, height_px=64)
+JOINTS = NetworkSettings(widths=(4, 8, 8), blocks=1, width_px=64, height_px=32)
+BOXES = NetworkSettings(finds="boxes", widths=(4, 8, 8), blocks=1, width_px=96, height_px=64)
 
 
 def stored(folder: Path, settings: NetworkSettings, name: str = "net") -> Path:
