@@ -12,6 +12,7 @@ from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.evaluation.calibration import calibration_table
 from stagescore.simulate.draw import TOO_MANY_TWISTS, draw_event, draw_plan
+from stagescore.simulate.judge import RULES, SPLASH
 from stagescore.simulate.population import derive_population, population, read_population, table_bytes
 from stagescore.types import Dive
 
@@ -170,3 +171,21 @@ def test_the_table_is_what_its_command_derives() -> None:
     stored = files("stagescore").joinpath("tables/dive_population.json").read_bytes()
     assert table_bytes(derive_population(load(FINEDIVING).manifest.dives)) == stored
     assert len(stored) < 60_000
+
+
+def test_drills_hold_large_faults_of_every_kind_as_often_as_small_ones_and_change_nothing_else(plans) -> None:
+    drills = [draw_plan(3, index, drills=True) for index in range(NUM)]
+    assert draw_event(3, 0, drills=True).name != draw_event(3, 0).name
+    for drill, plan in zip(drills, plans, strict=True):
+        assert dataclasses.replace(drill, faults=plan.faults) == plan
+    knees, usual = (np.array([one.faults.bent_knees_deg for one in some]) for some in (drills, plans))
+    assert (knees > 35).mean() > 5 * (usual > 35).mean()
+    assert (knees > 35).mean() > 0.06
+    for drill in drills:
+        assert drill.number.half_twists or not drill.faults.short_twist_deg
+        assert not (drill.number.armstand and drill.faults.low_jump_m)
+    # Every deduction varies, so that every fault can be learned.
+    for rule in RULES:
+        if rule.fault != SPLASH:
+            points = [rule.deduction(getattr(drill.faults, rule.fault)) for drill in drills]
+            assert np.std(points) > 0.25, rule.fault

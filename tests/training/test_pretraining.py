@@ -15,8 +15,7 @@ WEIGHTS = dict.fromkeys(TERMS, 1.0)
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     return Truth(
-        stored_dives.folder(tmp_path_factory),
-        stored_dives.dives(tmp_path_factory),
+        {stored_dives.folder(tmp_path_factory): stored_dives.dives(tmp_path_factory)},
         stored_dives.store(tmp_path_factory),
     )
 

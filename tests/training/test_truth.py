@@ -27,7 +27,7 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def truth(samples, root) -> Truth:
-    return Truth(root, list(samples.dives.values()), samples.store)
+    return Truth({root: list(samples.dives.values())}, samples.store)
 
 
 def record(root: Path, dive_id: str) -> dict:
@@ -122,9 +122,9 @@ def test_missing_or_damaged_truth_is_named(samples, root, tmp_path) -> None:
     (own / "truth" / f"{dives[2].dive_id}.npz").unlink()
     for dive in dives[1:3]:
         with pytest.raises(DataError, match=f"truth about {dive.dive_id}"):
-            Truth(own, [dive], samples.store)
+            Truth({own: [dive]}, samples.store)
     with pytest.raises(DataError, match="nobody/1"):
-        Truth(own, dives[:1], samples.store).batch(["nobody/1"])
+        Truth({own: dives[:1]}, samples.store).batch(["nobody/1"])
 
 
 def test_body_angles_of_a_body_that_can_be_drawn_by_hand() -> None:

@@ -32,6 +32,12 @@ def simulate(
     test_share: Annotated[
         float, typer.Option(min=0, max=1, help="Of the dives, for the test split; one dive at least.")
     ] = 0.25,
+    drills: Annotated[
+        bool,
+        typer.Option(
+            "--drills", help="Faults of all sizes, large as often as small: for training, no competition."
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = NUM_CORES,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in a folder that was begun.")] = False,
     json: JsonOption = False,
@@ -45,7 +51,7 @@ def simulate(
     from stagescore.simulate.dataset import Order, simulate_dataset
 
     with speaking(json=json, quiet=quiet) as out:
-        order = Order(num_dives=dives, seed=seed, size_px=size_px(size), test_share=test_share)
+        order = Order(num_dives=dives, seed=seed, size_px=size_px(size), test_share=test_share, drills=drills)
         with out.progress() as progress:
             manifest = simulate_dataset(out_dir, order, workers=workers, resume=resume, progress=progress)
         scores = [dive.score for dive in manifest]

@@ -80,12 +80,14 @@ class Order:
         seed: of everything.
         size_px: (width, height) of the frames.
         test_share: of the dives, for the test split; little where another data set is tested on.
+        drills: dives with faults of all sizes, for training only (`draw.draw_plan`).
     """
 
     num_dives: int
     seed: int = 0
     size_px: tuple[int, int] = (256, 144)
     test_share: float = TEST_SHARE
+    drills: bool = False
 
     def __post_init__(self) -> None:
         if self.num_dives < 2:
@@ -161,8 +163,8 @@ def make_dive(order: Order, index: int, stage: Stage | None = None) -> Simulated
         DataError: a negative index.
     """
     stage = stage or default_stage()
-    event = draw_event(order.seed, index)
-    plan = draw_plan(order.seed, index)
+    event = draw_event(order.seed, index, drills=order.drills)
+    plan = draw_plan(order.seed, index, drills=order.drills)
     motion = stage.dive(plan)
     splash = make_splash(plan, motion)
     film = stage.film(motion, splash, plan, order.size_px)
@@ -287,9 +289,10 @@ def _claim(out: Path, order: Order, *, resume: bool) -> None:
 
 
 def _compare_orders(before: Any, asked: dict[str, Any], path: Path) -> None:
-    if not isinstance(before, dict) or before.keys() != asked.keys():
+    before = {"drills": False, **before} if isinstance(before, dict) else {}  # begun before there were drills
+    if before.keys() != asked.keys():
         raise DataError("it holds no order", where=path, todo="choose a new folder")
-    for name in ("version", "seed", "size_px"):
+    for name in ("version", "seed", "size_px", "drills"):
         if before[name] != asked[name]:
             raise DataError(
                 f"the {name} was {before[name]} and is now {asked[name]}",
@@ -306,7 +309,7 @@ def _compare_orders(before: Any, asked: dict[str, Any], path: Path) -> None:
 
 def _complete(out: Path, order: Order, index: int) -> dict[str, Any] | None:
     """The record of a dive that is whole and of this seed."""
-    event = draw_event(order.seed, index)
+    event = draw_event(order.seed, index, drills=order.drills)
     record = read_record(out, event.name, index - event.first_dive + 1)
     wanted = draw_plan(order.seed, index).seed
     return record if record is not None and record["plan"]["seed"] == wanted else None

@@ -11,7 +11,7 @@ something goes wrong altogether.
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 
@@ -58,6 +58,23 @@ in FineDiving execution and difficulty are all but unrelated (correlation 0.06).
 _GOOD_SPREAD, _BAD_SPREAD = 0.48, 0.27
 """How fast faults grow with the latent quality, for good and for bad dives."""
 
+_DRILLED: dict[str, tuple[float, float]] = {
+    "takeoff_distance_m": (-0.3, 0.8),
+    "low_jump_m": (0.0, 0.5),
+    "bent_knees_deg": (0.0, 70.0),
+    "split_legs_deg": (0.0, 45.0),
+    "flexed_toes_deg": (0.0, 75.0),
+    "loose_position_deg": (0.0, 60.0),
+    "over_rotation_deg": (-40.0, 40.0),
+    "short_twist_deg": (0.0, 75.0),
+    "entry_lean_deg": (-25.0, 25.0),
+    "loud_entry": (0.0, 0.9),
+}
+"""From what to what the drilled faults of a drill go: about to where their deductions end."""
+
+_DRILL_SKILL = -1.5
+"""Latent quality of everything else in a drill: small faults."""
+
 _MISHAPS = 0.05
 _DISASTERS = 0.0025
 
@@ -85,12 +102,13 @@ class Event:
     level: float
 
 
-def draw_event(seed: int, dive_index: int) -> Event:
+def draw_event(seed: int, dive_index: int, *, drills: bool = False) -> Event:
     """The event that a dive belongs to.
 
     Args:
         seed: of the data set.
         dive_index: 0 or more.
+        drills: give it the name of a training session, so that drills and dives can stand side by side.
 
     Raises:
         DataError: a negative index.
@@ -108,7 +126,7 @@ def draw_event(seed: int, dive_index: int) -> Event:
     draw = hash_unit(seed, "frame rate", index)
     rates = _FRAME_RATES[height]
     return Event(
-        name=f"Simulated_r{index:04d}",
+        name=f"{'Drill' if drills else 'Simulated'}_r{index:04d}",
         index=index,
         first_dive=pair * _DIVES_A_PAIR + size * second,
         num_dives=_DIVES_A_PAIR - size if second else size,
@@ -118,12 +136,14 @@ def draw_event(seed: int, dive_index: int) -> Event:
     )
 
 
-def draw_plan(seed: int, index: int) -> DivePlan:
+def draw_plan(seed: int, index: int, *, drills: bool = False) -> DivePlan:
     """Dive `index` of a seed.
 
     Args:
         seed: of the data set.
         index: 0 or more; the plan does not depend on how many dives there are.
+        drills: one to three faults of any size, large as often as small, and otherwise a good dive. In
+            competitions large faults in flight are so rare that nobody can learn from them what they cost.
 
     Raises:
         DataError: a negative index.
@@ -140,12 +160,13 @@ def draw_plan(seed: int, index: int) -> DivePlan:
         + random.normal(0.0, _DAY)
         + (_HARDER_IS_WORSE - _BETTER_DIVE_HARDER) * (kind.difficulty - _MEAN_DIFFICULTY)
     )
+    faults = _draw_faults(number, _DRILL_SKILL if drills else float(quality), random)
     return DivePlan(
         number=number,
         height_m=kind.height_m,
         difficulty=kind.difficulty,
         approach=_draw_approach(number, kind.height_m, random.random()),
-        faults=_draw_faults(number, float(quality), random),
+        faults=_drilled(faults, number, random) if drills else faults,
         num_frames=num_frames,
         frame_rate=event.frame_rate,
         takeoff_share=share,
@@ -262,3 +283,14 @@ def _draw_faults(number: DiveNumber, quality: float, random: np.random.Generator
         entry_lean_deg=float(np.clip(lean, -30.0, 30.0)),
         loud_entry=1.0 - math.exp(-loud),
     )
+
+
+def _drilled(faults: Faults, number: DiveNumber, random: np.random.Generator) -> Faults:
+    """The same dive with one to three faults drawn anew, every size as likely as any other."""
+    impossible = {"low_jump_m"} if number.armstand else set()
+    if not number.half_twists:
+        impossible.add("short_twist_deg")
+    names = [name for name in _DRILLED if name not in impossible]
+    chosen = random.choice(len(names), size=random.integers(1, 4), replace=False)
+    sizes = {names[k]: float(random.uniform(*_DRILLED[names[k]])) for k in chosen}
+    return replace(faults, **sizes)

@@ -1,6 +1,7 @@
 """From settings to the parts of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimis
 from stagescore.training.settings import DataSettings, ObjectiveSettings, OptimiserSettings, TrainSettings
 from stagescore.training.sources import DiveSource, LiveSource, Views
 from stagescore.training.steps import Plan
+from stagescore.types import Dive
 from stagescore.weights.imagenet import load_imagenet
 from stagescore.weights.kinetics import load_kinetics, read_kinetics
 from stagescore.weights.search import find_weights
@@ -107,21 +109,63 @@ def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
     )
 
 
-def read_dives(settings: DataSettings) -> Manifest:
-    """The manifest that the settings name.
+@dataclass(frozen=True, slots=True)
+class TrainingDives:
+    """The dives of a run.
+
+    Attributes:
+        folders: manifests by folder: first the one with the splits, then the drills where there are any.
+    """
+
+    folders: Mapping[Path, Manifest]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The dives with the splits, without drills: what validates, tests and becomes exemplars."""
+        return next(iter(self.folders.values()))
+
+    @property
+    def everything(self) -> Manifest:
+        """Drills as well.
+
+        Raises:
+            DataError: a drill has the id of another dive.
+        """
+        return Manifest(tuple(dive for manifest in self.folders.values() for dive in manifest))
+
+    def select(self, part: Part, *, individual_only: bool = False) -> dict[Path, tuple[Dive, ...]]:
+        """The dives of a part of the split, by folder."""
+        return {
+            folder: manifest.select(part, individual_only=individual_only).dives
+            for folder, manifest in self.folders.items()
+        }
+
+
+def read_dives(settings: DataSettings) -> TrainingDives:
+    """The dives that the settings name.
 
     Raises:
-        ConfigError: none is named.
-        DataError: it cannot be read.
+        ConfigError: none is named, or the drills are the dives themselves.
+        DataError: they cannot be read.
     """
     if not settings.folder:
         raise ConfigError("no data are named", where="data.folder", todo="add data.folder=FOLDER")
-    return read_manifest(Path(settings.folder))
+    folders = {Path(settings.folder): read_manifest(Path(settings.folder))}
+    if settings.drills is not None:
+        if Path(settings.drills).resolve() == Path(settings.folder).resolve():
+            raise ConfigError(
+                "the drills are the dives themselves", where="data.drills", todo="name another folder"
+            )
+        drills = read_manifest(Path(settings.drills))
+        folders[Path(settings.drills)] = Manifest(
+            tuple(dive.with_changes(split="train", validation=False) for dive in drills)
+        )
+    return TrainingDives(folders)
 
 
 def open_samples(
     settings: DataSettings,
-    manifest: Manifest,
+    dives: TrainingDives,
     *,
     clips: Path,
     with_test: bool = False,
@@ -131,7 +175,7 @@ def open_samples(
 
     Args:
         settings: of the data.
-        manifest: with the splits.
+        dives: of the run.
         clips: folder of decoded clips, unless the settings name one.
         with_test: also the test split.
         progress: told while clips are decoded.
@@ -139,20 +183,20 @@ def open_samples(
     Raises:
         DataError: a film is missing or damaged.
     """
-    folder = Path(settings.clips) if settings.clips else clips
-    part: Part = "all" if with_test else "train"
-    dives = manifest.select(part, individual_only=settings.individual_only).dives
-    # The truth about simulated dives stays closed unless exact joints are asked for.
-    truth = Path(settings.folder) / "truth" if settings.joints == "exact" else None
-    store = ClipStore.build(
-        dives,
-        folder,
-        settings.preprocessing,
-        truth=truth,
-        workers=settings.workers,
-        progress=lambda what, done, total: progress(done, total),
-    )
-    return Samples(store, dives, joints=settings.joints)
+    clips = Path(settings.clips) if settings.clips else clips
+    chosen = dives.select("all" if with_test else "train", individual_only=settings.individual_only)
+    for folder, some in chosen.items():
+        ClipStore.build(
+            some,
+            clips,
+            settings.preprocessing,
+            # The truth about simulated dives stays closed unless exact joints are asked for.
+            truth=folder / "truth" if settings.joints == "exact" else None,
+            workers=settings.workers,
+            progress=lambda what, done, total: progress(done, total),
+        )
+    store = ClipStore.open(clips, settings.preprocessing)
+    return Samples(store, [dive for some in chosen.values() for dive in some], joints=settings.joints)
 
 
 def views_of(settings: TrainSettings) -> Views:

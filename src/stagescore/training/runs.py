@@ -151,12 +151,12 @@ def train(
             todo="train it in one process, or choose another contrast",
         )
     _threads(settings.run)
-    manifest = read_dives(settings.data)
+    dives = read_dives(settings.data)
     clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
-        open_samples(settings.data, manifest, clips=clips, with_test=with_test, progress=decoding or _silent)
+        open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding or _silent)
     processes.wait()
-    samples = open_samples(settings.data, manifest, clips=clips, with_test=with_test)
+    samples = open_samples(settings.data, dives, clips=clips, with_test=with_test)
     source = make_source(settings, samples)
     model = make_model(settings)
     load_start(model, settings)
@@ -166,7 +166,7 @@ def train(
             where=settings.features or "",
             todo="build the cache with the same settings, or start from the weights it was built with",
         )
-    plan = make_plan(settings, manifest)
+    plan = make_plan(settings, dives.everything)
     loop = Loop(
         folder=folder,
         learner=Learner(
@@ -180,7 +180,7 @@ def train(
         validate=Validation(
             model=model,
             source=source,
-            manifest=manifest,
+            manifest=dives.manifest,
             voting=Voting(
                 protocol=plan.protocol,
                 num=settings.run.votes,
@@ -202,20 +202,20 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
         StagescoreError: data, settings or checkpoints that cannot be used.
     """
     _threads(settings.run)
-    manifest = read_dives(settings.data)
-    samples = open_samples(settings.data, manifest, clips=folder / "clips", progress=decoding or _silent)
+    dives = read_dives(settings.data)
+    samples = open_samples(settings.data, dives, clips=folder / "clips", progress=decoding or _silent)
     whole = TrainSettings(model=settings.model, data=settings.data, run=settings.run)
-    dives = manifest.select("fit", individual_only=settings.data.individual_only).dives
-    truth = Truth(Path(settings.data.folder), dives, samples.store)
+    fitted = dives.select("fit", individual_only=settings.data.individual_only)
+    truth = Truth(fitted, samples.store)
     plan = PretrainingPlan(
-        dives=dives,
+        dives=tuple(dive for some in fitted.values() for dive in some),
         truth=truth,
         seed=settings.run.seed,
         dives_at_once=settings.dives_at_once,
         num_stills=settings.stills,
         window=settings.window,
     )
-    deductions = truth.batch([dive.dive_id for dive in dives]).deductions
+    deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
     objective = Pretraining(
         encoders=make_model(whole).encoders,
         weights=settings.weights.model_dump(),
@@ -262,10 +262,10 @@ def cache_features(
         StagescoreError: data, settings or weights that cannot be used.
     """
     _threads(settings.run)
-    manifest = read_dives(settings.data)
+    dives = read_dives(settings.data)
     samples = open_samples(
         settings.data,
-        manifest,
+        dives,
         clips=folder / "clips",
         with_test=settings.run.validate_test,
         progress=decoding or _silent,

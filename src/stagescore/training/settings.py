@@ -18,6 +18,8 @@ class DataSettings(Config):
 
     Attributes:
         folder: of a manifest, as `data import` or `simulate` writes it; given on the command line as a rule.
+        drills: folder of more dives that are fitted to and nothing else: none of them validates, tests or
+            becomes an exemplar (`simulate --drills`).
         clips: folder of decoded clips; beside the run by default.
         preprocessing: frames, size and crop.
         augmentation: of the training views.
@@ -29,6 +31,7 @@ class DataSettings(Config):
     """
 
     folder: str = ""
+    drills: str | None = None
     clips: str | None = None
     preprocessing: Preprocessing = Preprocessing()
     augmentation: Augmentation = Augmentation()

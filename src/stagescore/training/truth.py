@@ -10,7 +10,7 @@ only.
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -83,20 +83,20 @@ class Truth:
     """The truth about the dives of a simulated data set, held in memory (20 KB a dive).
 
     Args:
-        root: folder of the data set.
-        dives: some of its dives, one or more.
+        dives: some dives, one or more, by the folder of their data set.
         store: with their clips; says which frames are meant.
 
     Raises:
         DataError: the truth about a dive is missing or damaged, or its clip is not stored.
     """
 
-    def __init__(self, root: Path, dives: Sequence[Dive], store: ClipStore) -> None:
-        if not dives:
-            raise DataError("no dives are given", where=root, todo="give at least one")
+    def __init__(self, dives: Mapping[Path, Sequence[Dive]], store: ClipStore) -> None:
+        if not any(dives.values()):
+            raise DataError("no dives are given", where="truth", todo="give at least one")
         self.preprocessing = store.preprocessing
-        self._places = {dive.dive_id: place for place, dive in enumerate(dives)}
-        read = [_read(root, dive, store) for dive in dives]
+        rooted = [(root, dive) for root, some in dives.items() for dive in some]
+        self._places = {dive.dive_id: place for place, (_, dive) in enumerate(rooted)}
+        read = [_read(root, dive, store) for root, dive in rooted]
         self._arrays = {name: np.stack([one[name] for one in read]) for name in read[0]}
 
     @property

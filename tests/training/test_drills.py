@@ -1,0 +1,55 @@
+"""Drills are fitted to and nothing else."""
+
+from pathlib import Path
+
+import pytest
+import stored_dives
+import tiny_runs
+
+from stagescore.errors import ConfigError
+from stagescore.simulate.dataset import Order, simulate_dataset
+from stagescore.training.assemble import make_plan, open_samples, read_dives
+
+SIZE = (48, 32)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    home = tmp_path_factory.mktemp("drills")
+    simulate_dataset(
+        home / "dives", Order(num_dives=12, seed=2, size_px=SIZE), stage=stored_dives.standins.STAGE
+    )
+    simulate_dataset(
+        home / "drills",
+        Order(num_dives=5, seed=2, size_px=SIZE, drills=True),
+        stage=stored_dives.standins.STAGE,
+    )
+    return home / "dives", home / "drills"
+
+
+@pytest.mark.parametrize("joints", ["estimated", "exact"])
+def test_drills_are_fitted_to_and_neither_validate_nor_become_exemplars(
+    folders: tuple[Path, Path], joints: str, tmp_path: Path
+) -> None:
+    dives, drills = folders
+    usual = tiny_runs.settings(f"data.folder={dives}", "data.workers=1", f"data.joints={joints}")
+    asked = tiny_runs.settings(
+        f"data.folder={dives}", f"data.drills={drills}", "data.workers=1", f"data.joints={joints}"
+    )
+    without, read = read_dives(usual.data), read_dives(asked.data)
+    added = {dive.dive_id for dive in read.everything} - {dive.dive_id for dive in without.everything}
+    assert len(added) == 5
+    assert read.manifest == without.manifest
+    fitted = {dive.dive_id for dive in make_plan(asked, read.everything).dives}
+    assert fitted == added | {dive.dive_id for dive in make_plan(usual, without.everything).dives}
+    for part in ("val", "test"):
+        assert read.everything.select(part) == without.everything.select(part)
+    samples = open_samples(asked.data, read, clips=tmp_path / "clips")
+    assert added <= set(samples.dives)
+    assert bool(samples.batch(sorted(added)).has_skeleton.all())
+
+
+def test_a_folder_that_is_its_own_drills_is_refused(folders: tuple[Path, Path]) -> None:
+    settings = tiny_runs.settings(f"data.folder={folders[1]}", f"data.drills={folders[1]}")
+    with pytest.raises(ConfigError, match="drills"):
+        read_dives(settings.data)
