@@ -36,7 +36,8 @@ _FEW_MEASURED = 0.5
 _MANY_FILLED = 0.3
 _LEAST_FALL = 1.0
 _ENDS = 9
-_FREE_FALL = 0.4
+_FREELY = 0.75
+_OFF_PARABOLA = 0.06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -266,8 +267,9 @@ def _judge(views: Sequence[View], choice: Choice, checked: Checked) -> tuple[lis
 def in_the_air(diver: Track, views: Sequence[View]) -> tuple[bool, bool]:
     """Whether the clip starts, and whether it ends, while the diver is in free fall.
 
-    Against the background a body in the air is accelerated evenly downwards; the acceleration over the whole
-    track's fall is the measure for the first and for the last frames.
+    Against the background a body in the air is accelerated evenly downwards. So the clip starts in the air where
+    one parabola goes through all the path from the first frame into the fall: that of a hurdle, which is in the
+    air as well, comes down to the board again.
     """
     path = camera_path(views)
     middles = centres(diver.boxes_px)
@@ -276,17 +278,13 @@ def in_the_air(diver: Track, views: Sequence[View]) -> tuple[bool, bool]:
     bottom = top + int(heights[top:].argmax())
     if len(heights) < _ENDS or bottom - top < 3:
         return False, False
-    gravity = _acceleration(heights[top : bottom + 1])
-    first, last = heights[:_ENDS], heights[-_ENDS:]
-    starts = diver.first == 0 and _acceleration(first) > _FREE_FALL * gravity > 0
-    still_falling = last[-1] - last[-3] > 0.5 * np.diff(heights[top : bottom + 1]).max(initial=0.0)
+    falling = heights[: max(_ENDS, top + round(_FREELY * (bottom - top))) + 1]
+    curve = np.polyfit(np.arange(len(falling)), falling, 2)
+    off = np.abs(np.polyval(curve, np.arange(len(falling))) - falling).max()
+    starts = diver.first == 0 and curve[0] > 0 and off < _OFF_PARABOLA * (heights[bottom] - heights[top])
+    still_falling = heights[-1] - heights[-3] > 0.5 * np.diff(heights[top : bottom + 1]).max(initial=0.0)
     ends = diver.frames.stop == len(views) and bool(still_falling)
     return bool(starts), ends
-
-
-def _acceleration(heights: Float[np.ndarray, " frames"]) -> float:
-    """Of a parabola through the heights, pixels a frame and frame."""
-    return float(2 * np.polyfit(np.arange(len(heights)), heights, 2)[0])
 
 
 def _share(mask: np.ndarray) -> float:
