@@ -253,7 +253,7 @@ def test_impossible_options_are_refused_at_once(scorer: Scorer) -> None:
     with pytest.raises(ValueError, match="no dive number"):
         scorer.score("dive.mp4", dive_number="999Z")
     from stagescore.config import load_config
-    from stagescore.scoring.scorer import ScoreOptions
+    from stagescore.scoring.options import ScoreOptions
 
     with pytest.raises(ConfigError):
         load_config(ScoreOptions, None, ["start=auto", "end=4"])

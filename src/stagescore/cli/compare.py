@@ -37,7 +37,8 @@ def compare(
     from stagescore.report.score_files import COMPARISON, write_comparison_film
     from stagescore.scoring.batch import new_folder
     from stagescore.scoring.compare import compare_dives, compare_with_best
-    from stagescore.scoring.scorer import ScoreOptions, Scorer
+    from stagescore.scoring.options import ScoreOptions
+    from stagescore.scoring.scorer import Scorer
 
     with speaking(json=json, quiet=quiet) as out:
         options = ScoreOptions(dive_number=dive_number, difficulty=difficulty)

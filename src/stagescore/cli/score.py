@@ -73,7 +73,8 @@ def score(
     from stagescore.report.score_files import write_dive_files, write_summary
     from stagescore.scoring.batch import new_folder, score_batch
     from stagescore.scoring.inputs import find_clips
-    from stagescore.scoring.scorer import ScoreOptions, Scorer
+    from stagescore.scoring.options import ScoreOptions
+    from stagescore.scoring.scorer import Scorer
 
     with speaking(json=json, quiet=quiet) as out:
         given = {

@@ -23,8 +23,9 @@ from stagescore.media.scaling import scaled
 from stagescore.models.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.looking import Look
+from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Validation
-from stagescore.scoring.scorer import Scored, ScoreOptions, Scorer
+from stagescore.scoring.scorer import Scored, Scorer
 from stagescore.tensors import StageFeatures
 from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive

@@ -17,8 +17,9 @@ from pathlib import Path
 from stagescore.atomic import write_bytes
 from stagescore.errors import DataError, StagescoreError
 from stagescore.scoring.inputs import InputClip
+from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Result
-from stagescore.scoring.scorer import Scored, ScoreOptions, Scorer
+from stagescore.scoring.scorer import Scored, Scorer
 
 RESULT, SUMMARY = "result.json", "summary.csv"
 COLUMNS = (

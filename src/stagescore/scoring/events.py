@@ -41,7 +41,7 @@ class Flight:
         misfit: root mean square distance from the parabola, in body sizes.
         fallen: from the highest point on, in body sizes.
         gravity: body sizes a frame and frame.
-        starts_in_air: the body is in the air in the clip's first frame.
+        starts_in_air: the body is in the air in the clip's first frames.
         no_takeoff: so it is, and well on its way: the take-off is not just before.
         ends_in_air: the clip ends before the entry.
     """
@@ -113,6 +113,7 @@ class FreeFall:
         fallen = float(curve[0] * (stop - 1 - max(apex, first)) ** 2)
         if fallen < LEAST_FALL:
             return None
+        no_takeoff = path.first + first < _END_FRAMES and bool(apex < _EARLIEST_APEX * stop)
         return Flight(
             first=path.first + first,
             stop=path.first + stop,
@@ -120,8 +121,8 @@ class FreeFall:
             misfit=float(np.sqrt(np.mean(off[inner] ** 2))),
             fallen=fallen,
             gravity=float(2 * curve[0]),
-            starts_in_air=path.first + first == 0,
-            no_takeoff=path.first + first == 0 and bool(apex < _EARLIEST_APEX * stop),
+            starts_in_air=path.first + first == 0 or no_takeoff,
+            no_takeoff=no_takeoff,
             ends_in_air=path.first + stop >= num_frames - _END_FRAMES,
         )
 

@@ -3,20 +3,14 @@
 Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fails a check (`checks`) gets no score.
 """
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from stagescore.config import Config
 from stagescore.data.exemplars import Protocol
-from stagescore.diving import DiveNumber, usual_difficulties
 from stagescore.encoders.fastest import fastest
 from stagescore.errors import CheckpointError, DataError, StagescoreError
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
@@ -27,10 +21,12 @@ from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.scoring import checks
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.draft import Draft
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.finding import find_dive
 from stagescore.scoring.judging import plausible_judging
 from stagescore.scoring.looking import Look, look
+from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import (
     PoseNetworks,
     Poses,
@@ -42,7 +38,6 @@ from stagescore.scoring.poses import (
 from stagescore.scoring.result import (
     Events,
     ExemplarVote,
-    InputFile,
     Networks,
     Reason,
     Result,
@@ -57,65 +52,6 @@ from stagescore.weights.own import OwnWeights, load_weights
 
 _NO_CALIBRATION = TransitionCalibration(temperature=1.0)
 _STAGES: tuple[StageName, ...] = ("take-off", "flight", "entry")
-
-
-class ScoreOptions(Config):
-    """What the user says of a dive.
-
-    Attributes:
-        dive_number: such as `107B`; without it exemplars of any dive vote.
-        difficulty: degree of difficulty; the usual one of dive number and height by default.
-        height_m: of board or platform.
-        start: first frame, or `auto` to find the dive in a longer film.
-        end: last frame, included; the film's last by default.
-        slowmo: the film is slowed down by this factor.
-        frame_rate: of a folder of images, which does not say it itself.
-        poses: file with the joints; the networks look for them by default.
-        exemplars: that vote.
-    """
-
-    dive_number: str | None = None
-    difficulty: float | None = Field(default=None, gt=0)
-    height_m: float | None = Field(default=None, gt=0)
-    start: int | Literal["auto"] | None = None
-    end: int | None = None
-    slowmo: float = Field(default=1.0, gt=0)
-    frame_rate: float | None = Field(default=None, gt=0)
-    poses: Path | None = None
-    exemplars: int = Field(default=10, ge=1)
-
-    @model_validator(mode="after")
-    def _known_dive(self) -> "ScoreOptions":
-        try:
-            if self.dive_number is not None:
-                DiveNumber.parse(self.dive_number)
-        except DataError as error:
-            raise ValueError(str(error)) from None
-        if self.start == "auto" and self.end is not None:
-            raise ValueError("--start auto finds the end too; leave --end out")
-        return self
-
-    @property
-    def number(self) -> DiveNumber | None:
-        """The dive number, read."""
-        return None if self.dive_number is None else DiveNumber.parse(self.dive_number)
-
-    @property
-    def known_difficulty(self) -> float | None:
-        """As given, or the usual one of the dive at its height, or at any height where they agree.
-
-        >>> ScoreOptions(dive_number="407C", height_m=10).known_difficulty
-        3.2
-        """
-        number = self.number
-        if self.difficulty is not None or number is None:
-            return self.difficulty
-        usual = {
-            value
-            for (code, height), value in usual_difficulties().items()
-            if code == number.code and self.height_m in (None, height)
-        }
-        return usual.pop() if len(usual) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,77 +71,6 @@ class Scored:
     poses: Poses | None = None
     look: Look | None = None
     bank: ExemplarBank | None = None
-
-
-@dataclass(slots=True)
-class _Timings:
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(time.perf_counter() - begin, 6)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Draft:
-    """What is known of a dive so far."""
-
-    path: Path
-    name: str
-    options: ScoreOptions
-    sha256: str = ""
-    media: Media | None = None
-    start: int = 0
-    end: int = 0
-    reasons: list[Reason] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    failed: bool = False
-    timings: _Timings = field(default_factory=_Timings)
-
-    def fail(self, reason: Reason | None) -> bool:
-        """Note a reason that ends the work; says whether there was one."""
-        if reason is not None:
-            self.reasons.append(reason)
-            self.failed = True
-        return self.failed
-
-    def doubt(self, *reasons: Reason | None) -> None:
-        """Note reasons for which a score would be made up."""
-        self.reasons += [reason for reason in reasons if reason is not None]
-
-    def result(self, networks: Networks | None, **found: Any) -> Result:
-        """The result as far as it goes."""
-        info = None if self.media is None else self.media.info
-        number = self.options.number
-        return Result(
-            status="failed" if self.failed else "needs_review" if self.reasons else "ok",
-            reasons=self.reasons,
-            warnings=self.warnings,
-            dive_number=None if number is None else number.code,
-            words=None if number is None else str(number),
-            height_m=self.options.height_m,
-            input=InputFile(
-                name=self.name,
-                path=str(self.path),
-                sha256=self.sha256,
-                num_frames=0 if info is None else info.num_frames,
-                width_px=0 if info is None else info.width_px,
-                height_px=0 if info is None else info.height_px,
-                duration_s=None if info is None else info.duration_s,
-                frame_rate=None if info is None else info.frame_rate,
-                condition="unreadable" if info is None else info.verdict,
-                start_frame=self.start,
-                end_frame=self.end,
-                slowmo=self.options.slowmo,
-            ),
-            networks=networks,
-            timings=self.timings.seconds,
-            **found,
-        )
 
 
 class Scorer:
@@ -308,7 +173,7 @@ class Scorer:
         """As `score`, with the film and the joints for whoever draws them."""
         options = ScoreOptions.model_validate({**(options or ScoreOptions()).model_dump(), **changes})
         path = Path(path)
-        draft = _Draft(path=path, name=name or name_of(path), options=options)
+        draft = Draft(path=path, name=name or name_of(path), options=options)
         try:
             return self._scored(draft)
         except StagescoreError as error:
@@ -318,7 +183,7 @@ class Scorer:
             draft.fail(Reason(code="program-error", text=told))
         return Scored(result=draft.result(self._networks(None)), media=draft.media)
 
-    def _scored(self, draft: _Draft) -> Scored:
+    def _scored(self, draft: Draft) -> Scored:
         with draft.timings.step("open"):
             self._open(draft)
         media = draft.media
@@ -378,7 +243,7 @@ class Scorer:
         named = (("fused", regression.fused), ("static", regression.static))
         return [name for name, branch in named if branch is not None]
 
-    def _open(self, draft: _Draft) -> None:
+    def _open(self, draft: Draft) -> None:
         options, path = draft.options, draft.path
         if path.is_file() and draft.fail(checks.size_reason(path.stat().st_size, str(path))):
             return
@@ -417,7 +282,7 @@ class Scorer:
             draft.end = last + 1
         draft.fail(checks.length_reason(draft.end - draft.start))
 
-    def _watch(self, draft: _Draft, media: Media) -> Watched | None:
+    def _watch(self, draft: Draft, media: Media) -> Watched | None:
         watched = watch(image for _, image in media.frames(range(draft.start, draft.end)))
         shot = checks.main_shot(watched.num_frames, checks.cuts(watched.small))
         stray = shot.start + watched.num_frames - shot.end
@@ -437,7 +302,7 @@ class Scorer:
             )
         return watched.part(shot.start, shot.end)
 
-    def _poses(self, draft: _Draft, media: Media) -> Poses | None:
+    def _poses(self, draft: Draft, media: Media) -> Poses | None:
         if draft.options.poses is not None:
             try:
                 return given_poses(draft.options.poses, media, draft.start, draft.end)
@@ -452,7 +317,7 @@ class Scorer:
         )
         return no_poses(draft.end - draft.start)
 
-    def _check(self, draft: _Draft, watched: Watched, poses: Poses) -> Flight | None:
+    def _check(self, draft: Draft, watched: Watched, poses: Poses) -> Flight | None:
         """Note what speaks against a score; gives the flight."""
         flight = self._flight(watched, poses)
         still = checks.still_reason(watched.small)
@@ -477,7 +342,7 @@ class Scorer:
         diver = watched.choice().diver
         return None if diver is None else self.flights.find(watched.path(diver), watched.num_frames)
 
-    def _look(self, draft: _Draft, media: Media, poses: Poses) -> Look | None:
+    def _look(self, draft: Draft, media: Media, poses: Poses) -> Look | None:
         try:
             return look(self.model, media, poses.track, (draft.start, draft.end), self.card.preprocessing)
         except DataError as error:
@@ -499,7 +364,7 @@ class Scorer:
             height_m=options.height_m,
         )
 
-    def _vote(self, draft: _Draft, looked: Look) -> VotedDive | None:
+    def _vote(self, draft: Draft, looked: Look) -> VotedDive | None:
         query = self.query(draft.sha256, draft.options)
         executes = self.card.target == "execution"
         if executes and query.difficulty is None:
@@ -547,7 +412,7 @@ class Scorer:
         return IntervalModel.from_json(content).interval(score, votes) if content else None
 
     def _stages(
-        self, draft: _Draft, looked: Look, flight: Flight | None, votes: list[ExemplarVote]
+        self, draft: Draft, looked: Look, flight: Flight | None, votes: list[ExemplarVote]
     ) -> list[StageResult]:
         """The stages that the clip shows."""
         media, edges = draft.media, looked.stage_edges(draft.start, draft.end)
@@ -576,7 +441,7 @@ class Scorer:
             for k, (name, first, stop, confidence) in enumerate(spans)
         ]
 
-    def _protocol(self, draft: _Draft, voted: VotedDive | None) -> str:
+    def _protocol(self, draft: Draft, voted: VotedDive | None) -> str:
         if voted is None:
             return ""
         who = f"{len(voted.prediction.votes)} exemplars"
@@ -586,7 +451,7 @@ class Scorer:
             return f"{who} of any dive (w/o DN): no dive number was given"
         return f"{who} with dive number {voted.dive.dive_number} (w/ DN)"
 
-    def _warn(self, draft: _Draft, media: Media) -> None:
+    def _warn(self, draft: Draft, media: Media) -> None:
         if self.fit is not None:
             v = self.fit.validation
             draft.warnings.append(

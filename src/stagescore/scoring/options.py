@@ -1,0 +1,69 @@
+"""What the user says of a dive that is to be scored."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from stagescore.config import Config
+from stagescore.diving import DiveNumber, usual_difficulties
+from stagescore.errors import DataError
+
+
+class ScoreOptions(Config):
+    """What the user says of a dive.
+
+    Attributes:
+        dive_number: such as `107B`; without it exemplars of any dive vote.
+        difficulty: degree of difficulty; the usual one of dive number and height by default.
+        height_m: of board or platform.
+        start: first frame, or `auto` to find the dive in a longer film.
+        end: last frame, included; the film's last by default.
+        slowmo: the film is slowed down by this factor.
+        frame_rate: of a folder of images, which does not say it itself.
+        poses: file with the joints; the networks look for them by default.
+        exemplars: that vote.
+    """
+
+    dive_number: str | None = None
+    difficulty: float | None = Field(default=None, gt=0)
+    height_m: float | None = Field(default=None, gt=0)
+    start: int | Literal["auto"] | None = None
+    end: int | None = None
+    slowmo: float = Field(default=1.0, gt=0)
+    frame_rate: float | None = Field(default=None, gt=0)
+    poses: Path | None = None
+    exemplars: int = Field(default=10, ge=1)
+
+    @model_validator(mode="after")
+    def _known_dive(self) -> "ScoreOptions":
+        try:
+            if self.dive_number is not None:
+                DiveNumber.parse(self.dive_number)
+        except DataError as error:
+            raise ValueError(str(error)) from None
+        if self.start == "auto" and self.end is not None:
+            raise ValueError("--start auto finds the end too; leave --end out")
+        return self
+
+    @property
+    def number(self) -> DiveNumber | None:
+        """The dive number, read."""
+        return None if self.dive_number is None else DiveNumber.parse(self.dive_number)
+
+    @property
+    def known_difficulty(self) -> float | None:
+        """As given, or the usual one of the dive at its height, or at any height where they agree.
+
+        >>> ScoreOptions(dive_number="407C", height_m=10).known_difficulty
+        3.2
+        """
+        number = self.number
+        if self.difficulty is not None or number is None:
+            return self.difficulty
+        usual = {
+            value
+            for (code, height), value in usual_difficulties().items()
+            if code == number.code and self.height_m in (None, height)
+        }
+        return usual.pop() if len(usual) == 1 else None
