@@ -52,3 +52,24 @@ BONES: tuple[tuple[int, int], ...] = (
     (13, 7),
 )
 """Pairs of joints that a drawing connects."""
+
+MASS_SHARES: tuple[float, ...] = (
+    0.033,
+    0.083,
+    0.084,
+    0.084,
+    0.083,
+    0.033,
+    0.217,
+    0.216,
+    0.021,
+    0.049,
+    0.013,
+    0.024,
+    0.012,
+    0.012,
+    0.024,
+    0.012,
+)
+"""How much of the body's mass each joint stands for: segments shared between their ends after P. de Leva,
+Journal of Biomechanics 29 (1996); feet and hands go to ankles and wrists."""

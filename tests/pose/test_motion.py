@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
 from made_clips import Clip
 
-from stagescore.pose.motion import MOVING, background_step, moving_parts
+from stagescore.pose.motion import MOVING, background_step, moving_parts, scene_of
 
 
 def test_the_camera_is_found_though_the_diver_stays_in_the_middle():
@@ -59,6 +61,47 @@ def test_a_fast_pan_that_blurs_the_hall_is_found(down: int) -> None:
     assert step[:, 2] == pytest.approx((0, -down), abs=2) and step[:, :2] == pytest.approx(
         np.eye(2), abs=0.03
     )
+
+
+def with_graphics(pan_px: int, *, hall: bool = True) -> list[np.ndarray]:
+    """A wall that goes up by so much a frame, with a station's logo and a score board that stay."""
+    rng = np.random.default_rng(1)
+    wall = cv2.resize(
+        rng.integers(90, 130, (90, 40)).astype(np.uint8), (320, 720), interpolation=cv2.INTER_CUBIC
+    )
+    if not hall:
+        wall[:] = 110
+    frames = []
+    for t in range(24):
+        picture = cv2.cvtColor(wall[60 + pan_px * t : 240 + pan_px * t].copy(), cv2.COLOR_GRAY2RGB)
+        cv2.putText(picture, "SPORT 1", (200, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2)
+        cv2.rectangle(picture, (12, 140), (150, 170), (20, 20, 90), -1)
+        cv2.putText(picture, "AQUARIA 107B", (16, 160), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1)
+        frames.append(picture)
+    return frames
+
+
+def greys_of(frames: list[np.ndarray]) -> list[np.ndarray]:
+    return [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+
+
+@pytest.mark.parametrize("pan_px", [4, 12])
+def test_graphics_that_stay_on_the_screen_are_no_background(pan_px: int) -> None:
+    scene = scene_of(greys_of(with_graphics(pan_px)))
+    assert scene is not None
+    assert not scene[15:30, 205:300].any()
+    assert scene[60:120].all()
+    for motion in list(moving_parts(with_graphics(pan_px)))[1:]:
+        assert motion.camera is not None
+        assert motion.camera[1, 2] == pytest.approx(-pan_px, abs=0.7)
+    # Before a bare wall nothing tells how the camera moves, and the graphics do not say that it stands still.
+    bare = with_graphics(pan_px, hall=False)
+    assert all(background_step(a, b, scene) is None for a, b in pairwise(greys_of(bare)))
+
+
+def test_a_camera_that_stands_still_has_no_graphics() -> None:
+    assert scene_of(greys_of(with_graphics(0))) is None
+    assert scene_of([]) is None
 
 
 def test_boxes_outside_the_picture_do_not_move():

@@ -5,7 +5,7 @@ from made_clips import Clip, Seer
 from stagescore.pose.annotation import watch
 from stagescore.pose.boxes import Detections, box_iou
 from stagescore.pose.motion import Motion
-from stagescore.pose.tracking import LONGEST_BRIDGE, MOST_CARRIED, View, camera_path, choose_diver, follow
+from stagescore.pose.tracking import LONGEST_UNSEEN, MOST_CARRIED, View, camera_path, choose_diver, follow
 
 
 def test_the_diver_is_chosen_though_the_detector_is_surer_of_spectators():
@@ -75,17 +75,34 @@ def test_a_detection_that_does_not_move_is_not_taken_when_it_lies_elsewhere():
     assert len(follow(views, 0, 0).frames) == 2
 
 
-def test_unknown_steps_of_the_camera_lie_evenly_between_known_ones() -> None:
+def panned(*steps_px: float | None) -> np.ndarray:
+    """How far the camera has gone down frame by frame, after steps of which some are unknown."""
+
     def view(down):
         camera = None if down is None else np.array(((1.0, 0, 0), (0, 1, down)))
         motion = Motion(camera, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
         return View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
 
-    path = camera_path([view(d) for d in (None, -10, None, None, -16, -16, None)])
-    heights = [float(step[1, 2]) for step in path]
-    assert np.diff(heights) == pytest.approx((10, 12, 14, 16, 16, 0))
-    gone = camera_path([view(d) for d in (None, None, *(None,) * LONGEST_BRIDGE, -5)])
-    assert np.diff([float(step[1, 2]) for step in gone]) == pytest.approx([0] * (LONGEST_BRIDGE + 1) + [5])
+    return np.diff([float(step[1, 2]) for step in camera_path([view(step) for step in steps_px])])
+
+
+def test_unknown_steps_of_the_camera_lie_evenly_between_known_ones() -> None:
+    assert panned(None, -10, None, None, -16, -16, None) == pytest.approx((10, 12, 14, 16, 16, 0))
+    assert panned(None, None, *(None,) * LONGEST_UNSEEN, -5) == pytest.approx(
+        [0] * (LONGEST_UNSEEN + 1) + [5]
+    )
+
+
+def test_a_camera_that_halts_in_the_middle_of_a_pan_is_not_believed() -> None:
+    assert panned(None, -10, -11, -12, 0.5, -14, -15, -16) == pytest.approx((10, 11, 12, 13, 14, 15, 16))
+    # A pan that begins, ends or turns round is, and so is one that gains speed quickly as at few frames a second.
+    for steps in (
+        (0, 0, 0, -9, -10, -11, -12),
+        (-12, -11, -10, 0, 0, 0),
+        (9, 5, 1, -4, -9, -14),
+        (-6, -20, -57, -92, -40),
+    ):
+        assert panned(None, *steps) == pytest.approx([-step for step in steps])
 
 
 def test_who_is_unseen_for_too_long_is_lost_and_the_tail_is_dropped():

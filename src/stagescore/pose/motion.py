@@ -8,8 +8,9 @@ Source: none; Lucas-Kanade flow and a robust similarity are textbook. Thresholds
 clips and two dives, in which the diver's share of motion is 3 to 100 and a spectator's 0.6 to 2.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import cv2
 import numpy as np
@@ -30,9 +31,19 @@ _LEVELS = 4
 _RETURN_PX = 1.0
 _INLIER_PX = 2.0
 _LEAST_CORNERS = 10
+_MOST_TURN = np.deg2rad(3.0)
+_MOST_ZOOM = 0.06
+_LEAST_WIDTH = 0.35
 _FAR_PEAK = 0.15
 """Least height of the peak of a phase correlation, which is 1 for a mere shift."""
 _FAR_SMOOTHING_PX = 1.5
+_LOOKED_AHEAD = 600
+"""Frames of which graphics are known before the first is looked at; those of longer films are those of the start."""
+_GRAPHICS_FRAMES = 48
+_GRAPHICS_EDGE = 40.0
+_GRAPHICS_CHANGE = 14.0
+_CHANGING_SHARE = 0.4
+_GRAPHICS_REACH_PX = 8
 _SMOOTHING_PX = 2.0
 _LEAST_CHANGE = 1.0
 """Grey levels; a clip without any noise would make everything a large share of nothing."""
@@ -78,20 +89,19 @@ def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Motio
     """What moves in each frame of a clip, compared with the frame before and the one after.
 
     A place counts as changed by the lesser of the two changes: so the place which the diver has just left
-    does not. A clip of a single frame has no motion.
+    does not. A clip of a single frame has no motion. Up to 600 frames are taken before the first is answered.
     """
     before: np.ndarray | None = None  # change against the frame before, at the present frame
     grey: np.ndarray | None = None
     camera: np.ndarray | None = None
-    scale = 1.0
-    for frame in frames:
-        scale = min(EDGE_PX / max(frame.shape[:2]), 1.0)
-        small = scaled(frame, (max(round(frame.shape[1] * scale), 1), max(round(frame.shape[0] * scale), 1)))
-        following = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    pictures = _working(frames)
+    ahead = list(islice(pictures, _LOOKED_AHEAD))
+    scene = scene_of([picture for picture, _ in ahead])
+    for following, scale in chain(ahead, pictures):
         if grey is None:
             grey = following
             continue
-        step = background_step(grey, following)
+        step = background_step(grey, following, scene)
         after = _change(following, grey, None if step is None else cv2.invertAffineTransform(step))
         yield _motion(camera, after if before is None else np.minimum(before, after), scale)
         before, grey = _change(grey, following, step), following
@@ -100,20 +110,56 @@ def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Motio
         yield _motion(camera, np.zeros(grey.shape, np.float32) if before is None else before, scale)
 
 
+def _working(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+) -> Iterator[tuple[UInt8[np.ndarray, "h w"], float]]:
+    """Grey pictures at the working scale, and that scale."""
+    for frame in frames:
+        scale = min(EDGE_PX / max(frame.shape[:2]), 1.0)
+        small = scaled(frame, (max(round(frame.shape[1] * scale), 1), max(round(frame.shape[0] * scale), 1)))
+        yield cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), scale
+
+
+def scene_of(greys: Sequence[UInt8[np.ndarray, "h w"]]) -> UInt8[np.ndarray, "h w"] | None:
+    """Where the scene is to be seen: 255, and 0 where a broadcaster's graphics lie over it; None for everywhere.
+
+    Graphics have edges that stay where they are while the camera moves, and would be taken for a background that
+    stands still. Where little changes in most of the picture, the camera stands still.
+    """
+    if len(greys) < 3 or len({grey.shape for grey in greys}) > 1:
+        return None
+    some = np.stack(greys[:: -(-len(greys) // _GRAPHICS_FRAMES)])
+    low, high = np.percentile(some, (10, 90), axis=0)
+    edges = np.mean([_slope(grey.astype(np.float32)) for grey in some], axis=0)
+    changing = high - low >= _GRAPHICS_CHANGE
+    staying = (edges > _GRAPHICS_EDGE) & ~changing
+    if not staying.any() or changing.mean() < _CHANGING_SHARE:
+        return None
+    reach = np.ones((2 * _GRAPHICS_REACH_PX + 1,) * 2, np.uint8)
+    return np.asarray(255 * (1 - cv2.dilate(staying.astype(np.uint8), reach)), dtype=np.uint8)
+
+
 def background_step(
-    before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"]
+    before: UInt8[np.ndarray, "h w"],
+    after: UInt8[np.ndarray, "h w"],
+    scene: UInt8[np.ndarray, "h w"] | None = None,
 ) -> Float[np.ndarray, "2 3"] | None:
     """The turn, scale and shift that takes most of a grey picture to the next; None if none does.
 
     Where too few corners can be followed, as in a fast pan that blurs the hall, a mere shift is looked for.
+
+    Args:
+        before: a picture.
+        after: the next.
+        scene: 0 where graphics hide it, as `scene_of` tells.
     """
-    near = _near_step(before, after)
-    return _far_step(before, after) if near is None else near
+    near = _near_step(before, after, scene)
+    return _far_step(before, after, scene) if near is None else near
 
 
-def _near_step(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+def _near_step(before: np.ndarray, after: np.ndarray, scene: np.ndarray | None) -> np.ndarray | None:
     """From corners that are followed from one picture to the next and back."""
-    corners = cv2.goodFeaturesToTrack(before, _NUM_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX)
+    corners = cv2.goodFeaturesToTrack(before, _NUM_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX, mask=scene)
     if corners is None or len(corners) < _LEAST_CORNERS:
         return None
     there, found = _flow(before, after, corners)
@@ -125,21 +171,30 @@ def _near_step(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
     step, agreeing = cv2.estimateAffinePartial2D(corners[kept], there[kept], ransacReprojThreshold=_INLIER_PX)
     if step is None or agreeing.sum() < _LEAST_CORNERS:
         return None
+    # A camera that pans hardly turns or zooms from frame to frame, and its background is wide: else a body was followed.
+    wide = np.ptp(corners[kept][agreeing.ravel() > 0].reshape(-1, 2), axis=0) / before.shape[1::-1]
+    turn, zoom = np.arctan2(step[1, 0], step[0, 0]), np.hypot(step[1, 0], step[0, 0])
+    if abs(turn) > _MOST_TURN or abs(np.log(zoom)) > _MOST_ZOOM or wide.max() < _LEAST_WIDTH:
+        return None
     return np.asarray(step, dtype=np.float64)
 
 
-def _far_step(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+def _far_step(before: np.ndarray, after: np.ndarray, scene: np.ndarray | None) -> np.ndarray | None:
     """The shift by which the edges of two pictures fit best (phase correlation)."""
     rim = cv2.createHanningWindow(before.shape[1::-1], cv2.CV_32F)
-    (across, down), peak = cv2.phaseCorrelate(_edges(before), _edges(after), rim)
+    seen = 1.0 if scene is None else (scene > 0).astype(np.float32)
+    (across, down), peak = cv2.phaseCorrelate(_edges(before) * seen, _edges(after) * seen, rim)
     if peak < _FAR_PEAK:
         return None
     return np.array(((1.0, 0.0, across), (0.0, 1.0, down)))
 
 
 def _edges(grey: np.ndarray) -> np.ndarray:
-    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), _FAR_SMOOTHING_PX)
-    return np.asarray(cv2.magnitude(*(cv2.Sobel(smooth, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1)))))
+    return _slope(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), _FAR_SMOOTHING_PX))
+
+
+def _slope(grey: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.magnitude(*(cv2.Sobel(grey, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1)))))
 
 
 def _flow(source: np.ndarray, target: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

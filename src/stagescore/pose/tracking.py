@@ -33,6 +33,11 @@ MOST_CARRIED = 8
 """Frames for which a track goes on unseen."""
 LEAST_CONFIDENCE = 0.05
 """Of a detection that is looked at; divers in mid-air are seldom more than 0.3."""
+LONGEST_UNSEEN = 16
+"""Frames in a row, as before a bare wall, in which the camera's motion is taken from the frames around them."""
+_AROUND = 3
+_LEAST_PAN_PX = 4.0
+_HALTING = 0.6
 LONGEST_BRIDGE = 4
 """Frames from one detection to the next between which boxes are interpolated."""
 SEED_CONFIDENCE = 0.1
@@ -259,10 +264,11 @@ def _moving_part(view: View, last: np.ndarray, expected: np.ndarray, unseen: int
 def camera_path(views: Sequence[View]) -> list[Float[np.ndarray, "3 3"]]:
     """For each frame, the map from its pixels to those of the first.
 
-    A camera has inertia: up to `LONGEST_BRIDGE` unknown steps lie evenly between the known ones around them; others
+    A camera has inertia: steps that leap away from those around them are not believed, and up to `LONGEST_UNSEEN`
+    unknown steps lie evenly between the known ones around them; others
     count as none.
     """
-    steps = [np.eye(2, 3)] + [view.motion.camera for view in views[1:]]
+    steps = _steady([np.eye(2, 3)] + [view.motion.camera for view in views[1:]])
     known = [frame for frame, step in enumerate(steps) if step is not None]
     path = [np.eye(3)]
     for frame in range(1, len(views)):
@@ -271,14 +277,35 @@ def camera_path(views: Sequence[View]) -> list[Float[np.ndarray, "3 3"]]:
             place = bisect(known, frame)
             before, after = (
                 known[place - 1],
-                known[place] if place < len(known) else len(views) + LONGEST_BRIDGE,
+                known[place] if place < len(known) else len(views) + LONGEST_UNSEEN,
             )
             step = np.eye(2, 3)
-            if before and after - before - 1 <= LONGEST_BRIDGE:
+            if before and after - before - 1 <= LONGEST_UNSEEN:
                 share = (frame - before) / (after - before)
                 step = (1 - share) * np.asarray(steps[before]) + share * np.asarray(steps[after])
         path.append(path[-1] @ np.linalg.inv(np.concatenate((step, ((0.0, 0.0, 1.0),)))))
     return path
+
+
+def _steady(steps: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
+    """The steps without those that are much shorter than both those before and those after.
+
+    In such frames something was followed that stands still in the picture: the diver, graphics, the splash.
+    """
+    known = [frame for frame, step in enumerate(steps) if frame and step is not None]
+    steady = list(steps)
+    for place, frame in enumerate(known):
+        around = (known[max(place - _AROUND, 0) : place], known[place + 1 : place + 1 + _AROUND])
+        if not all(around):
+            continue
+        before, after = (np.median([np.asarray(steps[k])[:, 2] for k in some], axis=0) for some in around)
+        least = min(float(np.linalg.norm(shift)) for shift in (before, after))
+        if least < _LEAST_PAN_PX or before @ after <= 0:
+            continue
+        way = (before + after) / float(np.linalg.norm(before + after))
+        if float(np.asarray(steps[frame])[:, 2] @ way) < _HALTING * least:
+            steady[frame] = None
+    return steady
 
 
 def _fall(track: Track, path: Sequence[np.ndarray]) -> float:

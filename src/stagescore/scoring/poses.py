@@ -22,6 +22,7 @@ from stagescore.types import PoseTrack
 from stagescore.weights.registry import preferred
 
 _DIGITS = 6
+_LEAST_JOINTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +48,16 @@ class Poses:
     warnings: tuple[str, ...] = ()
     detector: str | None = None
     estimator: str | None = None
+
+    def boxes(self) -> Float[np.ndarray, "frames 4"]:
+        """The detector's boxes, or those around the joints where no detector looked; NaN where there is none."""
+        if self.boxes_px is not None:
+            return self.boxes_px
+        joints = np.where(self.track.known[..., None], self.track.joints_px, np.nan)
+        boxes = np.full((len(joints), 4), np.nan)
+        some = self.track.known.sum(1) >= _LEAST_JOINTS
+        boxes[some, :2], boxes[some, 2:] = np.nanmin(joints[some], axis=1), np.nanmax(joints[some], axis=1)
+        return boxes
 
 
 @dataclass(frozen=True, slots=True)

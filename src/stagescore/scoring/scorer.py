@@ -8,8 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stagescore.data.exemplars import Protocol
 from stagescore.encoders.fastest import fastest
 from stagescore.errors import CheckpointError, DataError, StagescoreError
@@ -51,6 +49,7 @@ from stagescore.types import STAGE_NAMES, Dive
 from stagescore.weights.own import OwnWeights, load_weights
 
 _NO_CALIBRATION = TransitionCalibration(temperature=1.0)
+_MUCH_LONGER = 1.2
 _STAGES: tuple[StageName, ...] = ("take-off", "flight", "entry")
 
 
@@ -332,15 +331,18 @@ class Scorer:
         return flight
 
     def _flight(self, watched: Watched, poses: Poses) -> Flight | None:
-        """From the boxes of the networks, which are of a body; else from what moves, which may be a splash."""
-        if poses.boxes_px is not None:
-            seen = np.flatnonzero(np.isfinite(poses.boxes_px).all(1))
-            if len(seen) and seen[-1] - seen[0] + 1 == len(seen):
-                path = watched.path_of_boxes(int(seen[0]), poses.boxes_px[seen])
-                if (flight := self.flights.find(path, watched.num_frames)) is not None:
-                    return flight
+        """From the diver's body; from what moves, which may be a splash, where that is seen to fall much longer."""
         diver = watched.choice().diver
-        return None if diver is None else self.flights.find(watched.path(diver), watched.num_frames)
+        paths = (
+            watched.path_of_body(poses.track.joints_px, poses.track.known & ~poses.weak, poses.boxes()),
+            None if diver is None else watched.path(diver),
+        )
+        body, moving = (
+            None if path is None else self.flights.find(path, watched.num_frames) for path in paths
+        )
+        if body is None or (moving is not None and moving.num_frames > _MUCH_LONGER * body.num_frames):
+            return moving
+        return body
 
     def _look(self, draft: Draft, media: Media, poses: Poses) -> Look | None:
         try:

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.motion import moving_parts
 from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
+from stagescore.skeleton import MASS_SHARES
 
 EDGE_PX = 96
 """Longer edge of the small pictures."""
 _BLOB_CONFIDENCE = 0.5
+_LEAST_MASS = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +28,7 @@ class Path:
 
     Attributes:
         first: frame of the first height.
-        heights: of the middle of the box, downwards, in the body's usual size.
+        heights: of the middle of the box or the centre of mass, downwards, in the body's usual size.
     """
 
     first: int
@@ -59,16 +61,52 @@ class Watched:
         return choose_diver(self.views)
 
     def path(self, track: Track) -> Path:
-        """The heights of a track."""
-        return self.path_of_boxes(track.first, track.boxes_px)
+        """The heights of the middle of a track's boxes."""
+        return self._path(track.first, centres(track.boxes_px), track.boxes_px)
 
-    def path_of_boxes(self, first: int, boxes_px: Float[np.ndarray, "frames 4"]) -> Path:
-        """The heights of boxes in successive frames."""
+    def path_of_body(
+        self,
+        joints_px: Float[np.ndarray, "frames joints 2"],
+        known: Bool[np.ndarray, "frames joints"],
+        boxes_px: Float[np.ndarray, "frames 4"],
+    ) -> Path | None:
+        """The heights of the centre of mass, which falls freely whatever the limbs do; None of a body never seen.
+
+        Args:
+            joints_px: in all frames; NaN where unknown.
+            known: joints that may be used. Where they are too few, the centre of mass is taken to lie in the box
+                as in the frames around.
+            boxes_px: likewise; NaN in frames without the body. Between them they are interpolated.
+        """
+        seen = np.flatnonzero(np.isfinite(boxes_px).all(1))
+        if not len(seen):
+            return None
+        frames = np.arange(seen[0], seen[-1] + 1)
+        boxes = _between(frames, seen, boxes_px[seen])
+        mass = (known & np.isfinite(joints_px).all(-1))[frames] * np.array(MASS_SHARES)
+        enough = np.flatnonzero(mass.sum(1) > _LEAST_MASS)
+        middles = centres(boxes)
+        if len(enough):
+            weights = mass[enough] / mass[enough].sum(1, keepdims=True)
+            mean = (weights[..., None] * np.nan_to_num(joints_px[frames[enough]])).sum(1)
+            middles = middles + _between(np.arange(len(frames)), enough, mean - middles[enough])
+        return self._path(int(frames[0]), middles, boxes)
+
+    def _path(
+        self, first: int, points_px: Float[np.ndarray, "frames 2"], boxes_px: Float[np.ndarray, "frames 4"]
+    ) -> Path:
         camera = camera_path(self.views)
-        heights = [
-            camera[first + step][1] @ (x, y, 1.0) for step, (x, y) in enumerate(centres(boxes_px).tolist())
-        ]
+        heights = [camera[first + step][1] @ (x, y, 1.0) for step, (x, y) in enumerate(points_px.tolist())]
         return Path(first, np.array(heights) / max(float(np.median(long_edges(boxes_px))), 1.0))
+
+
+def _between(
+    at: Int[np.ndarray, " wanted"],
+    known: Int[np.ndarray, " known"],
+    values: Float[np.ndarray, "known columns"],
+) -> Float[np.ndarray, "wanted columns"]:
+    """Values at some frames, linear between those where they are known."""
+    return np.stack([np.interp(at, known, column) for column in values.T], axis=1)
 
 
 def watch(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Watched:
