@@ -43,7 +43,7 @@ def real_clips(
 
 def refusals(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of simulated dives.")],
-    dives: Annotated[int, typer.Option(min=2, help="Each is used clean and spoiled in every way.")] = 40,
+    dives: Annotated[int, typer.Option(min=2, help="Each is used clean and spoiled in one way, in turn.")] = 200,
     weights: WeightsOption = "nano",
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,
@@ -51,7 +51,7 @@ def refusals(
 ) -> None:
     """Spoil simulated dives and see which are refused; exit code 1 if too many clean or too few spoiled ones are."""
     from stagescore.scoring.scorer import Scorer
-    from stagescore.scoring.spoiling import measure_refusals, simulated_clips
+    from stagescore.scoring.spoiling import CLEAN, measure_refusals, simulated_clips
 
     with speaking(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as spoiled:
         scorer = Scorer.load(weights, weights_dir=weights_dir)
@@ -75,5 +75,5 @@ def refusals(
         out.text(
             f"{found.share_of_spoiled:.0%} of the spoiled clips are refused (goal: {LEAST_SPOILED:.0%} or more)"
         )
-        if found.share("clean") > MOST_CLEAN or found.share_of_spoiled < LEAST_SPOILED:
+        if found.share(CLEAN) > MOST_CLEAN or found.share_of_spoiled < LEAST_SPOILED:
             raise Failure

@@ -24,7 +24,8 @@ from stagescore.scoring.checks import REASONS
 from stagescore.scoring.scorer import Scorer
 from stagescore.simulate.write import read_record, record_path
 
-KINDS: tuple[str, ...] = ("clean", "two-divers", "cut", "replay", "still", "partial")
+CLEAN = "clean"
+SPOILED: tuple[str, ...] = ("two-divers", "cut", "replay", "still", "partial")
 _MARGIN = 0.15
 _NOISE = 2.0
 Pictures = list[UInt8[np.ndarray, "h w 3"]]
@@ -77,7 +78,7 @@ class Refusals:
     @property
     def share_of_spoiled(self) -> float:
         """Of all spoiled clips."""
-        spoiled = [kind for kind in self.asked if kind != "clean"]
+        spoiled = [kind for kind in self.asked if kind != CLEAN]
         return sum(self.refused[kind] for kind in spoiled) / max(sum(self.asked[kind] for kind in spoiled), 1)
 
     def as_json(self) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def spoiled(clip: KnownClip, other: KnownClip, kind: str) -> Pictures:
     Args:
         clip: which.
         other: another dive, whose frames are cut in.
-        kind: of `KINDS`.
+        kind: of `SPOILED`.
     """
     frames, unit = clip.pictures(), hash_unit("spoil", kind, clip.name)
     middle = int(clip.airborne + (0.3 + 0.4 * unit) * (clip.contact - clip.airborne))
@@ -133,24 +134,24 @@ def measure_refusals(
     clips: Sequence[KnownClip],
     folder: Path,
     *,
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = SPOILED,
     progress: Progress = lambda what, done, total: None,
 ) -> Refusals:
     """Score clean and spoiled dives and count who gets no score.
 
     Args:
         scorer: any; only what it refuses counts.
-        clips: each is used clean and in every spoiled kind.
+        clips: each is used clean and spoiled in one way, the ways in turn.
         folder: an empty one for the spoiled frames.
-        kinds: which.
+        kinds: ways to spoil.
         progress: told before every clip.
     """
     found = Refusals()
     for number, clip in enumerate(clips):
-        for place, kind in enumerate(kinds):
-            progress("clips", number * len(kinds) + place, len(clips) * len(kinds))
+        for place, kind in enumerate((CLEAN, kinds[number % len(kinds)])):
+            progress("clips", 2 * number + place, 2 * len(clips))
             path = clip.folder
-            if kind != "clean":
+            if kind != CLEAN:
                 path = folder / f"{number}-{kind}"
                 path.mkdir(parents=True)
                 for frame, picture in enumerate(spoiled(clip, clips[number - 1], kind)):
@@ -160,7 +161,7 @@ def measure_refusals(
             found.refused[kind] += result.score is None
             codes = [reason.code for reason in result.reasons if reason.code in REASONS]
             found.reasons.setdefault(kind, Counter()).update(codes)
-            if (result.score is None) == (kind == "clean"):
+            if (result.score is None) == (kind == CLEAN):
                 found.names.append(f"{clip.name} ({kind})")
     return found
 
