@@ -113,6 +113,7 @@ def test_the_result_does_not_depend_on_the_workers_nor_on_being_stopped(tmp_path
     assert whole == files(tmp_path / "two")
     (tmp_path / "one" / "long" / "quality.json").unlink()  # as if stopped before its end
     (tmp_path / "one" / "long" / "coco.json").write_text("torn")
+    (tmp_path / "one" / "long" / "labelme" / "of-other-frames.json").write_text("{}")
     untouched = (tmp_path / "one" / "short" / "coco.json").stat().st_mtime_ns
     assert run(films, "--out", tmp_path / "one", *networks, "--workers", "1").exit_code == 0
     assert files(tmp_path / "one") == whole
@@ -209,7 +210,11 @@ def test_labels_are_converted_reviewed_and_merged(tmp_path, networks):
     assert undecided.exit_code == 1
     assert "1 of 1 disagreements are undecided" in undecided.stderr
     table.write_text(table.read_text().rstrip("\n") + "b\n")
-    assert run(*merge).exit_code == 0
+    decided = table.read_text()
+    # What was decided outlives writing the table again, and merging from the table that is written.
+    assert run("review", first, tmp_path / "b.json", "--table", table).exit_code == 0
+    assert run(*merge, "--table", table).exit_code == 0
+    assert table.read_text() == decided
     shift = read_labels(tmp_path / "merged.json")[2].joints_px - read_labels(first)[2].joints_px
     np.testing.assert_allclose(shift[0], (60, 0), atol=1e-9)
     np.testing.assert_allclose(shift[1:], 0, atol=1e-9)

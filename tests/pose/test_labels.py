@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stagescore.errors import DataError
 from stagescore.pose.formats import LabelledImage, npz_bytes, read_npz
 from stagescore.pose.labelme import empty_labelme_json, labelme_json
-from stagescore.pose.labels import as_bytes, read_labels, with_sizes, write_labels
+from stagescore.pose.labels import as_bytes, read_labels, read_labels_and_empty, with_sizes, write_labels
 from stagescore.skeleton import JOINTS
 from stagescore.types import PoseTrack
 
@@ -160,10 +160,43 @@ def test_labelme_takes_names_and_numbers_and_a_point_that_is_said_to_be_unknown(
     assert np.flatnonzero(~read.known).tolist() == [7]
 
 
-def test_an_image_without_a_diver_is_left_out(tmp_path):
+def test_an_image_without_a_diver_goes_round_as_such(tmp_path):
     (tmp_path / "1.json").write_bytes(as_bytes(empty_labelme_json("1.jpg", (455, 256))))
     (tmp_path / "2.json").write_bytes(as_bytes(labelme_json(label("2.jpg"))))
     assert [one.image for one in read_labels(tmp_path)] == ["2.jpg"]
+    for form in ("coco", "labelme"):
+        labels, empty = read_labels_and_empty(tmp_path)
+        assert [(one.image, one.size_px) for one in empty] == [("1.jpg", (455, 256))]
+        path = place(tmp_path / "again", form)
+        write_labels(path, labels, form, empty)
+        assert read_labels_and_empty(path)[1] == empty
+        assert len(read_labels(path)) == 1
+
+
+def test_images_of_one_name_in_several_folders_have_files_of_their_own(tmp_path):
+    for images in (["a/1.jpg", "b/1.jpg"], ["1.png", "1.jpg"]):
+        path = tmp_path / images[0].replace("/", "-")
+        write_labels(path, [label(image) for image in images], "labelme")
+        assert sorted(one.image for one in read_labels(path)) == sorted(images)
+
+
+def test_a_box_of_somebody_else_is_refused(tmp_path):
+    def change(content):
+        content["shapes"][0]["label"] = "spectator"
+
+    with pytest.raises(DataError, match="spectator"):
+        read_labels(labelme(tmp_path, change))
+
+
+def test_a_joint_left_of_an_image_of_unknown_size_is_refused(tmp_path):
+    path = place(tmp_path, "authors")
+    write_labels(path, [label()], "authors")
+    content = json.loads(path.read_text())
+    del content[0]["size"]
+    content[0]["joints"][3] = [-500, 20]
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="outside"):
+        read_labels(path)
 
 
 def coco(tmp_path, change=lambda content: None):

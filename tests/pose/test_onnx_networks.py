@@ -68,6 +68,9 @@ def test_movenet_is_told_by_its_shapes(tmp_path):
     assert isinstance(detector, Detector)
 
 
+CANDIDATES = 16**2 + 8**2 + 4**2  # of a picture of 128 x 128
+
+
 def yolo_table():
     """Three candidates of two classes: two of the same person, and a bicycle."""
     table = np.zeros((3, 6))
@@ -81,10 +84,10 @@ def yolo_table():
 def test_yolo_in_three_forms_gives_the_same_person(tmp_path, form):
     table = yolo_table()
     if form == "columns":
-        output = np.concatenate([table.T, np.zeros((6, 20))], axis=1)
+        output = np.concatenate([table.T, np.zeros((6, CANDIDATES - 3))], axis=1)
     elif form == "objectness":
         output = np.concatenate([table[:, :4], np.ones((3, 1)), table[:, 4:]], axis=1)
-        output = np.concatenate([output, np.zeros((20, 7))])
+        output = np.concatenate([output, np.zeros((CANDIDATES - 3, 7))])
     else:
         half = table[:, 2:4] / 2
         corners = np.concatenate([table[:, :2] - half, table[:, :2] + half], axis=1)
@@ -107,8 +110,11 @@ def test_yolo_rows_without_people_are_empty():
         ([np.zeros((1, 20, 96)), np.zeros((1, 20, 128))], (1, 3, 64, 48)),
         ([np.zeros((1, 6, 57))], (1, 64, 64, 3)),
         ([np.zeros((1, 17, 16, 12))], (1, 3, 64, 48)),
+        ([np.zeros((1, 17, 3))], (1, 3, 64, 64)),
+        ([np.zeros((1, 16, 64))], (1, 3, 64, 64)),
+        ([np.zeros((1, 1000, 5))], (1, 3, 64, 64)),
     ],
-    ids=["classes", "joints differ", "20 joints", "57 numbers", "heat maps"],
+    ids=["classes", "joints differ", "20 joints", "57 numbers", "heat maps", "17 points", "a map", "no grid"],
 )
 def test_a_network_of_unknown_shapes_is_refused_with_its_shapes(tmp_path, outputs, shape):
     path = save(tmp_path, outputs, shape)

@@ -92,3 +92,17 @@ def test_the_table_comes_back_with_its_decisions(tmp_path):
         decisions_of_csv(path)
     with pytest.raises(DataError, match="cannot read"):
         decisions_of_csv(tmp_path / "none.csv")
+
+
+def test_decisions_stay_in_the_table_when_it_is_written_again(tmp_path):
+    found = disagreements([label()], [label(moved={4: (0, 12), 5: (0, 30)})])
+    decided = {("1.jpg", JOINTS[4]): "b", ("1.jpg", JOINTS[5]): "12 14"}
+    path = tmp_path / "table.csv"
+    path.write_text(disagreements_csv(found, decided))
+    assert decisions_of_csv(path) == decided
+
+
+def test_a_place_outside_of_the_image_is_refused():
+    a, b = [label()], [label(moved={4: (0, 12)})]
+    with pytest.raises(DataError, match="outside"):
+        merged(a, b, disagreements(a, b), {("1.jpg", JOINTS[4]): "9999 9999"})

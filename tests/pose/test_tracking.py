@@ -35,6 +35,11 @@ def test_spectators_alone_are_nobody():
     assert choose_diver([]).diver is None
 
 
+def test_a_judge_who_waves_and_stays_is_nobody():
+    waving = [still([box(50 + 4 * (t % 2), 50 + 1.5 * (t % 3))], [0.9], moving=20.0) for t in range(30)]
+    assert choose_diver(waving).diver is None
+
+
 def still(boxes, sure, moving=5.0):
     people = Detections(np.array(boxes, float).reshape(-1, 4), np.array(sure, float))
     share = np.full((100, 200), moving, np.float32)

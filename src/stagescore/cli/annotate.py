@@ -171,8 +171,11 @@ def review(
             "b": str(b),
             "disagreements": [one.as_json() for one in found],
         }
+        # Read before anything is written: both may be the same file.
+        decisions = {} if decided is None else decisions_of_csv(decided)
         if table is not None:
-            write_text(table, disagreements_csv(found))
+            earlier = decisions_of_csv(table) if decided is None and table.is_file() else decisions
+            write_text(table, disagreements_csv(found, earlier))
             content["table"] = str(table)
         if out_path is not None:
             if decided is None and found:
@@ -180,7 +183,6 @@ def review(
                     f"{len(found)} disagreements are undecided",
                     todo="write them with --table, decide, give --decided",
                 )
-            decisions = {} if decided is None else decisions_of_csv(decided)
             labels = merged(first, second, found, decisions)
             write_labels(out_path, labels, form)
             content["merged"] = {"path": str(out_path), "images": len(labels)}
@@ -213,14 +215,26 @@ def convert_labels(
     quiet: QuietOption = False,
 ) -> None:
     """Import labels made by hand, check them, and write them in another form."""
-    from stagescore.pose.labels import read_labels, with_sizes, write_labels
+    from stagescore.pose.labels import read_labels_and_empty, with_sizes, write_labels
 
     with speaking(json=json, quiet=quiet) as out:
-        labels = read_labels(source)
+        labels, empty = read_labels_and_empty(source)
         if images is not None:
             labels = with_sizes(labels, images)
-        write_labels(out_path, labels, form)
-        out.document({"source": str(source), "out": str(out_path), "form": form, "images": len(labels)})
+        write_labels(out_path, labels, form, empty)
+        out.document(
+            {
+                "source": str(source),
+                "out": str(out_path),
+                "form": form,
+                "images": len(labels),
+                "without_diver": [one.image for one in empty],
+            }
+        )
+        if empty and form == "authors":
+            out.warning(
+                f"the authors' form has no place for {len(empty)} images without a diver; they are left out"
+            )
         out.text(f"{len(labels)} labelled images from {source}, as {form} in {out_path}")
 
 

@@ -43,7 +43,9 @@ def real_clips(
 
 def refusals(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of simulated dives.")],
-    dives: Annotated[int, typer.Option(min=2, help="Each is used clean and spoiled in one way, in turn.")] = 200,
+    dives: Annotated[
+        int, typer.Option(min=2, help="Each is used clean and spoiled in one way, in turn.")
+    ] = 200,
     weights: WeightsOption = "nano",
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,

@@ -12,18 +12,24 @@ from typing import Any
 import numpy as np
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import LabelledImage, check_inside, read_json
+from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside, read_json
 from stagescore.skeleton import BONES, JOINTS, NUM_JOINTS
 
 CATEGORY = "diver"
 
 
-def coco_json(labels: Sequence[LabelledImage], *, surety: Sequence[float] | None = None) -> dict[str, Any]:
+def coco_json(
+    labels: Sequence[LabelledImage],
+    *,
+    surety: Sequence[float] | None = None,
+    empty: Sequence[EmptyImage] = (),
+) -> dict[str, Any]:
     """Labelled images as one COCO file.
 
     Args:
         labels: one diver each.
         surety: `score` of each annotation, 0 to 1; left out by default.
+        empty: images in which there is nobody to label.
 
     Raises:
         DataError: the size of an image is not known.
@@ -62,7 +68,21 @@ def coco_json(labels: Sequence[LabelledImage], *, surety: Sequence[float] | None
         "keypoints": list(JOINTS),
         "skeleton": [[start + 1, end + 1] for start, end in BONES],
     }
+    images += [
+        {"id": number, "file_name": one.image, "width": one.size_px[0], "height": one.size_px[1]}
+        for number, one in enumerate(empty, start=len(images) + 1)
+    ]
     return {"images": images, "annotations": annotations, "categories": [category]}
+
+
+def empty_of_coco(content: Mapping[str, Any]) -> list[EmptyImage]:
+    """The images without any annotation of a file that `labels_of_coco` has read."""
+    labelled = {annotation["image_id"] for annotation in content["annotations"]}
+    return [
+        EmptyImage(str(image["file_name"]), (int(image["width"]), int(image["height"])))
+        for image in content["images"]
+        if image["id"] not in labelled and {"width", "height"} <= set(image)
+    ]
 
 
 def read_coco(path: Path) -> list[LabelledImage]:

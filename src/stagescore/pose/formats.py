@@ -107,6 +107,19 @@ class LabelledImage:
         return self.box_px or (x - half, y - half, x + half, y + half)
 
 
+@dataclass(frozen=True, slots=True)
+class EmptyImage:
+    """An image in which an annotator has found nobody to label.
+
+    Attributes:
+        image: file name.
+        size_px: width and height.
+    """
+
+    image: str
+    size_px: tuple[int, int]
+
+
 def read_npz(path: Path) -> PoseTrack:
     """Read a `pred_comp_<number>.npz`; joints without a confidence get 1.
 
@@ -263,21 +276,20 @@ def _labelled_image(entry: object, where: str) -> LabelledImage:
 
 
 def check_inside(label: LabelledImage, where: str) -> None:
-    """Refuse joints that lie outside of their image, where its size is known.
+    """Refuse joints that lie outside of their image; where its size is not known, left of it or above it.
 
     Raises:
         DataError: one does.
     """
-    if label.size_px is None:
-        return
+    size_px = (np.inf, np.inf) if label.size_px is None else label.size_px
     with np.errstate(invalid="ignore"):
-        outside = ((label.joints_px < 0) | (label.joints_px > label.size_px)).any(-1)
+        outside = ((label.joints_px < 0) | (label.joints_px > size_px)).any(-1)
     if outside.any():
         joint = int(np.flatnonzero(outside)[0])
         x, y = label.joints_px[joint]
+        size = "" if label.size_px is None else f" of {label.size_px[0]} x {label.size_px[1]} pixels"
         raise DataError(
-            f"joint {joint} ({JOINTS[joint]}) at {x:g}, {y:g} lies outside of the image of "
-            f"{label.size_px[0]} x {label.size_px[1]} pixels",
+            f"joint {joint} ({JOINTS[joint]}) at {x:g}, {y:g} lies outside of the image{size}",
             where=where,
             todo="move it into the image, or mark it as unknown",
         )

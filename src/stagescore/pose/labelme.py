@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import LabelledImage, check_inside, read_json
+from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
 from stagescore.skeleton import JOINTS, NUM_JOINTS
 
 VERSION = "5.5.0"
 """Of LabelMe, whose form is written."""
 BOX_LABEL = "diver"
+_BOX_LABELS = (BOX_LABEL, "person", "box", "bbox", "athlete")
 NOBODY = "no diver"
 """Flag of an image in which there is nobody to label."""
 UNKNOWN = "unknown"
@@ -53,26 +54,21 @@ def empty_labelme_json(image: str, size_px: tuple[int, int]) -> dict[str, Any]:
     return _file(image, size_px, [], {NOBODY: True})
 
 
-def read_labelme(path: Path) -> LabelledImage | None:
-    """Read one file; None for an image that is marked as without a diver.
+def label_of_labelme(content: object, path: Path) -> LabelledImage | EmptyImage:
+    """From the content of a JSON file.
 
     Raises:
         DataError: it is none of LabelMe's, or its labels are not one rectangle and the 16 points.
     """
-    return label_of_labelme(read_json(path), path)
-
-
-def label_of_labelme(content: object, path: Path) -> LabelledImage | None:
-    """From the content of a JSON file; see `read_labelme`."""
     if not isinstance(content, Mapping) or not isinstance(content.get("shapes"), list):
         raise DataError("it is no file of LabelMe (no `shapes`)", where=path, todo="save it with LabelMe")
     flags = content.get("flags")
     flags = flags if isinstance(flags, Mapping) else {}
-    if flags.get(NOBODY) and not content["shapes"]:
-        return None
     width, height, image = (content.get(key) for key in ("imageWidth", "imageHeight", "imagePath"))
     if not (isinstance(width, int) and isinstance(height, int) and isinstance(image, str)):
         raise DataError("image name or size is missing", where=path, todo="save it with LabelMe")
+    if flags.get(NOBODY) and not content["shapes"]:
+        return EmptyImage(image, (width, height))
     box: np.ndarray | None = None
     joints, visible = np.full((NUM_JOINTS, 2), np.nan), np.zeros(NUM_JOINTS, bool)
     for shape in content["shapes"]:
@@ -80,6 +76,12 @@ def label_of_labelme(content: object, path: Path) -> LabelledImage | None:
         if kind == "rectangle":
             if box is not None:
                 raise DataError("it has two rectangles", where=path, todo="label one diver an image")
+            if str(shape.get("label")).strip().lower() not in _BOX_LABELS:
+                raise DataError(
+                    f"the rectangle is labelled {str(shape.get('label'))!r}",
+                    where=path,
+                    todo=f"label the diver's box {BOX_LABEL!r}, and nobody else's",
+                )
             box = np.concatenate((points.min(0), points.max(0)))
             continue
         joint = _joint(str(shape.get("label")), path)

@@ -40,8 +40,10 @@ _FAR_SMOOTHING_PX = 1.5
 _LOOKED_AHEAD = 600
 """Frames of which graphics are known before the first is looked at; those of longer films are those of the start."""
 _GRAPHICS_FRAMES = 48
+_GRAPHICS_LEAST = 16
 _GRAPHICS_EDGE = 40.0
-_GRAPHICS_CHANGE = 14.0
+_MOST_HIDDEN = 0.2
+_GRAPHICS_CHANGE = 16.0
 _CHANGING_SHARE = 0.4
 _GRAPHICS_REACH_PX = 8
 _SMOOTHING_PX = 2.0
@@ -126,17 +128,19 @@ def scene_of(greys: Sequence[UInt8[np.ndarray, "h w"]]) -> UInt8[np.ndarray, "h 
     Graphics have edges that stay where they are while the camera moves, and would be taken for a background that
     stands still. Where little changes in most of the picture, the camera stands still.
     """
-    if len(greys) < 3 or len({grey.shape for grey in greys}) > 1:
+    if len(greys) < _GRAPHICS_LEAST or len({grey.shape for grey in greys}) > 1:
         return None
     some = np.stack(greys[:: -(-len(greys) // _GRAPHICS_FRAMES)])
-    low, high = np.percentile(some, (10, 90), axis=0)
+    low, high = np.percentile(some, (3, 97), axis=0)
     edges = np.mean([_slope(grey.astype(np.float32)) for grey in some], axis=0)
     changing = high - low >= _GRAPHICS_CHANGE
     staying = (edges > _GRAPHICS_EDGE) & ~changing
     if not staying.any() or changing.mean() < _CHANGING_SHARE:
         return None
     reach = np.ones((2 * _GRAPHICS_REACH_PX + 1,) * 2, np.uint8)
-    return np.asarray(255 * (1 - cv2.dilate(staying.astype(np.uint8), reach)), dtype=np.uint8)
+    hidden = cv2.dilate(staying.astype(np.uint8), reach)
+    # What stays by chance is strewn over the picture, and hides all of it.
+    return None if hidden.mean() > _MOST_HIDDEN else np.asarray(255 * (1 - hidden), dtype=np.uint8)
 
 
 def background_step(

@@ -5,6 +5,7 @@ one-dimensional distributions a joint, "SimCC"); YOLO exports (boxes as centre a
 a candidate). onnxruntime is an extra and is imported when a network is opened.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,17 +33,19 @@ _YOLO_GREY = 114
 _YOLO_OVERLAP = 0.6
 _YOLO_LEAST = 0.02
 _MOST_END_TO_END = 1000
+_FINISHED = 6
+_GRID_STEPS_PX = (8, 16, 32)
 _MEAN, _SD = np.array((123.675, 116.28, 103.53)), np.array((58.395, 57.12, 57.375))
 """Of ImageNet, by which RTMPose's pictures are normalised."""
 _TYPES = {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
 
-def open_network(path: Path, threads: int = 1) -> Detector | Estimator:
+def open_network(path: Path, threads: int | None = None) -> Detector | Estimator:
     """The detector or estimator in an ONNX file.
 
     Args:
         path: the file.
-        threads: it may use.
+        threads: it may use; all cores by default.
 
     Raises:
         ConfigError: onnxruntime is not installed.
@@ -60,7 +63,12 @@ def open_network(path: Path, threads: int = 1) -> Detector | Estimator:
         return MoveNetEstimator(network)
     if one and channels_first and len(shapes) == 2 and _is_simcc(shapes, network.size_px):
         return SimccEstimator(network)
-    if one and channels_first and len(shapes) == 1 and _is_yolo(shapes[0]):
+    if (
+        one
+        and channels_first
+        and len(shapes) == 1
+        and _is_yolo(shapes[0], network.size_px or (_DRY_EDGE_PX, _DRY_EDGE_PX))
+    ):
         return YoloDetector(network)
     raise CheckpointError(
         f"a network of unknown shapes: {inputs.shape} of {inputs.type} gives {', '.join(map(str, shapes))}",
@@ -69,7 +77,7 @@ def open_network(path: Path, threads: int = 1) -> Detector | Estimator:
     )
 
 
-def open_detector(path: Path, threads: int = 1) -> Detector:
+def open_detector(path: Path, threads: int | None = None) -> Detector:
     """As `open_network`.
 
     Raises:
@@ -83,7 +91,7 @@ def open_detector(path: Path, threads: int = 1) -> Detector:
     )
 
 
-def open_estimator(path: Path, threads: int = 1) -> Estimator:
+def open_estimator(path: Path, threads: int | None = None) -> Estimator:
     """As `open_network`.
 
     Raises:
@@ -102,7 +110,7 @@ def open_estimator(path: Path, threads: int = 1) -> Estimator:
 class _Network:
     """A session of onnxruntime, and what its one picture input looks like."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int | None) -> None:
         try:
             import onnxruntime  # noqa: PLC0415 - an extra
         except ImportError:
@@ -110,7 +118,7 @@ class _Network:
                 "onnxruntime is not installed", where=path, todo="pip install 'stagescore[pose]'"
             ) from None
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.intra_op_num_threads, options.inter_op_num_threads = threads or os.cpu_count() or 1, 1
         options.log_severity_level = 4
         # Threads that spin while they wait make a run twice as slow as one thread on a busy machine.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -161,8 +169,16 @@ class _Network:
         )
 
 
-def _is_yolo(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 3 and (shape[1] >= 5 or shape[2] >= 6)
+def _is_yolo(shape: tuple[int, ...], size_px: tuple[int, int]) -> bool:
+    """Boxes that are the best already, six numbers each; or a candidate for every cell of the usual grids."""
+    if len(shape) != 3:
+        return False
+    if shape[2] == _FINISHED:
+        return True
+    candidates = sum((size_px[0] // step) * (size_px[1] // step) for step in _GRID_STEPS_PX)
+    rows, columns = shape[1:]
+    # Newer ones have a column a candidate, older ones (with an objectness) a row, some with three anchors a cell.
+    return (columns == candidates and rows >= 5) or (rows in (candidates, 3 * candidates) and columns >= 6)
 
 
 def _is_simcc(shapes: Sequence[tuple[int, ...]], size_px: tuple[int, int] | None) -> bool:

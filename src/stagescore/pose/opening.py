@@ -10,12 +10,12 @@ OWN_SUFFIX = ".safetensors"
 """Of networks of our own."""
 
 
-def open_detector(path: Path, threads: int = 1) -> Detector:
+def open_detector(path: Path, threads: int | None = None) -> Detector:
     """The detector in a file.
 
     Args:
         path: ONNX, or safetensors of ours.
-        threads: an ONNX network may use; ours uses PyTorch's.
+        threads: it may use; for ours they are those of PyTorch in this process. All cores by default.
 
     Raises:
         CheckpointError: it is none.
@@ -23,13 +23,13 @@ def open_detector(path: Path, threads: int = 1) -> Detector:
     """
     if path.suffix != OWN_SUFFIX:
         return onnx_networks.open_detector(path, threads)
-    network = _own(path)
+    network = _own(path, threads)
     if isinstance(network, Detector):
         return network
     raise CheckpointError("it finds joints, not people", where=path, todo="name a detector")
 
 
-def open_estimator(path: Path, threads: int = 1) -> Estimator:
+def open_estimator(path: Path, threads: int | None = None) -> Estimator:
     """The estimator in a file; as `open_detector`.
 
     Raises:
@@ -38,13 +38,17 @@ def open_estimator(path: Path, threads: int = 1) -> Estimator:
     """
     if path.suffix != OWN_SUFFIX:
         return onnx_networks.open_estimator(path, threads)
-    network = _own(path)
+    network = _own(path, threads)
     if isinstance(network, Estimator):
         return network
     raise CheckpointError("it finds people, not the joints of one", where=path, todo="name an estimator")
 
 
-def _own(path: Path) -> Detector | Estimator:
+def _own(path: Path, threads: int | None) -> Detector | Estimator:
+    import torch  # noqa: PLC0415 - takes a second, and networks in ONNX need none of it
+
     from stagescore.pose.own_networks import open_own  # noqa: PLC0415 - loads PyTorch
 
+    if threads is not None:
+        torch.set_num_threads(threads)
     return open_own(path)

@@ -13,7 +13,7 @@ import numpy as np
 
 from stagescore.errors import DataError
 from stagescore.pose.boxes import box_iou
-from stagescore.pose.formats import LabelledImage
+from stagescore.pose.formats import LabelledImage, check_inside
 from stagescore.skeleton import JOINTS, NUM_JOINTS
 
 TOLERANCE = 0.5
@@ -97,7 +97,7 @@ def merged(
 
     Raises:
         DataError: something is undecided, decided for what is no disagreement, or decided in a way that
-            does not fit.
+            does not fit: a joint outside of its image, for example.
     """
     open_keys = [d.key for d in found if not decisions.get(d.key, "").strip()]
     if open_keys:
@@ -123,17 +123,21 @@ def merged(
             result[one.image] = _decided(
                 result[one.image], mine[one.image], others[one.image], one.thing, decision
             )
+    for label in result.values():
+        check_inside(label, label.image)
     return list(result.values())
 
 
-def disagreements_csv(found: Sequence[Disagreement]) -> str:
-    """The list as a table, with an empty column `decision` to be filled in."""
+def disagreements_csv(
+    found: Sequence[Disagreement], decisions: Mapping[tuple[str, str], str] | None = None
+) -> str:
+    """The list as a table, with a column `decision` to be filled in; what was decided before stays there."""
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(_COLUMNS)
     for one in found:
         apart = "" if one.distance_px is None else f"{one.distance_px:.1f}"
-        table.writerow((one.image, one.thing, one.a, one.b, apart, ""))
+        table.writerow((one.image, one.thing, one.a, one.b, apart, (decisions or {}).get(one.key, "")))
     return stream.getvalue()
 
 

@@ -42,6 +42,8 @@ LONGEST_BRIDGE = 4
 """Frames from one detection to the next between which boxes are interpolated."""
 SEED_CONFIDENCE = 0.1
 MOST_TRACKS = 10
+_NO_FALL = 0.2
+"""Box sizes; who goes down by less is no diver, however much arms are waved."""
 
 _UNCHANGED_IOU = 0.4
 _SAME_IOU = 0.4
@@ -118,7 +120,7 @@ class Choice:
 
 
 def choose_diver(views: Sequence[View]) -> Choice:
-    """Follow everybody who moves, and choose who falls.
+    """Follow everybody who moves, and choose who falls; nobody where nobody does.
 
     Args:
         views: of every frame of the clip.
@@ -135,7 +137,7 @@ def choose_diver(views: Sequence[View]) -> Choice:
     ranked = sorted(
         ((_merit(track, down), _fall(track, down), track) for track in tracks), key=lambda t: -t[0]
     )
-    if not ranked:
+    if not ranked or ranked[0][1] < _NO_FALL:
         return Choice(None)
     merit, fall, diver = ranked[0]
     partners = (t for m, _, t in ranked[1:] if m >= _SECOND_SHARE * merit > 0 and _apart(t, diver))

@@ -15,7 +15,7 @@ from stagescore.pose.annotation import Annotation
 from stagescore.pose.coco_files import coco_json
 from stagescore.pose.formats import LabelledImage, authors_json, npz_bytes
 from stagescore.pose.labelme import empty_labelme_json, labelme_json
-from stagescore.pose.labels import as_bytes
+from stagescore.pose.labels import as_bytes, labelme_names
 from stagescore.report.overlay import overlay_frames, write_film
 
 SCHEMA_VERSION = 1
@@ -85,13 +85,16 @@ def write_annotation(
         folder / COCO: as_bytes(coco_json(labels, surety=[surety[label.image] for label in labels])),
     }
     labelled = {label.image: label for label in labels}
-    for image in dict.fromkeys(images):
+    for old in (folder / LABELME).glob("*.json"):  # of a run that was stopped, perhaps of other frames
+        old.unlink()
+    shown = list(dict.fromkeys(images))
+    for image, file in zip(shown, labelme_names(shown), strict=True):
         content = (
             labelme_json(labelled[image])
             if image in labelled
             else empty_labelme_json(image, annotation.picture_px)
         )
-        files[folder / LABELME / f"{Path(image).stem}.json"] = as_bytes(content)
+        files[folder / LABELME / file] = as_bytes(content)
     write_files(files)
     return {"schema_version": SCHEMA_VERSION, "name": name, **made_from, **annotation.quality()}
 

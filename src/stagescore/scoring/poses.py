@@ -23,6 +23,8 @@ from stagescore.weights.registry import preferred
 
 _DIGITS = 6
 _LEAST_JOINTS = 8
+_LEAST_CONFIDENCE = 0.1
+_FEW_JOINTS = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,12 +134,20 @@ def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
             todo="give the poses of this clip; images are matched by name",
         )
     filled = np.zeros(track.known.shape, dtype=bool) if track.filled is None else track.filled
+    doubtful = track.known & ~filled & (track.confidence < _LEAST_CONFIDENCE)
+    measured = _share(track.known & ~filled)
+    warnings = []
+    if measured < _FEW_JOINTS:
+        warnings.append(
+            f"Only {measured:.0%} of the joints are given and measured: what follows from them is weak."
+        )
     return Poses(
         track=track,
-        weak=filled,
+        weak=filled | doubtful,
         shares=PoseShares(
-            source="given", measured=_share(track.known & ~filled), filled=_share(track.known & filled)
+            source="given", measured=measured, filled=_share(track.known & filled), doubtful=_share(doubtful)
         ),
+        warnings=tuple(warnings),
     )
 
 
@@ -164,12 +174,14 @@ def _labelled(path: Path, media: Media, start: int, end: int) -> PoseTrack:
     places = {name: frame for frame, name in enumerate(_frame_names(media))}
     joints = np.full((end - start, NUM_JOINTS, 2), np.nan)
     confidence = np.zeros((end - start, NUM_JOINTS))
+    filled = np.zeros((end - start, NUM_JOINTS), dtype=bool)  # a joint that is not visible was guessed
     for label in read_labels(path):
         frame = places.get(Path(label.image).stem)
         if frame is not None and start <= frame < end:
             joints[frame - start] = label.joints_px
             confidence[frame - start] = label.known
-    return PoseTrack(joints, confidence)
+            filled[frame - start] = label.known & ~label.visible
+    return PoseTrack(joints, confidence, filled)
 
 
 def _frame_names(media: Media) -> Sequence[str]:
