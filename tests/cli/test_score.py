@@ -62,5 +62,6 @@ def test_the_schema_is_printed() -> None:
 def test_a_wrong_dive_number_is_refused_before_anything_is_done(base: list[str], tmp_path: Path) -> None:
     words = ["score", "x.mp4", "--out", str(tmp_path / "out"), "--dive-number", "999Z", *base]
     done = CliRunner().invoke(app, words)
-    assert done.exit_code == 1
+    assert done.exit_code == 2
+    assert "999Z" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -53,10 +53,24 @@ def test_a_film_that_is_not_the_one_that_was_scored_is_not_shown(tmp_path, film,
         film.rename(tmp_path / "elsewhere")
     else:
         (film / "097.png").unlink()
-    done = CliRunner().invoke(app, ["report", str(dive)])
+    before = (dive / "report.html").read_bytes()
+    assert b"<img" in before
+    done = CliRunner().invoke(app, ["report", str(dive), "--figure6", str(tmp_path / "six.png")])
     assert done.exit_code == 0
     assert "no pictures" in done.stderr
+    assert (dive / "report.html").read_bytes() == before  # a report with pictures is worth more
+    (dive / "report.html").unlink()
+    assert CliRunner().invoke(app, ["report", str(dive)]).exit_code == 0
     assert "<img" not in (dive / "report.html").read_text()
+
+
+def test_a_film_is_found_beside_its_results(tmp_path, film, monkeypatch):
+    dive = written(tmp_path / "out" / "dive", with_path(made_result(), film.name))
+    (dive / "report.html").unlink()
+    (tmp_path / "far").mkdir()
+    monkeypatch.chdir(tmp_path / "far")
+    assert CliRunner().invoke(app, ["report", str(dive)]).exit_code == 0
+    assert "<img" in (dive / "report.html").read_text()
 
 
 def test_a_batch_gets_its_summary_and_no_figure(tmp_path, film):

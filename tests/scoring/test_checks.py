@@ -39,6 +39,16 @@ def test_a_cut_inside_is_told_in_frames_of_the_input() -> None:
     assert (reason.code, reason.start_frame) == ("cut", 140)
 
 
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_flash_or_a_spoilt_picture_is_no_cut(length: int) -> None:
+    clip = scene(0, 60)
+    clip[30 : 30 + length, ..., 0] //= 4  # as a palette of another frame makes it
+    clip[30 : 30 + length, ..., 2] = 255 - clip[30 : 30 + length, ..., 2]
+    assert checks.cuts(clip) == []
+    other = np.concatenate((scene(0, 30), scene(1, length), scene(2, 30)))
+    assert checks.cuts(other)  # a new scene comes after it
+
+
 def test_short_clips_keep_their_shots() -> None:
     assert checks.main_shot(12, [3]).cuts == (3,)
 

@@ -57,6 +57,16 @@ def test_angles_of_a_body_that_enters_upside_down_with_one_bent_knee() -> None:
     assert angles_of(body(pelvis=(0, 0)), 0, None).trunk == [None]
 
 
+def test_a_joint_that_is_wrong_in_one_frame_or_weak_makes_no_angle() -> None:
+    one = body(right_hip=(50, 20), right_knee=(50, 40), right_ankle=(50, 60))
+    joints, weak = np.repeat(one.joints_px, 9, axis=0), np.zeros((9, 16), bool)
+    joints[4, JOINTS.index("right_ankle")] = 60, 22
+    track = PoseTrack(joints, np.repeat(one.confidence, 9, axis=0))
+    assert angles_of(track, 0, None).knee == [180.0] * 9
+    weak[2, JOINTS.index("right_knee")] = True
+    assert angles_of(track, 0, None, weak).knee == [180.0, 180.0, None, *[180.0] * 6]
+
+
 def test_inputs_are_found_once_and_named_apart(tmp_path) -> None:
     for name in (
         "a/dive.mp4",

@@ -35,7 +35,7 @@ def compare(
     from stagescore.atomic import write_bytes
     from stagescore.report.compare_page import compare_page
     from stagescore.report.score_files import COMPARISON, write_comparison_film
-    from stagescore.scoring.batch import new_folder
+    from stagescore.scoring.batch import COMPARED, new_folder
     from stagescore.scoring.compare import compare_dives, compare_with_best
     from stagescore.scoring.options import ScoreOptions
     from stagescore.scoring.scorer import Scorer
@@ -47,9 +47,14 @@ def compare(
         theirs = None if second is None else scorer.scored(second, options)
         found = compare_with_best(scorer, mine) if theirs is None else compare_dives(scorer, mine, theirs)
         content = found.model_dump(mode="json")
+        for seen in (mine,) if theirs is None else (mine, theirs):
+            for told in seen.result.warnings:
+                out.warning(f"{seen.result.input.path}: {told}")
         if out_dir is not None:
             folder = new_folder(out_dir)
-            write_bytes(folder / "compare.json", (found.model_dump_json(indent=1) + "\n").encode())
+            if folder != out_dir:
+                out.note(f"{out_dir} holds results already; writing to {folder}")
+            write_bytes(folder / COMPARED, (found.model_dump_json(indent=1) + "\n").encode())
             write_bytes(folder / "compare.html", compare_page(found).encode())
             if theirs is not None and mine.media is not None and theirs.media is not None:
                 write_comparison_film(found, mine.media, theirs.media, folder / COMPARISON)

@@ -24,7 +24,7 @@ def report(
 ) -> None:
     """Make report.html again from result.json and the film, and summary.html for a batch.
 
-    Without the film the report has no pictures, and says so.
+    Without the film the report has no pictures, and says so; one that is there is not written over by it.
     """
     from stagescore.atomic import write_text
     from stagescore.errors import DataError
@@ -55,11 +55,16 @@ def report(
             pictures, missing = saved_pictures(result, dive)
             if missing:
                 out.warning(missing)
-            write_dive_report(dive, result, pictures)
-            written.append(dive / REPORT)
             if figure6 is not None:
                 write_figure6(result, pictures, figure6, truth)
                 written.append(figure6)
+            if missing and (dive / REPORT).exists():
+                out.warning(
+                    f"{dive / REPORT} may have pictures and is left as it is; remove it to have one without"
+                )
+            else:
+                write_dive_report(dive, result, pictures)
+                written.append(dive / REPORT)
         if not single:
             names = [dive.name for dive in dives]
             write_text(folder / SUMMARY, summary_page(list(zip(names, results, strict=True))))

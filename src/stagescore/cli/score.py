@@ -70,26 +70,30 @@ def score(
     Goes on after a bad film, lists what failed at the end, and then exits with 1.
     """
     from stagescore.config import load_config
+    from stagescore.errors import ConfigError
     from stagescore.report.score_files import write_dive_files, write_summary
     from stagescore.scoring.batch import new_folder, score_batch
     from stagescore.scoring.inputs import find_clips
     from stagescore.scoring.options import ScoreOptions
     from stagescore.scoring.scorer import Scorer
 
-    with speaking(json=json, quiet=quiet) as out:
-        given = {
-            "dive_number": dive_number,
-            "difficulty": difficulty,
-            "height_m": height,
-            "start": start,
-            "end": end,
-            "slowmo": slowmo,
-            "frame_rate": fps,
-            "poses": None if poses is None else f"'{str(poses).replace(chr(39), chr(39) * 2)}'",
-            "exemplars": exemplars,
-        }
-        flags = [f"{name}={value}" for name, value in given.items() if value is not None]
+    given = {
+        "dive_number": dive_number,
+        "difficulty": difficulty,
+        "height_m": height,
+        "start": start,
+        "end": end,
+        "slowmo": slowmo,
+        "frame_rate": fps,
+        "poses": None if poses is None else f"'{str(poses).replace(chr(39), chr(39) * 2)}'",
+        "exemplars": exemplars,
+    }
+    flags = [f"{name}={value}" for name, value in given.items() if value is not None]
+    try:
         options = load_config(ScoreOptions, None, flags)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from None
+    with speaking(json=json, quiet=quiet) as out:
         scorer = Scorer.load(weights, bank, device, weights_dir)
         clips, folder = find_clips(paths), new_folder(out_dir)
         if folder != out_dir:

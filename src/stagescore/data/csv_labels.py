@@ -107,7 +107,7 @@ def _dive(path: Path, folder: Path, line: int, row: dict[str, str | None], count
     num_frames = _number(cells, "frames", where)
     if media is not None and not _exists(media):
         raise DataError(
-            f"there is no {media}", where=where, todo="correct the path, relative to the CSV file"
+            f"there is no {media}", where=where, todo=f"correct the path, which is relative to {folder}"
         )
     if media is not None and num_frames is None:
         num_frames = count_frames(media)

@@ -117,6 +117,12 @@ def read_result(folder: Path) -> Result:
         raise DataError(f"{place}: {first['msg']}", where=path, todo="score the dive again") from None
 
 
+def _film(path: Path, folder: Path) -> Path:
+    """Where a film is: as it was named, from here or from beside its results."""
+    near = (path, folder / path, folder.parent / path, folder.parent.parent / path)
+    return next((place for place in near if place.exists()), path)
+
+
 def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
     """What there is to show of a dive that was scored before.
 
@@ -127,7 +133,7 @@ def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
         DataError: the joints cannot be read.
     """
     track = read_npz(folder / JOINTS) if (folder / JOINTS).exists() else None
-    film = Path(result.input.path)
+    film = _film(Path(result.input.path), folder)
     media, missing = None, None
     try:
         media = open_media(film, slowmo=result.input.slowmo)

@@ -111,7 +111,7 @@ def interval(result: Result) -> Sentence | None:
     low, high = result.interval
     among = "" if result.validated else ", if this dive is like those the weights were trained on"
     return Sentence(
-        f"In 90 of 100 cases the judges' score would lie between {points(low, 1)} and {points(high, 1)}{among}.",
+        f"In 90 of 100 cases its score would lie between {points(low, 1)} and {points(high, 1)}{among}.",
         ("interval", "validated"),
     )
 
@@ -409,7 +409,7 @@ def measured(result: Result) -> list[Sentence]:
         found.append(Sentence("The joints are those that you gave.", ("poses.source",)))
     if result.exemplars:
         found.append(
-            Sentence("The exemplars' scores are those that judges gave them.", ("exemplars[].score",))
+            Sentence("The exemplars' scores are known: they stand in the bank.", ("exemplars[].score",))
         )
     return found
 
@@ -480,9 +480,8 @@ def doubtful(result: Result) -> list[Sentence]:
 
 def provenance(result: Result) -> list[Sentence]:
     """What the result was made from, for whoever wants to make it again."""
-    found = [
-        Sentence(f"Input {result.input.path}, SHA-256 {result.input.sha256}.", ("input.path", "input.sha256"))
-    ]
+    hashed = f", SHA-256 {result.input.sha256}" if result.input.sha256 else ""
+    found = [Sentence(f"Input {result.input.path}{hashed}.", ("input.path", "input.sha256"))]
     if nets := result.networks:
         found.append(
             Sentence(

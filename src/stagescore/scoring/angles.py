@@ -7,13 +7,14 @@ looks bent.
 import math
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from stagescore.scoring.result import Angles
 from stagescore.skeleton import JOINTS
 from stagescore.types import PoseTrack
 
 _NEAR_ENTRY = 3
+_HALF_WINDOW = 2
 _DIGITS = 3
 
 
@@ -32,19 +33,30 @@ def angle_at(
     return np.asarray(np.degrees(np.arctan2(np.abs(cross), (first * second).sum(-1))))
 
 
-def angles_of(track: PoseTrack, start_frame: int, contact_frame: int | None) -> Angles:
-    """Angles of a track.
+def angles_of(
+    track: PoseTrack,
+    start_frame: int,
+    contact_frame: int | None,
+    weak: Bool[np.ndarray, "frames 16"] | None = None,
+) -> Angles:
+    """Angles of a track, each the median of five frames: a joint that is wrong in one or two of them shows nowhere.
 
     Args:
         track: of the frames that were used.
+        weak: joints that are not to be believed; angles with them are unknown.
         start_frame: frame of the input that its first frame is.
         contact_frame: first touch of the water, in frames of the input.
     """
-    joints = {name: track.joints_px[:, index] for index, name in enumerate(JOINTS)}
-    knee = _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("knee", "hip", "ankle"))) for s in _SIDES])
-    hip = _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("hip", "shoulder", "knee"))) for s in _SIDES])
+    points = track.joints_px if weak is None else np.where(weak[..., None], np.nan, track.joints_px)
+    joints = {name: points[:, index] for index, name in enumerate(JOINTS)}
+    knee = _steady(
+        _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("knee", "hip", "ankle"))) for s in _SIDES])
+    )
+    hip = _steady(
+        _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("hip", "shoulder", "knee"))) for s in _SIDES])
+    )
     above = joints["pelvis"] + np.array([0.0, -1.0])
-    trunk = angle_at(joints["pelvis"], joints["thorax"], above)
+    trunk = _steady(angle_at(joints["pelvis"], joints["thorax"], above))
     return Angles(
         frames=list(range(start_frame, start_frame + track.num_frames)),
         knee=_listed(knee),
@@ -55,6 +67,14 @@ def angles_of(track: PoseTrack, start_frame: int, contact_frame: int | None) -> 
 
 
 _SIDES = ("right", "left")
+
+
+def _steady(angles: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
+    """The median of the frames around each frame in which the angle is known."""
+    steady = np.full(len(angles), np.nan)
+    for frame in np.flatnonzero(~np.isnan(angles)).tolist():
+        steady[frame] = np.nanmedian(angles[max(frame - _HALF_WINDOW, 0) : frame + _HALF_WINDOW + 1])
+    return steady
 
 
 def _of_both(sides: list[np.ndarray]) -> np.ndarray:

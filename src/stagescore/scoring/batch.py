@@ -21,7 +21,7 @@ from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored, Scorer
 
-RESULT, SUMMARY = "result.json", "summary.csv"
+RESULT, SUMMARY, COMPARED = "result.json", "summary.csv", "compare.json"
 COLUMNS = (
     "name",
     "status",
@@ -110,8 +110,11 @@ def write_result(scored: Scored, folder: Path, extras: Extras) -> Result:
     try:
         try:
             extras(scored, staging)
-        except StagescoreError as error:
-            told = f"A file could not be made: {error}."
+        except OSError:
+            raise  # the disk, and so every other file
+        except Exception as error:  # whatever cannot be drawn, the result is worth having
+            kind = "" if isinstance(error, StagescoreError) else f"{type(error).__name__}: "
+            told = f"A file could not be made: {kind}{error}."
             result = result.model_copy(update={"warnings": [*result.warnings, told]})
         write_bytes(staging / RESULT, result.to_bytes())
         staging.chmod(0o755)
@@ -153,7 +156,9 @@ def _holds_results(folder: Path) -> bool:
         return False
     if not folder.is_dir():
         return True
-    return (folder / SUMMARY).exists() or any(folder.glob(f"*/{RESULT}"))
+    return any((folder / name).exists() for name in (SUMMARY, RESULT, COMPARED)) or any(
+        folder.glob(f"*/{RESULT}")
+    )
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:

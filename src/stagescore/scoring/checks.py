@@ -46,6 +46,8 @@ _CUT = 0.15
 _CUT_TIMES = 3.0
 _CUT_NEIGHBOURS = 6
 _USUAL_CHANGE = 0.02
+_FLASH_FRAMES = 2
+_SAME_SCENE = 0.5
 _BINS = (12, 4, 6)
 _STILL_CHANGE = 12
 _STILL_SHARE = 0.1
@@ -109,7 +111,22 @@ def cuts(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
         usual = float(np.median(near)) + _USUAL_CHANGE
         if jump > _CUT_TIMES * usual and jump * (1 - _likeness(small[index], small[index + 1])) > _CUT:
             found.append(index + 1)
-    return found
+    return _without_flashes(found, small)
+
+
+def _without_flashes(found: Sequence[int], small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
+    """Without jumps after which the old scene comes back at once, as a spoilt picture or a flash makes them."""
+    kept, index = list[int](), 0
+    while index < len(found):
+        cut, *following = found[index : index + 2]
+        if following and following[0] - cut <= _FLASH_FRAMES:
+            back = small[[cut - 1, following[0]]]
+            if _jumps(back)[0] < _CUT and _likeness(back[0], back[1]) > _SAME_SCENE:
+                index += 2
+                continue
+        kept.append(cut)
+        index += 1
+    return kept
 
 
 def main_shot(num_frames: int, cuts: Sequence[int]) -> Shot:

@@ -142,12 +142,13 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
 
 
 def _seen(scored: Scored) -> Look:
-    if scored.look is None or len(scored.result.stages) != 3:
-        told = " ".join(reason.text for reason in scored.result.reasons)
+    result = scored.result
+    if scored.look is None or len(result.stages) != 3 or result.status != "ok":
+        told = " ".join(reason.text for reason in result.reasons) or "It does not show all stages of a dive."
         raise DataError(
-            f"it does not show all stages of a dive. {told}".strip(),
-            where=scored.result.input.path,
-            todo="compare whole dives",
+            f"there is nothing to compare ({result.status}). {told}",
+            where=result.input.path,
+            todo="compare whole single dives",
         )
     return scored.look
 

@@ -30,6 +30,8 @@ _SHORTEST = 6
 _LATEST_APEX = 0.6
 _EARLIEST_APEX = 0.12
 _END_FRAMES = 3
+_JUST_BEGUN = 0.07
+"""Share of the flight before which a clip that begins has no take-off to show."""
 _MOST_ROWS = 240
 _SURE_FALL = 4.0
 
@@ -124,7 +126,7 @@ class FreeFall:
         fallen = float(curve[0] * (stop - 1 - max(apex, first)) ** 2)
         if fallen < LEAST_FALL:
             return None
-        no_takeoff = path.first + first < _END_FRAMES and bool(apex < _EARLIEST_APEX * stop)
+        starts_in_air = path.first + first <= _JUST_BEGUN * (stop - first)
         return Flight(
             first=path.first + first,
             stop=path.first + stop,
@@ -132,8 +134,8 @@ class FreeFall:
             misfit=float(np.sqrt(np.mean(off[inner] ** 2))),
             fallen=fallen,
             gravity=float(2 * curve[0]),
-            starts_in_air=path.first + first == 0 or no_takeoff,
-            no_takeoff=no_takeoff,
+            starts_in_air=starts_in_air,
+            no_takeoff=starts_in_air and bool(apex < _EARLIEST_APEX * stop),
             ends_in_air=path.first + stop >= num_frames - _END_FRAMES,
         )
 

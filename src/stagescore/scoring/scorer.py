@@ -222,7 +222,9 @@ class Scorer:
             "branches": self.branches,
             "exemplars": votes,
             "judging": judging,
-            "angles": angles_of(poses.track, draft.start, None if contact is None else contact.frame)
+            "angles": angles_of(
+                poses.track, draft.start, None if contact is None else contact.frame, poses.weak
+            )
             if poses.track.known.any()
             else None,
             "poses": poses.shares,
@@ -246,8 +248,8 @@ class Scorer:
         options, path = draft.options, draft.path
         if path.is_file() and draft.fail(checks.size_reason(path.stat().st_size, str(path))):
             return
-        media = open_media(path, slowmo=options.slowmo, frame_rate=options.frame_rate)
-        draft.media, draft.sha256 = media, _sha256(path)
+        draft.sha256 = _sha256(path)
+        draft.media = media = open_media(path, slowmo=options.slowmo, frame_rate=options.frame_rate)
         draft.end = media.num_frames
         if media.info.verdict == "partial":
             draft.doubt(
@@ -322,8 +324,8 @@ class Scorer:
         still = checks.still_reason(watched.small)
         draft.doubt(
             still,
-            checks.replay_reason(watched.small, draft.start),
             checks.divers_reason(poses.num_divers),
+            checks.replay_reason(watched.small, draft.start),
             None if still else checks.fall_reason(flight),
             checks.partial_reason(flight, draft.start),
         )
@@ -518,8 +520,11 @@ def _time(media: Media, frame: int) -> float:
 
 
 def _sha256(path: Path) -> str:
+    """Of a file, or of the images of a folder; empty where there is neither."""
     if path.is_file():
         return file_sha256(path)
+    if not path.is_dir():
+        return ""
     digest = sha256()
     for image in image_paths(path):
         digest.update(image.read_bytes())
