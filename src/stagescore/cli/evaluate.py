@@ -109,10 +109,10 @@ def evaluate(
             for dive_id, why in store.left_out.items():
                 out.warning(f"{dive_id} is left out: {why}")
 
-            def answer_of(one: Subject) -> Answer:
+            def answer_of(one: Subject, *, headline_only: bool = False) -> Answer:
                 origin = exemplars_from or (ExemplarsFrom.bank if one.bank else ExemplarsFrom.train)
                 asked = Question(manifest=manifest, part=part.value, store=store, exemplars_from=origin.value)
-                return measure(one, asked, progress=progress)
+                return measure(one, asked, headline_only=headline_only, progress=progress)
 
             answer = answer_of(subject)
             others = {}
@@ -122,7 +122,7 @@ def evaluate(
                     raise ConfigError(
                         "it sees clips of another size", where=name, todo="compare models that see alike"
                     )
-                others[name if Path(name).name == name else other.name] = answer_of(other)
+                others[name if Path(name).name == name else other.name] = answer_of(other, headline_only=True)
             answer = set_against(answer, others)
         if out_dir is not None:
             _write(out_dir, answer.report.as_json(), answer.report.markdown(), answer.outcomes.as_csv())

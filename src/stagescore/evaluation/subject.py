@@ -167,9 +167,19 @@ class Answer:
 
 
 def evaluate(
-    subject: Subject, question: Question, *, progress: Progress = lambda what, done, total: None
+    subject: Subject,
+    question: Question,
+    *,
+    headline_only: bool = False,
+    progress: Progress = lambda what, done, total: None,
 ) -> Answer:
     """Measure a subject in every state and case.
+
+    Args:
+        subject: what is measured.
+        question: on which dives.
+        headline_only: leave everything out but what the headline needs, as beside another subject.
+        progress: told while dives are encoded.
 
     Raises:
         ConfigError: the bank is asked for and there is none.
@@ -181,16 +191,16 @@ def evaluate(
     if question.exemplars_from == "bank" and subject.bank is None:
         raise ConfigError("these weights have no bank", todo="add --exemplars-from train")
     kinds: list[Joints] = ["estimated"]
-    if all("exact" in question.store[dive.dive_id].joints for dive in queries):
+    if not headline_only and all("exact" in question.store[dive.dive_id].joints for dive in queries):
         kinds.append("exact")
     everything = list(cases(kinds, difficulty=all(dive.difficulty for dive in queries)))
     rows: list[Row] = []
     headline: tuple[Row, Outcomes] | None = None
     by_case: dict[Case, Outcomes] = {}
-    for column, model in subject.states.items():
+    for column, model in list(subject.states.items())[: 1 if headline_only else None]:
         evaluator, sources = _prepared(subject, model, question, kinds, progress)
         # Other columns stand beside the headline only, since each case of each costs minutes.
-        for case in everything if headline is None else everything[:1]:
+        for case in everything if headline is None and not headline_only else everything[:1]:
             outcomes = evaluator.outcomes(sources[case.joints], [d.dive_id for d in queries], case)
             row = Row(
                 name=subject.name,
