@@ -90,9 +90,12 @@ def test_recall_counts_frames_with_the_diver_and_alarms_those_without() -> None:
         iou=np.array([0.6, 0.4, 0.2, np.nan, np.nan]),
         confidence=np.array([0.9, 0.8, 0.7, 0.6, 0.1]),
         stage=np.array([0, 1, 1, 3, 3]),
+        upside_down=np.array([False, False, True, True, False]),
     )
     figures = boxes.figures()
     assert figures["recall@0.3"]["all"] == pytest.approx(2 / 3)
     assert figures["recall@0.5"]["all"] == pytest.approx(1 / 3)
     assert figures["recall@0.3"]["flight"] == 0.5
+    assert figures["recall@0.3"]["upright"] == 1.0
+    assert figures["recall@0.3"]["upside down"] == 0.0
     assert figures["false_alarms_without_diver"] == 0.5

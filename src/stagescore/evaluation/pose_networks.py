@@ -138,19 +138,23 @@ class BoxesFound:
         iou: of its surest box with the diver's; NaN where there is no diver.
         confidence: of the surest box; 0 where there is none.
         stage: index in `STAGE_NAMES`, or `GONE`.
+        upside_down: frames in which the neck is below the pelvis.
     """
 
     iou: Float[np.ndarray, " frames"]
     confidence: Float[np.ndarray, " frames"]
     stage: Int[np.ndarray, " frames"]
+    upside_down: Bool[np.ndarray, " frames"]
 
     def figures(self) -> dict[str, Any]:
-        """Recall of the surest box, by stage; false alarms in frames without the diver."""
+        """Recall of the surest box, by stage and by turn; false alarms in frames without the diver."""
         there = self.stage != GONE
         recalls = {
             f"recall@{iou}": {
                 "all": _share(self.iou >= iou, there),
                 **{name: _share(self.iou >= iou, self.stage == k) for k, name in enumerate(STAGE_NAMES)},
+                "upright": _share(self.iou >= iou, there & ~self.upside_down),
+                "upside down": _share(self.iou >= iou, there & self.upside_down),
             }
             for iou in IOUS
         }
@@ -197,7 +201,7 @@ def find_boxes(detector: Detector, dives: Sequence[DiveFrames], a_dive: int) -> 
     Raises:
         DataError: there is no frame, or a picture cannot be read.
     """
-    iou, confidence, stage = [], [], []
+    iou, confidence, stage, upside_down = [], [], [], []
     for dive, row in _chosen(dives, a_dive, boxes=True):
         people = detector.detect(load_image(dive.pictures[row]))
         best = people.confidence.argsort()[-1:]
@@ -209,9 +213,15 @@ def find_boxes(detector: Detector, dives: Sequence[DiveFrames], a_dive: int) -> 
         )
         confidence.append(float(people.confidence[best].max(initial=0.0)))
         stage.append(int(dive.stage[row]))
+        upside_down.append(bool(dive.joints_px[row, _NECK, 1] > dive.joints_px[row, _PELVIS, 1]))
     if not stage:
         raise DataError("there is no frame", todo="give other dives")
-    return BoxesFound(iou=np.array(iou), confidence=np.array(confidence), stage=np.array(stage))
+    return BoxesFound(
+        iou=np.array(iou),
+        confidence=np.array(confidence),
+        stage=np.array(stage),
+        upside_down=np.array(upside_down),
+    )
 
 
 def _chosen(dives: Sequence[DiveFrames], a_dive: int, *, boxes: bool) -> Iterator[tuple[DiveFrames, int]]:
