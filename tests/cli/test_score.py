@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scoring"))
 import made_scorer
 
 from stagescore.cli.main import app
+from stagescore.scoring.batch import new_folder
 
 
 @pytest.fixture
@@ -65,3 +66,25 @@ def test_a_wrong_dive_number_is_refused_before_anything_is_done(base: list[str],
     assert done.exit_code == 2
     assert "999Z" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_what_has_no_score_is_not_compared(
+    base: list[str], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    dive = str(stored_dives.dives(tmp_path_factory)[0].frames_path)
+    words = ["compare", str(tmp_path / "none.mp4"), dive, "--out", str(tmp_path / "out"), *base]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert "nothing to compare" in done.stderr
+    assert "none.mp4" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_and_comparisons_are_not_written_over(tmp_path: Path) -> None:
+    for number, name in enumerate(("summary.csv", "result.json", "compare.json")):
+        folder = tmp_path / str(number)
+        assert new_folder(folder) == folder
+        folder.mkdir()
+        assert new_folder(folder) == folder
+        (folder / name).write_text("")
+        assert new_folder(folder) == tmp_path / f"{number}-2"
