@@ -170,6 +170,21 @@ def test_given_poses_are_used_and_measured(scorer: Scorer, dives: tuple[Dive, ..
     assert any(angle is not None for angle in result.angles.knee)
 
 
+def test_joints_that_are_few_or_of_other_frames_are_warned_about(
+    scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path
+) -> None:
+    with np.load(str(dives[0].poses_path)) as arrays:
+        pred = arrays["pred"]
+    pred[:, 1:, :2], pred[:, 1:, 2] = np.nan, 0.0
+    np.savez(tmp_path / "few.npz", pred=pred)
+    np.savez(tmp_path / "other.npz", pred=pred[:7])
+    few = score(scorer, dives[0], poses=tmp_path / "few.npz")
+    assert any("of the joints are given" in told for told in few.warnings)
+    assert not any("rows of joints" in told for told in few.warnings)
+    other = score(scorer, dives[0], poses=tmp_path / "other.npz")
+    assert any("7 rows of joints" in told for told in other.warnings)
+
+
 def test_a_batch_goes_on_and_keeps_what_is_done(
     scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path
 ) -> None:

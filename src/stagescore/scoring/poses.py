@@ -25,6 +25,7 @@ _DIGITS = 6
 _LEAST_JOINTS = 8
 _LEAST_CONFIDENCE = 0.1
 _FEW_JOINTS = 0.3
+_USUAL_ROWS = 96  # of FineDiving-Pose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,8 +124,15 @@ def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
     Raises:
         DataError: unreadable, or it does not fit the clip.
     """
+    warnings = []
     if path.suffix.lower() == ".npz":
-        track = _spread(read_npz(path), media.num_frames, start, end)
+        read = read_npz(path)
+        if read.num_frames not in (media.num_frames, end - start, _USUAL_ROWS):
+            warnings.append(
+                f"The file has {read.num_frames} rows of joints for {end - start} frames; "
+                "they are taken to be evenly spread, each for the frames nearest to it."
+            )
+        track = _spread(read, media.num_frames, start, end)
     else:
         track = _labelled(path, media, start, end)
     if not track.known.any():
@@ -136,7 +144,6 @@ def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
     filled = np.zeros(track.known.shape, dtype=bool) if track.filled is None else track.filled
     doubtful = track.known & ~filled & (track.confidence < _LEAST_CONFIDENCE)
     measured = _share(track.known & ~filled)
-    warnings = []
     if measured < _FEW_JOINTS:
         warnings.append(
             f"Only {measured:.0%} of the joints are given and measured: what follows from them is weak."
