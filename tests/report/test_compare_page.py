@@ -4,7 +4,7 @@ import pytest
 from made_results import made_comparison
 from pages import places, read_page
 
-from stagescore.report.compare_page import angle_figure, compare_page, verdict
+from stagescore.report.compare_page import angle_figure, compare_page, scores, verdict
 
 
 def test_the_page_says_who_is_ahead_and_where() -> None:
@@ -17,6 +17,18 @@ def test_the_page_says_who_is_ahead_and_where() -> None:
     content = comparison.model_dump(mode="json")
     named = [e.attributes["data-field"] for e in root.everything if "data-field" in e.attributes]
     assert named and all(places(content, path) for field in named for path in field.split())
+
+
+def test_the_page_gives_both_scores_beside_the_difference() -> None:
+    comparison = made_comparison((1.0, -4.5, 0.5))
+    told = scores(comparison)
+    assert told is not None
+    assert comparison.second is not None
+    for dive in (comparison.first, comparison.second):
+        assert f"{dive.score:.2f}" in told.text
+    assert told.text in read_page(compare_page(comparison)).text
+    unscored = comparison.model_copy(update={"first": comparison.first.model_copy(update={"score": None})})
+    assert scores(unscored) is None
 
 
 def test_equal_dives_are_called_equal() -> None:

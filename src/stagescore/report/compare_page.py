@@ -23,6 +23,7 @@ def compare_page(comparison: DiveComparison) -> str:
         "compare.html.j2",
         names=names_of(comparison),
         verdict=verdict(comparison),
+        scores=scores(comparison),
         trust=_trust(comparison),
         stages=stage_figure(comparison),
         angles=angle_figure(comparison),
@@ -50,6 +51,24 @@ def verdict(comparison: DiveComparison) -> Sentence:
     if abs(most.difference) >= _NOTHING:
         told += f" The {most.name} differs most: {signed(most.difference)} points for {first}."
     return Sentence(told, ("difference", "stages[].difference"))
+
+
+def scores(comparison: DiveComparison) -> Sentence | None:
+    """What each of them is worth beside its exemplars, and why that is not the same difference."""
+    first, second = names_of(comparison)
+    if comparison.second is None:
+        other, field = comparison.exemplar_score, "exemplar_score"
+    else:
+        other, field = comparison.second.score, "second.score"
+    if comparison.first.score is None or other is None:
+        return None
+    told = f"Scored on their own, {first} comes to {points(comparison.first.score)} points and {second} to {points(other)}."
+    if comparison.second is None:
+        told = f"{first} comes to {points(comparison.first.score)} points beside its exemplars; {second} has {points(other)}."
+    return Sentence(
+        f"{told} The difference on this page is of one comparison alone, the score of several.",
+        ("first.score", field),
+    )
 
 
 def stage_figure(comparison: DiveComparison) -> Figure:
