@@ -1,0 +1,47 @@
+"""`--start auto`: the dive in a longer film."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stagescore.errors import DataError
+from stagescore.media.source import open_media
+from stagescore.scoring.events import FreeFall
+from stagescore.scoring.finding import find_dive
+
+FALL = range(120, 150)
+SIZE = (320, 200)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hall where somebody stands for four seconds, jumps and falls on a parabola, and a pool that stays."""
+    folder = tmp_path_factory.mktemp("film")
+    rng = np.random.default_rng(0)
+    hall = rng.integers(60, 200, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
+    for frame in range(220):
+        picture = hall.copy()
+        if frame < FALL.stop:
+            apex = FALL.start + 6
+            fallen = max(frame - FALL.start, 0) and 0.26 * ((frame - apex) ** 2 - (FALL.start - apex) ** 2)
+            top = 10 + round(fallen)
+            sway = 3 * (frame % 2)
+            picture[top : top + 30, 140 + sway : 158 + sway] = (250, 40, 40)
+        Image.fromarray(picture).save(folder / f"{frame:04d}.png")
+    return folder
+
+
+def test_the_fall_is_found_with_some_time_before_and_after(film: Path) -> None:
+    start, end = find_dive(open_media(film), FreeFall())
+    assert start < FALL.start
+    assert end > FALL.stop
+    assert 2 * len(FALL) < end - start + len(FALL) / 2 < 4 * len(FALL)
+
+
+def test_where_nobody_falls_no_dive_is_found(film: Path, tmp_path: Path) -> None:
+    for image in sorted(film.iterdir())[:60]:
+        (tmp_path / image.name).symlink_to(image)
+    with pytest.raises(DataError, match="no dive"):
+        find_dive(open_media(tmp_path), FreeFall())
