@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 from made_clips import Clip, HeadUp, Seer
 
-from stagescore.pose.annotation import annotate
+from stagescore.pose.annotation import annotate, in_the_air
+from stagescore.pose.boxes import Detections
+from stagescore.pose.motion import Motion
+from stagescore.pose.tracking import Track, View
 
 
 def annotated(clip, **more):
@@ -73,3 +76,25 @@ def test_resampling_takes_the_rows_of_finediving(frames):
     less = found.resampled(frames)
     np.testing.assert_array_equal(less.track.joints_px, found.track.joints_px[rows])
     np.testing.assert_array_equal(less.measured, found.measured[rows])
+
+
+def track_of(heights: np.ndarray) -> tuple[Track, list[View]]:
+    """Somebody of 20 px whose box has these heights before a camera that stands still."""
+    num = len(heights)
+    boxes = np.stack([np.full(num, 40.0), heights - 10, np.full(num, 60.0), heights + 10], axis=1)
+    motion = Motion(np.eye(2, 3), np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
+    view = View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
+    return Track(0, boxes, np.ones(num), np.ones(num), ("network",) * num), [view] * num
+
+
+def test_a_hurdle_is_no_start_in_the_air():
+    frames = np.arange(70.0)
+    flight = 40 + 0.3 * ((frames - 30) ** 2 - 100)
+    flight[:20] = (
+        flight[20] - 12 + 0.12 * (frames[:20] - 10) ** 2
+    )  # the hurdle: up from the board and down to it
+    assert in_the_air(*track_of(flight[:60]))[0] is False
+    standing = np.where(frames < 20, flight[20], 40 + 0.3 * ((frames - 30) ** 2 - 100))
+    assert in_the_air(*track_of(standing[:60]))[0] is False
+    for start in (22, 28, 35):
+        assert in_the_air(*track_of(flight[start:60])) == (True, True)

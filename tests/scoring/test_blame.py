@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from stagescore.report.contact_sheet import plan_of
-from stagescore.scoring.poses import PoseNetworks
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
 from stagescore.simulate.dataset import default_stage, make_splash
@@ -19,13 +18,6 @@ DIVES = (("107B", 3.0, 3), ("405B", 3.0, 5), ("201B", 10.0, 8), ("205B", 3.0, 9)
 STAGES = ("take-off", "flight", "entry")
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    scorer = Scorer.load("nano")
-    assert isinstance(scorer.networks, PoseNetworks)
-    return scorer
 
 
 def scored(scorer: Scorer, folder: Path, code: str, height_m: float, seed: int, faults: Faults) -> Result:
@@ -63,12 +55,12 @@ def scored(scorer: Scorer, folder: Path, code: str, height_m: float, seed: int, 
     ],
 )
 def test_one_fault_costs_points_in_its_stage(
-    scorer: Scorer, tmp_path: Path, fault: str, size: float, blamed: str
+    nano: Scorer, tmp_path: Path, fault: str, size: float, blamed: str
 ) -> None:
     lost = []
     for number, (code, height_m, seed) in enumerate(DIVES):
         good, bad = (
-            scored(scorer, tmp_path / f"{number}-{kind}", code, height_m, seed, faults)
+            scored(nano, tmp_path / f"{number}-{kind}", code, height_m, seed, faults)
             for kind, faults in (("good", Faults()), ("bad", replace(Faults(), **{fault: size})))
         )
         assert good.score is not None and bad.score is not None, (good.reasons, bad.reasons)

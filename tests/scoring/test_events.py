@@ -35,6 +35,18 @@ def test_both_events_are_found(airborne: int, contact: int, num_frames: int) -> 
     assert events.first_airborne_frame.confidence > 0.5
 
 
+@pytest.mark.parametrize("frame", [34, 50, 66])
+def test_a_path_that_strays_for_a_few_frames_is_the_same_flight(frame: int) -> None:
+    whole = path(30, 75, 96)
+    strayed = whole.heights.copy()
+    strayed[frame : frame + 2] += 0.9
+    flights = [FreeFall().find(BodyPath(0, heights), 96) for heights in (whole.heights, strayed)]
+    assert flights[0] is not None
+    assert flights[1] is not None
+    assert abs(flights[1].first - flights[0].first) <= 2
+    assert abs(flights[1].stop - flights[0].stop) <= 2
+
+
 def test_slow_motion_changes_the_frames_and_nothing_else() -> None:
     usual, slow = path(30, 75, 96), path(120, 300, 384)
     flights = [FreeFall().find(one, len(one.heights)) for one in (usual, slow)]
@@ -54,6 +66,18 @@ def test_a_clip_that_ends_or_starts_in_the_air_has_no_such_event() -> None:
     assert starts is not None
     assert starts.no_takeoff
     assert starts.events().first_airborne_frame is None
+
+
+def test_a_clip_that_begins_shortly_before_the_take_off_shows_it_unless_it_is_cut_off_in_the_air() -> None:
+    whole = path(30, 75, 96).heights[28:]
+    whole[:2] = whole[2] + np.array((0.8, 0.4))  # the push
+    shown = FreeFall().find(BodyPath(0, whole), len(whole))
+    assert shown is not None
+    assert shown.events().first_airborne_frame is not None
+    cut = FreeFall().find(BodyPath(0, whole[:43]), 43)
+    assert cut is not None
+    assert cut.ends_in_air
+    assert cut.events().first_airborne_frame is None
 
 
 @pytest.mark.parametrize(

@@ -4,23 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from stagescore.scoring.poses import PoseNetworks
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def scorer() -> Scorer:
-    scorer = Scorer.load("nano")
-    assert isinstance(scorer.networks, PoseNetworks)
-    return scorer
-
-
 @pytest.mark.parametrize("name", ["uploaded_video.mp4", "image35.gif", "diving_sample.gif"])
-def test_one_diver_gets_a_score_that_is_not_called_validated(scorer: Scorer, shared: Path, name: str) -> None:
-    result = scorer.score(shared / "data" / "clips" / name)
+def test_one_diver_gets_a_score_that_is_not_called_validated(nano: Scorer, shared: Path, name: str) -> None:
+    result = nano.score(shared / "data" / "clips" / name)
     assert result.status == "ok", result.reasons
     assert result.score is not None
     assert not result.validated
@@ -28,8 +20,8 @@ def test_one_diver_gets_a_score_that_is_not_called_validated(scorer: Scorer, sha
     assert any("fewer than 48" in told for told in result.warnings) == (name == "diving_sample.gif")
 
 
-def test_a_pair_needs_review(scorer: Scorer, shared: Path) -> None:
-    result = scorer.score(shared / "data" / "clips" / "image41.gif")
+def test_a_pair_needs_review(nano: Scorer, shared: Path) -> None:
+    result = nano.score(shared / "data" / "clips" / "image41.gif")
     assert result.status == "needs_review"
     assert result.score is None
     assert "two-divers" in {reason.code for reason in result.reasons}
@@ -38,11 +30,11 @@ def test_a_pair_needs_review(scorer: Scorer, shared: Path) -> None:
 @pytest.mark.parametrize(("start", "end"), [(0, 33), (34, 68)])
 @pytest.mark.parametrize("with_poses", [False, True])
 def test_a_dive_that_is_only_seen_in_the_air_has_no_score_and_shows_its_flight(
-    scorer: Scorer, shared: Path, start: int, end: int, with_poses: bool
+    nano: Scorer, shared: Path, start: int, end: int, with_poses: bool
 ) -> None:
     home = shared / "data" / "finediving_pose"
     poses = {"poses": home / "annotations_examples.json"} if with_poses else {}
-    result: Result = scorer.score(home / "frames", start=start, end=end, **poses)
+    result: Result = nano.score(home / "frames", start=start, end=end, **poses)
     assert result.status == "needs_review"
     assert result.score is None
     assert [reason.code for reason in result.reasons] == ["partial"]

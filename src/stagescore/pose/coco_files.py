@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside, read_json
+from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
 from stagescore.skeleton import BONES, JOINTS, NUM_JOINTS
 
 CATEGORY = "diver"
@@ -85,17 +85,12 @@ def empty_of_coco(content: Mapping[str, Any]) -> list[EmptyImage]:
     ]
 
 
-def read_coco(path: Path) -> list[LabelledImage]:
-    """Read a COCO file of MPII's 16 joints; images without an annotation are left out.
+def labels_of_coco(content: object, path: Path) -> list[LabelledImage]:
+    """The labels in the content of a JSON file of MPII's 16 joints; images without an annotation are left out.
 
     Raises:
         DataError: it is none, has other joints, two people in an image, or a joint outside of its image.
     """
-    return labels_of_coco(read_json(path), path)
-
-
-def labels_of_coco(content: object, path: Path) -> list[LabelledImage]:
-    """From the content of a JSON file; see `read_coco`."""
     if not isinstance(content, Mapping) or not all(
         isinstance(content.get(part), list) for part in ("images", "annotations", "categories")
     ):

@@ -266,8 +266,8 @@ def _moving_part(view: View, last: np.ndarray, expected: np.ndarray, unseen: int
 def camera_path(views: Sequence[View]) -> list[Float[np.ndarray, "3 3"]]:
     """For each frame, the map from its pixels to those of the first.
 
-    A camera has inertia: steps that leap away from those around them are not believed, and up to `LONGEST_UNSEEN`
-    unknown steps lie evenly between the known ones around them; others
+    A camera has inertia: steps that halt in the middle of a pan are not believed, and up to `LONGEST_UNSEEN` unknown
+    steps lie evenly between the known ones around them; others
     count as none.
     """
     steps = _steady([np.eye(2, 3)] + [view.motion.camera for view in views[1:]])

@@ -21,8 +21,8 @@ LEAST_FALL = 1.5
 _MISFIT = 0.15
 _AIRBORNE_MISFIT = 0.15
 _CONTACT_MISFIT = 0.6
-_STRAY_SHARE = 0.09
-"""Share of the flight in which a path may leave the parabola and come back to it."""
+_STRAY_SHARE, _LEAST_STRAY = 0.09, 3
+"""Share of the flight, and frames, from which on a path that leaves the parabola has left it for good."""
 _REACH = 0.6
 """Body sizes that the centre of mass falls from the first touch of the water until it is seen to be slowed down."""
 _INNER = 0.2
@@ -31,7 +31,7 @@ _LATEST_APEX = 0.6
 _EARLIEST_APEX = 0.12
 _END_FRAMES = 3
 _JUST_BEGUN = 0.07
-"""Share of the flight before which a clip that begins has no take-off to show."""
+"""Share of the flight: a clip that is cut off in the air has no take-off either if it begins so shortly before."""
 _MOST_ROWS = 240
 _SURE_FALL = 4.0
 
@@ -116,7 +116,7 @@ class FreeFall:
         if curve[0] <= 0:
             return None
         middle = (first + last) // 2
-        stray = max(2, round(_STRAY_SHARE * (last + 1 - first)))
+        stray = max(_LEAST_STRAY, round(_STRAY_SHARE * (last + 1 - first)))
         first = middle - _until_off(off[:middle][::-1] >= _AIRBORNE_MISFIT, stray)
         stop = middle + _until_off(off[middle:] >= _CONTACT_MISFIT, stray)
         apex = -curve[1] / (2 * curve[0])
@@ -126,7 +126,9 @@ class FreeFall:
         fallen = float(curve[0] * (stop - 1 - max(apex, first)) ** 2)
         if fallen < LEAST_FALL:
             return None
-        starts_in_air = path.first + first <= _JUST_BEGUN * (stop - first)
+        ends_in_air = path.first + stop >= num_frames - _END_FRAMES
+        begun = _JUST_BEGUN * (stop - first) if ends_in_air else 0
+        starts_in_air = path.first + first <= begun
         return Flight(
             first=path.first + first,
             stop=path.first + stop,
@@ -136,7 +138,7 @@ class FreeFall:
             gravity=float(2 * curve[0]),
             starts_in_air=starts_in_air,
             no_takeoff=starts_in_air and bool(apex < _EARLIEST_APEX * stop),
-            ends_in_air=path.first + stop >= num_frames - _END_FRAMES,
+            ends_in_air=ends_in_air,
         )
 
 

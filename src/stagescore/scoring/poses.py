@@ -143,7 +143,7 @@ def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
         )
     filled = np.zeros(track.known.shape, dtype=bool) if track.filled is None else track.filled
     doubtful = track.known & ~filled & (track.confidence < _LEAST_CONFIDENCE)
-    measured = _share(track.known & ~filled)
+    measured = _share(track.known & ~filled & ~doubtful)
     if measured < _FEW_JOINTS:
         warnings.append(
             f"Only {measured:.0%} of the joints are given and measured: what follows from them is weak."

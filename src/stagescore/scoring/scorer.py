@@ -520,15 +520,16 @@ def _time(media: Media, frame: int) -> float:
 
 
 def _sha256(path: Path) -> str:
-    """Of a file, or of the images of a folder; empty where there is neither."""
+    """Of a file, or of the images of a folder; empty where there are none."""
     if path.is_file():
         return file_sha256(path)
     if not path.is_dir():
         return ""
+    images = image_paths(path)
     digest = sha256()
-    for image in image_paths(path):
+    for image in images:
         digest.update(image.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest() if images else ""
 
 
 def _sentence(error: StagescoreError) -> str:
