@@ -160,12 +160,13 @@ def draw_plan(seed: int, index: int, *, drills: bool = False) -> DivePlan:
         + random.normal(0.0, _DAY)
         + (_HARDER_IS_WORSE - _BETTER_DIVE_HARDER) * (kind.difficulty - _MEAN_DIFFICULTY)
     )
+    approach = _draw_approach(number, kind.height_m, random.random())
     faults = _draw_faults(number, _DRILL_SKILL if drills else float(quality), random)
     return DivePlan(
         number=number,
         height_m=kind.height_m,
         difficulty=kind.difficulty,
-        approach=_draw_approach(number, kind.height_m, random.random()),
+        approach=approach,
         faults=_drilled(faults, number, random) if drills else faults,
         num_frames=num_frames,
         frame_rate=event.frame_rate,
