@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import stored_dives
 import tiny_runs
+import torch
 from typer.testing import CliRunner
 
 from stagescore.cli.main import app
+from stagescore.training.assemble import read_state
 
 RUN = [
     *tiny_runs.MODEL,
@@ -68,6 +70,25 @@ def test_pretrain_cache_train_evaluate(data: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "eval" / "evaluation.json").read_text()) == document
     assert (tmp_path / "eval" / "dives.csv").read_text().count("\n") == 6
     assert "# Evaluation" in (tmp_path / "eval" / "evaluation.md").read_text()
+
+
+def test_a_pretraining_goes_on_from_an_earlier_one(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text("{}\n")
+    model = [line for line in tiny_runs.MODEL if line.startswith(("model", "data"))]
+    shared = [*model, f"data.folder={data}", f"data.clips={tmp_path / 'clips'}", "dives_at_once=3"]
+    run = "run={epochs: 1, threads: 1}"
+    first, second = tmp_path / "first", tmp_path / "second"
+    asked = ["pretrain", str(tmp_path / "tiny.yaml"), *shared, run]
+    code, out = call(*asked, "--out", str(first))
+    assert code == 0, out
+    # So small a step leaves the weights where they were.
+    still = "optimiser={learning_rate: 1.0e-12, warmup_steps: 0}"
+    code, out = call(*asked, still, f"start={first}", "--out", str(second))
+    assert code == 0, out
+    before, after = read_state(first), read_state(second)
+    assert all(torch.allclose(after[name], value, atol=1e-6) for name, value in before.items())
+    code, out = call(*asked, "start=nowhere.safetensors", "--out", str(tmp_path / "third"))
+    assert code == 1 and "nowhere.safetensors" in out
 
 
 def test_a_cache_of_other_encoders_is_refused(data: Path, tmp_path: Path) -> None:

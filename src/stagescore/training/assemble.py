@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, Part, read_manifest
@@ -250,7 +251,7 @@ def _found(name: str) -> Path:
     return Path(name) if Path(name).exists() or Path(name).name != name else find_weights(name)
 
 
-def load_matching(model: HPMCoRe, paths: Sequence[Path]) -> None:
+def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
     """Weights of ours: a whole model, or files that have all its encoders between them.
 
     Raises:

@@ -16,6 +16,7 @@ from stagescore.hashing import hash_u64
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.assemble import (
+    load_matching,
     load_start,
     make_model,
     make_objective,
@@ -222,6 +223,8 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
         window=settings.window,
         deduction_scale=deductions.std(0).clamp(min=0.05),
     )
+    if settings.start is not None:
+        load_matching(objective.model, [Path(settings.start)])
     groups = [ParameterGroup(group.path, group.factor) for group in settings.optimiser.groups]
     loop = Loop(
         folder=folder,

@@ -241,6 +241,7 @@ class PretrainSettings(Config):
         dives_at_once: of a batch.
         stills: frames a dive that the static encoder looks at.
         window: frames a dive that the dynamic encoder looks at.
+        start: an earlier pretraining (or other weights of ours) to go on from; None to begin with random weights.
     """
 
     model: ModelSettings = ModelSettings()
@@ -251,3 +252,4 @@ class PretrainSettings(Config):
     dives_at_once: int = Field(default=16, ge=1)
     stills: int = Field(default=24, ge=1)
     window: int = Field(default=36, ge=16)
+    start: str | None = None
