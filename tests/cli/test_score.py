@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stored_dives
@@ -14,6 +15,18 @@ import made_scorer
 
 from stagescore.cli.main import app
 from stagescore.scoring.batch import new_folder
+from stagescore.scoring.scorer import Scorer
+
+
+def given_flights(load: Any) -> Any:
+    """Tiny dives are too small to be watched: their flights are given."""
+
+    def loaded(*arguments: Any, **named: Any) -> Scorer:
+        scorer = load(*arguments, **named)
+        scorer.networks, scorer.flights = "None in tests.", made_scorer.GivenFlight()
+        return scorer
+
+    return loaded
 
 
 @pytest.fixture
@@ -78,6 +91,68 @@ def test_what_has_no_score_is_not_compared(
     assert "nothing to compare" in done.stderr
     assert "none.mp4" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("against", ["a dive", "an exemplar"])
+def test_a_comparison_writes_a_page_that_shows_both(
+    base: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    against: str,
+) -> None:
+    monkeypatch.setattr(Scorer, "load", given_flights(Scorer.load))
+    first, second, *_ = (str(dive.frames_path) for dive in stored_dives.dives(tmp_path_factory))
+    films = [first, second] if against == "a dive" else [first]
+    done = CliRunner().invoke(
+        app, ["compare", *films, "--height", "3", "--out", str(tmp_path / "out"), *base, "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["difference"] == pytest.approx(sum(stage["difference"] for stage in told["stages"]))
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"compare.json", "compare.html"} | ({"compare.mp4"} if against == "a dive" else set())
+    page = (tmp_path / "out" / "compare.html").read_text()
+    # The bank of these tests has no pictures of its exemplars.
+    assert page.count("<img") == (18 if against == "a dive" else 0)
+
+
+def test_own_dives_become_a_bank_and_its_scores_are_validated(
+    base: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Scorer, "load", given_flights(Scorer.load))
+    dives = stored_dives.dives(tmp_path_factory)
+    home = Path(dives[0].frames_path).parents[1]
+    rows = [f"{Path(d.frames_path).relative_to(home)},{d.score},{d.dive_number}" for d in dives]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,score,dive_number", *rows]) + "\n")
+    own = tmp_path / "own.safetensors"
+    words = ["fit-bank", str(home), "--labels", str(tmp_path / "labels.csv"), "--out", str(own), *base]
+    done = CliRunner().invoke(app, [*words, "--json"])
+    assert done.exit_code == 0, done.output
+    fitted = json.loads(done.stdout)
+    assert fitted["num_dives"] == len(fitted["dives"]) == len(dives)
+    errors = [abs(dive["score"] - dive["predicted"]) for dive in fitted["dives"]]
+    assert fitted["mean_absolute_error"] == pytest.approx(sum(errors) / len(errors))
+    words = ["score", str(dives[0].frames_path), "--bank", str(own), "--out", str(tmp_path / "out"), *base]
+    done = CliRunner().invoke(app, [*words, "--json"])
+    assert done.exit_code == 0, done.output
+    [result] = json.loads(done.stdout)["dives"]
+    assert result["validated"]
+    assert result["validation"]["mean_absolute_error"] == fitted["mean_absolute_error"]
+    report = (Path(json.loads(done.stdout)["out"]) / result["input"]["name"] / "report.html").read_text()
+    assert f"{fitted['mean_absolute_error']:.2f}" in report and "not validated" not in report.lower()
+
+
+def test_a_bank_without_films_says_so(base: list[str], tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,score\nnone.mp4,70\n")
+    words = ["fit-bank", str(tmp_path), "--labels", str(tmp_path / "labels.csv"), *base]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 1
+    assert "none.mp4" in done.output
+    assert not (tmp_path / "bank.safetensors").exists()
 
 
 def test_results_and_comparisons_are_not_written_over(tmp_path: Path) -> None:

@@ -202,6 +202,7 @@ def made_comparison(differences, *, joints=True, exemplar=False) -> DiveComparis
         second=None if exemplar else second,
         exemplar="simulated/r0001/3" if exemplar else None,
         exemplar_score=71.5 if exemplar else None,
+        exemplar_edges=[0, 28, 60, 96] if exemplar else None,
         branches=["fused", "static"],
         difference=math.fsum(differences),
         stages=[

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from made_results import made_comparison, made_pictures, made_result, refused
 
-from stagescore.report.compare_page import compare_page
+from stagescore.report.compare_page import compare_page, compared_pairs
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted
 from stagescore.report.summary import summary_page
@@ -29,6 +29,16 @@ def browser():
         running.close()
 
 
+def compared():
+    comparison = made_comparison((0.8, -2.1, -3.4))
+    pairs = compared_pairs(comparison)
+    return compare_page(
+        comparison,
+        made_pictures(comparison.first, [pair.query_frame for pair in pairs]),
+        made_pictures(comparison.second, [pair.exemplar_frame for pair in pairs]),
+    )
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
@@ -36,7 +46,7 @@ def pages(tmp_path_factory):
     texts = {
         "scored": dive_report(scored, made_pictures(scored, frames_wanted(scored))),
         "refused": dive_report(refusal, made_pictures(refusal, frames_wanted(refusal))),
-        "compared": compare_page(made_comparison((0.8, -2.1, -3.4))),
+        "compared": compared(),
         "summary": summary_page([("one", scored), ("two", made_result(2)), ("three", refusal)]),
     }
     for name, text in texts.items():

@@ -1,10 +1,11 @@
 """The page about two dives: it says who is ahead, adds up, and shows both dives' angles."""
 
 import pytest
-from made_results import made_comparison
+from made_results import made_comparison, made_pictures
 from pages import places, read_page
 
-from stagescore.report.compare_page import angle_figure, compare_page, scores, verdict
+from stagescore.report.compare_page import angle_figure, compare_page, compared_pairs, scores, verdict
+from stagescore.report.pictures import Pictures
 
 
 def test_the_page_says_who_is_ahead_and_where() -> None:
@@ -29,6 +30,32 @@ def test_the_page_gives_both_scores_beside_the_difference() -> None:
     assert told.text in read_page(compare_page(comparison)).text
     unscored = comparison.model_copy(update={"first": comparison.first.model_copy(update={"score": None})})
     assert scores(unscored) is None
+
+
+@pytest.mark.parametrize("against", ["a dive", "an exemplar"])
+def test_frames_stand_side_by_side_at_the_same_share_of_a_stage(against: str) -> None:
+    comparison = made_comparison((1.0, -4.5, 0.5), exemplar=against == "an exemplar")
+    pairs = compared_pairs(comparison)
+    assert [pair.stage for pair in pairs] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    mine = made_pictures(comparison.first, [pair.query_frame for pair in pairs])
+    frames = [pair.exemplar_frame for pair in pairs]
+    if comparison.second is None:
+        shown = made_pictures(comparison.first, frames).query
+        theirs = Pictures(exemplar=shown)
+        assert all(comparison.exemplar_edges[0] <= frame < comparison.exemplar_edges[-1] for frame in frames)
+    else:
+        theirs = made_pictures(comparison.second, frames)
+        spans = [(stage.start_frame, stage.end_frame) for stage in comparison.second.stages]
+        assert all(spans[p.stage][0] <= p.exemplar_frame < spans[p.stage][1] for p in pairs)
+    root = read_page(compare_page(comparison, mine, theirs))
+    told = [image.attributes["alt"] for image in root.find("img")]
+    assert len(told) == 18
+    assert told[0].endswith("17% into the take-off") and told[-1].endswith("83% into the entry")
+    content = comparison.model_dump(mode="json")
+    named = [e.attributes["data-field"] for e in root.everything if "data-field" in e.attributes]
+    assert all(places(content, path) for field in named for path in field.split())
+    without = compare_page(comparison, mine)
+    assert "Side by side" not in without and "<img" not in without
 
 
 def test_equal_dives_are_called_equal() -> None:

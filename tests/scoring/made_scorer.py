@@ -1,6 +1,7 @@
 """A network of a few thousand random weights with its card and bank, and films of simulated dives, made once."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +12,34 @@ from PIL import Image
 
 from stagescore.data.samples import Samples
 from stagescore.models.exemplar_bank import weights_hash
+from stagescore.scoring.events import Flight
 from stagescore.scoring.scorer import Scorer
+from stagescore.scoring.watching import Path as BodyPath
 from stagescore.training.assemble import make_model
 from stagescore.training.prediction import bank_of, encode_dives
 from stagescore.training.sources import LiveSource
 from stagescore.weights.own import Card, save_weights
+
+
+class GivenFlight:
+    """Says what it is told to."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.changes = changes
+
+    def find(self, path: BodyPath, num_frames: int) -> Flight:
+        values: dict[str, Any] = {
+            "first": num_frames // 3,
+            "stop": 2 * num_frames // 3,
+            "apex": num_frames / 2.5,
+            "misfit": 0.03,
+            "fallen": 6.0,
+            "gravity": 0.01,
+            "starts_in_air": False,
+            "no_takeoff": False,
+            "ends_in_air": False,
+        }
+        return Flight(**(values | self.changes))
 
 
 def weights_dir(factory: pytest.TempPathFactory) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import stored_dives
+from jsonschema import Draft202012Validator
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,41 +18,18 @@ from stagescore.errors import ConfigError, DataError
 from stagescore.scoring import batch
 from stagescore.scoring.bank_fitting import LEAST_DIVES, fit_bank, fitted_slope
 from stagescore.scoring.compare import compare_dives, compare_with_best
-from stagescore.scoring.events import Flight
 from stagescore.scoring.inputs import InputClip
 from stagescore.scoring.result import Result, schema_bytes
 from stagescore.scoring.scorer import Scorer
-from stagescore.scoring.watching import Path as BodyPath
 from stagescore.types import STAGE_NAMES, Dive
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class GivenFlight:
-    """Says what it is told to."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.changes = changes
-
-    def find(self, path: BodyPath, num_frames: int) -> Flight:
-        values: dict[str, Any] = {
-            "first": num_frames // 3,
-            "stop": 2 * num_frames // 3,
-            "apex": num_frames / 2.5,
-            "misfit": 0.03,
-            "fallen": 6.0,
-            "gravity": 0.01,
-            "starts_in_air": False,
-            "no_takeoff": False,
-            "ends_in_air": False,
-        }
-        return Flight(**(values | self.changes))
-
-
 @pytest.fixture
 def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     loaded = made_scorer.scorer(tmp_path_factory)
-    loaded.flights = GivenFlight()
+    loaded.flights = made_scorer.GivenFlight()
     return loaded
 
 
@@ -107,10 +85,25 @@ def test_a_second_run_gives_the_same_bytes_apart_from_timings(
 def test_the_schema_in_the_documents_is_that_of_the_results(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
     written = (ROOT / "docs" / "result-schema.json").read_bytes()
     assert written == schema_bytes(), "stagescore score --schema > docs/result-schema.json"
+    Draft202012Validator.check_schema(json.loads(written))
     result = score(scorer, dives[0])
     assert Result.model_validate_json(result.to_bytes()) == result
     known = json.loads(written)["properties"]
     assert set(json.loads(result.to_bytes())) == set(known)
+
+
+def test_every_kind_of_result_fits_the_schema(
+    scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path
+) -> None:
+    validator = Draft202012Validator(json.loads((ROOT / "docs" / "result-schema.json").read_bytes()))
+    scored = score(scorer, dives[0], dive_number=dives[0].dive_number, difficulty=3.0)
+    scorer.flights = made_scorer.GivenFlight(ends_in_air=True)
+    partial, failed = score(scorer, dives[1]), scorer.score(tmp_path / "none.mp4")
+    assert [result.status for result in (scored, partial, failed)] == ["ok", "needs_review", "failed"]
+    for result in (scored, partial, failed):
+        validator.validate(json.loads(result.to_bytes()))
+    wrong = json.loads(scored.to_bytes()) | {"status": "fine"}
+    assert not validator.is_valid(wrong)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +121,7 @@ def test_a_part_of_a_dive_shows_its_stages_and_has_no_score(
     names: list[str],
     events: tuple[bool, bool],
 ) -> None:
-    scorer.flights = GivenFlight(**changes)
+    scorer.flights = made_scorer.GivenFlight(**changes)
     result = score(scorer, dives[0])
     assert (result.status, result.score, result.interval) == ("needs_review", None, None)
     assert [reason.code for reason in result.reasons] == ["partial"]
@@ -247,7 +240,7 @@ def test_own_dives_become_exemplars_with_their_error(
     fitted.save(tmp_path / "own.safetensors")
     weights = made_scorer.weights_dir(tmp_path_factory)
     own = Scorer.load("tiny", tmp_path / "own.safetensors", weights_dir=weights)
-    own.networks, own.flights = "None in tests.", GivenFlight()
+    own.networks, own.flights = "None in tests.", made_scorer.GivenFlight()
     result = score(own, dives[0])
     assert result.validated
     assert result.validation == fitted.fit.validation

@@ -21,6 +21,7 @@ def compare(
     ] = None,
     dive_number: NumberOption = None,
     difficulty: Annotated[float | None, typer.Option(help="Degree of difficulty of both.")] = None,
+    height: Annotated[float | None, typer.Option(help="Of board or platform of both, in metres.")] = None,
     weights: WeightsOption = "nano",
     bank: BankOption = None,
     device: DeviceOption = "cpu",
@@ -32,16 +33,14 @@ def compare(
 
     compare.mp4 shows both side by side, their stages aligned; with an exemplar of the bank there is no second film.
     """
-    from stagescore.atomic import write_bytes
-    from stagescore.report.compare_page import compare_page
-    from stagescore.report.score_files import COMPARISON, write_comparison_film
-    from stagescore.scoring.batch import COMPARED, new_folder
+    from stagescore.report.score_files import write_comparison
+    from stagescore.scoring.batch import new_folder
     from stagescore.scoring.compare import compare_dives, compare_with_best
     from stagescore.scoring.options import ScoreOptions
     from stagescore.scoring.scorer import Scorer
 
     with speaking(json=json, quiet=quiet) as out:
-        options = ScoreOptions(dive_number=dive_number, difficulty=difficulty)
+        options = ScoreOptions(dive_number=dive_number, difficulty=difficulty, height_m=height)
         scorer = Scorer.load(weights, bank, device, weights_dir)
         mine = scorer.scored(first, options)
         theirs = None if second is None else scorer.scored(second, options)
@@ -54,10 +53,7 @@ def compare(
             folder = new_folder(out_dir)
             if folder != out_dir:
                 out.note(f"{out_dir} holds results already; writing to {folder}")
-            write_bytes(folder / COMPARED, (found.model_dump_json(indent=1) + "\n").encode())
-            write_bytes(folder / "compare.html", compare_page(found).encode())
-            if theirs is not None and mine.media is not None and theirs.media is not None:
-                write_comparison_film(found, mine.media, theirs.media, folder / COMPARISON)
+            write_comparison(found, mine, theirs, folder)
             content["out"] = str(folder)
         out.document(content)
         other = found.exemplar if found.second is None else found.second.input.path

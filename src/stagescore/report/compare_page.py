@@ -1,9 +1,11 @@
-"""The page about two dives: points stage by stage, and the angles of both on one time base."""
+"""The page about two dives: points stage by stage, frames side by side, and the angles of both on one time base."""
 
 from collections.abc import Sequence
 
 from stagescore.report.charts import Figure, Table
-from stagescore.report.dive_report import render
+from stagescore.report.dive_report import Shot, render
+from stagescore.report.moments import AlignedPair, pairs_of_stages
+from stagescore.report.pictures import Pictures
 from stagescore.report.sentences import Sentence, points, signed
 from stagescore.report.svg import Axis, Drawing
 from stagescore.scoring.compare import DiveComparison
@@ -11,21 +13,26 @@ from stagescore.scoring.compare import DiveComparison
 _PANEL, _GAP = 110, 44
 _ANGLES = (("Knees", "stretched"), ("Hips", "stretched"), ("Trunk to the vertical", "head down"))
 _NOTHING = 0.05
+_NONE = Pictures()
 
 
-def compare_page(comparison: DiveComparison) -> str:
+def compare_page(comparison: DiveComparison, first: Pictures = _NONE, second: Pictures = _NONE) -> str:
     """The page about two dives, or about one and an exemplar of the bank.
 
     Args:
         comparison: as `scoring.compare` gives it.
+        first: of the first dive, at the frames of `compared_pairs`; may be empty.
+        second: of the second, or of the exemplar.
     """
     return render(
         "compare.html.j2",
         names=names_of(comparison),
+        exemplar=comparison.exemplar,
         verdict=verdict(comparison),
         scores=scores(comparison),
         trust=_trust(comparison),
         stages=stage_figure(comparison),
+        beside=frames_beside(comparison, first, second),
         angles=angle_figure(comparison),
     )
 
@@ -50,7 +57,7 @@ def verdict(comparison: DiveComparison) -> Sentence:
         told = f"{ahead} is seen {points(abs(comparison.difference))} points ahead of {behind}."
     if abs(most.difference) >= _NOTHING:
         told += f" The {most.name} differs most: {signed(most.difference)} points for {first}."
-    return Sentence(told, ("difference", "stages[].difference"))
+    return Sentence(told[:1].upper() + told[1:], ("difference", "stages[].difference"))
 
 
 def scores(comparison: DiveComparison) -> Sentence | None:
@@ -100,6 +107,50 @@ def stage_figure(comparison: DiveComparison) -> Figure:
         fields=("stages[].difference", "stages[].by_branch", "difference"),
     )
     return Figure(drawing=drawing.markup(), captions=[], table=table)
+
+
+def compared_pairs(comparison: DiveComparison) -> tuple[AlignedPair, ...]:
+    """The moments of both dives that the page shows side by side, three a stage."""
+    edges = comparison.exemplar_edges or []
+    if comparison.second is not None and comparison.second.stages:
+        stages = comparison.second.stages
+        edges = [*(stage.start_frame for stage in stages), stages[-1].end_frame]
+    return pairs_of_stages(comparison.first.stages, edges)
+
+
+def frames_beside(
+    comparison: DiveComparison, first: Pictures, second: Pictures
+) -> list[tuple[str, list[Shot]]]:
+    """By stage: frames of both dives in turn; empty where one of them has no pictures."""
+    pairs = compared_pairs(comparison)
+    mine = first.strip(pair.query_frame for pair in pairs)
+    frames = [pair.exemplar_frame for pair in pairs]
+    theirs = second.exemplar_strip(frames) if comparison.second is None else second.strip(frames)
+    if not mine or not theirs:
+        return []
+    names = names_of(comparison)
+    rows = []
+    for k, stage in enumerate(comparison.first.stages):
+        edges = ("start_frame", "end_frame")
+        fields = (
+            tuple(f"first.stages[{k}].{edge}" for edge in edges),
+            (
+                ("exemplar_edges",)
+                if comparison.second is None
+                else tuple(f"second.stages[{k}].{edge}" for edge in edges)
+            ),
+        )
+        counted = "frame", "sampled frame" if comparison.second is None else "frame"
+        shots = []
+        for pair in (pair for pair in pairs if pair.stage == k):
+            shown = zip((mine, theirs), (pair.query_frame, pair.exemplar_frame), strict=True)
+            for place, (uris, frame) in enumerate(shown):
+                if frame in uris:
+                    caption = Sentence(f"{'AB'[place]}, {counted[place]} {frame}", fields[place])
+                    alt = f"{names[place]}, {pair.share:.0%} into the {stage.name}"
+                    shots.append(Shot(uris[frame], alt, caption))
+        rows.append((stage.name, shots))
+    return rows
 
 
 def angle_figure(comparison: DiveComparison) -> Figure | None:

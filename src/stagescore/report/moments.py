@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import fsum
 
 from stagescore.models.exemplar_bank import PICTURED_SHARES, frame_within
-from stagescore.scoring.result import ExemplarVote, Result
+from stagescore.scoring.result import ExemplarVote, Result, StageResult
 
 _SKELETON_SHARES = ((0, 0.8), (1, 0.1), (1, 0.35), (1, 0.6), (1, 0.85), (2, 0.25))
 
@@ -34,7 +34,7 @@ class AlignedPair:
         stage: index.
         share: how far into the stage, 0 to 1.
         query_frame: of the input file.
-        exemplar_frame: of the exemplar's sampled frames.
+        exemplar_frame: of the exemplar's sampled frames; of its input file where it is a second film.
     """
 
     stage: int
@@ -107,16 +107,21 @@ def nearest_exemplar(result: Result) -> int | None:
 
 def aligned_pairs(result: Result, exemplar: ExemplarVote) -> tuple[AlignedPair, ...]:
     """Three moments of each stage, in the query and in an exemplar."""
-    if len(exemplar.edges) != len(result.stages) + 1:
+    return pairs_of_stages(result.stages, exemplar.edges)
+
+
+def pairs_of_stages(stages: Sequence[StageResult], edges: Sequence[int]) -> tuple[AlignedPair, ...]:
+    """Three moments of each stage, in a dive and in another one that is cut at `edges`; none if the stages differ."""
+    if len(edges) != len(stages) + 1:
         return ()
     return tuple(
         AlignedPair(
             k,
             share,
             frame_within(stage.start_frame, stage.end_frame, share),
-            frame_within(exemplar.edges[k], exemplar.edges[k + 1], share),
+            frame_within(edges[k], edges[k + 1], share),
         )
-        for k, stage in enumerate(result.stages)
+        for k, stage in enumerate(stages)
         for share in PICTURED_SHARES
     )
 

@@ -59,9 +59,12 @@ def film_pictures(
 def exemplar_pictures(result: Result, bank: ExemplarBank) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
     """What a bank shows of the exemplar nearest to a dive, by sampled frame; empty where it has no pictures."""
     nearest = nearest_exemplar(result)
-    if nearest is None:
-        return {}
-    jpegs = bank.pictures.get(result.exemplars[nearest].dive_id, {})
+    return {} if nearest is None else pictures_in(bank, result.exemplars[nearest].dive_id)
+
+
+def pictures_in(bank: ExemplarBank, dive_id: str) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
+    """What a bank shows of one of its dives, by sampled frame; empty where it has no pictures."""
+    jpegs = bank.pictures.get(dive_id, {})
     decoded = {
         frame: cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for frame, jpeg in jpegs.items()
     }

@@ -13,22 +13,25 @@ from jaxtyping import UInt8
 from stagescore.atomic import write_bytes
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.source import Media
+from stagescore.report.compare_page import compare_page, compared_pairs
 from stagescore.report.moments import stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, write_film
 from stagescore.report.pictures import Pictures
-from stagescore.report.result_folder import film_pictures, write_dive_report
+from stagescore.report.result_folder import film_pictures, pictures_in, write_dive_report
 from stagescore.report.summary import summary_page
+from stagescore.scoring.batch import COMPARED
 from stagescore.scoring.compare import DiveComparison
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored
 
-SUMMARY, OVERLAY, COMPARISON = "summary.html", "overlay.mp4", "compare.mp4"
+SUMMARY, OVERLAY = "summary.html", "overlay.mp4"
+COMPARE_PAGE, COMPARISON = "compare.html", "compare.mp4"
 SIDE_BY_SIDE_RATE = 15.0
 """Frames a second of films side by side: half the usual speed, since they are looked at closely."""
 _SIDE_HEIGHT_PX = 360
 _TEXT = (255, 255, 255)
 
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 def write_dive_files(scored: Scored, folder: Path) -> None:
@@ -59,6 +62,42 @@ def pictures_of(scored: Scored) -> Pictures:
     if poses is None or not poses.track.known.any():
         return film_pictures(scored.result, scored.media, bank=scored.bank)
     return film_pictures(scored.result, scored.media, poses.track, poses.weak, scored.bank)
+
+
+def write_comparison(comparison: DiveComparison, first: Scored, second: Scored | None, folder: Path) -> None:
+    """Write `compare.json`, `compare.html` and, for two films, `compare.mp4`.
+
+    Args:
+        comparison: of both.
+        first: the first dive.
+        second: the second; None for an exemplar of the first one's bank.
+        folder: that has none of these files yet.
+
+    Raises:
+        DataError: one of them cannot be made or written.
+    """
+    write_bytes(folder / COMPARED, (comparison.model_dump_json(indent=1) + "\n").encode())
+    pairs = compared_pairs(comparison)
+    mine = _compared_pictures(first, [pair.query_frame for pair in pairs])
+    if second is not None:
+        theirs = _compared_pictures(second, [pair.exemplar_frame for pair in pairs])
+    elif first.bank is None or comparison.exemplar is None:
+        theirs = Pictures()
+    else:
+        theirs = Pictures(exemplar=pictures_in(first.bank, comparison.exemplar))
+    write_bytes(folder / COMPARE_PAGE, compare_page(comparison, mine, theirs).encode())
+    if second is not None and first.media is not None and second.media is not None:
+        write_comparison_film(comparison, first.media, second.media, folder / COMPARISON)
+
+
+def _compared_pictures(scored: Scored, frames: Sequence[int]) -> Pictures:
+    poses, span = scored.poses, scored.result.input
+    known = poses is not None and poses.track.known.any()
+    return Pictures(
+        query={} if scored.media is None else dict(scored.media.frames(sorted(set(frames)))),
+        track=poses.track if poses is not None and known else None,
+        track_frames=range(span.start_frame, span.end_frame) if known else (),
+    )
 
 
 def write_comparison_film(comparison: DiveComparison, first: Media, second: Media, path: Path) -> None:

@@ -59,6 +59,7 @@ class DiveComparison(Config):
         second: the second dive's result; None for an exemplar of the bank.
         exemplar: id of the exemplar; None for a dive.
         exemplar_score: its true score.
+        exemplar_edges: where its stages begin and the last one ends, in its sampled frames.
         branches: names of `StageDifference.by_branch`.
         difference: points, first minus second, as the network sees it: the sum over the stages.
         stages: its parts.
@@ -69,6 +70,7 @@ class DiveComparison(Config):
     second: Result | None
     exemplar: str | None = None
     exemplar_score: float | None = None
+    exemplar_edges: list[int] | None = None
     branches: list[str]
     difference: float
     stages: list[StageDifference]
@@ -118,7 +120,8 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
     if not fitting:
         raise DataError(f"the bank has no dive {number}", todo="name a second film")
     best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
-    stages = _differences(scorer, seen, scorer.bank.stages.select(scorer.bank.rows([best])))
+    row = scorer.bank.rows([best])
+    stages = _differences(scorer, seen, scorer.bank.stages.select(row))
     moments = [
         Moment(
             time=time,
@@ -134,6 +137,7 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
         second=None,
         exemplar=best.dive_id,
         exemplar_score=best.score,
+        exemplar_edges=scorer.bank.edges[row[0]].tolist(),
         branches=scorer.branches,
         difference=sum(stage.difference for stage in stages),
         stages=stages,
