@@ -15,7 +15,7 @@ from stagescore.media.sampling import sample_indices
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.checks import LEAST_CONFIDENCE, Checked, check_joints
 from stagescore.pose.estimation import Follower
-from stagescore.pose.motion import moving_parts
+from stagescore.pose.motion import Motion, moving_parts
 from stagescore.pose.networks import Detector, Estimator, NetworkIdentity
 from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
 from stagescore.types import PoseTrack
@@ -126,15 +126,18 @@ class Annotation:
         )
 
 
-def annotate(frames: Frames, detector: Detector, estimator: Estimator) -> Annotation:
+def annotate(
+    frames: Frames, detector: Detector, estimator: Estimator, motions: Sequence[Motion] | None = None
+) -> Annotation:
     """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
 
     Args:
         frames: of the clip, gone through twice.
         detector: what finds people.
         estimator: what finds joints.
+        motions: what moves in each frame, where that is known already (`motion.moving_parts`).
     """
-    views, picture_px = watch(frames(), detector)
+    views, picture_px = watch(frames(), detector, motions)
     choice = choose_diver(views)
     diver = choice.diver
     found, num_crops = read_diver(frames(), diver, len(views), estimator)
@@ -174,7 +177,9 @@ def annotate(frames: Frames, detector: Detector, estimator: Estimator) -> Annota
 
 
 def watch(
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]], detector: Detector
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    detector: Detector,
+    motions: Sequence[Motion] | None = None,
 ) -> tuple[list[View], tuple[int, int]]:
     """Who and what is seen in each frame, and the width and height of the pictures."""
     found: deque[Detections] = deque()
@@ -188,7 +193,11 @@ def watch(
             found.append(detector.detect(image) if is_last or frame % DETECT_EVERY == 0 else nobody)
             yield image
 
-    views = [View.of(found.popleft(), motion) for motion in moving_parts(detected())]
+    seen = detected()
+    if motions is None:
+        views = [View.of(found.popleft(), motion) for motion in moving_parts(seen)]
+    else:
+        views = [View.of(found.popleft(), motion) for _, motion in zip(seen, motions, strict=True)]
     return views, size_px
 
 

@@ -14,6 +14,7 @@ from stagescore.media.source import Media
 from stagescore.pose.annotation import annotate
 from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
+from stagescore.pose.motion import Motion
 from stagescore.pose.networks import Detector, Estimator
 from stagescore.pose.opening import open_detector, open_estimator
 from stagescore.scoring.result import PoseShares
@@ -87,16 +88,19 @@ def open_pose_networks(weights_dir: Path | None = None) -> PoseNetworks | str:
         return f"No pose networks: {error}"
 
 
-def estimated_poses(media: Media, start: int, end: int, networks: PoseNetworks) -> Poses:
-    """Let the networks look at the frames from `start` until before `end`.
+def estimated_poses(
+    media: Media, span: tuple[int, int], networks: PoseNetworks, motions: Sequence[Motion]
+) -> Poses:
+    """Let the networks look at the frames of a half-open span; `motions` tells what moves in each of them.
 
     Raises:
         DataError: the film cannot be read any more.
     """
     found = annotate(
-        lambda: (image for _, image in media.frames(range(start, end))),
+        lambda: (image for _, image in media.frames(range(*span))),
         networks.detector,
         networks.estimator,
+        motions,
     )
     return Poses(
         track=found.track,

@@ -193,7 +193,7 @@ class Scorer:
         if watched is None:
             return Scored(result=draft.result(self._networks(None)), media=media)
         with draft.timings.step("poses"):
-            poses = self._poses(draft, media)
+            poses = self._poses(draft, media, watched)
         if poses is None:
             return Scored(result=draft.result(self._networks(None)), media=media)
         flight = self._check(draft, watched, poses)
@@ -303,7 +303,7 @@ class Scorer:
             )
         return watched.part(shot.start, shot.end)
 
-    def _poses(self, draft: Draft, media: Media) -> Poses | None:
+    def _poses(self, draft: Draft, media: Media, watched: Watched) -> Poses | None:
         if draft.options.poses is not None:
             try:
                 return given_poses(draft.options.poses, media, draft.start, draft.end)
@@ -311,7 +311,7 @@ class Scorer:
                 draft.fail(Reason(code="bad-poses", text=_sentence(error)))
                 return None
         if isinstance(self.networks, PoseNetworks):
-            return estimated_poses(media, draft.start, draft.end, self.networks)
+            return estimated_poses(media, (draft.start, draft.end), self.networks, watched.motions)
         draft.warnings.append(
             "The dive is looked at without a skeleton, and two divers cannot be told from one. "
             f"{self.networks}"

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, centres, long_edges
-from stagescore.pose.motion import moving_parts
+from stagescore.pose.motion import Motion, moving_parts
 from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
 from stagescore.skeleton import MASS_SHARES
 
@@ -46,6 +46,11 @@ class Watched:
 
     small: UInt8[np.ndarray, "frames height width 3"]
     views: tuple[View, ...]
+
+    @property
+    def motions(self) -> list[Motion]:
+        """What moves in each frame, for whoever looks at the same frames again."""
+        return [view.motion for view in self.views]
 
     @property
     def num_frames(self) -> int:
