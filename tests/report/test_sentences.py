@@ -4,10 +4,12 @@ import copy
 
 import pytest
 from made_results import made_result, refused
-from pages import places
+from pages import places, read_page
 
 from stagescore.report import sentences as say
+from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import nearest_exemplar, telling_frames, telling_stage
+from stagescore.report.pictures import Pictures
 from stagescore.scoring.result import PoseShares, Reason, Result, Validation
 
 
@@ -149,7 +151,7 @@ def test_no_stage_is_blamed_for_nothing():
     assert "No stage stands out" in say.telling(result.model_copy(update={"stages": stages})).text
 
 
-def test_unsure_stages_damaged_files_and_unvalidated_weights_are_not_to_be_trusted():
+def test_unsure_stages_and_damaged_files_are_not_to_be_trusted():
     result = made_result()
     unsure = result.stages[1].model_copy(update={"confidence": 0.31})
     damaged = result.input.model_copy(update={"condition": "partial"})
@@ -159,8 +161,18 @@ def test_unsure_stages_damaged_files_and_unvalidated_weights_are_not_to_be_trust
         "warnings": ["It is dark."],
     }
     text = " ".join(sentence.text for sentence in say.doubtful(result.model_copy(update=changed)))
-    for word in ("flight", "0.31", "damaged", "Not validated on real dives", "It is dark."):
+    for word in ("flight", "0.31", "damaged", "It is dark."):
         assert word in text
+    assert "Not validated on real dives" in say.trust(result).text
+
+
+@pytest.mark.parametrize(
+    "result", [made_result(), refused(warnings=["It is dark."])], ids=["scored", "refused"]
+)
+def test_a_page_says_each_warning_once(result):
+    page = read_page(dive_report(result, Pictures()))
+    for warning in result.warnings:
+        assert page.text.count(warning.rstrip(".")) == 1, warning
 
 
 def test_where_a_reason_was_seen_is_told_in_frames_that_are_included():

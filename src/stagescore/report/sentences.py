@@ -438,9 +438,8 @@ def estimated(result: Result) -> list[Sentence]:
 
 
 def doubtful(result: Result) -> list[Sentence]:
-    """What not to trust."""
-    found = [trust(result)] if result.networks is not None and not result.validated else []
-    found += [
+    """What not to trust; without a score the warnings stand at the top of the page, and are not said twice."""
+    found = [
         Sentence(
             f"The edges of the {stage.name} are unsure: confidence {stage.confidence:.2f}.",
             (f"stages[{k}].confidence",),
@@ -469,11 +468,12 @@ def doubtful(result: Result) -> list[Sentence]:
         found.append(
             Sentence("Attention shows where the network looked, not why points were lost.", ("attention",))
         )
-    found += warnings(result)
-    return found or [
+    if result.score is None:
+        return found
+    return [*found, *warnings(result)] or [
         Sentence(
             "Nothing in particular.",
-            ("warnings", "validated", "input.condition", "stages[].confidence", "poses.doubtful"),
+            ("score", "warnings", "input.condition", "stages[].confidence", "poses.doubtful"),
         )
     ]
 
