@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import LabelledImage
+from stagescore.pose.formats import EmptyImage, LabelledImage
 from stagescore.pose.review import decisions_of_csv, disagreements, disagreements_csv, merged
 from stagescore.skeleton import JOINTS
 
@@ -67,6 +67,18 @@ def test_boxes_and_images_are_decided_too():
     result = merged(a, b, found, dict(zip(keys, ("mean", "b", "b"), strict=True)))
     assert [one.image for one in result] == ["1.jpg", "4.jpg"]
     assert result[0].box_px == (50, 50, 250, 225)
+
+
+def test_nobody_and_not_looked_at_are_two_things():
+    nobody = EmptyImage("1.jpg", (455, 256))
+    assert not disagreements([nobody], [nobody])
+    for other, word in (([label()], "labelled"), ([], "missing")):
+        (found,) = disagreements([nobody], other)
+        assert (found.thing, found.a, found.b) == ("image", "nobody", word)
+        assert merged([nobody], other, [found], {found.key: "a"}) == [nobody]
+        kept = merged([nobody], other, [found], {found.key: "b"})
+        assert [one.image for one in kept] == [one.image for one in other]
+    assert merged([nobody], [nobody], [], {}) == [nobody]
 
 
 @pytest.mark.parametrize("decision", ["", "  ", "c", "1", "1 2 3", "nan 2"])

@@ -151,11 +151,12 @@ def review(
 
     Labels are LabelMe (a file or a folder), COCO or the authors' JSON. First write the list with --table, fill
     its column `decision` with a, b, mean, unknown or `x y`, then merge with --decided and --out. Where the two
-    agree, the first annotator's label is kept.
+    agree, the first annotator's label is kept. Images with nobody in them are kept in LabelMe's and COCO's forms.
     """
     from stagescore.atomic import write_text
     from stagescore.errors import ConfigError
-    from stagescore.pose.labels import read_labels, write_labels
+    from stagescore.pose.formats import EmptyImage, LabelledImage
+    from stagescore.pose.labels import read_labels_and_empty, write_labels
     from stagescore.pose.review import (
         decisions_of_csv,
         disagreements,
@@ -164,7 +165,7 @@ def review(
     )
 
     with speaking(json=json, quiet=quiet) as out:
-        first, second = read_labels(a), read_labels(b)
+        first, second = ([*labels, *empty] for labels, empty in map(read_labels_and_empty, (a, b)))
         found = disagreements(first, second, tolerance)
         content: dict[str, Any] = {
             "a": str(a),
@@ -183,9 +184,11 @@ def review(
                     f"{len(found)} disagreements are undecided",
                     todo="write them with --table, decide, give --decided",
                 )
-            labels = merged(first, second, found, decisions)
-            write_labels(out_path, labels, form)
-            content["merged"] = {"path": str(out_path), "images": len(labels)}
+            judged = merged(first, second, found, decisions)
+            labels = [one for one in judged if isinstance(one, LabelledImage)]
+            empty = [one for one in judged if isinstance(one, EmptyImage)]
+            write_labels(out_path, labels, form, empty)
+            content["merged"] = {"path": str(out_path), "images": len(labels), "empty": len(empty)}
         out.document(content)
         out.table(
             f"{len(found)} disagreements in {len({one.image for one in found})} of {len(first)} images",

@@ -13,8 +13,11 @@ import numpy as np
 
 from stagescore.errors import DataError
 from stagescore.pose.boxes import box_iou
-from stagescore.pose.formats import LabelledImage, check_inside
+from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
 from stagescore.skeleton import JOINTS, NUM_JOINTS
+
+Judged = LabelledImage | EmptyImage
+"""An image that an annotator has dealt with: labelled, or with nobody to label."""
 
 TOLERANCE = 0.5
 """Two labels of a joint agree within this many lengths of the head (joints 8 to 9), as in PCKh@0.5."""
@@ -33,7 +36,8 @@ class Disagreement:
 
     Attributes:
         image: in which.
-        thing: a joint's name, `box`, or `image` where only one has labelled it.
+        thing: a joint's name, `box`, or `image` where only one has labelled it (the other has not seen it, or
+            nobody in it).
         a: what the first says, in words.
         b: what the second says.
         distance_px: between two places of a joint; None otherwise.
@@ -56,7 +60,7 @@ class Disagreement:
 
 
 def disagreements(
-    a: Sequence[LabelledImage], b: Sequence[LabelledImage], tolerance: float = TOLERANCE
+    a: Sequence[Judged], b: Sequence[Judged], tolerance: float = TOLERANCE
 ) -> list[Disagreement]:
     """What two annotators see differently, image by image and joint by joint.
 
@@ -65,28 +69,23 @@ def disagreements(
         b: labels of the second.
         tolerance: in lengths of the head as the first sees it.
     """
-    others = {label.image: label for label in b}
+    mine, others = ({one.image: one for one in judged} for judged in (a, b))
     found: list[Disagreement] = []
-    for mine in a:
-        if mine.image not in others:
-            found.append(Disagreement(image=mine.image, thing=IMAGE, a="labelled", b="missing"))
-            continue
-        found += _of_image(mine, others[mine.image], tolerance)
-    names = {label.image for label in a}
-    found += [
-        Disagreement(image=label.image, thing=IMAGE, a="missing", b="labelled")
-        for label in b
-        if label.image not in names
-    ]
+    for image in dict.fromkeys((*mine, *others)):
+        one, other = mine.get(image), others.get(image)
+        if isinstance(one, LabelledImage) and isinstance(other, LabelledImage):
+            found += _of_image(one, other, tolerance)
+        elif (told := _image_words(one)) != (against := _image_words(other)):
+            found.append(Disagreement(image=image, thing=IMAGE, a=told, b=against))
     return found
 
 
 def merged(
-    a: Sequence[LabelledImage],
-    b: Sequence[LabelledImage],
+    a: Sequence[Judged],
+    b: Sequence[Judged],
     found: Sequence[Disagreement],
     decisions: Mapping[tuple[str, str], str],
-) -> list[LabelledImage]:
+) -> list[Judged]:
     """The first annotator's labels with what was decided.
 
     Args:
@@ -119,12 +118,13 @@ def merged(
         decision = decisions[one.key].strip().lower()
         if one.thing == IMAGE:
             _decide_image(one, decision, result, mine, others)
-        elif one.image in result:
+        else:
             result[one.image] = _decided(
-                result[one.image], mine[one.image], others[one.image], one.thing, decision
+                *(_labelled(labels[one.image]) for labels in (result, mine, others)), one.thing, decision
             )
-    for label in result.values():
-        check_inside(label, label.image)
+    for judged in result.values():
+        if isinstance(judged, LabelledImage):
+            check_inside(judged, judged.image)
     return list(result.values())
 
 
@@ -192,9 +192,9 @@ def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disa
 def _decide_image(
     one: Disagreement,
     decision: str,
-    result: dict[str, LabelledImage],
-    mine: Mapping[str, LabelledImage],
-    others: Mapping[str, LabelledImage],
+    result: dict[str, Judged],
+    mine: Mapping[str, Judged],
+    others: Mapping[str, Judged],
 ) -> None:
     if decision not in ("a", "b"):
         raise DataError(
@@ -244,6 +244,18 @@ def _place(decision: str, where: str) -> np.ndarray:
             f"the decision is {decision!r}", where=where, todo="write a, b, mean, unknown or `x y` in pixels"
         )
     return place
+
+
+def _labelled(judged: Judged) -> LabelledImage:
+    if isinstance(judged, EmptyImage):
+        raise TypeError(f"{judged.image}: joints are decided where there is nobody")
+    return judged
+
+
+def _image_words(judged: Judged | None) -> str:
+    if judged is None:
+        return "missing"
+    return "nobody" if isinstance(judged, EmptyImage) else "labelled"
 
 
 def _joint_words(label: LabelledImage, joint: int) -> str:
