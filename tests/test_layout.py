@@ -18,6 +18,7 @@ LAYERS = (
     "errors",
     "hashing",
     "atomic",
+    "workers",
     "skeleton",
     "types",
     "tensors",

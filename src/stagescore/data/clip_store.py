@@ -10,12 +10,10 @@ from the labels and the number of frames of the clip.
 """
 
 import json
-import multiprocessing
 import os
-import signal
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -23,7 +21,6 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from jaxtyping import Float, Int, Shaped, UInt8
 
@@ -37,6 +34,7 @@ from stagescore.media.source import Media, open_media
 from stagescore.pose.formats import read_npz
 from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import Dive, PoseTrack, StageSpans
+from stagescore.workers import worker_pool
 
 Joints = Literal["estimated", "exact"]
 """As a pose estimator gives them, or the truth about simulated dives."""
@@ -335,24 +333,16 @@ def _results(tasks: list[_Task], store_dive: "partial[_Result]", workers: int) -
     if workers <= 1 or len(tasks) < 2:
         yield from map(store_dive, tasks)
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_begin_worker)
     try:
-        for future in as_completed([pool.submit(store_dive, task) for task in tasks]):
-            yield future.result()
+        with worker_pool(min(workers, len(tasks))) as pool:
+            for future in as_completed([pool.submit(store_dive, task) for task in tasks]):
+                yield future.result()
     except BrokenProcessPool:
         raise DataError(
             "a worker was killed, perhaps for want of memory",
             where="storing clips",
             todo="start again, with fewer workers; what was stored is kept",
         ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the work
-    cv2.setNumThreads(1)
 
 
 def _store_dive(task: _Task, *, store: ClipStore, truth: Path | None) -> _Result:

@@ -8,9 +8,7 @@ The diver is left out wherever he or she is seen, and so is all water that the e
 """
 
 import math
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +26,7 @@ from stagescore.simulate.look import Look
 from stagescore.simulate.nouns import Splash
 from stagescore.simulate.render import Picture
 from stagescore.simulate.write import SimulatedDive
+from stagescore.workers import worker_pool
 
 COMPONENTS = 30
 _ENDS = 3
@@ -101,7 +100,7 @@ def gather_traces(
         progress: told now and then.
     """
     traces: list[Traces] = []
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         for done, found in enumerate(pool.map(partial(_traces_of, order), indices, chunksize=4), 1):
             if found is not None:
                 traces.append(found)

@@ -1,9 +1,8 @@
 """Annotating many clips: what is a clip, what is done already, and one bad clip never stops the others."""
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +28,7 @@ from stagescore.report.annotation_files import (
     write_annotation,
     write_overlay,
 )
+from stagescore.workers import worker_pool
 
 FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
 """Endings by which films are found in a folder; a file that is named itself may have any."""
@@ -166,15 +166,10 @@ def _each(
 def _in_processes(
     clips: Sequence[ClipSource], indices: Sequence[int], settings: Settings, workers: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    # A forked process would inherit threads of onnxruntime and OpenCV that no longer run.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers, interruptible=True) as pool:
         futures = {pool.submit(annotate_clip, clips[index], settings): index for index in indices}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(futures):
+            yield futures[future], future.result()
 
 
 def annotate_clip(clip: ClipSource, settings: Settings) -> dict[str, Any]:

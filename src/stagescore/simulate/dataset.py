@@ -6,19 +6,14 @@ any interruption.
 """
 
 import json
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from stagescore.atomic import write_bytes
@@ -40,6 +35,7 @@ from stagescore.simulate.write import (
     write_dive,
 )
 from stagescore.skeleton import JOINTS
+from stagescore.workers import worker_pool
 
 SMALLEST_PX, LARGEST_PX = 32, 4096
 _ANKLES = [JOINTS.index("right_ankle"), JOINTS.index("left_ankle")]
@@ -212,7 +208,7 @@ def judged_dives(
         progress: told now and then.
     """
     judged: list[JudgedDive] = []
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         for dive in pool.map(partial(_judged_dive, seed), range(num_dives), chunksize=8):
             judged.append(dive)
             progress("dives", len(judged), num_dives)
@@ -325,36 +321,18 @@ def _made(
             _raise(make(index))
             yield
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(indices)), mp_context=context, initializer=_begin_worker)
     try:
-        futures: list[Future[dict[str, str] | None]] = [pool.submit(make, index) for index in indices]
-        for future in as_completed(futures):
-            _raise(future.result())
-            yield
+        with worker_pool(min(workers, len(indices))) as pool:
+            futures: list[Future[dict[str, str] | None]] = [pool.submit(make, index) for index in indices]
+            for future in as_completed(futures):
+                _raise(future.result())
+                yield
     except BrokenProcessPool:
         raise DataError(
             "a worker was killed, perhaps for want of memory",
             where=out,
             todo="use --resume, with fewer workers or smaller frames",
         ) from None
-    finally:
-        # After an error or Ctrl-C the dives under way are finished, a second at most, and no others begun.
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the work
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Without this, workers of a process that was killed go through all the work that was given out."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make_and_write(index: int, *, out: Path, order: Order, stage: Stage | None) -> dict[str, str] | None:
