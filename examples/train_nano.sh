@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the weights `nano` again: about two hours on two slow cores, 6 GB of disk. docs/training.md explains the steps.
+# Makes the weights `nano` again: about four hours on two slow cores, 20 GB of disk. docs/training.md explains the steps.
 #   examples/train_nano.sh FOLDER        an empty folder; run it again to go on where it was stopped
 set -euo pipefail
 mkdir -p "$1" && cd "$1"
@@ -12,6 +12,10 @@ pretrain() {  # NAME EPOCHS OVERRIDES: one branch on one thread, beside the othe
       run.epochs="$epochs" "$@" --out "$name" --quiet
   fi
 }
+drill() {  # NAME EPOCHS OVERRIDES: the same branch goes on with drills beside the dives
+  local name=$1 epochs=$2; shift 2
+  pretrain "$name-drilled" "$epochs" start="$name" data.drills=drills optimiser.learning_rate=1.0e-3 "$@"
+}
 train() {  # PRESET NAME OVERRIDES
   local preset=$1 name=$2; shift 2
   if [ -e "$name/config.yaml" ]; then stagescore train --resume "$name" --quiet
@@ -19,19 +23,27 @@ train() {  # PRESET NAME OVERRIDES
 }
 
 stagescore simulate dives --dives 1500 --seed 11 --size 256x144 --test-share 0.02 --resume
+stagescore simulate drills --drills --dives 1800 --seed 13 --size 256x144 --resume
 stagescore simulate test --dives 320 --seed 12 --size 256x144 --resume
 
-# The first one decodes the clips.
-pretrain skeleton 12 model.static.on=false model.dynamic.on=false
-pretrain static 20 model.dynamic.on=false model.skeleton.on=false &
-pretrain dynamic 13 model.static.on=false model.skeleton.on=false &
+only_static="model.dynamic.on=false model.skeleton.on=false"
+only_dynamic="model.static.on=false model.skeleton.on=false"
+only_skeleton="model.static.on=false model.dynamic.on=false"
+# The first one of each round decodes the clips.
+pretrain skeleton 12 $only_skeleton
+pretrain static 20 $only_static &
+pretrain dynamic 13 $only_dynamic &
+wait
+drill skeleton 4 $only_skeleton
+drill static 7 $only_static &
+drill dynamic 5 $only_dynamic &
 wait
 
-start=start.model=static,dynamic,skeleton
-stagescore data features nano data.folder=dives data.clips=clips $start --out features
-train nano heads $start features=features
+start=start.model=static-drilled,dynamic-drilled,skeleton-drilled
+stagescore data features nano data.folder=dives data.drills=drills data.clips=clips $start --out features
+train nano heads data.drills=drills $start features=features run.epochs=12 run.validate_epochs=2
 stagescore weights pack heads --name nano --out weights --test-data test \
-  --trained-on "1,500 simulated dives (seed 11)" --command "examples/train_nano.sh FOLDER" \
+  --trained-on "1,500 simulated dives (seed 11) and 1,800 drills (seed 13)" --command "examples/train_nano.sh FOLDER" \
   --limit "trained on simulated dives only: no score of a real dive can be relied on" \
   --limit "single dives from 3 m and 10 m; no synchronised diving"
 stagescore evaluate weights/nano.safetensors --data test --split all --out evaluation

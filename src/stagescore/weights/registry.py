@@ -82,46 +82,51 @@ OWN: dict[Role, str] = {"detector": "diver-detector.safetensors", "estimator": "
 """Networks of our own, trained on simulated dives: used where no known network can be. Their card is in the file."""
 
 
+def _shipped(name: str, role: Role, what: str, recipe: str, sha256: str, size: int) -> KnownNetwork:
+    return KnownNetwork(
+        name=f"{name}.safetensors",
+        role=role,
+        what=what,
+        source=f"this package; made by examples/{recipe}",
+        url="",
+        licence="Apache-2.0",
+        sha256=sha256,
+        size=size,
+    )
+
+
 SHIPPED: tuple[KnownNetwork, ...] = (
-    KnownNetwork(
-        name="nano.safetensors",
-        role="scorer",
-        what="HP-MCoRe, preset nano, trained on simulated dives",
-        source="this package; made by examples/train_nano.sh",
-        url="",
-        licence="Apache-2.0",
-        sha256="b4847d5af582f1e6221570de25f8747de2c1785c61a578509ff97b2253053d1f",
-        size=6_742_232,
+    _shipped(
+        "nano",
+        "scorer",
+        "HP-MCoRe, preset nano, trained on simulated dives",
+        "train_nano.sh",
+        "b4847d5af582f1e6221570de25f8747de2c1785c61a578509ff97b2253053d1f",
+        6_742_232,
     ),
-    KnownNetwork(
-        name="nano-bank.safetensors",
-        role="exemplars",
-        what="simulated dives that vote, encoded with nano",
-        source="this package; made by examples/train_nano.sh",
-        url="",
-        licence="Apache-2.0",
-        sha256="89ae4e94f2fbb30a9278e3e2ee8cc9ea17b761cbe708eb889f75107c24524ce6",
-        size=10_502_573,
+    _shipped(
+        "nano-bank",
+        "exemplars",
+        "simulated dives that vote, encoded with nano",
+        "train_nano.sh",
+        "89ae4e94f2fbb30a9278e3e2ee8cc9ea17b761cbe708eb889f75107c24524ce6",
+        10_502_573,
     ),
-    KnownNetwork(
-        name="diver-detector.safetensors",
-        role="detector",
-        what="finds divers in whole frames of 224 x 128, trained on simulated dives",
-        source="this package; made by examples/train_pose.sh",
-        url="",
-        licence="Apache-2.0",
-        sha256="4012c92b667225153baaad6cdc1f3e69db2743d05f952807096d11f5066ce663",
-        size=1_820_412,
+    _shipped(
+        "diver-detector",
+        "detector",
+        "finds divers in whole frames of 224 x 128, trained on simulated dives",
+        "train_pose.sh",
+        "4012c92b667225153baaad6cdc1f3e69db2743d05f952807096d11f5066ce663",
+        1_820_412,
     ),
-    KnownNetwork(
-        name="pose-small.safetensors",
-        role="estimator",
-        what="16 joints in crops of 128 x 128, trained on simulated dives",
-        source="this package; made by examples/train_pose.sh",
-        url="",
-        licence="Apache-2.0",
-        sha256="f6ff425d8889897e21ce7fc171085489ef653f6021cb9553072a9d98d698aad6",
-        size=2_374_312,
+    _shipped(
+        "pose-small",
+        "estimator",
+        "16 joints in crops of 128 x 128, trained on simulated dives",
+        "train_pose.sh",
+        "f6ff425d8889897e21ce7fc171085489ef653f6021cb9553072a9d98d698aad6",
+        2_374_312,
     ),
 )
 """What ships with the package. Of the first places where one of these is found, that file is used, whoever made it."""
