@@ -1,6 +1,8 @@
 """From a model and labelled dives to tables, on five tiny dives."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,11 @@ import tiny_runs
 import torch
 
 from stagescore.data.manifest import Manifest
+from stagescore.data.preprocessing import View
+from stagescore.data.samples import SampleBatch, Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import Case, EncodedDives, Evaluator
+from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.subject import Question, Subject, evaluate, set_against
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
@@ -115,6 +120,78 @@ def test_transitions_come_back_in_frames_of_the_clip(
         last_of_takeoff = int(encoded.edges[row, 1]) - 1
         assert outcome.predicted_transitions is not None
         assert frames[last_of_takeoff] <= outcome.predicted_transitions[0] <= frames[last_of_takeoff + 1]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "withheld"),
+    [
+        ((), {"", "video", "skeleton"}),
+        (("model.stand_ins=false", "modality_dropout.video=0"), {"", "skeleton"}),
+        (("model.skeleton.on=false",), {""}),
+        (("model.static.on=false", "model.dynamic.on=false"), {""}),
+        (("model.segmentation.stages='2'",), {"", "video", "skeleton"}),
+    ],
+)
+def test_every_kind_of_model_is_measured_and_only_what_it_can_do_without_is_withheld(
+    question: Question, overrides: tuple[str, ...], withheld: set[str]
+) -> None:
+    settings = tiny_runs.settings(*overrides)
+    torch.manual_seed(1)
+    model = tiny_runs.make_model(settings).eval()
+    subject = Subject(name="tiny", states={"": model}, preprocessing=settings.data.preprocessing, votes=2)
+    report = evaluate(subject, question).report.as_json()
+    assert {row["missing"] for row in report["tables"]["Model"]} == withheld
+    assert report["metrics"]["mae"]["value"] is not None
+
+
+def test_dives_without_joints_are_measured_beside_others(
+    question: Question, model: HPMCoRe, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [dive.dive_id for dive in question.manifest]
+
+    def forget(samples: Samples, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> SampleBatch:
+        found = plain_batch(samples, dive_ids, views)
+        known = torch.tensor([dive_id != ids[0] for dive_id in dive_ids])
+        return replace(found, dives=replace(found.dives, has_skeleton=found.dives.has_skeleton & known))
+
+    plain_batch = Samples.batch
+    monkeypatch.setattr(Samples, "batch", forget)
+    monkeypatch.setattr("stagescore.evaluation.evaluate._DIVES_AT_ONCE", 1)
+    report = evaluate(subject, question).report.as_json()
+    assert {row["missing"] for row in report["tables"]["Model"]} == {"", "skeleton"}
+
+
+def test_certainty_is_fitted_for_any_number_of_stages(
+    question: Question, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Five dives are too few for the interval of a score; whether transitions are calibrated is what is asked.
+    monkeypatch.setattr(IntervalModel, "fit", partial(IntervalModel.fit, level=0.5))
+    samples = tiny_runs.samples(tmp_path_factory)
+    ids = sorted(samples.dives)
+    for stages in ("'1'", "'2'", "2*", "'3'"):
+        settings = tiny_runs.settings(f"model.segmentation.stages={stages}")
+        model = tiny_runs.make_model(settings).eval()
+        source = EncodedDives(model, samples, ids)
+        bank = bank_of(encode_dives(model, source, ids), source.dives, weights_hash(model))
+        fitted = Evaluator(model=model, bank=bank, votes=3).fitted(source, ids)
+        assert fitted.certainty is not None
+        assert (fitted.certainty.transitions is not None) == (stages == "'3'")
+
+
+def test_best_on_test_takes_each_figure_from_its_own_epoch(
+    question: Question, model: HPMCoRe, subject: Subject
+) -> None:
+    other = tiny_runs.make_model(tiny_runs.settings("run.seed=5")).eval()
+    column = "best on test (paper protocol)"
+    both = replace(subject, states={"last": model, column: model}, best_rl2=other)
+    rows = {
+        row["column"]: row["metrics"]
+        for row in evaluate(both, question).report.as_json()["tables"]["Model"]
+        if (row["protocol"], row["joints"], row["missing"]) == ("w/ DN", "estimated", "")
+    }
+    alone = evaluate(replace(subject, states={"": other}), question).report.as_json()["metrics"]
+    assert rows[column]["rl2x100"]["value"] == alone["rl2x100"]["value"] != rows["last"]["rl2x100"]["value"]
+    assert rows[column]["srcc"] == rows["last"]["srcc"]
 
 
 def test_a_bank_that_is_not_there_is_asked_for(subject: Subject, question: Question) -> None:

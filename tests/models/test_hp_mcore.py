@@ -239,8 +239,12 @@ def test_a_dive_without_video_can_be_scored_where_stand_ins_were_learned() -> No
 def test_settings_that_make_no_model_are_refused() -> None:
     with pytest.raises(ConfigError, match="at least one"):
         load_config(ModelSettings, None, ["static.on=false", "dynamic.on=false", "skeleton.on=false"])
-    with pytest.raises(ConfigError, match="reads skeleton"):
-        load_config(ModelSettings, None, ["skeleton.on=false", "segmentation.reads=skeleton"])
+
+
+def test_the_segmentation_reads_what_there_is_where_its_branch_is_off() -> None:
+    tiny = settings("full").model_dump()
+    tiny["skeleton"]["on"], tiny["segmentation"]["reads"] = False, "skeleton"
+    assert build(ModelSettings.model_validate(tiny)).segmentation.reads == "dynamic"
 
 
 def test_a_weight_for_a_loss_the_model_lacks_is_refused() -> None:

@@ -13,7 +13,6 @@ from torch import Tensor
 from stagescore.data.clip_store import ClipStore, Joints
 from stagescore.data.exemplars import Protocol
 from stagescore.data.samples import Samples
-from stagescore.errors import DataError
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.outcomes import Missing, Outcome, Outcomes, label_transitions
 from stagescore.models.exemplar_bank import ExemplarBank
@@ -24,8 +23,9 @@ from stagescore.training.sources import LabelledDives
 from stagescore.types import Dive
 
 PROTOCOLS: tuple[Protocol, ...] = ("w/ DN", "w/o DN", "w/ DD")
-MISSING: tuple[Missing, ...] = ("", "video", "skeleton")
 _DIVES_AT_ONCE = 8
+_EDGES = 4
+"""Of three stages."""
 Progress = Callable[[int, int], None]
 
 
@@ -183,7 +183,8 @@ class Evaluator:
         outcomes = plain.outcomes(source, dive_ids, Case())
         encoded = encode_dives(self.model, source, dive_ids)
         transitions = None
-        if encoded.log_probabilities is not None and outcomes.true_transitions.shape[1:] == (2,):
+        # The labels have the first and the last transition; a model of two stages finds only one of them.
+        if encoded.log_probabilities is not None and encoded.edges.shape[1] == _EDGES:
             transitions = TransitionCalibration.fit(
                 _numpy(encoded.log_probabilities),
                 _frames(source.samples.store, dive_ids),
@@ -212,28 +213,42 @@ class Evaluator:
 
 def predicted_transitions(encoded: Encoded, store: ClipStore) -> np.ndarray | None:
     """First and last predicted transition of each dive, in label frames; None without three stages."""
-    if encoded.edges.shape[1] != 4:
+    if encoded.edges.shape[1] != _EDGES:
         return None
     positions = _numpy(encoded.edges[:, 1:-1] - 1)
     return np.asarray(label_transitions(positions, _frames(store, encoded.dive_ids)))
 
 
-def cases(kinds: Sequence[Joints], *, difficulty: bool) -> Iterator[Case]:
-    """The cases of a table: every protocol with both modalities, then each modality missing."""
+def can_be_withheld(model: HPMCoRe, source: EncodedDives, dive_ids: Sequence[str]) -> tuple[Missing, ...]:
+    """The modalities that a model can do without and that are there to be withheld from these dives."""
+    encoders = model.encoders
+    if encoders.skeleton is None or (encoders.static is None and encoders.dynamic is None):
+        return ()
+    has_skeleton = [bool(source.kept[dive_id].has_skeleton.all()) for dive_id in dive_ids]
+    withheld: list[Missing] = []
+    if model.stand_ins is not None and all(has_skeleton):
+        withheld.append("video")
+    if any(has_skeleton):
+        withheld.append("skeleton")
+    return tuple(withheld)
+
+
+def cases(kinds: Sequence[Joints], *, difficulty: bool, withheld: Sequence[Missing] = ()) -> Iterator[Case]:
+    """The cases of a table: every protocol with both modalities, then those that are withheld."""
     for joints in kinds:
         for protocol in PROTOCOLS:
             if protocol != "w/ DD" or difficulty:
                 yield Case(protocol=protocol, joints=joints)
         if joints == "estimated":
-            for missing in MISSING[1:]:
+            for missing in withheld:
                 yield Case(joints=joints, missing=missing)
 
 
 @torch.no_grad()
 def _encoded(model: HPMCoRe, seen: DiveBatch) -> Features:
     model.eval()
-    features: Features = model.encoders(seen)
-    return features
+    features: Features = model.encoders(seen.to(next(model.parameters()).device))
+    return features.to("cpu")
 
 
 def _row(features: Features, k: int) -> Features:
@@ -250,10 +265,11 @@ def _row(features: Features, k: int) -> Features:
 
 
 def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
-    known = [part for part in parts if part is not None]
-    if known and len(known) != len(parts):
-        raise DataError("some dives have features that others lack", todo="encode all dives alike")
-    return torch.cat(known) if known else None
+    """Rows of dives without the modality are zeros, as of the encoders themselves."""
+    known = next((part for part in parts if part is not None), None)
+    if known is None:
+        return None
+    return torch.cat([torch.zeros_like(known) if part is None else part for part in parts])
 
 
 def _frames(store: ClipStore, dive_ids: Sequence[str]) -> np.ndarray:

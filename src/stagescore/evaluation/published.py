@@ -224,6 +224,6 @@ ABLATIONS: dict[str, tuple[PublishedRow, ...]] = {
 """Tables III to IX of the paper, rows in its order."""
 
 
-def published_beside(dataset: str, protocol: str) -> tuple[PublishedRow, ...]:
-    """Rows of a data set that a protocol can be held against; those of unnamed protocol are among them."""
-    return tuple(row for row in COMPARED if row.dataset == dataset and row.protocol in (protocol, ""))
+def published_on(dataset: str) -> tuple[PublishedRow, ...]:
+    """Rows of a data set, each with its own protocol, which may be unnamed."""
+    return tuple(row for row in COMPARED if row.dataset == dataset)

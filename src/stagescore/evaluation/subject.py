@@ -13,7 +13,14 @@ from stagescore.data.manifest import Manifest, Part
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError, DataError
-from stagescore.evaluation.evaluate import Case, Certainty, EncodedDives, Evaluator, cases
+from stagescore.evaluation.evaluate import (
+    Case,
+    Certainty,
+    EncodedDives,
+    Evaluator,
+    can_be_withheld,
+    cases,
+)
 from stagescore.evaluation.evaluation_report import (
     Column,
     EvaluationReport,
@@ -27,7 +34,7 @@ from stagescore.evaluation.evaluation_report import (
 from stagescore.evaluation.floors import floors_and_ceilings
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.outcomes import Outcomes
-from stagescore.evaluation.published import published_beside
+from stagescore.evaluation.published import published_on
 from stagescore.models import build
 from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
@@ -39,10 +46,9 @@ from stagescore.training.settings import TrainSettings
 from stagescore.types import Dive
 from stagescore.weights.own import load_weights
 
-_COLUMNS: dict[Column, str] = {
-    "best on validation": "val_srcc",
-    "best on test (paper protocol)": "test_srcc",
-}
+_BEST_ON_TEST: Column = "best on test (paper protocol)"
+_COLUMNS: dict[Column, str] = {"best on validation": "val_srcc", _BEST_ON_TEST: "test_srcc"}
+_RL2 = "rl2x100"
 ExemplarsFrom = Literal["train", "bank"]
 Progress = Callable[[str, int, int], None]
 
@@ -54,6 +60,8 @@ class Subject:
     Attributes:
         name: for the rows of tables.
         states: by column; the first is the headline's.
+        best_rl2: the state that "best on test" takes its R-l2 from: published practice chooses the epoch for each
+            metric by itself (method, section 8).
         preprocessing: of the clips.
         execution: it predicts score / difficulty.
         votes: exemplars that vote.
@@ -64,6 +72,7 @@ class Subject:
 
     name: str
     states: Mapping[Column | Literal[""], HPMCoRe]
+    best_rl2: HPMCoRe | None = None
     preprocessing: Preprocessing
     execution: bool = False
     votes: int = 10
@@ -108,9 +117,12 @@ def _of_run(folder: Path) -> Subject:
         if (folder / f"best-{figure}.ckpt").exists():
             states[column] = _with(settings, read_best(folder, figure))
     states["last"] = _with(settings, read_state(folder))
+    by_rl2 = f"test_minus_{_RL2}"
+    best = read_best(folder, by_rl2) if (folder / f"best-{by_rl2}.ckpt").exists() else None
     return Subject(
         name=folder.resolve().name,
         states=states,
+        best_rl2=None if best is None else _with(settings, best),
         preprocessing=settings.data.preprocessing,
         execution=settings.data.target == "execution",
         votes=settings.run.votes,
@@ -193,18 +205,26 @@ def evaluate(
     kinds: list[Joints] = ["estimated"]
     if not headline_only and all("exact" in question.store[dive.dive_id].joints for dive in queries):
         kinds.append("exact")
-    everything = list(cases(kinds, difficulty=all(dive.difficulty for dive in queries)))
+    ids = [dive.dive_id for dive in queries]
+    difficulty = all(dive.difficulty for dive in queries)
     rows: list[Row] = []
     headline: tuple[Row, Outcomes] | None = None
     by_case: dict[Case, Outcomes] = {}
     for column, model in list(subject.states.items())[: 1 if headline_only else None]:
         evaluator, sources = _prepared(subject, model, question, kinds, progress)
+        withheld = can_be_withheld(model, sources["estimated"], ids)
+        everything = list(cases(kinds, difficulty=difficulty, withheld=withheld))
         # Other columns stand beside the headline only, since each case of each costs minutes.
         for case in everything if headline is None and not headline_only else everything[:1]:
-            outcomes = evaluator.outcomes(sources[case.joints], [d.dive_id for d in queries], case)
+            outcomes = evaluator.outcomes(sources[case.joints], ids, case)
+            figures = measure(outcomes)
+            if column == _BEST_ON_TEST and subject.best_rl2 is not None:
+                other, seen = _prepared(subject, subject.best_rl2, question, kinds[:1], progress)
+                by_rl2 = measure(other.outcomes(seen[case.joints], ids, case))
+                figures = {**figures, _RL2: by_rl2[_RL2]}
             row = Row(
                 name=subject.name,
-                figures=measure(outcomes),
+                figures=figures,
                 protocol=case.protocol,
                 joints=case.joints,
                 missing=case.missing,
@@ -223,12 +243,12 @@ def evaluate(
     if bounds := _bounds(subject, question, headline[1]):
         tables["Floors and ceilings, from labels alone"] = bounds
     datasets = {dive.dataset for dive in queries}
-    published = [published_row(row) for name in sorted(datasets) for row in published_beside(name, "w/ DN")]
+    published = [published_row(row) for name in sorted(datasets) for row in published_on(name)]
     if published:
         tables["Published figures, measured by their authors on their data"] = published
     report = EvaluationReport(
         headline=headline[0],
-        exemplars=f"{subject.votes} from {question.exemplars_from}, {everything[0].protocol}",
+        exemplars=f"{subject.votes} from {question.exemplars_from}, {headline[0].protocol}",
         weights_hash=weights_hash(first),
         tables=tables,
     )

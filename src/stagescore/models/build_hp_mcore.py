@@ -69,7 +69,7 @@ def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
             alpha=settings.fusion.alpha,
         )
     stand_ins = None
-    if settings.stand_ins:
+    if settings.stand_ins and settings.sees_both:
         stand_ins = VideoStandIns(
             skeleton_width=widths["skeleton"],
             dynamic_width=widths.get("dynamic"),
@@ -149,7 +149,7 @@ def build_skeleton(settings: SkeletonSettings) -> HierarchicalSkeletalEncoder:
 
 def _segmentation(settings: SegmentationSettings, widths: dict[Branch, int]) -> Segmentation:
     order: tuple[Branch, ...] = ("dynamic", "static", "skeleton")
-    reads = settings.reads if settings.reads is not None else min(widths, key=order.index)
+    reads = settings.reads if settings.reads in widths else min(widths, key=order.index)
     transitions = num_stages(settings.stages) - 1
     segmenter = None
     if transitions:

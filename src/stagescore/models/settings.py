@@ -86,7 +86,8 @@ class SegmentationSettings(Config):
         stages: 1, 2 (cut at the take-off), 2* (cut at the entry) or 3.
         network: which segmenter.
         width: inside it.
-        reads: the branch that is segmented; None: dynamic, or what there is (method, section 4).
+        reads: the branch that is segmented, where the model has it; else, and by default, dynamic, or what there is
+            (method, section 4).
         decoding: `jointly` (ours) or `equal-shares` (release).
     """
 
@@ -157,7 +158,7 @@ class ModelSettings(Config):
         pooling: ...
         fusion: ...
         regression: ...
-        stand_ins: learn what to read where a video is missing.
+        stand_ins: learn what to read where a video is missing, in models that see both modalities.
     """
 
     name: Literal["hp-mcore"] = "hp-mcore"
@@ -170,15 +171,21 @@ class ModelSettings(Config):
     regression: RegressionSettings = RegressionSettings()
     stand_ins: bool = False
 
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """Those that are on."""
+        every: tuple[Branch, ...] = ("static", "dynamic", "skeleton")
+        return tuple(name for name in every if getattr(self, name).on)
+
+    @property
+    def sees_both(self) -> bool:
+        """Whether the model sees video and skeleton, so that one can be missing."""
+        return self.skeleton.on and len(self.branches) > 1
+
     @model_validator(mode="after")
     def _fits(self) -> "ModelSettings":
-        on = {name for name in ("static", "dynamic", "skeleton") if getattr(self, name).on}
-        if not on:
+        if not self.branches:
             raise ValueError("turn at least one of static, dynamic and skeleton on")
-        if self.segmentation.reads is not None and self.segmentation.reads not in on:
-            raise ValueError(f"segmentation reads {self.segmentation.reads}, which is off; turn it on")
-        if on == {"static", "skeleton"}:
+        if self.branches == ("static", "skeleton"):
             raise ValueError("static and skeleton without dynamic have nothing to fuse; turn dynamic on")
-        if self.stand_ins and ("skeleton" not in on or len(on) == 1):
-            raise ValueError("stand_ins need the skeleton and a visual branch; turn them on")
         return self

@@ -20,6 +20,7 @@ from stagescore.losses.contrast import ContrastLoss, info_nce, stage_contrast, t
 from stagescore.losses.segmentation import segmentation_losses, smoothed_segmentation_losses
 from stagescore.models import build
 from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.settings import ModelSettings
 from stagescore.training.checkpoints import newest_checkpoint, read_file
 from stagescore.training.feature_cache import FeatureCache, Progress
 from stagescore.training.objective import Objective, SegmentationLoss, term_names
@@ -73,8 +74,8 @@ def make_schedule(settings: OptimiserSettings, *, epochs: int, steps_per_epoch: 
 
 
 def make_optimiser_of(model: HPMCoRe, settings: TrainSettings) -> torch.optim.Adam:
-    """Adam with the groups that the settings name; encoders behind cached features are left out."""
-    groups = [ParameterGroup(group.path, group.factor) for group in settings.optimiser.groups]
+    """Adam with the groups that the settings name; encoders that are off or behind cached features are left out."""
+    groups = groups_of(settings.optimiser, settings.model)
     if settings.features is not None:
         groups = [g for g in groups if not g.path.startswith("encoders")] + [ParameterGroup("encoders", 0.0)]
     return make_optimiser(
@@ -83,6 +84,16 @@ def make_optimiser_of(model: HPMCoRe, settings: TrainSettings) -> torch.optim.Ad
         learning_rate=settings.optimiser.learning_rate,
         weight_decay=settings.optimiser.weight_decay,
     )
+
+
+def groups_of(optimiser: OptimiserSettings, model: ModelSettings) -> list[ParameterGroup]:
+    """The parameter groups that the settings name, without those of branches that the model lacks."""
+    off = {"static", "dynamic", "skeleton"} - set(model.branches)
+    return [
+        ParameterGroup(group.path, group.factor)
+        for group in optimiser.groups
+        if not (group.path.startswith("encoders.") and group.path.split(".")[1] in off)
+    ]
 
 
 def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
@@ -103,8 +114,8 @@ def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
         group_size=settings.batches.group_size,
         groups=settings.batches.groups,
         protocol=settings.batches.protocol,
-        drop_video=settings.modality_dropout.video,
-        drop_skeleton=settings.modality_dropout.skeleton,
+        drop_video=settings.drops.video,
+        drop_skeleton=settings.drops.skeleton,
         cut=settings.model.segmentation.stages,
         execution=settings.data.target == "execution",
     )
@@ -215,10 +226,7 @@ def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
     if settings.features is None:
         return LiveSource(samples, views)
     model = settings.model
-    branches = {"static": model.static.on, "dynamic": model.dynamic.on, "skeleton": model.skeleton.on}
-    return FeatureCache(
-        Path(settings.features), samples, views, [name for name, on in branches.items() if on]
-    )
+    return FeatureCache(Path(settings.features), samples, views, model.branches)
 
 
 def load_start(model: HPMCoRe, settings: TrainSettings) -> None:

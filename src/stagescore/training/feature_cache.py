@@ -47,7 +47,7 @@ class FeatureCache:
             branches: to read.
 
         Raises:
-            DataError: there is none, it is unfinished, or it was made for other dives or views.
+            DataError: there is none, it is unfinished, or it was made for other dives, views, preprocessing or joints.
         """
         self.live = LiveSource(samples, views)
         index = _read_index(folder)
@@ -55,8 +55,13 @@ class FeatureCache:
             raise DataError(
                 "no finished feature cache is here", where=folder, todo="run `stagescore data features`"
             )
-        if index["key"]["views"] != _views_key(views):
-            raise DataError("the cache holds other views", where=folder, todo="choose another folder")
+        for name, value in _seen_key(samples, views).items():
+            if index["key"][name] != value:
+                raise DataError(
+                    f"the cache holds features of other {name}",
+                    where=folder,
+                    todo="use the settings it was built with, or build another",
+                )
         self.encoder_hashes: dict[str, str] = {
             branch: value for branch, value in index["key"]["encoders"].items() if branch in branches
         }
@@ -126,13 +131,7 @@ def build_feature_cache(
     if num_views is None:
         raise DataError("views without number cannot be cached", todo="set how many views a dive has")
     dive_ids = sorted(source.dives)
-    p = source.samples.store.preprocessing
-    key: dict[str, Any] = {
-        "encoders": encoder_hashes(encoders),
-        "preprocessing": p.model_dump(),
-        "joints": source.samples.joints,
-        "views": _views_key(source.views),
-    }
+    key: dict[str, Any] = {"encoders": encoder_hashes(encoders), **_seen_key(source.samples, source.views)}
     index = _read_index(folder)
     if index is not None and (index["key"] != key or index["dives"] != dive_ids):
         raise DataError(
@@ -140,7 +139,7 @@ def build_feature_cache(
             where=folder,
             todo="choose another folder, or delete this one",
         )
-    total = num_views * len(dive_ids)
+    total, device = num_views * len(dive_ids), next(encoders.parameters()).device
     done = 0 if index is None else int(index["done"])
     maps: dict[str, np.memmap[Any, Any]] = {}
     while done < total:
@@ -148,7 +147,7 @@ def build_feature_cache(
         ids = dive_ids[first : first + _DIVES_AT_ONCE]
         seen = source.viewed(ids, [number] * len(ids)).seen
         with torch.no_grad():
-            features = encoders(seen) if isinstance(seen, DiveBatch) else seen
+            features = encoders(seen.to(device)) if isinstance(seen, DiveBatch) else seen
         for branch in BRANCHES:
             values: Tensor | None = getattr(features, branch)
             if values is None:
@@ -158,7 +157,7 @@ def build_feature_cache(
                 shape = (num_views, len(dive_ids), *values.shape[1:])
                 path = folder / f"{branch}.f32"
                 maps[branch] = np.memmap(path, np.float32, "r+" if path.exists() else "w+", shape=shape)
-            maps[branch][number, first : first + len(ids)] = values.numpy()
+            maps[branch][number, first : first + len(ids)] = values.cpu().numpy()
         done += len(ids)
         if done % 64 < _DIVES_AT_ONCE or done == total:
             for values_map in maps.values():
@@ -174,8 +173,14 @@ def encoder_hashes(encoders: Encoders) -> dict[str, str]:
     return {name: weights_hash(encoder) for name, encoder in encoders.named_children()}
 
 
-def _views_key(views: Views) -> dict[str, Any]:
-    return {"seed": views.seed, "num": views.num, "augmentation": views.augmentation.model_dump()}
+def _seen_key(samples: Samples, views: Views) -> dict[str, Any]:
+    """What the encoders looked at, as it stands in the index."""
+    augmentation = views.augmentation.model_dump(mode="json")
+    return {
+        "preprocessing": samples.store.preprocessing.model_dump(mode="json"),
+        "joints": samples.joints,
+        "views": {"seed": views.seed, "num": views.num, "augmentation": augmentation},
+    }
 
 
 def _read_index(folder: Path) -> dict[str, Any] | None:

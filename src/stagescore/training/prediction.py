@@ -75,7 +75,7 @@ def encode_dives(
         missing: `video` or `skeleton`, to be left out; nothing by default.
         progress: told after every few dives.
     """
-    training = model.training
+    training, device = model.training, next(model.parameters()).device
     model.eval()
     parts: list[tuple[StageFeatures, Tensor, Tensor | None]] = []
     for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
@@ -85,6 +85,7 @@ def encode_dives(
             everything = torch.ones(len(ids), dtype=torch.bool)
             keeps_video = everything if missing == "skeleton" else ~everything
             seen = keep_modalities(seen, video=keeps_video, skeleton=~keeps_video if missing else everything)
+        seen = seen.to(device)
         features = model.encode(seen) if isinstance(seen, DiveBatch) else model.complete(seen)
         logits = model.transition_logits(features)
         edges = model.predicted_edges(features)

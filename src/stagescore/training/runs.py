@@ -16,6 +16,7 @@ from stagescore.hashing import hash_u64
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.assemble import (
+    groups_of,
     load_matching,
     load_start,
     make_model,
@@ -35,7 +36,7 @@ from stagescore.training.feature_cache import (
     encoder_hashes,
 )
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
-from stagescore.training.optimiser import ParameterGroup, make_optimiser
+from stagescore.training.optimiser import make_optimiser
 from stagescore.training.prediction import Voting, bank_of, encode_dives
 from stagescore.training.pretraining import Pretraining, PretrainingPlan
 from stagescore.training.processes import Processes
@@ -225,7 +226,6 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
     )
     if settings.start is not None:
         load_matching(objective.model, [Path(settings.start)])
-    groups = [ParameterGroup(group.path, group.factor) for group in settings.optimiser.groups]
     loop = Loop(
         folder=folder,
         learner=Learner(
@@ -233,7 +233,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
             model=objective.model,
             optimiser=make_optimiser(
                 objective.model,
-                groups,
+                groups_of(settings.optimiser, settings.model),
                 learning_rate=settings.optimiser.learning_rate,
                 weight_decay=settings.optimiser.weight_decay,
             ),

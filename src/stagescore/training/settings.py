@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stagescore.config import Config
 from stagescore.data.clip_store import Joints
@@ -131,6 +131,8 @@ class OptimiserSettings(Config):
 class ModalityDropout(Config):
     """How often a dive loses a modality in training; never both. 0 in `paper` and `release`.
 
+    Nothing is dropped in models that see one modality alone.
+
     Attributes:
         video: probability of losing the video.
         skeleton: probability of losing the skeleton.
@@ -205,6 +207,20 @@ class TrainSettings(Config):
     start: ImportSettings = ImportSettings()
     run: RunSettings = RunSettings()
     features: str | None = None
+
+    @property
+    def drops(self) -> ModalityDropout:
+        """The modality dropout that comes into effect."""
+        return self.modality_dropout if self.model.sees_both else ModalityDropout()
+
+    @model_validator(mode="after")
+    def _can_do_without(self) -> "TrainSettings":
+        if self.drops.video and not self.model.stand_ins:
+            raise ValueError(
+                "modality_dropout.video takes videos away, and the model learns nothing to read instead; "
+                "set model.stand_ins=true or modality_dropout.video=0"
+            )
+        return self
 
 
 class PretrainingWeights(Config):
