@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+import stored_dives
 import tiny_runs
 import torch
 
+from stagescore.data.clip_store import ClipStore
+from stagescore.data.samples import Samples
 from stagescore.errors import DataError
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.tensors import Features
@@ -23,6 +26,17 @@ def folder(model: HPMCoRe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     build_feature_cache(model.encoders, tiny_runs.live(tmp_path_factory), folder)
     return folder
+
+
+def test_a_cache_of_other_frames_or_joints_is_refused(
+    model: HPMCoRe, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store, dives = stored_dives.store(tmp_path_factory), stored_dives.dives(tmp_path_factory)
+    with pytest.raises(DataError, match="other joints"):
+        FeatureCache(folder, Samples(store, dives, joints="exact"), tiny_runs.VIEWS)
+    smaller = store.preprocessing.model_copy(update={"crop_width": 30, "crop_height": 20})
+    with pytest.raises(DataError, match="other preprocessing"):
+        FeatureCache(folder, Samples(ClipStore.open(store.folder, smaller), dives), tiny_runs.VIEWS)
 
 
 def test_heads_on_cached_features_are_heads_on_the_live_encoder(

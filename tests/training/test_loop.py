@@ -94,6 +94,23 @@ def test_another_model_is_refused(
         loop.resume()
 
 
+def test_a_run_goes_on_with_the_rate_of_its_settings(
+    unbroken: tuple[Path, str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tiny_runs.live(tmp_path_factory)
+    for told in tiny_runs.loop(tmp_path, source).run():
+        if told.step == 3:
+            break
+    lowered = tiny_runs.loop(
+        tmp_path, source, "optimiser={learning_rate: 1.0e-9, warmup_steps: 2, clip_norm: 1.0}"
+    )
+    lowered.resume()
+    before = {name: value.clone() for name, value in lowered.model.state_dict().items()}
+    next(lowered.run())
+    after = lowered.model.state_dict()
+    assert all(torch.allclose(after[name], value, atol=1e-6) for name, value in before.items())
+
+
 def test_a_loss_that_is_no_number_stops_the_run(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

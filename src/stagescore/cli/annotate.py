@@ -156,16 +156,17 @@ def review(
     from stagescore.atomic import write_text
     from stagescore.errors import ConfigError
     from stagescore.pose.formats import EmptyImage, LabelledImage
-    from stagescore.pose.labels import read_labels_and_empty, write_labels
+    from stagescore.pose.labels import write_labels
     from stagescore.pose.review import (
         decisions_of_csv,
         disagreements,
         disagreements_csv,
         merged,
+        read_judged,
     )
 
     with speaking(json=json, quiet=quiet) as out:
-        first, second = ([*labels, *empty] for labels, empty in map(read_labels_and_empty, (a, b)))
+        first, second = read_judged(a), read_judged(b)
         found = disagreements(first, second, tolerance)
         content: dict[str, Any] = {
             "a": str(a),

@@ -88,8 +88,7 @@ def evaluate(
         if data is None and Path(target).is_dir():
             settings = settings_of(Path(target), TrainSettings).data
             data = Path(settings.folder)
-            if clips is None and settings.clips is None:
-                clips = Path(target) / "clips"
+            clips = clips or Path(settings.clips or Path(target) / "clips")
         elif data is None:
             part = split or Split.all
             with out.progress() as progress:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from stagescore.atomic import write_bytes
 from stagescore.errors import CheckpointError
@@ -161,7 +161,8 @@ class OwnEstimator:
         with torch.inference_mode():
             for first in range(0, len(crops), _AT_ONCE):
                 shown = torch.from_numpy(np.stack(crops[first : first + _AT_ONCE]))
-                found.append(joints_of_maps(read(shown), self._settings.sigma).numpy().astype(np.float64))
+                maps = read(shown.to(_device_of(self._network)))
+                found.append(joints_of_maps(maps, self._settings.sigma).cpu().numpy().astype(np.float64))
         return np.concatenate(found)
 
 
@@ -184,10 +185,14 @@ class OwnDetector:
         """At most six divers."""
         shown, scale = fitted(image, self._size_px)
         with torch.inference_mode():
-            answers = self._network(torch.from_numpy(shown)[None])
-            found = boxes_of_answers(answers, MOST_DIVERS)[0].numpy().astype(np.float64)
+            answers = self._network(torch.from_numpy(shown)[None].to(_device_of(self._network)))
+            found = boxes_of_answers(answers, MOST_DIVERS)[0].cpu().numpy().astype(np.float64)
         people = suppressed(Detections(found[:, :4], found[:, 4]).above(_LEAST), _OVERLAP)
         return Detections(people.boxes_px / scale, people.confidence)
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
 def fitted(

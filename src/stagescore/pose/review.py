@@ -14,6 +14,7 @@ import numpy as np
 from stagescore.errors import DataError
 from stagescore.pose.boxes import box_iou
 from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
+from stagescore.pose.labels import read_labels_and_empty
 from stagescore.skeleton import JOINTS, NUM_JOINTS
 
 Judged = LabelledImage | EmptyImage
@@ -57,6 +58,16 @@ class Disagreement:
     def key(self) -> tuple[str, str]:
         """Image and thing."""
         return self.image, self.thing
+
+
+def read_judged(path: Path) -> list[Judged]:
+    """All images that an annotator has dealt with.
+
+    Raises:
+        DataError: as of `labels.read_labels`.
+    """
+    labels, empty = read_labels_and_empty(path)
+    return [*labels, *empty]
 
 
 def disagreements(
@@ -119,9 +130,8 @@ def merged(
         if one.thing == IMAGE:
             _decide_image(one, decision, result, mine, others)
         else:
-            result[one.image] = _decided(
-                *(_labelled(labels[one.image]) for labels in (result, mine, others)), one.thing, decision
-            )
+            label, first, second = (_labelled(labels[one.image]) for labels in (result, mine, others))
+            result[one.image] = _decided(label, first, second, one.thing, decision)
     for judged in result.values():
         if isinstance(judged, LabelledImage):
             check_inside(judged, judged.image)

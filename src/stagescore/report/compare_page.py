@@ -129,7 +129,7 @@ def frames_beside(
     if not mine or not theirs:
         return []
     names = names_of(comparison)
-    rows = []
+    rows: list[tuple[str, list[Shot]]] = []
     for k, stage in enumerate(comparison.first.stages):
         edges = ("start_frame", "end_frame")
         fields = (

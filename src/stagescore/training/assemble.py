@@ -29,7 +29,8 @@ from stagescore.training.settings import DataSettings, ObjectiveSettings, Optimi
 from stagescore.training.sources import DiveSource, LiveSource, Views
 from stagescore.training.steps import Plan
 from stagescore.types import Dive
-from stagescore.weights.imagenet import load_imagenet
+from stagescore.weights.imagenet import load_imagenet, published_at
+from stagescore.weights.kinetics import PUBLISHED as KINETICS
 from stagescore.weights.kinetics import load_kinetics, read_kinetics
 from stagescore.weights.search import find_weights
 
@@ -241,7 +242,7 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
             raise ConfigError(
                 "start.dynamic is for I3D", where=start.dynamic, todo="set model.dynamic.trunk=i3d"
             )
-        load_kinetics(model.encoders.dynamic.trunk, read_kinetics(_found(start.dynamic)))
+        load_kinetics(model.encoders.dynamic.trunk, read_kinetics(_found(start.dynamic, KINETICS)))
     if start.static is not None:
         if model.encoders.static is None or not isinstance(model.encoders.static.backbone, ImageBackbone):
             raise ConfigError(
@@ -249,14 +250,17 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
                 where=start.static,
                 todo="set model.static.backbone=resnet50 or regnety-gate-shift",
             )
-        load_imagenet(model.encoders.static.backbone, _found(start.static))
+        backbone = model.encoders.static.backbone
+        load_imagenet(backbone, _found(start.static, published_at(backbone)))
     if start.model is not None:
         load_matching(model, [Path(part.strip()) for part in start.model.split(",")])
 
 
-def _found(name: str) -> Path:
+def _found(name: str, published: str) -> Path:
     """A path as it is, or the name of a file in one of the places for weights."""
-    return Path(name) if Path(name).exists() or Path(name).name != name else find_weights(name)
+    if Path(name).exists() or Path(name).name != name:
+        return Path(name)
+    return find_weights(name, published=published)
 
 
 def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:

@@ -185,8 +185,12 @@ class Loop:
         state, torn = newest_checkpoint(self.folder / "checkpoints")
         if state is not None:
             try:
+                rates = [group["base_rate"] for group in self.optimiser.param_groups]
                 self.model.load_state_dict(state["model"])
                 self.optimiser.load_state_dict(state["optimiser"])
+                # The settings decide, as for everything else: whoever lowers the rate in them means it.
+                for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+                    group["base_rate"] = rate
                 self.scaler.load_state_dict(state["scaler"])
                 self.state = Progressed(**state["progressed"])
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -250,7 +254,7 @@ class Loop:
             raise CheckpointError(
                 f"the loss is no number any more at step {self.state.step + 1}",
                 where=self.folder,
-                todo="lower optimiser.learning_rate or set optimiser.clip_norm, and resume",
+                todo=f"lower optimiser.learning_rate or clip_norm in {self.folder / 'config.yaml'}, and resume",
             )
         return dict(zip(names, means.tolist(), strict=True))
 

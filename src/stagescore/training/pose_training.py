@@ -33,6 +33,7 @@ from stagescore.training.loop import Learner, Loop, Schedules, Told, read_best
 from stagescore.training.optimiser import make_optimiser
 from stagescore.training.pose_augmentation import PoseAugmentation, PoseSample, crop_sample, frame_sample
 from stagescore.training.pose_frames import GONE, DiveFrames, read_simulated
+from stagescore.training.processes import training_device
 from stagescore.training.settings import OptimiserSettings, RunSettings
 
 NEAR = 0.05
@@ -216,11 +217,13 @@ class PoseValidation:
 
     def __call__(self) -> dict[str, float]:
         """`val_near`: share of seen joints closer than 5 % of the crop; or `val_recall` at an IoU of 0.5."""
-        training = self.model.training
+        training, device = self.model.training, next(self.model.parameters()).device
         self.model.eval()
         batches = self.course.epoch(0)[: -(-self.most // self.course.batch)]
         with torch.inference_mode():
-            hits = np.concatenate([self._hits(self.course.load(None, batch, 0)) for batch in batches])
+            hits = np.concatenate(
+                [self._hits(self.course.load(None, batch, 0).to(device)) for batch in batches]
+            )
         self.model.train(training)
         name = "val_near" if self.course.network.finds == "joints" else "val_recall"
         return {name: float(hits.mean())}
@@ -233,13 +236,13 @@ class PoseValidation:
             hits = []
             for picture, box, has_box in zip(batch.pictures, batch.boxes_px, batch.has_box, strict=True):
                 if has_box:
-                    people = detector.detect(picture.numpy())
+                    people = detector.detect(picture.cpu().numpy())
                     best = people.boxes_px[people.confidence.argsort()[-1:]]
-                    hits.append(bool((box_iou(box.numpy().astype(np.float64), best) >= SAME_IOU).any()))
+                    hits.append(bool((box_iou(box.cpu().numpy().astype(np.float64), best) >= SAME_IOU).any()))
             return np.array(hits, dtype=np.bool_)
         found = joints_of_maps(self.model(batch.pictures), network.sigma)
         off = (found[..., :2] - batch.joints_px).norm(dim=-1)
-        return (off < NEAR * network.height_px)[batch.seen & batch.known].numpy()
+        return (off < NEAR * network.height_px)[batch.seen & batch.known].cpu().numpy()
 
 
 def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[Told]:
@@ -282,7 +285,7 @@ def run_pose(
     run = settings.run
     if run.threads is not None:
         torch.set_num_threads(run.threads)
-    model = start_network(settings)
+    model = start_network(settings).to(training_device(run.device, precision=run.precision))
     course = PoseCourse(
         dives=dives,
         network=settings.network,

@@ -1,4 +1,4 @@
-"""One process or several: what plain `torchrun` says of itself.
+"""One process or several, each with its device: what plain `torchrun` says of itself.
 
 Whole groups of dives go to one process (`steps.share_of_rank`); gradients are averaged by
 `DistributedDataParallel`, with gloo on processors and nccl on CUDA.
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed, nn
+
+from stagescore.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +62,47 @@ def join(environment: Mapping[str, str] | None = None) -> Processes:
     world = int(environment.get("WORLD_SIZE", "1"))
     if world == 1:
         return Processes()
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    # Both, where there is CUDA: the settings may still ask for the processor.
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return Processes(rank=int(environment["RANK"]), world=world)
+
+
+def training_device(
+    asked: str = "auto", *, precision: str = "float32", environment: Mapping[str, str] | None = None
+) -> torch.device:
+    """Where this process trains; of several CUDA devices the one with its local rank.
+
+    Args:
+        asked: `auto` for CUDA where there is any, or a device as PyTorch names it.
+        precision: of the forward pass.
+        environment: variables; the process's own by default.
+
+    Raises:
+        ConfigError: there is no such device, or mixed precision is asked for without CUDA.
+    """
+    environment = os.environ if environment is None else environment
+    rank = int(environment.get("LOCAL_RANK", "0"))
+    try:
+        device = (
+            torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            if asked == "auto"
+            else torch.device(asked)
+        )
+        if str(device) == "cuda":  # without a number
+            device = torch.device("cuda", rank)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"the device {asked!r} cannot be used ({str(error).splitlines()[0][:100]})",
+            where="run.device",
+            todo="choose cpu, or cuda where PyTorch has it",
+        ) from None
+    if precision != "float32" and device.type != "cuda":
+        raise ConfigError(
+            f"mixed precision ({precision}) is for CUDA, and the device is {device}",
+            where="run.precision",
+            todo="set run.precision=float32",
+        )
+    return device

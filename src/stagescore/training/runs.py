@@ -39,7 +39,7 @@ from stagescore.training.loop import Learner, Loop, Schedules, Told, write_setti
 from stagescore.training.optimiser import make_optimiser
 from stagescore.training.prediction import Voting, bank_of, encode_dives
 from stagescore.training.pretraining import Pretraining, PretrainingPlan
-from stagescore.training.processes import Processes
+from stagescore.training.processes import Processes, training_device
 from stagescore.training.settings import PretrainSettings, RunSettings, TrainSettings
 from stagescore.training.sources import DiveSource, LiveSource
 from stagescore.training.steps import Plan
@@ -152,7 +152,7 @@ def train(
             where="objective.contrast",
             todo="train it in one process, or choose another contrast",
         )
-    _threads(settings.run)
+    device = _prepared(settings.run)
     dives = read_dives(settings.data)
     clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
@@ -168,6 +168,7 @@ def train(
             where=settings.features or "",
             todo="build the cache with the same settings, or start from the weights it was built with",
         )
+    model.to(device)
     plan = make_plan(settings, dives.everything)
     loop = Loop(
         folder=folder,
@@ -203,7 +204,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
     Raises:
         StagescoreError: data, settings or checkpoints that cannot be used.
     """
-    _threads(settings.run)
+    device = _prepared(settings.run)
     dives = read_dives(settings.data)
     samples = open_samples(settings.data, dives, clips=folder / "clips", progress=decoding or _silent)
     whole = TrainSettings(model=settings.model, data=settings.data, run=settings.run)
@@ -226,6 +227,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
     )
     if settings.start is not None:
         load_matching(objective.model, [Path(settings.start)])
+    objective.to(device)
     loop = Loop(
         folder=folder,
         learner=Learner(
@@ -264,7 +266,7 @@ def cache_features(
     Raises:
         StagescoreError: data, settings or weights that cannot be used.
     """
-    _threads(settings.run)
+    device = _prepared(settings.run)
     dives = read_dives(settings.data)
     samples = open_samples(
         settings.data,
@@ -275,7 +277,7 @@ def cache_features(
     )
     model = make_model(settings)
     load_start(model, settings)
-    encoders = model.encoders.eval()
+    encoders = model.encoders.eval().to(device)
     build_feature_cache(
         encoders, LiveSource(samples, views_of(settings)), folder, progress=progress or _silent
     )
@@ -294,9 +296,11 @@ def _schedules(settings: TrainSettings | PretrainSettings, plan: Plan | Pretrain
     )
 
 
-def _threads(run: RunSettings) -> None:
+def _prepared(run: RunSettings) -> torch.device:
+    """Threads of the processor are set; the device that the run is on."""
     if run.threads is not None:
         torch.set_num_threads(run.threads)
+    return training_device(run.device, precision=run.precision)
 
 
 def _rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> float:

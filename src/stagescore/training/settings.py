@@ -170,6 +170,7 @@ class RunSettings(Config):
         validate_test: also look at the test split, for the column "best on test (paper protocol)".
         votes: exemplars that vote in validation.
         threads: of the processor; None for all.
+        device: `auto` for CUDA where there is any, or as PyTorch names it.
     """
 
     epochs: int = Field(default=200, ge=1)
@@ -181,6 +182,7 @@ class RunSettings(Config):
     validate_test: bool = False
     votes: int = Field(default=10, ge=1)
     threads: int | None = Field(default=None, ge=1)
+    device: str = "auto"
 
 
 class TrainSettings(Config):

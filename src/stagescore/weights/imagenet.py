@@ -16,6 +16,11 @@ PUBLISHED = {
 }
 
 
+def published_at(backbone: ImageBackbone) -> str:
+    """Where the weights of a backbone are published."""
+    return PUBLISHED.get(backbone.name, f"https://huggingface.co/timm/{backbone.name}")
+
+
 def load_imagenet(backbone: ImageBackbone, path: Path) -> None:
     """Puts the weights of a file into a backbone; the file's classifier is left out.
 
@@ -28,7 +33,7 @@ def load_imagenet(backbone: ImageBackbone, path: Path) -> None:
     Raises:
         CheckpointError: no such file, unreadable, or it does not fit.
     """
-    published = PUBLISHED.get(backbone.name, f"https://huggingface.co/timm/{backbone.name}")
+    published = published_at(backbone)
     own = backbone.net.state_dict()
     public = backbone.public_names()
     fitted = fitting(

@@ -57,7 +57,11 @@ def places(weights_dir: Path | None = None, environment: Mapping[str, str] | Non
 
 
 def find_weights(
-    name: str, weights_dir: Path | None = None, environment: Mapping[str, str] | None = None
+    name: str,
+    weights_dir: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    published: str = "",
 ) -> Path:
     """The first file of that name in any of the places.
 
@@ -65,6 +69,7 @@ def find_weights(
         name: file name, without folders.
         weights_dir: as given by `--weights-dir`.
         environment: variables; the process's own by default.
+        published: where it can be got, for the error.
 
     Raises:
         CheckpointError: it is in none of them.
@@ -78,5 +83,7 @@ def find_weights(
     raise CheckpointError(
         "not found",
         where=name,
-        todo="put it into one of " + ", ".join(f"{place.folder} ({place.origin})" for place in looked),
+        todo=(f"get it from {published}, and " if published else "")
+        + "put it into one of "
+        + ", ".join(f"{place.folder} ({place.origin})" for place in looked),
     )
