@@ -209,20 +209,22 @@ class PoseValidation:
         model: of the run.
         course: over the validation dives, without augmentation.
         most: frames to look at.
+        device: of the model.
     """
 
     model: nn.Module
     course: PoseCourse
     most: int
+    device: torch.device = torch.device("cpu")
 
     def __call__(self) -> dict[str, float]:
         """`val_near`: share of seen joints closer than 5 % of the crop; or `val_recall` at an IoU of 0.5."""
-        training, device = self.model.training, next(self.model.parameters()).device
+        training = self.model.training
         self.model.eval()
         batches = self.course.epoch(0)[: -(-self.most // self.course.batch)]
         with torch.inference_mode():
             hits = np.concatenate(
-                [self._hits(self.course.load(None, batch, 0).to(device)) for batch in batches]
+                [self._hits(self.course.load(None, batch, 0).to(self.device)) for batch in batches]
             )
         self.model.train(training)
         name = "val_near" if self.course.network.finds == "joints" else "val_recall"
@@ -285,7 +287,8 @@ def run_pose(
     run = settings.run
     if run.threads is not None:
         torch.set_num_threads(run.threads)
-    model = start_network(settings).to(training_device(run.device, precision=run.precision))
+    device = training_device(run.device, precision=run.precision)
+    model = start_network(settings).to(device)
     course = PoseCourse(
         dives=dives,
         network=settings.network,
@@ -327,7 +330,9 @@ def run_pose(
             validate_epochs=run.validate_epochs,
             precision=getattr(torch, run.precision),
         ),
-        validate=PoseValidation(model=model, course=shown, most=settings.checked) if held_out else None,
+        validate=PoseValidation(model=model, course=shown, most=settings.checked, device=device)
+        if held_out
+        else None,
     )
     loop.resume()
     for told in loop.run():
