@@ -127,33 +127,24 @@ def test_killed_three_times_the_command_repeats_itself(
 ) -> None:
     """`kill -9` at three random steps, once while a checkpoint is being written."""
     data = stored_dives.folder(tmp_path_factory)
-    program = (sys.executable, "-c", "from stagescore.cli.main import main; main()", "train")
-    command = [*program, *_config(tmp_path, data)]
+    command = ["train", *_config(tmp_path, data)]
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    subprocess.run([*command, "--out", str(unbroken)], check=True, capture_output=True, env=_environment())
-    begin = subprocess.Popen(
-        [*command, "--out", str(broken)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-    )
-    total = len(curve(unbroken))
+    assert _start([*command, "--out", str(unbroken)]).wait(timeout=300) == 0
+    words = [*command, "--out", str(broken)]
     for number in range(3):
         while_writing = number == 1
-        _kill_at(begin, broken, 2 + hash_u64(os.getpid(), number) % (total - 3), while_writing=while_writing)
-        begin = subprocess.Popen(
-            [*program, "--resume", str(broken)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-        )
-    assert begin.wait(timeout=300) == 0
+        rows = _rows(broken)
+        process = _start(words, slow_writes=while_writing)
+        _kill_at(process, broken, rows + 1 + hash_u64(os.getpid(), number) % 6, while_writing=while_writing)
+        words = ["train", "--resume", str(broken)]
+    assert _rows(broken) < _rows(unbroken)  # each time it was killed before its end
+    assert _start(words).wait(timeout=300) == 0
     assert curve(broken) == curve(unbroken)
 
 
 def _config(tmp_path: Path, data: Path) -> list[str]:
     path = tmp_path / "tiny.yaml"
-    path.write_text("run: {epochs: 4}\n")
+    path.write_text("run: {epochs: 12}\n")
     return [
         str(path),
         *tiny_runs.MODEL,
@@ -165,21 +156,39 @@ def _config(tmp_path: Path, data: Path) -> list[str]:
     ]
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONWARNINGS": "ignore"}
+_SLOW_WRITES = "import os, time; sync = os.fsync; os.fsync = lambda file: (time.sleep(0.5), sync(file)); "
+
+
+def _start(words: list[str], *, slow_writes: bool = False) -> "subprocess.Popen[bytes]":
+    program = (_SLOW_WRITES if slow_writes else "") + "from stagescore.cli.main import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+
+
+def _rows(run: Path) -> int:
+    return (run / "log.jsonl").read_bytes().count(b"\n") if (run / "log.jsonl").exists() else 0
 
 
 def _kill_at(process: "subprocess.Popen[bytes]", run: Path, step: int, *, while_writing: bool) -> None:
-    """Kill when the log has so many rows, or in the middle of a write after that."""
+    """Kill when the log has so many rows, or in the middle of a checkpoint's write after that."""
+
+    def begun() -> set[Path]:
+        return set((run / "checkpoints").glob(".*.part")) if (run / "checkpoints").exists() else set()
+
     deadline = time.monotonic() + 240
     while process.poll() is None and time.monotonic() < deadline:
-        rows = (run / "log.jsonl").read_bytes().count(b"\n") if (run / "log.jsonl").exists() else 0
-        writing = any((run / "checkpoints").glob(".*.part")) if (run / "checkpoints").exists() else False
-        if rows >= step and (writing or not while_writing):
+        if _rows(run) >= step and (not while_writing or begun()):
             break
         time.sleep(0.0005)
+    assert process.poll() is None, "it has ended before it was killed"
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert _rows(run) >= step
+    assert not while_writing or begun(), "the checkpoint was whole before the kill"
 
 
 def test_the_log_is_plain_json_lines(unbroken: tuple[Path, str]) -> None:

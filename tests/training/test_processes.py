@@ -1,6 +1,8 @@
 """Several processes give the losses of one at the same global batch."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,32 @@ def test_two_processes_give_the_losses_of_one(
     for a, b in zip(one, two, strict=True):
         for name in ("total", "score", "segmentation", "contrast_fused", "contrast_static"):
             assert a[name] == pytest.approx(b[name], rel=1e-3, abs=1e-4), (name, a["step"])
+
+
+@pytest.mark.slow
+def test_the_command_under_torchrun_gives_the_losses_of_one_process(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Decoding, validation on the first process and the end included."""
+    (tmp_path / "tiny.yaml").write_text("{}\n")
+    command = [
+        "-m", "stagescore.cli.main", "train", str(tmp_path / "tiny.yaml"), *tiny_runs.MODEL, PLAIN,
+        f"data.folder={stored_dives.folder(tmp_path_factory)}",
+        "run={epochs: 4, threads: 1, votes: 2, device: cpu, validate_epochs: 2}",
+        "batches={group_size: 2, groups: 2, protocol: w/o DN}",
+    ]  # fmt: skip
+    two = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for name, launcher in (("one", []), ("two", two)):
+        done = subprocess.run(
+            [sys.executable, *launcher, *command, "--out", str(tmp_path / name)],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    one, both = read_log(tmp_path / "one"), read_log(tmp_path / "two")
+    assert len(one) == len(both) >= 4
+    for a, b in zip(one, both, strict=True):
+        assert a["total"] == pytest.approx(b["total"], rel=1e-3, abs=1e-4), a["step"]
+        assert ("val_srcc" in a) == ("val_srcc" in b)

@@ -215,7 +215,7 @@ class PoseValidation:
     model: nn.Module
     course: PoseCourse
     most: int
-    device: torch.device = torch.device("cpu")
+    device: torch.device | str = "cpu"
 
     def __call__(self) -> dict[str, float]:
         """`val_near`: share of seen joints closer than 5 % of the crop; or `val_recall` at an IoU of 0.5."""
