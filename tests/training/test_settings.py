@@ -9,7 +9,7 @@ from stagescore.models import build
 from stagescore.training.assemble import make_objective, make_optimiser_of
 from stagescore.training.settings import PretrainSettings, TrainSettings
 
-POSE = ("pose-small", "pose-hrnet-w32", "diver-detector")
+POSE = ("pose-small", "pose-hrnet-small", "pose-hrnet-w32", "diver-detector")
 TRAINED = ("nano", "nano-tune", "paper", "paper-mtl-aqa", "release")
 
 

@@ -33,7 +33,7 @@ def train(
 ) -> None:
     """Train on simulated dives: `stagescore pose train pose-small folder=DIVES --out RUN`, or `--resume RUN`.
 
-    Presets: pose-small, pose-hrnet-w32, diver-detector. The best weights so far are RUN/<name>.safetensors. A run
+    Presets: pose-small, pose-hrnet-small, pose-hrnet-w32, diver-detector. The best weights so far are RUN/<name>.safetensors. A run
     that is killed goes on exactly where its last checkpoint was.
     """
     from stagescore.training.pose_training import PoseTrainSettings, train_pose
