@@ -254,6 +254,33 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
         load_imagenet(backbone, _found(start.static, published_at(backbone)))
     if start.model is not None:
         load_matching(model, [Path(part.strip()) for part in start.model.split(",")])
+    if start.static_branch is not None:
+        load_static_branch(model, Path(start.static_branch))
+
+
+def load_static_branch(model: HPMCoRe, path: Path) -> None:
+    """The regression of the static branch and the weights of the stages, from a model that has them.
+
+    Raises:
+        CheckpointError: it cannot be read, or they do not fit.
+    """
+    state = read_state(path)
+    for name, part in (
+        ("static", model.regression.static),
+        ("stage_weights", model.regression.stage_weights),
+    ):
+        head = f"regression.{name}."
+        own = {key.removeprefix(head): value for key, value in state.items() if key.startswith(head)}
+        try:
+            if part is None:
+                raise RuntimeError("the model has no static branch")
+            part.load_state_dict(own)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"its static branch does not fit ({' '.join(str(error).split())[:120]})",
+                where=path,
+                todo="name a run with the same settings but for the branches that are off",
+            ) from None
 
 
 def _found(name: str, published: str) -> Path:

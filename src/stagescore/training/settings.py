@@ -150,11 +150,14 @@ class ImportSettings(Config):
         static: an ImageNet backbone.
         model: weights of ours: safetensors, runs or checkpoints of the same model or of some of its encoders,
             separated by commas where several are joined.
+        static_branch: a run or file of a model that has been trained with the static branch alone, whose regression
+            is taken over: the whole then begins where the branch ends.
     """
 
     dynamic: str | None = None
     static: str | None = None
     model: str | None = None
+    static_branch: str | None = None
 
 
 class RunSettings(Config):
