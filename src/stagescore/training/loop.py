@@ -242,12 +242,13 @@ class Loop:
         with self._autocast():
             terms: dict[str, Tensor] = self.wrapped(loaded)
         total = terms["total"] * factor
-        self.scaler.scale(total).backward()
-        self.scaler.unscale_(self.optimiser)
-        if self.schedules.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.objective.parameters(), self.schedules.clip_norm)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
+        if total.requires_grad:  # not where all that is trained is a stand-in, and nothing is missing
+            self.scaler.scale(total).backward()
+            self.scaler.unscale_(self.optimiser)
+            if self.schedules.clip_norm is not None:
+                nn.utils.clip_grad_norm_(self.objective.parameters(), self.schedules.clip_norm)
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
         names = sorted(terms)
         means = self.processes.mean(torch.stack([terms[name].detach().double() * factor for name in names]))
         if not bool(means.isfinite().all()):
