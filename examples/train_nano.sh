@@ -41,7 +41,17 @@ wait
 
 start=start.model=static-drilled,dynamic-drilled,skeleton-drilled
 stagescore data features nano data.folder=dives data.drills=drills data.clips=clips $start --out features
-train nano heads data.drills=drills $start features=features run.epochs=12 run.validate_epochs=2
+both_modalities="modality_dropout.video=0 modality_dropout.skeleton=0"
+# The static branch alone, then everything, then everything on competitions only, then what stands in for a missing video.
+train nano static-alone $only_static $both_modalities model.stand_ins=false start.model=static-drilled \
+  data.drills=drills features=features run.threads=1 run.epochs=12 run.validate_epochs=2
+train nano everything $both_modalities $start start.static_branch=static-alone/best-val_srcc.ckpt \
+  data.drills=drills features=features run.threads=1 run.epochs=8 run.validate_epochs=1
+train nano competitions $both_modalities start.model=everything features=features run.threads=1 \
+  run.epochs=6 run.validate_epochs=1 optimiser.learning_rate=2.0e-4 optimiser.warmup_steps=20
+train nano heads modality_dropout.video=0.4 modality_dropout.skeleton=0 start.model=competitions/best-val_srcc.ckpt \
+  features=features run.threads=1 run.epochs=3 run.validate_epochs=3 \
+  "optimiser.groups=[{path: segmentation, factor: 0}, {path: fusion, factor: 0}, {path: regression, factor: 0}]"
 stagescore weights pack heads --name nano --out weights --test-data test \
   --trained-on "1,500 simulated dives (seed 11) and 1,800 drills (seed 13)" --command "examples/train_nano.sh FOLDER" \
   --limit "trained on simulated dives only: no score of a real dive can be relied on" \

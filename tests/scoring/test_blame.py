@@ -44,15 +44,7 @@ def scored(scorer: Scorer, folder: Path, code: str, height_m: float, seed: int, 
 
 @pytest.mark.parametrize(
     ("fault", "size", "blamed"),
-    [
-        ("loud_entry", 1.0, "entry"),
-        pytest.param(
-            "bent_knees_deg",
-            60.0,
-            "flight",
-            marks=pytest.mark.xfail(reason="nano does not see bent knees yet (docs/log.md)"),
-        ),
-    ],
+    [("loud_entry", 1.0, "entry"), ("bent_knees_deg", 60.0, "flight")],
 )
 def test_one_fault_costs_points_in_its_stage(
     nano: Scorer, tmp_path: Path, fault: str, size: float, blamed: str
