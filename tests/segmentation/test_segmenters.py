@@ -52,8 +52,8 @@ def test_learns_where_a_step_is(kind: type[torch.nn.Module]) -> None:
         change = past.diff(dim=1, append=past[:, -1:])
         return past + 3 * change + 0.1 * torch.randn_like(past), torch.stack([first - 1, second - 1], 1)
 
-    for _ in range(120):
-        features, target = dives(16)
+    for _ in range(70):
+        features, target = dives(8)
         logits = segmenter(features)
         loss = torch.nn.functional.cross_entropy(
             logits.flatten(0, 2), target.expand(len(logits), -1, -1).flatten()
