@@ -189,6 +189,8 @@ def test_best_on_test_takes_each_figure_from_its_own_epoch(
         for row in evaluate(both, question).report.as_json()["tables"]["Model"]
         if (row["protocol"], row["joints"], row["missing"]) == ("w/ DN", "estimated", "")
     }
+    first = replace(subject, states={column: model}, best_rl2=other)  # as of a run without validation dives
+    assert evaluate(first, question).report.as_json()["metrics"]["rl2x100"] == rows[column]["rl2x100"]
     alone = evaluate(replace(subject, states={"": other}), question).report.as_json()["metrics"]
     assert rows[column]["rl2x100"]["value"] == alone["rl2x100"]["value"] != rows["last"]["rl2x100"]["value"]
     assert rows[column]["srcc"] == rows["last"]["srcc"]

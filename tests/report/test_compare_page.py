@@ -58,6 +58,15 @@ def test_frames_stand_side_by_side_at_the_same_share_of_a_stage(against: str) ->
     assert "Side by side" not in without and "<img" not in without
 
 
+def test_names_of_films_are_left_as_they_are() -> None:
+    comparison = made_comparison((1.0, 0.0, 0.0))
+    named = comparison.first.model_copy(
+        update={"input": comparison.first.input.model_copy(update={"name": "my dive"})}
+    )
+    assert verdict(comparison.model_copy(update={"first": named})).text.startswith("my dive is seen")
+    assert verdict(made_comparison((-1.0, 0.0, 0.0), exemplar=True)).text.startswith("Exemplar simulated/")
+
+
 def test_equal_dives_are_called_equal() -> None:
     assert "seen as equal" in verdict(made_comparison((0.01, -0.01, 0.0))).text
 

@@ -111,6 +111,22 @@ def test_a_run_goes_on_with_the_rate_of_its_settings(
     assert all(torch.allclose(after[name], value, atol=1e-6) for name, value in before.items())
 
 
+def test_a_step_from_which_nothing_can_be_learned_changes_nothing(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Only the stand-ins for missing videos are trained, and no video is missing."""
+    frozen = ", ".join(
+        f"{{path: {path}, factor: 0}}" for path in ("encoders", "segmentation", "fusion", "regression")
+    )
+    loop = tiny_runs.loop(
+        tmp_path, tiny_runs.live(tmp_path_factory), f"optimiser.groups=[{frozen}]", drop_video=0.0
+    )
+    before = weights_hash(loop.model)
+    told = next(loop.run())
+    assert told.terms["total"] > 0
+    assert weights_hash(loop.model) == before
+
+
 def test_a_loss_that_is_no_number_stops_the_run(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from stagescore.data.manifest import Manifest, Part
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError, DataError
+from stagescore.evaluation.bootstrap import measured
 from stagescore.evaluation.evaluate import (
     Case,
     Certainty,
@@ -214,14 +215,16 @@ def evaluate(
         evaluator, sources = _prepared(subject, model, question, kinds, progress)
         withheld = can_be_withheld(model, sources["estimated"], ids)
         everything = list(cases(kinds, difficulty=difficulty, withheld=withheld))
+        by_rl2 = None
+        if column == _BEST_ON_TEST and subject.best_rl2 is not None:
+            by_rl2 = _prepared(subject, subject.best_rl2, question, kinds, progress)
         # Other columns stand beside the headline only, since each case of each costs minutes.
         for case in everything if headline is None and not headline_only else everything[:1]:
             outcomes = evaluator.outcomes(sources[case.joints], ids, case)
             figures = measure(outcomes)
-            if column == _BEST_ON_TEST and subject.best_rl2 is not None:
-                other, seen = _prepared(subject, subject.best_rl2, question, kinds[:1], progress)
-                by_rl2 = measure(other.outcomes(seen[case.joints], ids, case))
-                figures = {**figures, _RL2: by_rl2[_RL2]}
+            if by_rl2 is not None:
+                other, seen = by_rl2
+                figures[_RL2] = measured(other.outcomes(seen[case.joints], ids, case), _RL2)
             row = Row(
                 name=subject.name,
                 figures=figures,

@@ -57,7 +57,11 @@ def verdict(comparison: DiveComparison) -> Sentence:
         told = f"{ahead} is seen {points(abs(comparison.difference))} points ahead of {behind}."
     if abs(most.difference) >= _NOTHING:
         told += f" The {most.name} differs most: {signed(most.difference)} points for {first}."
-    return Sentence(told[:1].upper() + told[1:], ("difference", "stages[].difference"))
+    if comparison.second is None and told.startswith(
+        second
+    ):  # the word "exemplar"; names of films stay as they are
+        told = told[:1].upper() + told[1:]
+    return Sentence(told, ("difference", "stages[].difference"))
 
 
 def scores(comparison: DiveComparison) -> Sentence | None:

@@ -255,7 +255,8 @@ class Loop:
             raise CheckpointError(
                 f"the loss is no number any more at step {self.state.step + 1}",
                 where=self.folder,
-                todo=f"lower optimiser.learning_rate or clip_norm in {self.folder / 'config.yaml'}, and resume",
+                todo=f"lower optimiser.learning_rate or set optimiser.clip_norm in "
+                f"{self.folder / 'config.yaml'}, and resume",
             )
         return dict(zip(names, means.tolist(), strict=True))
 
