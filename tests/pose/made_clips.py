@@ -86,6 +86,7 @@ class HeadUp:
     identity = NetworkIdentity(name="head-up", kind="made", sha256="1" * 64)
     crop_size_px = (64, 64)
     derived = DERIVED
+    gains_by_mirroring = True
 
     def __init__(self):
         self.shown = []

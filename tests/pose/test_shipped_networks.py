@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stagescore.pose.annotation import annotate
-from stagescore.scoring.poses import PoseNetworks, open_pose_networks
+from stagescore.pose.networks import PoseNetworks
+from stagescore.scoring.poses import open_pose_networks
 from stagescore.simulate.dataset import Order, make_dive
 from stagescore.weights import registry
 

@@ -1,6 +1,6 @@
 import pytest
 
-from stagescore.scoring.poses import PoseNetworks
+from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring.scorer import Scorer
 
 

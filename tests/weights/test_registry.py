@@ -106,3 +106,18 @@ def test_an_address_that_gives_nothing_is_told(cache):
         fetch(TINY)
     with pytest.raises(CheckpointError, match="gives nothing"):
         fetch(TINY, "nonsense")
+
+
+def test_our_estimator_asks_a_known_one_unless_one_is_named(cache, file, monkeypatch):
+    estimator = KnownNetwork(**{**TINY.as_json(), "role": "estimator"})
+    monkeypatch.setattr(registry, "KNOWN", (estimator,))
+    alone = registry.pose_networks()
+    assert [path.name for path in (alone.detector, alone.estimator)] == list(registry.OWN.values())
+    assert alone.second_opinion is None
+    _, stored = import_file(file)
+    pair = registry.pose_networks()
+    assert (pair.estimator, pair.second_opinion) == (alone.estimator, stored)
+    named = registry.pose_networks(estimator=file)
+    assert (named.estimator, named.second_opinion) == (file, None)
+    monkeypatch.setattr(registry, "OWN", {**registry.OWN, "estimator": "none.safetensors"})
+    assert registry.pose_networks(detector=file).estimator == stored

@@ -67,7 +67,7 @@ def films(
     """
     from stagescore.errors import StagescoreError
     from stagescore.report.annotation_run import Settings, annotate_clips, clips_of
-    from stagescore.weights.registry import preferred
+    from stagescore.weights.registry import pose_networks
 
     with speaking(json=json, quiet=quiet) as out:
         clips, results = [], list[dict[str, Any]]()
@@ -80,8 +80,7 @@ def films(
             workers = min(workers, len(clips))
             settings = Settings(
                 out=out_dir,
-                detector=detector or preferred("detector", weights_dir),
-                estimator=estimator or preferred("estimator", weights_dir),
+                networks=pose_networks(weights_dir, detector, estimator),
                 num_frames=num_frames,
                 threads=max(NUM_CORES // workers, 1),
             )

@@ -9,9 +9,9 @@ from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 if TYPE_CHECKING:
-    from stagescore.pose.networks import Detector, Estimator
+    from stagescore.pose.networks import PoseNetworks
 
-SHIPPED = "shipped weights only"
+SHIPPED, PUBLIC = "shipped weights only", "public weights only"
 
 
 def pose(
@@ -43,15 +43,14 @@ def pose(
     from stagescore.atomic import write_bytes
     from stagescore.errors import ConfigError
     from stagescore.evaluation.pose_bench import ROWS, find, read_known_dives, row_of, simulated_dives
-    from stagescore.pose.opening import open_detector, open_estimator
+    from stagescore.pose.opening import open_networks
     from stagescore.simulate.dataset import Order
-    from stagescore.weights.registry import preferred
+    from stagescore.weights.registry import pose_networks
 
     with speaking(json=json, quiet=quiet) as out:
         if (data is None) == (simulated == 0):
             raise ConfigError("no dives are named", todo="give a folder of labelled dives, or --simulated N")
-        detector = open_detector(preferred("detector", weights_dir), threads)
-        estimator = open_estimator(preferred("estimator", weights_dir), threads)
+        used = open_networks(pose_networks(weights_dir), threads)
         dives = (
             read_known_dives(data)
             if data is not None
@@ -61,19 +60,20 @@ def pose(
         with out.progress() as progress:
             for done, method in enumerate(ROWS):
                 progress("methods", done, len(ROWS))
-                found[method] = [find(method, dive, detector, estimator) for dive in dives]
+                found[method] = [find(method, dive, used) for dive in dives]
             own = _own_networks(weights_dir, threads)
-            if own is not None:
-                progress("shipped weights only", len(ROWS), len(ROWS) + 1)
-                found[SHIPPED] = [find(ROWS[-1], dive, *own) for dive in dives]
+            public = _public_networks(weights_dir, threads)
+            for name, others in ((PUBLIC, public), (SHIPPED, own)):
+                if others is not None:
+                    progress(name, len(found), len(ROWS) + 2)
+                    found[name] = [find(ROWS[-1], dive, others) for dive in dives]
         rows = [row_of(method, dives, found[method]) for method in found]
         frames = sum(len(dive.frames) for dive in dives)
-        networks = {"detector": detector.identity.as_json(), "estimator": estimator.identity.as_json()}
         content = {
             "dives": [dive.name for dive in dives],
             "frames": frames,
             "threads": threads,
-            "networks": networks,
+            "networks": used.as_json(),
             "rows": [row.as_json() for row in rows],
         }
         if figure5:
@@ -96,24 +96,34 @@ def pose(
                 for row in rows
             ],
         )
-        out.text(f"networks: {detector.identity.name}, {estimator.identity.name}")
-        out.text(
-            f"{SHIPPED}: "
-            + ("not on this machine" if own is None else ", ".join(n.identity.name for n in own))
-        )
+        out.text(f"networks: {used.names}")
+        out.text(f"{SHIPPED}: " + ("not on this machine" if own is None else own.names))
         if figure5:
             out.text(f"written: {content['figure']}; pictures of real dives are not to be shared")
 
 
-def _own_networks(weights_dir: Path | None, threads: int) -> "tuple[Detector, Estimator] | None":
+def _own_networks(weights_dir: Path | None, threads: int) -> "PoseNetworks | None":
     """The networks that are used where no other is present."""
     from stagescore.errors import CheckpointError
-    from stagescore.pose.opening import open_detector, open_estimator
+    from stagescore.pose.networks import NetworkFiles
+    from stagescore.pose.opening import open_networks
     from stagescore.weights.registry import OWN
     from stagescore.weights.search import find_weights
 
     try:
-        paths = [find_weights(OWN[role], weights_dir) for role in ("detector", "estimator")]
+        detector, estimator = (find_weights(OWN[role], weights_dir) for role in ("detector", "estimator"))
     except CheckpointError:
         return None
-    return open_detector(paths[0], threads), open_estimator(paths[1], threads)
+    return open_networks(NetworkFiles(detector=detector, estimator=estimator), threads)
+
+
+def _public_networks(weights_dir: Path | None, threads: int) -> "PoseNetworks | None":
+    """The known networks alone, where they are used to give a second opinion."""
+    from stagescore.pose.networks import NetworkFiles
+    from stagescore.pose.opening import open_networks
+    from stagescore.weights.registry import pose_networks
+
+    used = pose_networks(weights_dir)
+    if used.second_opinion is None:
+        return None
+    return open_networks(NetworkFiles(detector=used.detector, estimator=used.second_opinion), threads)

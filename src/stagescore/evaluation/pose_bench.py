@@ -21,7 +21,7 @@ from stagescore.pose.annotation import annotate, read_diver, watch
 from stagescore.pose.boxes import box_iou
 from stagescore.pose.estimation import Turn, best_of_eight, read_turns
 from stagescore.pose.formats import read_authors_json, read_json
-from stagescore.pose.networks import Detector, Estimator
+from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.tracking import choose_diver
 from stagescore.simulate.dataset import Order, make_dive
 
@@ -126,12 +126,13 @@ def simulated_dives(order: Order) -> Iterator[KnownDive]:
         yield KnownDive(f"simulated {index}", tuple(frames), np.array(joints))
 
 
-def find(method: str, dive: KnownDive, detector: Detector, estimator: Estimator) -> Found:
+def find(method: str, dive: KnownDive, networks: PoseNetworks) -> Found:
     """Run one method on one dive.
 
     Raises:
         DataError: there is no such method.
     """
+    detector, estimator = networks.detector, networks.estimator
     begin = time.perf_counter()
     if method == "interpolation":
         whole = annotate(lambda: iter(dive.frames), detector, estimator)

@@ -216,6 +216,7 @@ class MoveNetEstimator:
     """MoveNet single pose (lightning or thunder)."""
 
     derived: Bool[np.ndarray, "16"] = DERIVED
+    gains_by_mirroring = True
 
     def __init__(self, network: _Network) -> None:
         self._network = network
@@ -235,6 +236,8 @@ class MoveNetEstimator:
 
 class SimccEstimator:
     """RTMPose and its like: for each joint one distribution over columns and one over rows."""
+
+    gains_by_mirroring = True
 
     def __init__(self, network: _Network) -> None:
         if network.size_px is None:

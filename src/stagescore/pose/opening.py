@@ -4,10 +4,28 @@ from pathlib import Path
 
 from stagescore.errors import CheckpointError
 from stagescore.pose import onnx_networks
-from stagescore.pose.networks import Detector, Estimator
+from stagescore.pose.networks import Detector, Estimator, NetworkFiles, PoseNetworks
+from stagescore.pose.second_opinion import SecondOpinion
 
 OWN_SUFFIX = ".safetensors"
 """Of networks of our own."""
+
+
+def open_networks(files: NetworkFiles, threads: int | None = None) -> PoseNetworks:
+    """A detector and an estimator.
+
+    Args:
+        files: where they are.
+        threads: of each network; all cores by default.
+
+    Raises:
+        CheckpointError: a file is not what it is named to be.
+        ConfigError: one needs onnxruntime, which is not installed.
+    """
+    estimator = open_estimator(files.estimator, threads)
+    if files.second_opinion is not None:
+        estimator = SecondOpinion(estimator, open_estimator(files.second_opinion, threads))
+    return PoseNetworks(open_detector(files.detector, threads), estimator)
 
 
 def open_detector(path: Path, threads: int | None = None) -> Detector:

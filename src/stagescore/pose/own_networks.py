@@ -127,6 +127,7 @@ class OwnEstimator:
     """A `PoseNet`, used on crops."""
 
     derived: Bool[np.ndarray, "16"] = np.zeros(NUM_JOINTS, dtype=np.bool_)
+    gains_by_mirroring = True
 
     def __init__(
         self,

@@ -17,8 +17,8 @@ from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import annotate
-from stagescore.pose.networks import Detector, Estimator
-from stagescore.pose.opening import open_detector, open_estimator
+from stagescore.pose.networks import NetworkFiles, PoseNetworks
+from stagescore.pose.opening import open_networks
 from stagescore.report.annotation_files import (
     AUTHORS,
     COCO,
@@ -42,15 +42,13 @@ class Settings:
 
     Attributes:
         out: folder that gets a folder for each clip.
-        detector: ONNX file, or safetensors of ours.
-        estimator: likewise.
+        networks: what finds the diver and the joints.
         num_frames: rows of the result; None for one row a frame of the film.
         threads: of each network.
     """
 
     out: Path
-    detector: Path
-    estimator: Path
+    networks: NetworkFiles
     num_frames: int | None = None
     threads: int = 1
 
@@ -184,18 +182,20 @@ def annotate_clip(clip: ClipSource, settings: Settings) -> dict[str, Any]:
 
 
 def _annotated(clip: ClipSource, settings: Settings) -> dict[str, Any]:
-    detector, estimator = _networks(settings.detector, settings.estimator, settings.threads)
+    networks = _networks(settings.networks, settings.threads)
     folder = settings.out / clip.name
     made_from = {
         "input": str(clip.path),
         "input_sha256": _input_sha256(clip.path),
         "frames_asked_for": settings.num_frames,
     }
-    if done := _done(folder, clip.name, made_from, (detector, estimator)):
+    if done := _done(folder, clip.name, made_from, networks):
         return done
     (folder / QUALITY).unlink(missing_ok=True)
     media = open_media(clip.path)
-    annotation = annotate(lambda: (image for _, image in media.frames()), detector, estimator)
+    annotation = annotate(
+        lambda: (image for _, image in media.frames()), networks.detector, networks.estimator
+    )
     rows = list(range(media.num_frames))
     rate = media.info.frame_rate or DEFAULT_FRAME_RATE
     if settings.num_frames is not None:
@@ -213,7 +213,7 @@ def _annotated(clip: ClipSource, settings: Settings) -> dict[str, Any]:
 
 
 def _done(
-    folder: Path, name: str, made_from: dict[str, Any], networks: tuple[Detector, Estimator]
+    folder: Path, name: str, made_from: dict[str, Any], networks: PoseNetworks
 ) -> dict[str, Any] | None:
     """What `quality.json` says, if the clip is whole and was made from the same things."""
     try:
@@ -224,7 +224,7 @@ def _done(
     files = (f"pred_comp_{name}.npz", AUTHORS, COCO, OVERLAY)
     if not all((folder / file).is_file() for file in files):
         return None
-    wanted = {"detector": networks[0].identity.sha256, "estimator": networks[1].identity.sha256}
+    wanted = {"detector": networks.detector.identity.sha256, "estimator": networks.estimator.identity.sha256}
     if used == wanted and all(
         quality.get(key) == made_from[key] for key in ("input_sha256", "frames_asked_for")
     ):
@@ -237,8 +237,8 @@ def _done(
 
 
 @lru_cache(maxsize=1)
-def _networks(detector: Path, estimator: Path, threads: int) -> tuple[Detector, Estimator]:
-    return open_detector(detector, threads), open_estimator(estimator, threads)
+def _networks(files: NetworkFiles, threads: int) -> PoseNetworks:
+    return open_networks(files, threads)
 
 
 def _input_sha256(path: Path) -> str:

@@ -15,12 +15,12 @@ from stagescore.pose.annotation import annotate
 from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
 from stagescore.pose.motion import Motion
-from stagescore.pose.networks import Detector, Estimator
-from stagescore.pose.opening import open_detector, open_estimator
+from stagescore.pose.networks import PoseNetworks
+from stagescore.pose.opening import open_networks
 from stagescore.scoring.result import PoseShares
 from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import PoseTrack
-from stagescore.weights.registry import preferred
+from stagescore.weights.registry import pose_networks
 
 _DIGITS = 6
 _LEAST_JOINTS = 8
@@ -64,26 +64,10 @@ class Poses:
         return boxes
 
 
-@dataclass(frozen=True, slots=True)
-class PoseNetworks:
-    """What finds the diver and the joints.
-
-    Attributes:
-        detector: finds people.
-        estimator: finds joints.
-    """
-
-    detector: Detector
-    estimator: Estimator
-
-
 def open_pose_networks(weights_dir: Path | None = None) -> PoseNetworks | str:
     """The networks on this machine, or why there are none, in a sentence."""
     try:
-        return PoseNetworks(
-            open_detector(preferred("detector", weights_dir)),
-            open_estimator(preferred("estimator", weights_dir)),
-        )
+        return open_networks(pose_networks(weights_dir))
     except (CheckpointError, ConfigError) as error:
         return f"No pose networks: {error}"
 

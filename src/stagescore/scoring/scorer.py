@@ -16,6 +16,7 @@ from stagescore.hashing import file_sha256
 from stagescore.media.images import image_paths
 from stagescore.media.source import Media, open_media
 from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.bank_fit import BankFit
@@ -26,7 +27,6 @@ from stagescore.scoring.judging import plausible_judging
 from stagescore.scoring.looking import Look, look
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import (
-    PoseNetworks,
     Poses,
     estimated_poses,
     given_poses,

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from stagescore.errors import CheckpointError
 from stagescore.hashing import file_sha256
+from stagescore.pose.networks import NetworkFiles
 from stagescore.weights.search import find_weights, user_cache
 
 Role = Literal["detector", "estimator", "scorer", "exemplars"]
@@ -173,6 +174,30 @@ def preferred(role: Role, weights_dir: Path | None = None) -> Path:
         todo=f"`stagescore weights get {names[0]}` fetches it, `stagescore weights import FILE` takes a file "
         "you have, or set STAGESCORE_WEIGHTS to the folder it is in",
     )
+
+
+def pose_networks(
+    weights_dir: Path | None = None, detector: Path | None = None, estimator: Path | None = None
+) -> NetworkFiles:
+    """The detector and the estimator to use; our own estimator asks a known one where it is unsure.
+
+    Args:
+        weights_dir: folder to look in before all others.
+        detector: to use instead.
+        estimator: to use instead, and to ask nobody.
+
+    Raises:
+        CheckpointError: as `preferred`.
+    """
+    detector = detector or preferred("detector", weights_dir)
+    if estimator is not None:
+        return NetworkFiles(detector=detector, estimator=estimator)
+    best = preferred("estimator", weights_dir)
+    try:
+        own = find_weights(OWN["estimator"], weights_dir)
+    except CheckpointError:
+        return NetworkFiles(detector=detector, estimator=best)
+    return NetworkFiles(detector=detector, estimator=own, second_opinion=None if best == own else best)
 
 
 def check(network: KnownNetwork, path: Path) -> None:
