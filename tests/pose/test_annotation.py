@@ -5,11 +5,12 @@ from made_clips import Clip, HeadUp, Seer
 from stagescore.pose.annotation import annotate, in_the_air
 from stagescore.pose.boxes import Detections
 from stagescore.pose.motion import Motion
+from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.tracking import Track, View
 
 
 def annotated(clip, **more):
-    return annotate(clip, Seer(clip, **more), HeadUp())
+    return annotate(clip, PoseNetworks(Seer(clip, **more), HeadUp()))
 
 
 def test_a_whole_clip_gives_the_joints_of_the_diver():
@@ -25,6 +26,20 @@ def test_a_whole_clip_gives_the_joints_of_the_diver():
     assert found.people.max() >= 1
     assert (found.measured & found.filled).sum() == 0
     assert found.derived.sum() == 4
+
+
+def test_a_second_detector_is_asked_for_a_second_diver():
+    pair = Clip(divers=2)
+    one = Seer(pair)
+    one.clip = Clip()  # sees the hall and the first of them
+    one.clip.frames = pair.frames
+    found = annotate(pair, PoseNetworks(one, HeadUp()))
+    assert (found.num_divers, found.needs_review) == (1, False)
+    found = annotate(pair, PoseNetworks(one, HeadUp(), Seer(pair)))
+    assert (found.num_divers, found.needs_review) == (2, True)
+    assert found.quality()["networks"]["detector"]["name"] == "seer and seer"
+    found = annotate(one.clip, PoseNetworks(one, HeadUp(), Seer(one.clip)))
+    assert (found.num_divers, found.needs_review) == (1, False)
 
 
 def test_shares_add_up_and_name_the_networks():

@@ -29,7 +29,7 @@ def test_what_ships_finds_a_simulated_diver_and_the_joints(networks: PoseNetwork
     dive = make_dive(Order(num_dives=2, seed=12, size_px=(256, 144)), 1)
     air = range(dive.motion.first_airborne_frame, dive.motion.first_water_contact_frame)
     pictures = [picture for frame, picture in enumerate(dive.pictures) if frame in air]
-    found = annotate(lambda: (picture.image for picture in pictures), networks.detector, networks.estimator)
+    found = annotate(lambda: (picture.image for picture in pictures), networks)
     assert found.num_divers == 1
     true = np.stack([picture.joints_px for picture in pictures])
     head = np.linalg.norm(true[:, 9] - true[:, 8], axis=-1)

@@ -10,7 +10,7 @@ from stagescore.pose.tracking import LONGEST_UNSEEN, MOST_CARRIED, View, camera_
 
 def test_the_diver_is_chosen_though_the_detector_is_surer_of_spectators():
     clip = Clip()
-    views, _ = watch(clip(), Seer(clip))
+    (views,), _ = watch(clip(), [Seer(clip)])
     choice = choose_diver(views)
     assert choice.second is None
     assert choice.fall > 5
@@ -24,14 +24,14 @@ def test_the_diver_is_chosen_though_the_detector_is_surer_of_spectators():
 
 def test_two_who_fall_together_are_both_reported():
     clip = Clip(divers=2)
-    choice = choose_diver(watch(clip(), Seer(clip))[0])
+    choice = choose_diver(watch(clip(), [Seer(clip)])[0][0])
     assert choice.second is not None
     assert abs(choice.second.boxes_px[10, 0] - choice.diver.boxes_px[10, 0]) > 40
 
 
 def test_spectators_alone_are_nobody():
     clip = Clip(divers=0)
-    assert choose_diver(watch(clip(), Seer(clip))[0]).diver is None
+    assert choose_diver(watch(clip(), [Seer(clip)])[0][0]).diver is None
     assert choose_diver([]).diver is None
 
 
@@ -132,7 +132,7 @@ def test_a_real_diver_is_found_from_the_platform_to_the_water(shared, name):
     if not weights.is_file():
         pytest.skip("no public networks beside the project")
     media = open_media(shared / "data" / "clips" / name)
-    views, _ = watch((image for _, image in media.frames()), open_detector(weights, 2))
+    (views,), _ = watch((image for _, image in media.frames()), [open_detector(weights, 2)])
     choice = choose_diver(views)
     assert choice.second is None
     assert choice.diver.first == 0

@@ -108,16 +108,19 @@ def test_an_address_that_gives_nothing_is_told(cache):
         fetch(TINY, "nonsense")
 
 
-def test_our_estimator_asks_a_known_one_unless_one_is_named(cache, file, monkeypatch):
-    estimator = KnownNetwork(**{**TINY.as_json(), "role": "estimator"})
-    monkeypatch.setattr(registry, "KNOWN", (estimator,))
+def test_known_networks_and_ours_work_together_unless_one_is_named(cache, file, monkeypatch):
     alone = registry.pose_networks()
     assert [path.name for path in (alone.detector, alone.estimator)] == list(registry.OWN.values())
-    assert alone.second_opinion is None
+    assert (alone.second_detector, alone.second_estimator) == (None, None)
     _, stored = import_file(file)
     pair = registry.pose_networks()
-    assert (pair.estimator, pair.second_opinion) == (alone.estimator, stored)
-    named = registry.pose_networks(estimator=file)
-    assert (named.estimator, named.second_opinion) == (file, None)
-    monkeypatch.setattr(registry, "OWN", {**registry.OWN, "estimator": "none.safetensors"})
+    assert (pair.detector, pair.second_detector) == (stored, alone.detector)
+    monkeypatch.setattr(registry, "KNOWN", (KnownNetwork(**{**TINY.as_json(), "role": "estimator"}),))
+    pair = registry.pose_networks()
+    assert (pair.estimator, pair.second_estimator) == (alone.estimator, stored)
+    named = registry.pose_networks(detector=file, estimator=file)
+    assert (
+        (named.detector, named.second_detector) == (named.estimator, named.second_estimator) == (file, None)
+    )
+    monkeypatch.setattr(registry, "OWN", dict.fromkeys(registry.OWN, "none.safetensors"))
     assert registry.pose_networks(detector=file).estimator == stored

@@ -124,6 +124,6 @@ def _public_networks(weights_dir: Path | None, threads: int) -> "PoseNetworks | 
     from stagescore.weights.registry import pose_networks
 
     used = pose_networks(weights_dir)
-    if used.second_opinion is None:
+    if used.second_estimator is None:
         return None
-    return open_networks(NetworkFiles(detector=used.detector, estimator=used.second_opinion), threads)
+    return open_networks(NetworkFiles(detector=used.detector, estimator=used.second_estimator), threads)

@@ -135,10 +135,10 @@ def find(method: str, dive: KnownDive, networks: PoseNetworks) -> Found:
     detector, estimator = networks.detector, networks.estimator
     begin = time.perf_counter()
     if method == "interpolation":
-        whole = annotate(lambda: iter(dive.frames), detector, estimator)
+        whole = annotate(lambda: iter(dive.frames), networks)
         return Found(whole.boxes_px, whole.track.joints_px, whole.num_crops, time.perf_counter() - begin)
     if method == "tracking":
-        views, _ = watch(dive.frames, detector)
+        (views,), _ = watch(dive.frames, [detector])
         diver = choose_diver(views).diver
         found, num_crops = read_diver(dive.frames, diver, len(views), estimator)
         boxes = np.full((len(views), 4), np.nan)

@@ -16,7 +16,7 @@ from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.checks import LEAST_CONFIDENCE, Checked, check_joints
 from stagescore.pose.estimation import Follower
 from stagescore.pose.motion import Motion, moving_parts
-from stagescore.pose.networks import Detector, Estimator, NetworkIdentity
+from stagescore.pose.networks import Detector, Estimator, NetworkIdentity, PoseNetworks, Role
 from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
 from stagescore.types import PoseTrack
 
@@ -72,7 +72,7 @@ class Annotation:
     picture_px: tuple[int, int]
     warnings: tuple[str, ...]
     needs_review: bool
-    networks: tuple[NetworkIdentity, NetworkIdentity]
+    networks: dict[Role, NetworkIdentity]
 
     @property
     def filled(self) -> Bool[np.ndarray, "frames 16"]:
@@ -106,10 +106,7 @@ class Annotation:
             "crops_a_frame": round(self.num_crops / max(frames, 1), 6),
             "needs_review": self.needs_review,
             "warnings": list(self.warnings),
-            "networks": {
-                role: identity.as_json()
-                for role, identity in zip(("detector", "estimator"), self.networks, strict=True)
-            },
+            "networks": {role: identity.as_json() for role, identity in self.networks.items()},
         }
 
     def resampled(self, num_frames: int) -> "Annotation":
@@ -126,21 +123,20 @@ class Annotation:
         )
 
 
-def annotate(
-    frames: Frames, detector: Detector, estimator: Estimator, motions: Sequence[Motion] | None = None
-) -> Annotation:
+def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] | None = None) -> Annotation:
     """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
 
     Args:
         frames: of the clip, gone through twice.
-        detector: what finds people.
-        estimator: what finds joints.
+        networks: what finds people and joints.
         motions: what moves in each frame, where that is known already (`motion.moving_parts`).
     """
-    views, picture_px = watch(frames(), detector, motions)
+    (views, *others), picture_px = watch(frames(), networks.detectors, motions)
     choice = choose_diver(views)
+    for other in others:
+        choice = replace(choice, second=choice.second or choose_diver(other).second)
     diver = choice.diver
-    found, num_crops = read_diver(frames(), diver, len(views), estimator)
+    found, num_crops = read_diver(frames(), diver, len(views), networks.estimator)
     sizes = np.full(len(views), np.nan)
     boxes = np.full((len(views), 4), np.nan)
     if diver is not None:
@@ -168,21 +164,21 @@ def annotate(
         num_divers=0 if diver is None else 1 if choice.second is None else 2,
         num_exchanged=int(checked.exchanged.sum()),
         num_crops=num_crops,
-        derived=estimator.derived,
+        derived=networks.estimator.derived,
         picture_px=picture_px,
         warnings=tuple(warnings),
         needs_review=needs_review,
-        networks=(detector.identity, estimator.identity),
+        networks=networks.identities,
     )
 
 
 def watch(
     frames: Iterable[UInt8[np.ndarray, "h w 3"]],
-    detector: Detector,
+    detectors: Sequence[Detector],
     motions: Sequence[Motion] | None = None,
-) -> tuple[list[View], tuple[int, int]]:
-    """Who and what is seen in each frame, and the width and height of the pictures."""
-    found: deque[Detections] = deque()
+) -> tuple[list[list[View]], tuple[int, int]]:
+    """Whom each detector sees and what moves in each frame, and the width and height of the pictures."""
+    found: deque[list[Detections]] = deque()
     size_px = (0, 0)
 
     def detected() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
@@ -190,15 +186,14 @@ def watch(
         for frame, (image, is_last) in enumerate(_with_end(frames)):
             size_px = (image.shape[1], image.shape[0])
             nobody = Detections(np.zeros((0, 4)), np.zeros(0))
-            found.append(detector.detect(image) if is_last or frame % DETECT_EVERY == 0 else nobody)
+            asked = is_last or frame % DETECT_EVERY == 0
+            found.append([detector.detect(image) if asked else nobody for detector in detectors])
             yield image
 
     seen = detected()
-    if motions is None:
-        views = [View.of(found.popleft(), motion) for motion in moving_parts(seen)]
-    else:
-        views = [View.of(found.popleft(), motion) for _, motion in zip(seen, motions, strict=True)]
-    return views, size_px
+    moving = moving_parts(seen) if motions is None else (m for _, m in zip(seen, motions, strict=True))
+    views = [[View.of(people, motion) for people in found.popleft()] for motion in moving]
+    return [list(one) for one in zip(*views, strict=True)] or [[] for _ in detectors], size_px
 
 
 def _with_end(

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from stagescore.pose.boxes import Detections
+
+Role = Literal["detector", "estimator"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,19 @@ class NetworkIdentity:
     def as_json(self) -> dict[str, str]:
         """For results."""
         return asdict(self)
+
+    def joined(self, other: "NetworkIdentity", what_for: str) -> "NetworkIdentity":
+        """Of this one and another together.
+
+        Args:
+            other: the second.
+            what_for: what it is asked for.
+        """
+        return NetworkIdentity(
+            name=f"{self.name} and {other.name}",
+            kind=f"{self.kind}; {what_for} {other.kind} as well",
+            sha256=sha256(f"{self.sha256} {other.sha256}".encode()).hexdigest(),
+        )
 
 
 @runtime_checkable
@@ -77,19 +93,34 @@ class PoseNetworks:
     Attributes:
         detector: finds people.
         estimator: finds joints.
+        second_detector: is asked whether there are two divers; None to ask nobody else.
     """
 
     detector: Detector
     estimator: Estimator
+    second_detector: Detector | None = None
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        """All that find people."""
+        return (self.detector,) if self.second_detector is None else (self.detector, self.second_detector)
+
+    @property
+    def identities(self) -> dict[Role, NetworkIdentity]:
+        """Which networks they are."""
+        boxes = self.detector.identity
+        if self.second_detector is not None:
+            boxes = boxes.joined(self.second_detector.identity, "for a second diver")
+        return {"detector": boxes, "estimator": self.estimator.identity}
 
     @property
     def names(self) -> str:
-        """Both, for people."""
-        return f"{self.detector.identity.name}, {self.estimator.identity.name}"
+        """Of the files, for people."""
+        return ", ".join(identity.name for identity in self.identities.values())
 
     def as_json(self) -> dict[str, dict[str, str]]:
         """For results."""
-        return {"detector": self.detector.identity.as_json(), "estimator": self.estimator.identity.as_json()}
+        return {role: identity.as_json() for role, identity in self.identities.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +130,11 @@ class NetworkFiles:
     Attributes:
         detector: ONNX file, or safetensors of ours.
         estimator: likewise.
-        second_opinion: of another estimator, where the first is unsure; None to ask nobody.
+        second_detector: is asked for a second diver; None to ask nobody.
+        second_estimator: is asked where the first is unsure; likewise.
     """
 
     detector: Path
     estimator: Path
-    second_opinion: Path | None = None
+    second_detector: Path | None = None
+    second_estimator: Path | None = None

@@ -12,7 +12,7 @@ OWN_SUFFIX = ".safetensors"
 
 
 def open_networks(files: NetworkFiles, threads: int | None = None) -> PoseNetworks:
-    """A detector and an estimator.
+    """What finds the diver and the joints.
 
     Args:
         files: where they are.
@@ -23,9 +23,14 @@ def open_networks(files: NetworkFiles, threads: int | None = None) -> PoseNetwor
         ConfigError: one needs onnxruntime, which is not installed.
     """
     estimator = open_estimator(files.estimator, threads)
-    if files.second_opinion is not None:
-        estimator = SecondOpinion(estimator, open_estimator(files.second_opinion, threads))
-    return PoseNetworks(open_detector(files.detector, threads), estimator)
+    if files.second_estimator is not None:
+        estimator = SecondOpinion(estimator, open_estimator(files.second_estimator, threads))
+    second = files.second_detector
+    return PoseNetworks(
+        open_detector(files.detector, threads),
+        estimator,
+        None if second is None else open_detector(second, threads),
+    )
 
 
 def open_detector(path: Path, threads: int | None = None) -> Detector:

@@ -7,7 +7,6 @@ two frames of five. Both constants were set there; with 1.0 instead of `FACTOR` 
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -15,7 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from stagescore.media.scaling import scaled
 from stagescore.pose.crops import ROOM
 from stagescore.pose.estimation import Reading, Turn, merged
-from stagescore.pose.networks import Estimator, NetworkIdentity
+from stagescore.pose.networks import Estimator
 
 UNSURE = 0.42
 """Mean confidence of the first estimator below which the second is asked."""
@@ -36,12 +35,7 @@ class SecondOpinion:
 
     def __init__(self, first: Estimator, second: Estimator) -> None:
         self._first, self._second = first, second
-        mine, others = first.identity, second.identity
-        self.identity = NetworkIdentity(
-            name=f"{mine.name} and {others.name}",
-            kind=f"{mine.kind}; where it is unsure {others.kind} as well",
-            sha256=sha256(f"{mine.sha256} {others.sha256}".encode()).hexdigest(),
-        )
+        self.identity = first.identity.joined(second.identity, "where it is unsure")
         self.crop_size_px = max(first.crop_size_px, second.crop_size_px)
         self.derived: Bool[np.ndarray, "16"] = first.derived
 

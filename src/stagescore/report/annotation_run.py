@@ -193,9 +193,7 @@ def _annotated(clip: ClipSource, settings: Settings) -> dict[str, Any]:
         return done
     (folder / QUALITY).unlink(missing_ok=True)
     media = open_media(clip.path)
-    annotation = annotate(
-        lambda: (image for _, image in media.frames()), networks.detector, networks.estimator
-    )
+    annotation = annotate(lambda: (image for _, image in media.frames()), networks)
     rows = list(range(media.num_frames))
     rate = media.info.frame_rate or DEFAULT_FRAME_RATE
     if settings.num_frames is not None:
@@ -224,7 +222,7 @@ def _done(
     files = (f"pred_comp_{name}.npz", AUTHORS, COCO, OVERLAY)
     if not all((folder / file).is_file() for file in files):
         return None
-    wanted = {"detector": networks.detector.identity.sha256, "estimator": networks.estimator.identity.sha256}
+    wanted = {role: identity.sha256 for role, identity in networks.identities.items()}
     if used == wanted and all(
         quality.get(key) == made_from[key] for key in ("input_sha256", "frames_asked_for")
     ):

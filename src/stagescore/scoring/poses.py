@@ -82,8 +82,7 @@ def estimated_poses(
     """
     found = annotate(
         lambda: (image for _, image in media.frames(range(*span))),
-        networks.detector,
-        networks.estimator,
+        networks,
         motions,
     )
     return Poses(
@@ -98,8 +97,8 @@ def estimated_poses(
         boxes_px=found.boxes_px,
         num_divers=found.num_divers,
         warnings=found.warnings,
-        detector=found.networks[0].name,
-        estimator=found.networks[1].name,
+        detector=found.networks["detector"].name,
+        estimator=found.networks["estimator"].name,
     )
 
 

@@ -210,6 +210,10 @@ class Scorer:
         judging = None if score is None or difficulty is None else plausible_judging(score, difficulty)
         if score is not None and difficulty is not None and judging is None:
             draft.warnings.append(f"No judges' marks reach {score:.2f} points at difficulty {difficulty:g}.")
+        elif score is not None and score < 0:
+            draft.warnings.append(
+                "No dive gets less than 0: this one is unlike all that the network has seen."
+            )
         contact = events.first_water_contact_frame
         found = {
             "score": score,

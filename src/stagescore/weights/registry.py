@@ -179,25 +179,38 @@ def preferred(role: Role, weights_dir: Path | None = None) -> Path:
 def pose_networks(
     weights_dir: Path | None = None, detector: Path | None = None, estimator: Path | None = None
 ) -> NetworkFiles:
-    """The detector and the estimator to use; our own estimator asks a known one where it is unsure.
+    """The networks to use: known ones where they are, together with our own.
+
+    A known detector follows the diver, and ours is asked whether there are two; our estimator reads every frame, and
+    asks a known one where it is unsure.
 
     Args:
         weights_dir: folder to look in before all others.
-        detector: to use instead.
-        estimator: to use instead, and to ask nobody.
+        detector: to use instead, alone.
+        estimator: likewise.
 
     Raises:
         CheckpointError: as `preferred`.
     """
-    detector = detector or preferred("detector", weights_dir)
-    if estimator is not None:
-        return NetworkFiles(detector=detector, estimator=estimator)
-    best = preferred("estimator", weights_dir)
+    boxes = detector or preferred("detector", weights_dir)
+    joints = estimator or preferred("estimator", weights_dir)
+    own_boxes = None if detector else _own(boxes, "detector", weights_dir)
+    own_joints = None if estimator else _own(joints, "estimator", weights_dir)
+    return NetworkFiles(
+        detector=boxes,
+        estimator=own_joints or joints,
+        second_detector=own_boxes,
+        second_estimator=joints if own_joints else None,
+    )
+
+
+def _own(other: Path, role: Role, weights_dir: Path | None) -> Path | None:
+    """Our own network of a role, beside another; None where it is the same one, or not there."""
     try:
-        own = find_weights(OWN["estimator"], weights_dir)
+        own = find_weights(OWN[role], weights_dir)
     except CheckpointError:
-        return NetworkFiles(detector=detector, estimator=best)
-    return NetworkFiles(detector=detector, estimator=own, second_opinion=None if best == own else best)
+        return None
+    return None if own == other else own
 
 
 def check(network: KnownNetwork, path: Path) -> None:
