@@ -29,10 +29,10 @@ demo: $(VENV)/.installed
 	@echo "$(DEMO)/splash.jpg, and at $(DEMO)/labels.png, drawn from 240 invented rows of labels."
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations=15 -m "not slow"
 
 test-slow: $(VENV)/.installed
-	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations=25 -m slow
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
