@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "pose"))
 from made_clips import Clip, HeadUp, Seer
 
 
-def known_dive():
-    clip = Clip(num_frames=24, turning=0.3)
-    axis = [np.array((np.sin(0.3 * t), -np.cos(0.3 * t))) for t in range(24)]
+def known_dive(num_frames=24):
+    clip = Clip(num_frames=num_frames, turning=0.3)
+    axis = [np.array((np.sin(0.3 * t), -np.cos(0.3 * t))) for t in range(num_frames)]
     joints = np.array([(120.5, 80.5) + np.linspace(-8, 8, 16)[:, None] * a for a in axis])
     return clip, KnownDive("made", tuple(clip.frames), joints)
 
@@ -98,7 +98,7 @@ def test_the_command_needs_dives_and_prints_a_row_a_method(monkeypatch, tmp_path
     from stagescore.pose import onnx_networks
     from stagescore.weights import registry
 
-    clip, dive = known_dive()
+    clip, dive = known_dive(9)
     monkeypatch.setattr(registry, "preferred", lambda role, weights_dir: Path(role))
     monkeypatch.setattr(onnx_networks, "open_detector", lambda path, threads: Seer(clip))
     monkeypatch.setattr(onnx_networks, "open_estimator", lambda path, threads: HeadUp())

@@ -52,6 +52,24 @@ def test_output_is_equations_9_to_11() -> None:
     torch.testing.assert_close(module(visual, skeleton)[0, 0], expected)
 
 
+def test_the_skeleton_can_be_attended_to_as_well() -> None:
+    torch.manual_seed(0)
+    module = PoseGuidedFusion(visual_width=6, skeleton_width=5, skeleton_values=True).eval()
+    visual, skeleton = torch.randn(2, 1, 4, 6), torch.randn(2, 1, 4, 5)
+    plain = fusion()
+    plain.load_state_dict({k: v for k, v in module.state_dict().items() if k != "skeleton_value.weight"})
+    torch.testing.assert_close(module(visual, skeleton), plain(visual, skeleton))  # zero to begin with
+    assert module.skeleton_value is not None
+    torch.nn.init.normal_(module.skeleton_value.weight)
+    attention = module.attention(visual, skeleton)[0, 0]
+    values = module.visual_qkv(visual)[0, 0, :, 12:] + skeleton[0, 0] @ module.skeleton_value.weight.T
+    z = torch.cat([attention[head] @ values[:, 3 * head : 3 * head + 3] for head in range(2)], dim=-1)
+    z = module.norm_attended(z + visual[0, 0])
+    torch.testing.assert_close(module(visual, skeleton)[0, 0], module.norm_out(z + module.feed_forward(z)))
+    both = module(visual, skeleton, torch.tensor([True, False]))
+    torch.testing.assert_close(both[1], module(visual)[1])
+
+
 def test_a_missing_skeleton_leaves_plain_self_attention() -> None:
     module = fusion()
     visual, skeleton = torch.randn(2, 3, 4, 6), torch.randn(2, 3, 4, 5)

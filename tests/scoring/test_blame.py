@@ -42,21 +42,24 @@ def scored(scorer: Scorer, folder: Path, code: str, height_m: float, seed: int, 
     )
 
 
+@pytest.fixture(scope="module")
+def good(nano: Scorer, tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    """The dives without any fault."""
+    return [scored(nano, tmp_path_factory.mktemp("good"), *dive, Faults()) for dive in DIVES]
+
+
 @pytest.mark.parametrize(
     ("fault", "size", "blamed"),
     [("loud_entry", 1.0, "entry"), ("bent_knees_deg", 60.0, "flight")],
 )
 def test_one_fault_costs_points_in_its_stage(
-    nano: Scorer, tmp_path: Path, fault: str, size: float, blamed: str
+    nano: Scorer, good: list[Result], tmp_path: Path, fault: str, size: float, blamed: str
 ) -> None:
     lost = []
-    for number, (code, height_m, seed) in enumerate(DIVES):
-        good, bad = (
-            scored(nano, tmp_path / f"{number}-{kind}", code, height_m, seed, faults)
-            for kind, faults in (("good", Faults()), ("bad", replace(Faults(), **{fault: size})))
-        )
-        assert good.score is not None and bad.score is not None, (good.reasons, bad.reasons)
-        parts = {stage.name: stage.difference for stage in good.stages}
+    for number, (dive, clean) in enumerate(zip(DIVES, good, strict=True)):
+        bad = scored(nano, tmp_path / str(number), *dive, replace(Faults(), **{fault: size}))
+        assert clean.score is not None and bad.score is not None, (clean.reasons, bad.reasons)
+        parts = {stage.name: stage.difference for stage in clean.stages}
         lost.append([parts[stage.name] - stage.difference for stage in bad.stages])
     mean = np.mean(lost, axis=0)
     assert mean.sum() > 1.0

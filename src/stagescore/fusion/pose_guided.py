@@ -2,6 +2,8 @@
 
 A stage's visual steps attend to one another; the skeleton has a say in where they look:
 A = softmax(Qv Kv' / sqrt(dv) + alpha Qs Ks' / sqrt(ds)), Z = A Vv.
+So nothing of the skeleton itself gets through, only where it makes the visual features look. With `skeleton_values`
+(ours) it does: A (Vv + Vs), with Vs of the skeleton's steps, which is zero to begin with.
 Table IX's alternatives are `addition` (alpha fixed to 1) and `dot-product` (the two maps multiplied). Without a
 skeleton the module is self-attention of the visual steps (method, section 4: rows DVE and HSE of Table III).
 """
@@ -28,6 +30,7 @@ class PoseGuidedFusion(nn.Module):
         num_heads: int = 2,
         mode: FusionMode = "weighted",
         alpha: float = 1.0,
+        skeleton_values: bool = False,
     ) -> None:
         """Build the module.
 
@@ -37,6 +40,7 @@ class PoseGuidedFusion(nn.Module):
             num_heads: attention heads.
             mode: how the two attention maps become one.
             alpha: what the learnable weight of the skeleton's map begins with (`weighted`).
+            skeleton_values: what is attended to is the skeleton as well.
 
         Raises:
             ConfigError: a width that the heads do not divide.
@@ -53,6 +57,10 @@ class PoseGuidedFusion(nn.Module):
         self.skeleton_qk = None if skeleton_width is None else nn.Linear(skeleton_width, 2 * visual_width)
         guided = skeleton_width is not None and mode == "weighted"
         self.alpha = nn.Parameter(torch.tensor(alpha)) if guided else None
+        self.skeleton_value: nn.Linear | None = None
+        if skeleton_width is not None and skeleton_values:
+            self.skeleton_value = nn.Linear(skeleton_width, visual_width, bias=False)
+            nn.init.zeros_(self.skeleton_value.weight)
         self.norm_attended = nn.LayerNorm(visual_width)
         self.feed_forward = nn.Sequential(
             nn.Linear(visual_width, 2 * visual_width), nn.ReLU(), nn.Linear(2 * visual_width, visual_width)
@@ -78,8 +86,11 @@ class PoseGuidedFusion(nn.Module):
             has_skeleton: dives whose skeleton counts; all by default.
         """
         attention = self.attention(visual, skeleton, has_skeleton)
-        values = self._heads(self.visual_qkv(visual).chunk(3, dim=-1)[2])
-        attended = self._joined(attention @ values)
+        values = self.visual_qkv(visual).chunk(3, dim=-1)[2]
+        if self.skeleton_value is not None and skeleton is not None:
+            own = self.skeleton_value(skeleton)
+            values = values + (own if has_skeleton is None else own * has_skeleton[:, None, None, None])
+        attended = self._joined(attention @ self._heads(values))
         attended = self.norm_attended(attended + visual)
         fused: Tensor = self.norm_out(attended + self.feed_forward(attended))
         return fused

@@ -67,6 +67,7 @@ def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
             num_heads=settings.fusion.heads,
             mode=settings.fusion.mode,
             alpha=settings.fusion.alpha,
+            skeleton_values=settings.fusion.skeleton_values,
         )
     stand_ins = None
     if settings.stand_ins and settings.sees_both:

@@ -117,11 +117,13 @@ class FusionSettings(Config):
         mode: `weighted`, `addition` or `dot-product`.
         heads: of the attention.
         alpha: what the learnable weight begins with.
+        skeleton_values: what is attended to is the skeleton as well, not the visual features alone (ours).
     """
 
     mode: FusionMode = "weighted"
     heads: int = Field(default=2, ge=1)
     alpha: float = 1.0
+    skeleton_values: bool = False
 
 
 class RegressionSettings(Config):
