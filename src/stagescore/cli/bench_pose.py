@@ -9,7 +9,7 @@ from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 if TYPE_CHECKING:
-    from stagescore.pose.networks import PoseNetworks
+    from stagescore.pose.networks import NetworkFiles, PoseNetworks
 
 SHIPPED, PUBLIC = "shipped weights only", "public weights only"
 
@@ -50,7 +50,8 @@ def pose(
     with speaking(json=json, quiet=quiet) as out:
         if (data is None) == (simulated == 0):
             raise ConfigError("no dives are named", todo="give a folder of labelled dives, or --simulated N")
-        used = open_networks(pose_networks(weights_dir), threads)
+        files = pose_networks(weights_dir)
+        used = open_networks(files, threads)
         dives = (
             read_known_dives(data)
             if data is not None
@@ -62,7 +63,7 @@ def pose(
                 progress("methods", done, len(ROWS))
                 found[method] = [find(method, dive, used) for dive in dives]
             own = _own_networks(weights_dir, threads)
-            public = _public_networks(weights_dir, threads)
+            public = _public_networks(files, threads)
             for name, others in ((PUBLIC, public), (SHIPPED, own)):
                 if others is not None:
                     progress(name, len(found), len(ROWS) + 2)
@@ -117,13 +118,11 @@ def _own_networks(weights_dir: Path | None, threads: int) -> "PoseNetworks | Non
     return open_networks(NetworkFiles(detector=detector, estimator=estimator), threads)
 
 
-def _public_networks(weights_dir: Path | None, threads: int) -> "PoseNetworks | None":
+def _public_networks(used: "NetworkFiles", threads: int) -> "PoseNetworks | None":
     """The known networks alone, where they are used to give a second opinion."""
     from stagescore.pose.networks import NetworkFiles
     from stagescore.pose.opening import open_networks
-    from stagescore.weights.registry import pose_networks
 
-    used = pose_networks(weights_dir)
     if used.second_estimator is None:
         return None
     return open_networks(NetworkFiles(detector=used.detector, estimator=used.second_estimator), threads)

@@ -57,9 +57,8 @@ def verdict(comparison: DiveComparison) -> Sentence:
         told = f"{ahead} is seen {points(abs(comparison.difference))} points ahead of {behind}."
     if abs(most.difference) >= _NOTHING:
         told += f" The {most.name} differs most: {signed(most.difference)} points for {first}."
-    if comparison.second is None and told.startswith(
-        second
-    ):  # the word "exemplar"; names of films stay as they are
+    # Names of films keep their case; "the exemplar" may begin the sentence.
+    if comparison.second is None and told.startswith(second):
         told = told[:1].upper() + told[1:]
     return Sentence(told, ("difference", "stages[].difference"))
 
