@@ -4,16 +4,14 @@ What was measured on two cores, against the plain layout: `stagescore bench enco
 """
 
 from copy import deepcopy
-from itertools import pairwise
 from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from stagescore.encoders.static import StaticEncoder
+from stagescore.layers.norms import merge_batch_norms
 
 FRAMES_AT_ONCE = 32
 """More do not fit into the caches: ResNet-50 takes twice as long with all 96 frames of a dive together."""
@@ -32,8 +30,8 @@ def fastest(encoder: ModuleT) -> ModuleT:
             be applied to its output.
     """
     fast = deepcopy(encoder).eval().requires_grad_(False)
+    merge_batch_norms(fast)
     for module in list(fast.modules()):
-        _merge_batch_norms(module)
         for name, child in module.named_children():
             if isinstance(child, nn.Conv3d) and child.bias is not None and max(child.kernel_size) == 1:
                 setattr(module, name, PointwiseConv(child))
@@ -65,11 +63,3 @@ class PointwiseConv(nn.Module):
     def forward(self, maps: Float[Tensor, "clips channels time height width"]) -> Tensor:
         """Maps of the same size."""
         return torch.as_tensor(self.linear(maps.permute(0, 2, 3, 4, 1))).permute(0, 4, 1, 2, 3)
-
-
-def _merge_batch_norms(module: nn.Module) -> None:
-    for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
-        if isinstance(conv, nn.Conv2d | nn.Conv3d) and isinstance(norm, _BatchNorm):
-            setattr(module, name, fuse_conv_bn_eval(conv, norm))
-            # timm's batch norms bring their activation along.
-            setattr(module, norm_name, nn.Sequential(*norm.children()))

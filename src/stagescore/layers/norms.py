@@ -4,11 +4,13 @@ Pretrained networks keep the statistics that they came with (the authors' releas
 batch of a few dives is too small for new ones); what is trained from scratch has group norms.
 """
 
+from itertools import pairwise
 from math import gcd
 from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _GROUPS = 8
 
@@ -37,3 +39,18 @@ def group_norm(width: int) -> nn.GroupNorm:
     4
     """
     return nn.GroupNorm(gcd(_GROUPS, width), width)
+
+
+def merge_batch_norms(network: nn.Module) -> None:
+    """Make batch norms part of the convolutions before them, in place; for inference.
+
+    Args:
+        network: in eval mode; batch norms that directly follow a convolution among a module's children are taken to be
+            applied to its output.
+    """
+    for module in list(network.modules()):
+        for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
+            if isinstance(conv, nn.Conv2d | nn.Conv3d) and isinstance(norm, _BatchNorm):
+                setattr(module, name, fuse_conv_bn_eval(conv, norm))
+                # timm's batch norms bring their activation along.
+                setattr(module, norm_name, nn.Sequential(*norm.children()))

@@ -133,8 +133,7 @@ def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] |
     """
     (views, *others), picture_px = watch(frames(), networks.detectors, motions)
     choice = choose_diver(views)
-    for other in others:
-        choice = replace(choice, second=choice.second or choose_diver(other).second)
+    choice = replace(choice, is_pair=choice.is_pair or any(choose_diver(other).is_pair for other in others))
     diver = choice.diver
     found, num_crops = read_diver(frames(), diver, len(views), networks.estimator)
     sizes = np.full(len(views), np.nan)
@@ -161,7 +160,7 @@ def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] |
         outliers=checked.outliers,
         boxes_px=boxes,
         people=np.array(people, dtype=np.int64),
-        num_divers=0 if diver is None else 1 if choice.second is None else 2,
+        num_divers=0 if diver is None else 1 + choice.is_pair,
         num_exchanged=int(checked.exchanged.sum()),
         num_crops=num_crops,
         derived=networks.estimator.derived,
@@ -254,7 +253,7 @@ def _judge(views: Sequence[View], choice: Choice, checked: Checked) -> tuple[lis
         serious.append(f"Only {measured:.0%} of the diver's joints were measured where the diver was seen.")
     if len(views) < SHORT_CLIP:
         serious.append(f"The clip has only {len(views)} frames; who the diver is was decided by little.")
-    if choice.second is not None:
+    if choice.is_pair:
         serious.append("Two divers fall at the same time; the joints are of one of them.")
     if choice.fall < _LEAST_FALL:
         serious.append("The person followed does not fall against the background; it may not be the diver.")

@@ -72,16 +72,14 @@ def joints_of_maps(
     # The step needs neighbours; at the rim they are those of the next cell inside.
     row = (highest // columns).clamp(1, rows - 2)
     column = (highest % columns).clamp(1, columns - 2)
-    logs = smooth.clamp(min=_LEAST).log()
-
-    def at(down: int, across: int) -> Tensor:
-        place = (row + down) * columns + column + across
-        return logs.gather(-1, place[..., None])[..., 0]
-
-    slope_x, slope_y = (at(0, 1) - at(0, -1)) / 2, (at(1, 0) - at(-1, 0)) / 2
-    bend_x = at(0, 1) - 2 * at(0, 0) + at(0, -1)
-    bend_y = at(1, 0) - 2 * at(0, 0) + at(-1, 0)
-    bend_xy = (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / 4
+    around = [down * columns + across for down in (-1, 0, 1) for across in (-1, 0, 1)]
+    places = (row * columns + column)[..., None] + torch.tensor(around, device=maps.device)
+    logs = smooth.gather(-1, places).clamp(min=_LEAST).log()
+    upper_left, upper, upper_right, left, here, right, lower_left, lower, lower_right = logs.unbind(-1)
+    slope_x, slope_y = (right - left) / 2, (lower - upper) / 2
+    bend_x = right - 2 * here + left
+    bend_y = lower - 2 * here + upper
+    bend_xy = (lower_right - lower_left - upper_right + upper_left) / 4
     volume = bend_x * bend_y - bend_xy**2
     is_peak = (bend_x < 0) & (volume > _LEAST)
     safe = torch.where(is_peak, volume, 1.0)
@@ -91,9 +89,9 @@ def joints_of_maps(
     steps = [
         torch.where(is_peak, step, 0.0).clamp(-2 * _FARTHEST, 2 * _FARTHEST) for step in (step_x, step_y)
     ]
-    places = torch.stack((column + 0.5 + steps[0], row + 0.5 + steps[1]), dim=-1) * STRIDE
+    refined = torch.stack((column + 0.5 + steps[0], row + 0.5 + steps[1]), dim=-1) * STRIDE
     height = maps.flatten(2).gather(-1, highest[..., None])[..., 0].clamp(0, 1)
-    return torch.cat((places, height[..., None]), dim=-1)
+    return torch.cat((refined, height[..., None]), dim=-1)
 
 
 def _blurred(maps: Tensor, sigma: float) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from stagescore.atomic import write_bytes
 from stagescore.errors import CheckpointError
+from stagescore.layers.norms import merge_batch_norms
 from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, suppressed
 from stagescore.pose.heatmaps import joints_of_maps
@@ -115,6 +116,7 @@ def open_own(path: Path) -> "OwnDetector | OwnEstimator":
         CheckpointError: see `load_network`.
     """
     network, card = load_network(path)
+    merge_batch_norms(network)
     identity = NetworkIdentity(
         name=path.name, kind=f"{card.name}, our own, {card.trained_on}", sha256=card.weights_hash
     )
