@@ -75,6 +75,20 @@ def test_labels_can_be_had_without_looking(samples) -> None:
         assert torch.equal(getattr(labels, name), getattr(batch, name))
 
 
+def test_skeletons_can_be_had_without_the_video(samples) -> None:
+    ids = list(samples.dives)
+    whole, bare = samples.batch(ids, views_of(ids)), samples.batch(ids, views_of(ids), with_video=False)
+    assert bare.dives.frames is None and not bare.dives.has_video.any()
+    assert torch.equal(bare.dives.joints, whole.dives.joints)
+
+
+def test_a_dive_of_which_nothing_is_to_be_seen_is_refused(tmp_path_factory, tmp_path) -> None:
+    bare = stored_dives.dives(tmp_path_factory)[1].with_changes(poses_path=None)
+    store = ClipStore.build([bare], tmp_path / "clips", PREPROCESSING, workers=1)
+    with pytest.raises(DataError, match="neither video nor skeleton"):
+        Samples(store, [bare]).batch([bare.dive_id], with_video=False)
+
+
 def test_channels_are_last_in_memory_when_frames_are_laid_out_one_after_another(samples) -> None:
     frames = samples.batch(list(samples.dives)).dives.frames.flatten(0, 1)
     assert frames.is_contiguous(memory_format=torch.channels_last)

@@ -71,32 +71,37 @@ class Samples:
     def __len__(self) -> int:
         return len(self.dives)
 
-    def batch(self, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> SampleBatch:
+    def batch(
+        self, dive_ids: Sequence[str], views: Sequence[View] | None = None, *, with_video: bool = True
+    ) -> SampleBatch:
         """Some of the dives.
 
         Args:
             dive_ids: which ones; the same one may stand more than once.
             views: how to look at each of them; plainly by default.
+            with_video: False for the skeletons alone, which is much faster; dives without one are an error then.
 
         Returns:
             Frames lie in memory with the channels last, which `flatten(0, 1)` keeps, so convolutions that
             run fastest in that layout need no copy.
 
         Raises:
-            DataError: no dive, an unknown one, or not one view a dive.
+            DataError: no dive, an unknown one, not one view a dive, or nothing to be seen of one.
         """
         labels, views = self.labels(dive_ids, views), _given(views, dive_ids)
         p, clips = self.store.preprocessing, [self.store[dive_id] for dive_id in dive_ids]
         all_frames, all_joints = self.store.frames, self.store.joints(self.joints)
-        frames = np.empty((len(clips), p.num_frames, p.crop_height, p.crop_width, 3), dtype=np.uint8)
+        rows = len(clips) if with_video else 0
+        frames = np.empty((rows, p.num_frames, p.crop_height, p.crop_width, 3), dtype=np.uint8)
         joints = np.empty((len(clips), *all_joints.shape[1:]), dtype=np.float32)
         for place, (clip, view) in enumerate(zip(clips, views, strict=True)):
-            frames[place] = viewed_frames(all_frames[clip.row], view, p)
+            if with_video:
+                frames[place] = viewed_frames(all_frames[clip.row], view, p)
             joints[place] = viewed_joints(all_joints[clip.row], view, p)
         seen = DiveBatch(
-            frames=torch.from_numpy(frames).permute(0, 1, 4, 2, 3),
+            frames=torch.from_numpy(frames).permute(0, 1, 4, 2, 3) if with_video else None,
             joints=torch.from_numpy(joints) if bool(labels.has_skeleton.any()) else None,
-            has_video=torch.ones(len(clips), dtype=torch.bool),
+            has_video=torch.full((len(clips),), with_video),
             has_skeleton=labels.has_skeleton,
         )
         return SampleBatch(dives=seen, **{f.name: getattr(labels, f.name) for f in fields(labels)})

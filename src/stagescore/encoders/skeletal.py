@@ -15,6 +15,7 @@ from itertools import pairwise
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stagescore.encoders.hierarchy import PAPER_LEVELS, Level
 from stagescore.errors import ConfigError
@@ -47,19 +48,36 @@ class LevelGraphs(nn.Module):
 
     def forward(
         self, nodes: Float[Tensor, "dives frames nodes channels"]
-    ) -> list[Float[Tensor, "dives frames nodes level_width"]]:
-        """New features of each node, per level; of nodes outside the level they are constant."""
-        perceived = [torch.relu(mlp(nodes)) for mlp in self.mlp]
-        received = [
-            pointwise(graph @ perceived[index % len(perceived)])
-            for index, (graph, pointwise) in enumerate(
-                zip((self.adjacency * self.support).flatten(0, 1), self.pointwise, strict=True)
-            )
-        ]
-        return [
-            torch.cat(received[first : first + len(perceived)], dim=3)
-            for first in range(0, len(received), len(perceived))
-        ]
+    ) -> Float[Tensor, "dives frames nodes levels_times_width"]:
+        """New features of each node, level by level; of nodes outside the level they are constant."""
+        dives, frames, num_nodes, _ = nodes.shape
+        num_levels, num_subsets = self.adjacency.shape[:2]
+        perceived = torch.relu(_together(self.mlp, nodes)).chunk(num_subsets, dim=3)
+        # The point-wise convolution is linear: it comes first, as the graph then has less to carry.
+        answers = torch.stack(
+            [
+                functional.linear(
+                    seen, torch.cat([torch.as_tensor(one.weight) for one in self._of_subset(index)])
+                )
+                for index, seen in enumerate(perceived)
+            ],
+            dim=3,
+        )
+        offered = answers.unflatten(4, (num_levels, -1)).permute(4, 3, 2, 0, 1, 5).flatten(3).flatten(0, 1)
+        graphs = (self.adjacency * self.support).flatten(0, 1)
+        received = (graphs @ offered).view(num_levels, num_subsets, num_nodes, dives, frames, -1)
+        biases = torch.cat([torch.as_tensor(one.bias) for one in self.pointwise])
+        return received.permute(3, 4, 2, 0, 1, 5).flatten(3) + biases
+
+    def _of_subset(self, subset: int) -> list[nn.Module]:
+        """The point-wise convolutions of a subset, level by level."""
+        return list(self.pointwise)[subset :: len(self.mlp)]
+
+
+def _together(layers: nn.ModuleList, x: Tensor) -> Tensor:
+    """What several linear layers make of the same, side by side, in one product."""
+    weight = torch.cat([torch.as_tensor(one.weight) for one in layers])
+    return functional.linear(x, weight, torch.cat([torch.as_tensor(one.bias) for one in layers]))
 
 
 class HierarchicalBlock(nn.Module):
@@ -92,7 +110,7 @@ class HierarchicalBlock(nn.Module):
         self, nodes: Float[Tensor, "dives frames nodes channels"]
     ) -> Float[Tensor, "dives frames nodes width"]:
         """New features of each node in each frame."""
-        branches = self.graphs(nodes)
+        branches = [self.graphs(nodes)]
         if self.edges is not None:
             semantic = self.edges(nodes.mean(dim=1)).unsqueeze(1)
             branches.append(semantic.expand(*nodes.shape[:3], -1))

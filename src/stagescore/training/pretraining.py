@@ -231,6 +231,7 @@ class PretrainingPlan:
         dives_at_once: of a batch.
         num_stills: frames of the static encoder.
         window: frames of the dynamic encoder.
+        with_video: an encoder looks at pictures.
     """
 
     dives: tuple[Dive, ...]
@@ -239,6 +240,7 @@ class PretrainingPlan:
     dives_at_once: int = 16
     num_stills: int = 16
     window: int = 36
+    with_video: bool = True
 
     def epoch(self, epoch: int) -> list[GroupBatch]:
         """The batches of an epoch; dives are not compared, so each is a group of its own."""
@@ -260,7 +262,7 @@ class PretrainingPlan:
         num_frames = targets.phase.shape[1]
         contact = (targets.phase < 2).sum(1)
         return PretrainingBatch(
-            seen=source.samples.batch(ids, views).dives,
+            seen=source.samples.batch(ids, views, with_video=self.with_video).dives,
             targets=targets,
             stills=self._stills(ids, contact, epoch, num_frames),
             first=self._windows(ids, contact, epoch, num_frames),

@@ -217,6 +217,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
         dives_at_once=settings.dives_at_once,
         num_stills=settings.stills,
         window=settings.window,
+        with_video=settings.model.static.on or settings.model.dynamic.on,
     )
     deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
     objective = Pretraining(
