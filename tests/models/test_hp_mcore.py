@@ -49,6 +49,7 @@ TABLES: dict[str, dict[str, object]] = {
     "VII 10": {"pooling.steps": 10},
     "IX addition": {"fusion.mode": "addition"},
     "IX dot product": {"fusion.mode": "dot-product"},
+    "skeleton values": {"fusion.skeleton_values": True},
     "release": {
         "static.multi_branch": False,
         "dynamic.mixed": False,

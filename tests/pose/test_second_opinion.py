@@ -74,6 +74,16 @@ def test_what_the_second_only_derives_is_left_to_the_first():
     assert not both.derived.any()
 
 
+def test_a_second_whose_crops_have_another_shape_sees_the_same_picture_unstretched():
+    first, second = Says("small", (0.5, 0.5), 0.3, (32, 32)), Says("large", (0.9, 0.3), 0.9, (48, 64))
+    both = SecondOpinion(first, second)
+    assert both.crop_size_px == (64, 64)
+    found = both.estimate(crops(0))[0]
+    assert second.shown == [(64, 48)]
+    # 64 pixels lie in 48, at the upper left: what is at (43.2, 19.2) there is four thirds as far here.
+    np.testing.assert_allclose(found[:, :2], np.tile((0.9 * 64, 0.3 * 64 * 4 / 3), (16, 1)), rtol=1e-5)
+
+
 def test_the_result_says_both_and_another_pair_is_another_network():
     _, _, both = pair(0.3, 0.9)
     assert both.identity.name == "small and large"

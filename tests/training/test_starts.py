@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from stagescore.errors import CheckpointError
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.tensors import DiveBatch
 from stagescore.training.assemble import load_start
 
 ALONE = (
@@ -35,6 +37,46 @@ def test_the_whole_begins_where_its_static_branch_ended(tmp_path: Path) -> None:
         assert torch.equal(value, wanted), name
     assert torch.equal(model.segmentation.state_dict()[key := next(iter(model.segmentation.state_dict()))],
                        before.segmentation.state_dict()[key])  # fmt: skip
+
+
+@torch.no_grad()
+def test_both_branches_that_were_trained_alone_are_averaged(tmp_path: Path) -> None:
+    """So the whole begins as good as an ensemble of the two."""
+    runs = {
+        "static": ALONE,
+        "fused": ("model.static.on=false", "model.fusion.skeleton_values=true"),
+    }
+    paths, models = {}, {}
+    for name, overrides in runs.items():
+        (tmp_path / name).mkdir()
+        paths[name] = weights(tmp_path / name, *overrides)
+        models[name] = tiny_runs.make_model(tiny_runs.settings("run.seed=4", *overrides)).eval()
+    settings = tiny_runs.settings(
+        "model.fusion.skeleton_values=true",
+        "model.regression.average_branches=true",
+        *(f"start.{name}_branch={path}" for name, path in paths.items()),
+    )
+    whole = tiny_runs.make_model(settings).eval()
+    load_start(whole, settings)
+    for name, model in models.items():  # encoders come from `start.model`
+        for part in model.encoders.state_dict().keys() & whole.encoders.state_dict().keys():
+            whole.encoders.state_dict()[part].copy_(model.encoders.state_dict()[part])
+        if name == "fused":
+            torch.testing.assert_close(
+                whole.segmentation.state_dict(), model.segmentation.state_dict(), rtol=0, atol=0
+            )
+    video = torch.randint(0, 256, (2, 24, 3, 32, 32), dtype=torch.uint8)
+    both = torch.ones(2, dtype=torch.bool)
+    batch = DiveBatch(frames=video, joints=torch.rand(2, 24, 16, 3), has_video=both, has_skeleton=both)
+    edges = torch.tensor([[0, 6, 15, 24], [0, 8, 16, 24]])
+
+    def difference(model: HPMCoRe) -> torch.Tensor:
+        stages = model.stage_features(model.encode(batch), edges)
+        return model.compare(stages.select(torch.tensor([0])), stages.select(torch.tensor([1]))).delta
+
+    alone = torch.stack([difference(model) for model in models.values()])
+    torch.testing.assert_close(difference(whole), alone.mean(0))
+    assert not torch.isclose(alone[0], alone[1])
 
 
 @pytest.mark.parametrize(

@@ -16,3 +16,20 @@ def scaled(
         picture, tuple(size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
     return np.asarray(resized, dtype=np.uint8)
+
+
+def fitted(
+    image: UInt8[np.ndarray, "h w 3"], size_px: tuple[int, int]
+) -> tuple[UInt8[np.ndarray, "shown_h shown_w 3"], float]:
+    """A picture scaled into the upper left of a black one, and the scale.
+
+    Args:
+        image: red, green, blue.
+        size_px: width and height of the result.
+    """
+    height, width = image.shape[:2]
+    scale = min(size_px[0] / width, size_px[1] / height)
+    small = scaled(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
+    canvas = np.zeros((size_px[1], size_px[0], 3), np.uint8)
+    canvas[: small.shape[0], : small.shape[1]] = small
+    return canvas, scale

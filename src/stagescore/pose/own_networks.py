@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from stagescore.atomic import write_bytes
 from stagescore.errors import CheckpointError
 from stagescore.layers.norms import merge_batch_norms
-from stagescore.media.scaling import scaled
+from stagescore.media.scaling import fitted
 from stagescore.pose.boxes import Detections, suppressed
 from stagescore.pose.heatmaps import joints_of_maps
 from stagescore.pose.hrnet import HRNetTrunk, PoseNet
@@ -196,20 +196,3 @@ class OwnDetector:
 
 def _device_of(network: nn.Module) -> torch.device:
     return next(network.parameters()).device
-
-
-def fitted(
-    image: UInt8[np.ndarray, "h w 3"], size_px: tuple[int, int]
-) -> tuple[UInt8[np.ndarray, "shown_h shown_w 3"], float]:
-    """A picture scaled into the upper left of a black one, and the scale.
-
-    Args:
-        image: red, green, blue.
-        size_px: width and height of the result.
-    """
-    height, width = image.shape[:2]
-    scale = min(size_px[0] / width, size_px[1] / height)
-    small = scaled(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
-    canvas = np.zeros((size_px[1], size_px[0], 3), np.uint8)
-    canvas[: small.shape[0], : small.shape[1]] = small
-    return canvas, scale

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from stagescore.media.scaling import scaled
+from stagescore.media.scaling import fitted
 from stagescore.pose.crops import ROOM
 from stagescore.pose.estimation import Reading, Turn, merged
 from stagescore.pose.networks import Estimator
@@ -36,7 +36,8 @@ class SecondOpinion:
     def __init__(self, first: Estimator, second: Estimator) -> None:
         self._first, self._second = first, second
         self.identity = first.identity.joined(second.identity, "where it is unsure")
-        self.crop_size_px = max(first.crop_size_px, second.crop_size_px)
+        edge = max(*first.crop_size_px, *second.crop_size_px)
+        self.crop_size_px = (edge, edge)
         self.derived: Bool[np.ndarray, "16"] = first.derived
 
     def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
@@ -51,7 +52,9 @@ class SecondOpinion:
         return found
 
     def _read(self, estimator: Estimator, crops: Sequence[np.ndarray]) -> Float[np.ndarray, "crops 16 3"]:
-        """What one of the two finds, in pixels of our crops."""
-        found = estimator.estimate([scaled(crop, estimator.crop_size_px) for crop in crops])
-        found[..., :2] *= np.array(self.crop_size_px) / estimator.crop_size_px
+        """What one of the two finds, in pixels of our crops; where its own have another shape, there is a black margin."""
+        shown = [fitted(crop, estimator.crop_size_px) for crop in crops]
+        found = estimator.estimate([crop for crop, _ in shown])
+        for joints, (_, scale) in zip(found, shown, strict=True):
+            joints[:, :2] /= scale
         return found

@@ -230,6 +230,13 @@ def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
     return FeatureCache(Path(settings.features), samples, views, model.branches)
 
 
+_BRANCHES = {
+    "static": ("regression.static", "regression.stage_weights"),
+    "fused": ("fusion", "segmentation", "regression.fused"),
+}
+"""What a model that has been trained with one branch alone gives to the whole: in it, segmentation reads the motion."""
+
+
 def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
     """Put published or earlier weights into a new model.
 
@@ -254,30 +261,34 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
         load_imagenet(backbone, _found(start.static, published_at(backbone)))
     if start.model is not None:
         load_matching(model, [Path(part.strip()) for part in start.model.split(",")])
-    if start.static_branch is not None:
-        load_static_branch(model, Path(start.static_branch))
+    for branch, parts in _BRANCHES.items():
+        path = getattr(start, f"{branch}_branch")
+        if path is not None:
+            load_branch(model, Path(path), branch, parts)
 
 
-def load_static_branch(model: HPMCoRe, path: Path) -> None:
-    """The regression of the static branch and the weights of the stages, from a model that has them.
+def load_branch(model: HPMCoRe, path: Path, branch: str, parts: Sequence[str]) -> None:
+    """The heads of one branch, from a model that has been trained with it alone.
+
+    Args:
+        model: to load into.
+        path: of the other model, as `read_state`.
+        branch: its name.
+        parts: which modules belong to it.
 
     Raises:
         CheckpointError: it cannot be read, or they do not fit.
     """
     state = read_state(path)
-    for name, part in (
-        ("static", model.regression.static),
-        ("stage_weights", model.regression.stage_weights),
-    ):
-        head = f"regression.{name}."
-        own = {key.removeprefix(head): value for key, value in state.items() if key.startswith(head)}
+    for part in parts:
+        own = {
+            key.removeprefix(f"{part}."): value for key, value in state.items() if key.startswith(f"{part}.")
+        }
         try:
-            if part is None:
-                raise RuntimeError("the model has no static branch")
-            part.load_state_dict(own)
-        except RuntimeError as error:
+            model.get_submodule(part).load_state_dict(own)
+        except (AttributeError, RuntimeError) as error:
             raise CheckpointError(
-                f"its static branch does not fit ({' '.join(str(error).split())[:120]})",
+                f"its {branch} branch does not fit at {part} ({' '.join(str(error).split())[:120]})",
                 where=path,
                 todo="name a run with the same settings but for the branches that are off",
             ) from None

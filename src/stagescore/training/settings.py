@@ -152,12 +152,14 @@ class ImportSettings(Config):
             separated by commas where several are joined.
         static_branch: a run or file of a model that has been trained with the static branch alone, whose regression
             is taken over: the whole then begins where the branch ends.
+        fused_branch: likewise of a model without the static branch: its fusion, segmentation and regression.
     """
 
     dynamic: str | None = None
     static: str | None = None
     model: str | None = None
     static_branch: str | None = None
+    fused_branch: str | None = None
 
 
 class RunSettings(Config):
