@@ -75,6 +75,30 @@ def test_the_flip_test_gives_mirrored_joints_for_mirrored_crops(tmp_path: Path) 
         torch.testing.assert_close(maps, mean)
 
 
+def test_what_is_opened_answers_as_the_network_that_was_stored(tmp_path: Path) -> None:
+    """Though its batch norms have become part of its convolutions."""
+    torch.manual_seed(3)
+    network = build_network(JOINTS)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2.0)
+            torch.nn.init.normal_(module.weight, 1.0, 0.2)
+            torch.nn.init.normal_(module.bias, std=0.2)
+    torch.nn.init.normal_(network.head.weight)
+    card = PoseCard(name="net", network=JOINTS, trained_on="nothing", weights_hash="")
+    save_network(tmp_path / "net.safetensors", network.state_dict(), card)
+    estimator = open_estimator(tmp_path / "net.safetensors")
+    assert isinstance(estimator, OwnEstimator)
+    assert not any(isinstance(one, torch.nn.BatchNorm2d) for one in estimator._network.modules())
+    crops = torch.from_numpy(np.random.default_rng(2).integers(0, 256, (2, 32, 64, 3)).astype(np.uint8))
+    with torch.inference_mode():
+        wanted = network.eval()(crops)
+        torch.testing.assert_close(
+            estimator._network(crops), wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max())
+        )
+
+
 def test_a_taught_detector_says_where_boxes_are_in_pictures_of_any_size(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_network(BOXES)
