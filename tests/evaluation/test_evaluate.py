@@ -89,6 +89,31 @@ def test_two_models_are_compared_dive_by_dive(subject: Subject, question: Questi
     assert "## tiny less other, on the same dives" in compared.markdown()
 
 
+def test_a_model_that_averages_its_branches_is_set_against_each_of_them(
+    subject: Subject, question: Question
+) -> None:
+    assert not evaluate(subject, question).report.paired  # added up, one branch alone predicts nothing
+    averaging = tiny_runs.settings("model.regression.average_branches=true")
+    torch.manual_seed(3)
+    model = tiny_runs.make_model(averaging).eval()
+    answer = evaluate(replace(subject, states={"": model}), question)
+    rows = answer.report.as_json()["tables"]["Each branch of the regression alone"]
+    assert [row["name"] for row in rows] == ["tiny, fused branch alone", "tiny, static branch alone"]
+    alone = []
+    for branch in model.regression.averaged:
+        heard = replace(subject, states={"": model.heard_alone(branch)})
+        alone.append(evaluate(heard, question).outcomes.predicted_scores)
+    mean = np.mean(alone, axis=0)
+    assert answer.outcomes.predicted_scores == pytest.approx(mean, abs=1e-3)
+    assert alone[0] != pytest.approx(alone[1], abs=1e-3)
+    truth = answer.outcomes.true_scores
+    mae = [np.abs(scores - truth).mean() for scores in (mean, *alone)]
+    for row, name, lone in zip(rows, ("fused", "static"), mae[1:], strict=True):
+        assert row["metrics"]["mae"]["value"] == pytest.approx(lone, abs=1e-3)
+        difference = answer.report.paired[f"its {name} branch alone"]["mae"].difference.value
+        assert difference == pytest.approx(mae[0] - lone, abs=1e-3)
+
+
 def test_a_withheld_modality_changes_the_answer(
     model: HPMCoRe, question: Question, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

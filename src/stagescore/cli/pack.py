@@ -18,6 +18,13 @@ def pack(
         Path | None, typer.Option(help="Dives that training never saw; their figures go into the card.")
     ] = None,
     per_number: Annotated[int, typer.Option(min=2, help="Exemplars of every dive number, at most.")] = 10,
+    spare: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of more dives that training saw, such as drills: exemplars where the run's own dives hold a "
+            "dive number once."
+        ),
+    ] = None,
     trained_on: Annotated[str, typer.Option(help="For the card, in words.")] = "simulated dives only",
     command: Annotated[
         list[str] | None, typer.Option(help="For the card: commands that make the weights.")
@@ -30,7 +37,7 @@ def pack(
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
-    from stagescore.evaluation.packing import Words, add_figures, numbers_held_once
+    from stagescore.evaluation.packing import Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
     from stagescore.training.runs import settings_of
@@ -41,6 +48,11 @@ def pack(
         subject = read_subject(str(run))
         manifest = read_manifest(Path(settings.data.folder))
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
+        store = ClipStore.open(clips, settings.data.preprocessing)
+        more = [dive for dive in read_manifest(spare) if dive.dive_id in store] if spare else []
+        exemplars, left_out = choose_bank(
+            manifest.select("fit").dives, more, per_number=per_number, seed=subject.seed
+        )
         with out.progress() as progress:
             path, bank = write(
                 subject,
@@ -48,16 +60,16 @@ def pack(
                 Words(
                     name=name, trained_on=trained_on, commands=tuple(command or ()), limits=tuple(limit or ())
                 ),
-                manifest=manifest,
-                store=ClipStore.open(clips, settings.data.preprocessing),
+                exemplars=exemplars,
+                validation=manifest.select("val").dives,
+                store=store,
                 folder=out_dir,
-                per_number=per_number,
                 progress=progress,
             )
             if test_data is not None:
                 tested = read_manifest(test_data)
                 truth = test_data / "truth"
-                store = ClipStore.build(
+                test_store = ClipStore.build(
                     tested.dives,
                     cached_clips(test_data),
                     settings.data.preprocessing,
@@ -65,11 +77,11 @@ def pack(
                 )
                 answer = evaluate(
                     read_subject(str(path)),
-                    Question(manifest=tested, part="all", store=store, exemplars_from="bank"),
+                    Question(manifest=tested, part="all", store=test_store, exemplars_from="bank"),
                     progress=progress,
                 )
                 add_figures(path, answer, f"{len(answer.outcomes)} dives that training never saw")
-        if once := numbers_held_once(manifest.select("fit").dives):
-            out.warning(f"the bank leaves out {', '.join(once)}: there is a single dive of each")
+        if left_out:
+            out.warning(f"the bank leaves out {', '.join(left_out)}: there is a single dive of each")
         out.document({"weights": str(path), "exemplars": len(bank)})
         out.text(f"{path}: {path.stat().st_size / 1e6:.1f} MB, with {len(bank)} exemplars beside it")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stagescore.data.clip_store import ClipStore
-from stagescore.data.manifest import Manifest
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
@@ -43,10 +42,10 @@ def pack(
     settings: ModelSettings,
     words: Words,
     *,
-    manifest: Manifest,
+    exemplars: Sequence[Dive],
+    validation: Sequence[Dive],
     store: ClipStore,
     folder: Path,
-    per_number: int = 10,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[Path, ExemplarBank]:
     """Write `<name>.safetensors` and `<name>-bank.safetensors`, the headline state of a run.
@@ -55,40 +54,34 @@ def pack(
         subject: the run.
         settings: of its model.
         words: for the card.
-        manifest: that it was trained on: exemplars come from `fit`, certainty from `val`.
+        exemplars: of the bank, such as `choose_bank` gives.
+        validation: dives that certainty is fitted on; no exemplar among them.
         store: the clips.
         folder: where to write.
-        per_number: exemplars of every dive number, at most.
         progress: told while dives are encoded.
 
     Raises:
         ConfigError: too few validation dives to fit certainty on.
     """
     model: HPMCoRe = next(iter(subject.states.values()))
-    fitted = list(manifest.select("fit").dives)
-    alone = numbers_held_once(fitted)
-    kept = bank_dives(
-        [dive for dive in fitted if dive.dive_number not in alone], per_number=per_number, seed=subject.seed
-    )
-    validation = [dive.dive_id for dive in manifest.select("val")]
     if len(validation) < 20:
         raise ConfigError(
             f"{len(validation)} validation dives are too few to say how sure the weights may be",
             todo="train on more dives",
         )
-    dives = [*kept, *(manifest[dive_id] for dive_id in validation)]
+    dives = [*exemplars, *validation]
     source = EncodedDives(
         model,
         Samples(store, dives),
         [dive.dive_id for dive in dives],
         progress=lambda done, total: progress("encoding dives", done, total),
     )
-    encoded = encode_dives(model, source, [dive.dive_id for dive in kept])
+    encoded = encode_dives(model, source, [dive.dive_id for dive in exemplars])
     bank = bank_of(encoded, source.dives, weights_hash(model))
     bank = replace(bank, pictures=bank_pictures(bank, store))
     evaluator = Evaluator(
         model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
-    ).fitted(source, validation)
+    ).fitted(source, [dive.dive_id for dive in validation])
     certainty = evaluator.certainty
     if certainty is None:
         raise ConfigError("nothing was fitted", todo="train on more dives")
@@ -130,7 +123,29 @@ def add_figures(path: Path, answer: Answer, measured_on: str) -> None:
     save_weights(path, weights.model, weights.card.model_copy(update={"figures": figures}))
 
 
-def numbers_held_once(dives: Sequence[Dive]) -> list[str]:
-    """Dive numbers of which there is a single dive: it would decide alone, so a bank leaves it out."""
+def choose_bank(
+    fitted: Sequence[Dive], spare: Sequence[Dive] = (), *, per_number: int = 10, seed: int = 0
+) -> tuple[list[Dive], list[str]]:
+    """Dives for a bank, every dive number at least twice: a single dive of a number would decide alone.
+
+    Args:
+        fitted: training dives.
+        spare: more dives that training saw, such as drills; a number that `fitted` holds once takes as many of
+            them as there are, up to `per_number`, and others take none.
+        per_number: of every dive number, at most.
+        seed: of the choice.
+
+    Returns:
+        The dives, and the numbers that are left out because there is one dive of them all the same.
+    """
+    once = _held_once(fitted)
+    spare = [dive.with_changes(split="train", validation=False) for dive in spare if dive.dive_number in once]
+    pool = [*fitted, *spare]
+    left_out = _held_once(pool)
+    kept = [dive for dive in pool if dive.dive_number not in left_out]
+    return bank_dives(kept, per_number=per_number, seed=seed), sorted(left_out)
+
+
+def _held_once(dives: Sequence[Dive]) -> set[str]:
     count = Counter(dive.dive_number for dive in dives)
-    return sorted(str(number) for number, times in count.items() if times < 2)
+    return {str(number) for number, times in count.items() if times < 2}

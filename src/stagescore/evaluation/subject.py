@@ -211,6 +211,7 @@ def evaluate(
     rows: list[Row] = []
     headline: tuple[Row, Outcomes] | None = None
     by_case: dict[Case, Outcomes] = {}
+    alone: dict[str, Outcomes] = {}
     for column, model in list(subject.states.items())[: 1 if headline_only else None]:
         evaluator, sources = _prepared(subject, model, question, kinds, progress)
         withheld = can_be_withheld(model, sources["estimated"], ids)
@@ -237,12 +238,18 @@ def evaluate(
             rows.append(row)
             if headline is None:
                 headline = (row, outcomes)
+                alone = {} if headline_only else _branches_alone(evaluator, sources["estimated"], ids)
             if column == next(iter(subject.states)):
                 by_case[case] = outcomes
     if headline is None:
         raise ConfigError("there is no state to evaluate", todo="train first")
     first = next(iter(subject.states.values()))
     tables: dict[str, list[Row]] = {"Model": rows}
+    if alone:
+        tables["Each branch of the regression alone"] = [
+            replace(headline[0], name=f"{subject.name}, {name}", figures=measure(outcomes))
+            for name, outcomes in alone.items()
+        ]
     if bounds := _bounds(subject, question, headline[1]):
         tables["Floors and ceilings, from labels alone"] = bounds
     datasets = {dive.dataset for dive in queries}
@@ -254,6 +261,7 @@ def evaluate(
         exemplars=f"{subject.votes} from {question.exemplars_from}, {headline[0].protocol}",
         weights_hash=weights_hash(first),
         tables=tables,
+        paired={f"its {name}": paired(headline[1], outcomes) for name, outcomes in alone.items()},
     )
     return Answer(report, headline[1], by_case)
 
@@ -265,7 +273,16 @@ def set_against(answer: Answer, others: Mapping[str, Answer]) -> Answer:
         DataError: one of them was measured on other dives.
     """
     differences = {name: paired(answer.outcomes, other.outcomes) for name, other in others.items()}
-    return replace(answer, report=replace(answer.report, paired=differences))
+    return replace(answer, report=replace(answer.report, paired={**answer.report.paired, **differences}))
+
+
+def _branches_alone(evaluator: Evaluator, source: EncodedDives, ids: Sequence[str]) -> dict[str, Outcomes]:
+    """What each branch says by itself, where the model takes their mean; intervals were fitted to the mean."""
+    found = {}
+    for branch in evaluator.model.regression.averaged:
+        heard = replace(evaluator, model=evaluator.model.heard_alone(branch), certainty=None)
+        found[f"{branch} branch alone"] = heard.outcomes(source, ids, Case())
+    return found
 
 
 def _prepared(

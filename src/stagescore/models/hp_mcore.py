@@ -20,6 +20,7 @@ from stagescore.segmentation.pooling import pool_stages
 from stagescore.tensors import Comparison, DiveBatch, Features, StageFeatures
 
 Branch = Literal["static", "dynamic", "skeleton"]
+RegressionBranch = Literal["fused", "static"]
 
 
 class HPMCoRe(nn.Module):
@@ -105,6 +106,21 @@ class HPMCoRe(nn.Module):
     def compare(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
         """Predicted differences of score, query minus exemplar, in points."""
         return self.regression(query, exemplar)
+
+    def heard_alone(self, branch: RegressionBranch) -> "HPMCoRe":
+        """This model with one branch of the regression, sharing all parts with it.
+
+        Raises:
+            DataError: its branches are not averaged, so that one alone predicts no difference, or lack this one.
+        """
+        return HPMCoRe(
+            encoders=self.encoders,
+            segmentation=self.segmentation,
+            fusion=self.fusion,
+            stand_ins=self.stand_ins,
+            pooling=self.pooling,
+            regression=self.regression.alone(branch),
+        ).train(self.training)
 
     def _check(self, features: Features) -> None:
         reads_skeleton_only = self.encoders.dynamic is None and self.encoders.static is None
@@ -233,6 +249,31 @@ class Regression(nn.Module):
         self.stage_weights = stage_weights
         self.points = points
         self.average_branches = average_branches
+
+    @property
+    def averaged(self) -> tuple[RegressionBranch, ...]:
+        """Branches of which each alone predicts the difference; none where they are added up."""
+        both = self.fused is not None and self.static is not None
+        return ("fused", "static") if both and self.average_branches else ()
+
+    def alone(self, branch: RegressionBranch) -> "Regression":
+        """One of the branches, with the stage weights of all.
+
+        Raises:
+            DataError: it is not one of several that are averaged.
+        """
+        if branch not in self.averaged:
+            raise DataError(
+                f"the {branch} branch alone predicts no difference",
+                todo="set model.regression.average_branches=true, with both branches on",
+            )
+        return Regression(
+            fused=self.fused if branch == "fused" else None,
+            static=self.static if branch == "static" else None,
+            stage_weights=self.stage_weights,
+            points=self.points,
+            average_branches=True,
+        )
 
     def forward(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
         """Differences in points, with their parts."""
