@@ -1,5 +1,6 @@
 # Two commands do everything on a fresh machine (python3, make and git): `make demo` and `make test`.
 # Each makes .venv when it is missing, with the `stagescore` command and every extra in it.
+# CHECK_SHAPES=1 make test also checks the shapes in signatures, which takes half as long again; CI does.
 # CONSTRAINTS=constraints-ci.txt pins the versions that CI runs with.
 
 PYTHON ?= python3

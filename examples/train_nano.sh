@@ -12,47 +12,52 @@ pretrain() {  # NAME EPOCHS OVERRIDES: one branch on one thread, beside the othe
       run.epochs="$epochs" "$@" --out "$name" --quiet
   fi
 }
-drill() {  # NAME EPOCHS OVERRIDES: the same branch goes on with drills beside the dives
-  local name=$1 epochs=$2; shift 2
-  pretrain "$name-drilled" "$epochs" start="$name" data.drills=drills optimiser.learning_rate=1.0e-3 "$@"
+drill() {  # NAME START EPOCHS RATE OVERRIDES: a branch goes on from START with drills beside the dives
+  local name=$1 start=$2 epochs=$3 rate=$4; shift 4
+  pretrain "$name" "$epochs" start="$start" data.drills=drills optimiser.learning_rate="$rate" "$@"
 }
-train() {  # PRESET NAME OVERRIDES
-  local preset=$1 name=$2; shift 2
+train() {  # NAME OVERRIDES
+  local name=$1; shift
   if [ -e "$name/config.yaml" ]; then stagescore train --resume "$name" --quiet
-  else stagescore train "$preset" data.folder=dives data.clips=clips "$@" --out "$name" --quiet; fi
+  else stagescore train nano data.folder=dives data.clips=clips features=features run.threads=1 "$@" --out "$name" --quiet; fi
+}
+all_done() {  # waits for what runs in the background, and stops where one of them failed
+  local job
+  for job in $(jobs -p); do wait "$job"; done
 }
 
 stagescore simulate dives --dives 1500 --seed 11 --size 256x144 --test-share 0.02 --resume
 stagescore simulate drills --drills --dives 1800 --seed 13 --size 256x144 --resume
 stagescore simulate test --dives 320 --seed 12 --size 256x144 --resume
 
+# The encoders, each by itself. The first ones to see dives and drills decode their clips.
 only_static="model.dynamic.on=false model.skeleton.on=false"
 only_dynamic="model.static.on=false model.skeleton.on=false"
 only_skeleton="model.static.on=false model.dynamic.on=false"
-# The first one of each round decodes the clips.
 pretrain skeleton 12 $only_skeleton
-pretrain static 20 $only_static &
-pretrain dynamic 13 $only_dynamic &
-wait
-drill skeleton 4 $only_skeleton
-drill static 7 $only_static &
-drill dynamic 5 $only_dynamic &
-wait
+drill skeleton-4 skeleton 4 1.0e-3 $only_skeleton
+{ drill skeleton-20 skeleton-4 16 2.0e-3 $only_skeleton; drill skeleton-50 skeleton-20 30 2.0e-3 $only_skeleton; } &
+{ pretrain static 20 $only_static; drill static-7 static 7 1.0e-3 $only_static; } &
+{ pretrain dynamic 13 $only_dynamic; drill dynamic-5 dynamic 5 1.0e-3 $only_dynamic; } &
+all_done
 
-start=start.model=static-drilled,dynamic-drilled,skeleton-drilled
+start=start.model=static-7,dynamic-5,skeleton-50
 stagescore data features nano data.folder=dives data.drills=drills data.clips=clips $start --out features
-both_modalities="modality_dropout.video=0 modality_dropout.skeleton=0"
-# The static branch alone, then everything, then everything on competitions only, then what stands in for a missing video.
-train nano static-alone $only_static $both_modalities model.stand_ins=false start.model=static-drilled \
-  data.drills=drills features=features run.threads=1 run.epochs=12 run.validate_epochs=2
-train nano everything $both_modalities $start start.static_branch=static-alone/best-val_srcc.ckpt \
-  data.drills=drills features=features run.threads=1 run.epochs=8 run.validate_epochs=1
-train nano competitions $both_modalities start.model=everything features=features run.threads=1 \
-  run.epochs=6 run.validate_epochs=1 optimiser.learning_rate=2.0e-4 optimiser.warmup_steps=20
-train nano heads modality_dropout.video=0.4 modality_dropout.skeleton=0 start.model=competitions/best-val_srcc.ckpt \
-  features=features run.threads=1 run.epochs=3 run.validate_epochs=3 \
+
+# Both branches of the regression, each by itself: first with drills, then on competitions only.
+alone="model.stand_ins=false modality_dropout.video=0 modality_dropout.skeleton=0"
+competitions="run.epochs=6 run.validate_epochs=1 optimiser.learning_rate=2.0e-4 optimiser.warmup_steps=20"
+{ train static-heads $only_static $alone start.model=static-7 data.drills=drills run.epochs=12 run.validate_epochs=2
+  train static-branch $only_static $alone start.model=static-heads/best-val_srcc.ckpt $competitions; } &
+{ train fused-heads model.static.on=false $alone start.model=dynamic-5,skeleton-50 data.drills=drills run.epochs=10 run.validate_epochs=2
+  train fused-branch model.static.on=false $alone start.model=fused-heads/best-val_srcc.ckpt $competitions; } &
+all_done
+
+# Their mean, and what stands in for a missing video; nothing else moves any more.
+train both $start start.static_branch=static-branch/best-val_srcc.ckpt start.fused_branch=fused-branch/best-val_srcc.ckpt \
+  modality_dropout.video=0.4 modality_dropout.skeleton=0 run.epochs=3 run.validate_epochs=3 \
   "optimiser.groups=[{path: segmentation, factor: 0}, {path: fusion, factor: 0}, {path: regression, factor: 0}]"
-stagescore weights pack heads --name nano --out weights --test-data test \
+stagescore weights pack both --name nano --out weights --test-data test --spare drills \
   --trained-on "1,500 simulated dives (seed 11) and 1,800 drills (seed 13)" --command "examples/train_nano.sh FOLDER" \
   --limit "trained on simulated dives only: no score of a real dive can be relied on" \
   --limit "single dives from 3 m and 10 m; no synchronised diving"

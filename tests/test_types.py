@@ -1,3 +1,4 @@
+import os
 from itertools import pairwise
 
 import makers
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from stagescore.errors import DataError
 from stagescore.types import PoseTrack, Prediction, StageSpans
 
+needs_checks = pytest.mark.skipif(os.environ.get("CHECK_SHAPES") != "1", reason="needs CHECK_SHAPES=1")
 edges = st.lists(st.integers(1, 300), min_size=1, max_size=6, unique=True).map(lambda e: (0, *sorted(e)))
 
 
@@ -129,6 +131,7 @@ JOINTS = np.zeros((5, 16, 2))
 SURE = np.ones((5, 16))
 
 
+@needs_checks
 def test_a_shape_or_type_that_is_not_the_signatures_is_caught():
     for joints, confidence in (
         (np.zeros((5, 17, 2)), SURE),
@@ -190,9 +193,19 @@ def test_tensor_nouns_refuse_branches_that_do_not_fit():
         StageFeatures,
         lambda: StageFeatures(fused=torch.zeros(2, 3, 5, 8), static=torch.zeros(2, 3, 4, 8)),
         lambda: Comparison(delta=torch.zeros(2), stage_deltas=torch.zeros(3, 3, 2)),
-        lambda: Features(static=torch.zeros(2, 96), **seen),
     ):
+        # With shapes checked, it is the checker that speaks first.
         with pytest.raises(
             Exception, match=r"feature|Type-check|differences|neither video nor skeleton|none are given"
         ):
             make()
+
+
+@needs_checks
+def test_tensors_of_other_shapes_are_caught():
+    torch = pytest.importorskip("torch")
+    from stagescore.tensors import Features
+
+    yes = torch.ones(2, dtype=torch.bool)
+    with pytest.raises(Exception, match="Type-check error"):
+        Features(static=torch.zeros(2, 96), has_video=yes, has_skeleton=yes)

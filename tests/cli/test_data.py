@@ -433,6 +433,7 @@ def real_runs(shared, tmp_path_factory):
     return finished, out
 
 
+@pytest.mark.slow
 def test_the_real_finediving_figures(real_runs):
     stdout, stderr, code = real_runs[0]["check finediving"]
     assert (code, stderr) == (0, "")
@@ -451,6 +452,7 @@ def test_the_real_finediving_figures(real_runs):
     assert JUDGING_TOLERANCE == 0.051
 
 
+@pytest.mark.slow
 def test_the_real_mtl_aqa_figures(real_runs):
     stdout, stderr, code = real_runs[0]["check mtl-aqa"]
     assert code == 1
@@ -466,6 +468,7 @@ def test_the_real_mtl_aqa_figures(real_runs):
     }
 
 
+@pytest.mark.slow
 def test_the_real_import_is_whole_and_repeats_byte_for_byte(real_runs, real_finediving):
     finished, out = real_runs
     stdout, _, code = finished["import finediving"]

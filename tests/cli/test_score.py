@@ -117,6 +117,7 @@ def test_a_comparison_writes_a_page_that_shows_both(
     assert page.count("<img") == (18 if against == "a dive" else 0)
 
 
+@pytest.mark.slow
 def test_own_dives_become_a_bank_and_its_scores_are_validated(
     base: list[str],
     tmp_path_factory: pytest.TempPathFactory,

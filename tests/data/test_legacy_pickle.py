@@ -357,6 +357,7 @@ def measured():
 
 
 @pytest.mark.parametrize("name", hostile.ATTACKS, ids=hostile.ATTACKS.keys())
+@pytest.mark.slow
 def test_no_small_file_takes_long_or_much_memory(measured, name):
     seconds, megabytes, _ = measured[name]
     assert seconds < 2

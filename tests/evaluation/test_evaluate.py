@@ -203,6 +203,7 @@ def test_certainty_is_fitted_for_any_number_of_stages(
         assert (fitted.certainty.transitions is not None) == (stages == "'3'")
 
 
+@pytest.mark.slow
 def test_best_on_test_takes_each_figure_from_its_own_epoch(
     question: Question, model: HPMCoRe, subject: Subject
 ) -> None:

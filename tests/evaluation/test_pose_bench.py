@@ -90,6 +90,7 @@ def test_real_dives_without_any_true_box(shared):
     assert row.crops_a_frame < 3.5
 
 
+@pytest.mark.slow
 def test_the_command_needs_dives_and_prints_a_row_a_method(monkeypatch, tmp_path):
     from typer.testing import CliRunner
 

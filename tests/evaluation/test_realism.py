@@ -41,6 +41,7 @@ class _Sees(Networks):
         return self.now.diver_box
 
 
+@pytest.mark.slow
 def test_frames_are_counted_as_the_networks_answer():
     order = Order(num_dives=2, size_px=(112, 64))
     sees = _Sees(order)
@@ -95,6 +96,7 @@ def test_strangers_find_the_joints_of_simulated_divers(shared):
     assert seen.frames >= 30
 
 
+@pytest.mark.slow
 def test_the_command_prints_our_figure_beside_the_reference(monkeypatch):
     from typer.testing import CliRunner
 

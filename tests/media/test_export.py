@@ -97,6 +97,7 @@ def test_impossible_settings_are_an_error_and_leave_nothing(films, tmp_path, set
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_only_one_frame_is_in_memory_at_a_time(films, tmp_path, monkeypatch):
     import gc
     import weakref

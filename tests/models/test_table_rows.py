@@ -29,6 +29,7 @@ def test_all_tables_are_there() -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.slow
 def test_every_row_is_built_and_can_be_trained(preset: str) -> None:
     plain = load_config(TrainSettings, preset)
     changed = 0

@@ -99,6 +99,7 @@ def test_what_is_opened_answers_as_the_network_that_was_stored(tmp_path: Path) -
         )
 
 
+@pytest.mark.slow
 def test_a_taught_detector_says_where_boxes_are_in_pictures_of_any_size(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_network(BOXES)

@@ -142,6 +142,7 @@ def test_between_near_detections_boxes_are_on_the_line():
 
 
 @pytest.mark.parametrize("name", ["uploaded_video.mp4"])
+@pytest.mark.slow
 def test_a_real_diver_is_found_from_the_platform_to_the_water(shared, name):
     from stagescore.media import open_media
     from stagescore.pose.onnx_networks import open_detector

@@ -230,6 +230,7 @@ def test_comparing_is_the_sum_of_its_stages_and_aligned(scorer: Scorer, dives: t
     assert best.exemplar_score == max(dive.score for dive in scorer.bank.dives)
 
 
+@pytest.mark.slow
 def test_own_dives_become_exemplars_with_their_error(
     scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -37,6 +37,7 @@ def test_every_parameter_learns(segmenter: torch.nn.Module) -> None:
 
 
 @pytest.mark.parametrize("kind", SEGMENTERS)
+@pytest.mark.slow
 def test_learns_where_a_step_is(kind: type[torch.nn.Module]) -> None:
     """Two steps in one feature: each segmenter finds them on dives it has not seen."""
     torch.manual_seed(0)

@@ -55,6 +55,7 @@ def test_errors_are_as_large_as_those_of_networks_on_divers(flights) -> None:
     assert np.percentile(limbs, 95) > 4 * np.median(limbs)
 
 
+@pytest.mark.slow
 def test_divers_are_as_large_as_real_ones_and_found_as_badly() -> None:
     size = (455, 256)
     order = Order(num_dives=16, seed=0, size_px=size)

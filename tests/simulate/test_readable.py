@@ -18,7 +18,7 @@ from stagescore.simulate.nouns import DivePlan, Faults
 from stagescore.simulate.water import splash_over, throw_spray
 from stagescore.simulate.write import SimulatedDive
 
-DIVES, SEED, SIZE = 130, 21, (112, 64)
+DIVES, SEED, SIZE = 160, 21, (112, 64)
 FRAMES_OF_SPLASH = 14
 FOLDS = 5
 pytestmark = pytest.mark.slow
