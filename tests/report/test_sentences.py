@@ -90,6 +90,9 @@ def other(result):
 RESULTS = {
     "scored": made_result(warnings=["the film is short"]),
     "doubtful": made_result(5, poses=PoseShares(source="given", measured=0.7, filled=0.1, doubtful=0.2)),
+    "joints alone": made_result(
+        modalities=["skeleton"], interval=None, poses=PoseShares(source="given", measured=0.9, doubtful=0.1)
+    ),
     "refused": refused(),
     "checked": made_result(
         validated=True, validation=Validation(num_dives=12, mean_absolute_error=4.2, slope=0.9)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.simulate import size_px
 
 WeightsOption = Annotated[str, typer.Option(help="Name of shipped weights, or a file.")]
 BankOption = Annotated[
@@ -31,7 +32,10 @@ def _print_schema(wanted: bool) -> bool:
 def score(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="VIDEO...", help="Films, folders of images, folders of films, globs."),
+        typer.Argument(
+            metavar="VIDEO...",
+            help="Films, folders of images, folders of films, globs; or joints alone, as npz.",
+        ),
     ],
     out_dir: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="DIR-2, DIR-3, ... if it holds results already.")
@@ -46,9 +50,17 @@ def score(
     ] = None,
     end: Annotated[int | None, typer.Option(min=0, help="Last frame, included.")] = None,
     slowmo: Annotated[float, typer.Option(help="The film is slowed down by this factor.")] = 1.0,
-    fps: Annotated[float | None, typer.Option(help="Frames a second of a folder of images.")] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames a second of a folder of images, or of joints.")
+    ] = None,
     poses: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Joints: npz, the authors' JSON, COCO or LabelMe.")
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH", help="Of the picture, where an npz of joints is scored without its film."
+        ),
     ] = None,
     weights: WeightsOption = "nano",
     bank: BankOption = None,
@@ -86,6 +98,7 @@ def score(
         "slowmo": slowmo,
         "frame_rate": fps,
         "poses": None if poses is None else f"'{str(poses).replace(chr(39), chr(39) * 2)}'",
+        "size_px": None if size is None else list(size_px(size)),
         "exemplars": exemplars,
     }
     flags = [f"{name}={value}" for name, value in given.items() if value is not None]

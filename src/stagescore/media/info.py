@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from stagescore.errors import DataError
 
-Kind = Literal["video", "images"]
+Kind = Literal["video", "images", "joints"]
 Verdict = Literal["ok", "partial", "unreadable"]
 
 MIN_SIDE_PX = 8
@@ -33,7 +33,7 @@ class MediaInfo:
 
     Attributes:
         path: as given by the user.
-        kind: `video` or `images`.
+        kind: `video`, `images`, or `joints`: there are no pictures, and black ones stand in for them.
         verdict: `ok` if every frame could be read, `partial` if there is evidence that some are
             missing or damaged, `unreadable` if there is nothing to work with.
         num_frames: frames that can be decoded.

@@ -1,5 +1,7 @@
 """Opening videos and folders of images: `inspect_media` says what they are, `open_media` gives frames.
 
+`without_pictures` stands in for a film of which nothing but joints is left.
+
 Decoding is PyAV's (OpenCV silently gives fewer frames of a damaged file), images are PIL's.
 """
 
@@ -16,7 +18,7 @@ from jaxtyping import Float, UInt8
 from stagescore.errors import DataError
 from stagescore.hashing import file_sha256
 from stagescore.media.images import SUFFIXES, read_images, scan_images
-from stagescore.media.info import Clip, Kind, MediaInfo, Scan, check_factor
+from stagescore.media.info import DEFAULT_FRAME_RATE, Clip, Kind, MediaInfo, Scan, check_factor, check_size
 from stagescore.media.sampling import sample_indices
 from stagescore.media.scaling import scaled
 from stagescore.media.video import read_video, scan_video
@@ -60,6 +62,10 @@ class Media:
         """
         chosen = range(self.num_frames) if indices is None else [int(index) for index in indices]
         self._check(chosen)
+        if self.info.kind == "joints":
+            black = np.zeros((self.info.height_px, self.info.width_px, 3), np.uint8)
+            yield from ((index, black) for index in chosen)
+            return
         read = read_video if self.info.kind == "video" else read_images
         yield from zip(chosen, read(Path(self.info.path), self._scan, chosen), strict=True)
 
@@ -182,6 +188,55 @@ def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: fl
         warnings=(*problems, *notes),
     )
     return Media(info, times_s, scan)
+
+
+def without_pictures(
+    path: Path,
+    num_frames: int,
+    size_px: tuple[int, int],
+    *,
+    slowmo: float = 1.0,
+    frame_rate: float = DEFAULT_FRAME_RATE,
+) -> Media:
+    """A film that nobody has: its frames are black.
+
+    Args:
+        path: of the file that stands for it.
+        num_frames: how many; one or more.
+        size_px: width and height of its picture.
+        slowmo: it was slowed down by this factor.
+        frame_rate: frames per second.
+
+    Raises:
+        DataError: a number is not positive, or the picture too small or too large.
+    """
+    _check_settings(slowmo, frame_rate)
+    check_size(*size_px, where=path)
+    times_s = np.arange(num_frames) / frame_rate
+    info = MediaInfo(
+        path=fspath(path),
+        kind="joints",
+        verdict="ok",
+        num_frames=num_frames,
+        width_px=size_px[0],
+        height_px=size_px[1],
+        frame_rate=frame_rate,
+        slowmo=slowmo,
+        duration_s=num_frames / frame_rate,
+        sha256=file_sha256(path),
+    )
+    return Media(
+        info,
+        times_s,
+        Scan(
+            times_s=times_s,
+            stamps=(),
+            size_px=size_px,
+            frame_rate=frame_rate,
+            duration_s=info.duration_s,
+            codec="",
+        ),
+    )
 
 
 def _check_settings(slowmo: float, frame_rate: float | None) -> None:

@@ -18,7 +18,9 @@ from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.formats import npz_bytes, read_npz
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted, nearest_exemplar
+from stagescore.report.overlay import draw_pose
 from stagescore.report.pictures import Pictures
+from stagescore.scoring.poses import is_joints, joints_alone
 from stagescore.scoring.result import Result
 from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import PoseTrack
@@ -34,7 +36,7 @@ def film_pictures(
     weak: Bool[np.ndarray, "frames 16"] | None = None,
     bank: ExemplarBank | None = None,
 ) -> Pictures:
-    """Decode what a report shows.
+    """Decode what a report shows; where there is no film, the joints are drawn instead.
 
     Args:
         result: of the film.
@@ -46,9 +48,15 @@ def film_pictures(
     Raises:
         DataError: the film has changed, or the track has another number of rows.
     """
-    wanted = frames_wanted(result)
+    query = {} if media is None else dict(media.frames(frames_wanted(result)))
+    if media is not None and media.info.kind == "joints" and track is not None:
+        rows = {frame: frame - result.input.start_frame for frame in query}
+        query = {
+            frame: draw_pose(image, track.joints_px[rows[frame]], None if weak is None else weak[rows[frame]])
+            for frame, image in query.items()
+        }
     return Pictures(
-        query={} if media is None else dict(media.frames(wanted)),
+        query=query,
         track=track,
         track_frames=() if track is None else range(result.input.start_frame, result.input.end_frame),
         weak=weak,
@@ -126,6 +134,14 @@ def _film(path: Path, folder: Path) -> Path:
     return next((place for place in near if place.exists()), path)
 
 
+def _reopened(film: Path, result: Result) -> Media:
+    given = result.input
+    if is_joints(film):
+        size_px = given.width_px, given.height_px
+        return joints_alone(film, size_px, slowmo=given.slowmo, frame_rate=given.frame_rate)
+    return open_media(film, slowmo=given.slowmo)
+
+
 def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
     """What there is to show of a dive that was scored before.
 
@@ -139,7 +155,7 @@ def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
     film = _film(Path(result.input.path), folder)
     media, missing = None, None
     try:
-        media = open_media(film, slowmo=result.input.slowmo)
+        media = _reopened(film, result)
         if media.num_frames != result.input.num_frames or (
             film.is_file() and file_sha256(film) != result.input.sha256
         ):

@@ -106,6 +106,11 @@ def height(result: Result) -> Sentence | None:
 
 def interval(result: Result) -> Sentence | None:
     """How sure the score is."""
+    if result.score is not None and result.modalities == ["skeleton"] and result.interval is None:
+        return Sentence(
+            "It comes from the joints alone, without the film: how far it may be off is not known.",
+            ("score", "modalities", "interval"),
+        )
     if result.interval is None:
         return None
     low, high = result.interval

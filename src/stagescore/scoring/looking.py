@@ -1,6 +1,7 @@
 """One dive through the network: what it sees, where it cuts, where it looks (paper, sections III-B to III-D)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,10 +11,13 @@ from torch import Tensor
 from stagescore.data.preprocessing import Preprocessing, View, framed_joints, viewed_frames, viewed_joints
 from stagescore.evaluation.intervals import TransitionCalibration
 from stagescore.evaluation.outcomes import label_transitions
+from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.tensors import DiveBatch, Features, StageFeatures
 from stagescore.types import PoseTrack
+
+Modality = Literal["video", "skeleton"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,6 +30,7 @@ class Look:
         frames: frame of the input that each sampled frame is.
         log_probabilities: of every transition over the sampled frames; None for a model of one stage.
         attention: weight of each sampled frame in the fusion, adding up to 1 in each stage; None without.
+        modalities: what was seen: a video, a skeleton, or both.
     """
 
     stages: StageFeatures
@@ -33,6 +38,7 @@ class Look:
     frames: tuple[int, ...]
     log_probabilities: Float[Tensor, "1 transitions frames"] | None
     attention: tuple[float, ...] | None
+    modalities: tuple[Modality, ...]
 
     def stage_edges(self, start: int, end: int) -> tuple[int, ...]:
         """Edges of the stages in frames of the input, half-open, none of them empty.
@@ -70,6 +76,8 @@ def look(
 ) -> Look:
     """Show a dive to the network as evaluation does: evenly spread frames, the middle of the picture.
 
+    Of joints without a film it sees the joints alone.
+
     Args:
         model: in eval mode.
         media: the film.
@@ -78,34 +86,51 @@ def look(
         preprocessing: of the weights' card.
 
     Raises:
-        DataError: the film cannot be read any more, or the model cannot do without a skeleton.
+        DataError: the film cannot be read any more, or the model cannot do without a film, or a skeleton.
     """
     start, end = span
     p = preprocessing
-    clip = media.sample(p.num_frames, first=start, last=end - 1, size_px=p.size_px)
-    rows = [frame - start for frame in clip.indices]
+    indices = sample_indices(start, end - 1, p.num_frames)
+    rows = [frame - start for frame in indices]
     plain = View.plain()
     sampled = PoseTrack(track.joints_px[rows], track.confidence[rows])
+    seen = _modalities(model, media, sampled)
+    frames = None
+    if "video" in seen:
+        clip = media.sample(p.num_frames, first=start, last=end - 1, size_px=p.size_px)
+        frames = torch.from_numpy(viewed_frames(clip.frames, plain, p)[None].copy()).permute(0, 1, 4, 2, 3)
     joints = viewed_joints(
         framed_joints(sampled, (media.info.width_px, media.info.height_px), p), plain, p
     ).astype(np.float32)
     device = next(model.parameters()).device
-    seen = DiveBatch(
-        frames=torch.from_numpy(viewed_frames(clip.frames, plain, p)[None].copy()).permute(0, 1, 4, 2, 3),
+    dive = DiveBatch(
+        frames=frames,
         joints=torch.from_numpy(joints[None]),
-        has_video=torch.ones(1, dtype=torch.bool),
-        has_skeleton=torch.tensor([bool(sampled.known.any())]),
+        has_video=torch.tensor(["video" in seen]),
+        has_skeleton=torch.tensor(["skeleton" in seen]),
     ).to(device)
-    features = model.encode(seen)
+    features = model.encode(dive)
     logits = model.transition_logits(features)
     edges = model.predicted_edges(features)
     return Look(
         stages=model.stage_features(features, edges),
         edges=edges,
-        frames=clip.indices,
+        frames=tuple(indices),
         log_probabilities=None if logits is None else logits[-1].log_softmax(-1),
         attention=_attention(model, features, edges),
+        modalities=seen,
     )
+
+
+def _modalities(model: HPMCoRe, media: Media, track: PoseTrack) -> tuple[Modality, ...]:
+    """What is there of a dive and read by the model."""
+    encoders = model.encoders
+    seen: list[Modality] = []
+    if media.info.kind != "joints" and (encoders.static is not None or encoders.dynamic is not None):
+        seen.append("video")
+    if encoders.skeleton is not None and bool(track.known.any()):
+        seen.append("skeleton")
+    return tuple(seen)
 
 
 def _attention(model: HPMCoRe, features: Features, edges: Tensor) -> tuple[float, ...] | None:

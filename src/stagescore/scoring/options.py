@@ -22,6 +22,7 @@ class ScoreOptions(Config):
         slowmo: the film is slowed down by this factor.
         frame_rate: of a folder of images, which does not say it itself.
         poses: file with the joints; the networks look for them by default.
+        size_px: width and height of the picture, where joints are scored without their film.
         exemplars: that vote.
     """
 
@@ -33,6 +34,7 @@ class ScoreOptions(Config):
     slowmo: float = Field(default=1.0, gt=0)
     frame_rate: float | None = Field(default=None, gt=0)
     poses: Path | None = None
+    size_px: tuple[int, int] | None = None
     exemplars: int = Field(default=10, ge=1)
 
     @model_validator(mode="after")

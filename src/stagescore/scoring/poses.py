@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float
 
 from stagescore.errors import CheckpointError, ConfigError, DataError
 from stagescore.media.images import image_paths, load_image
+from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.sampling import sample_indices
-from stagescore.media.source import Media
+from stagescore.media.source import Media, without_pictures
 from stagescore.pose.annotation import annotate
 from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
@@ -142,6 +143,33 @@ def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
             source="given", measured=measured, filled=_share(track.known & filled), doubtful=_share(doubtful)
         ),
         warnings=tuple(warnings),
+    )
+
+
+def is_joints(path: Path) -> bool:
+    """Whether a file holds joints and no film."""
+    return path.suffix.lower() == ".npz" and path.is_file()
+
+
+def joints_alone(
+    path: Path, size_px: tuple[int, int] | None, *, slowmo: float = 1.0, frame_rate: float | None = None
+) -> Media:
+    """What stands in for the film of an npz of joints, a row a frame.
+
+    Raises:
+        DataError: unreadable, empty, or nothing says how large the picture was.
+    """
+    num_frames = read_npz(path).num_frames
+    if not num_frames:
+        raise DataError("it holds no frames", where=path, todo="get or make the file again")
+    if size_px is None:
+        raise DataError(
+            "joints do not say how large the picture is",
+            where=path,
+            todo="give --size, such as 1920x1080; or give the film, and the joints by --poses",
+        )
+    return without_pictures(
+        path, num_frames, size_px, slowmo=slowmo, frame_rate=frame_rate or DEFAULT_FRAME_RATE
     )
 
 

@@ -245,6 +245,7 @@ class Result(Config):
         words: the dive in words, such as "forward three and a half somersaults in pike position".
         height_m: of board or platform, given or None.
         input: what was scored.
+        modalities: what the network has seen of it: a video, a skeleton, or both; empty where it saw nothing.
         networks: which networks looked.
         stages: empty where they could not be seen.
         events: physical events.
@@ -271,6 +272,7 @@ class Result(Config):
     words: str | None = None
     height_m: float | None = None
     input: InputFile
+    modalities: list[Literal["video", "skeleton"]] = Field(default_factory=list)
     networks: Networks | None = None
     stages: list[StageResult] = Field(default_factory=list)
     events: Events = Events()

@@ -30,6 +30,8 @@ from stagescore.scoring.poses import (
     Poses,
     estimated_poses,
     given_poses,
+    is_joints,
+    joints_alone,
     no_poses,
     open_pose_networks,
 )
@@ -188,15 +190,17 @@ class Scorer:
         media = draft.media
         if draft.failed or media is None:
             return Scored(result=draft.result(self._networks(None)), media=media)
-        with draft.timings.step("watch"):
-            watched = self._watch(draft, media)
-        if watched is None:
-            return Scored(result=draft.result(self._networks(None)), media=media)
+        watched = None
+        if media.info.kind != "joints":
+            with draft.timings.step("watch"):
+                watched = self._watch(draft, media)
+            if watched is None:
+                return Scored(result=draft.result(self._networks(None)), media=media)
         with draft.timings.step("poses"):
             poses = self._poses(draft, media, watched)
         if poses is None:
             return Scored(result=draft.result(self._networks(None)), media=media)
-        flight = self._check(draft, watched, poses)
+        flight = None if watched is None else self._check(draft, watched, poses)
         with draft.timings.step("network"):
             looked = self._look(draft, media, poses)
         if looked is None:
@@ -217,7 +221,11 @@ class Scorer:
         contact = events.first_water_contact_frame
         found = {
             "score": score,
-            "interval": None if score is None else self._interval(score, [vote.vote for vote in votes]),
+            # Intervals were fitted to what is said of films.
+            "interval": None
+            if score is None or watched is None
+            else self._interval(score, [vote.vote for vote in votes]),
+            "modalities": looked.modalities,
             "validated": self.card.validated or self.fit is not None,
             "validation": None if self.fit is None else self.fit.validation,
             "protocol": self._protocol(draft, voted),
@@ -253,7 +261,7 @@ class Scorer:
         if path.is_file() and draft.fail(checks.size_reason(path.stat().st_size, str(path))):
             return
         draft.sha256 = _sha256(path)
-        draft.media = media = open_media(path, slowmo=options.slowmo, frame_rate=options.frame_rate)
+        draft.media = media = self._opened(path, options)
         draft.end = media.num_frames
         if media.info.verdict == "partial":
             draft.doubt(
@@ -287,6 +295,17 @@ class Scorer:
             draft.end = last + 1
         draft.fail(checks.length_reason(draft.end - draft.start))
 
+    @staticmethod
+    def _opened(path: Path, options: ScoreOptions) -> Media:
+        slowmo, rate = options.slowmo, options.frame_rate
+        if not is_joints(path):
+            return open_media(path, slowmo=slowmo, frame_rate=rate)
+        if options.poses is not None or options.start == "auto":
+            raise DataError(
+                "these are joints and no film", where=path, todo="leave out --poses, and --start auto"
+            )
+        return joints_alone(path, options.size_px, slowmo=slowmo, frame_rate=rate)
+
     def _watch(self, draft: Draft, media: Media) -> Watched | None:
         watched = watch(image for _, image in media.frames(range(draft.start, draft.end)))
         shot = checks.main_shot(watched.num_frames, checks.cuts(watched.small))
@@ -307,14 +326,15 @@ class Scorer:
             )
         return watched.part(shot.start, shot.end)
 
-    def _poses(self, draft: Draft, media: Media, watched: Watched) -> Poses | None:
-        if draft.options.poses is not None:
+    def _poses(self, draft: Draft, media: Media, watched: Watched | None) -> Poses | None:
+        given = draft.path if watched is None else draft.options.poses
+        if given is not None:
             try:
-                return given_poses(draft.options.poses, media, draft.start, draft.end)
+                return given_poses(given, media, draft.start, draft.end)
             except DataError as error:
                 draft.fail(Reason(code="bad-poses", text=_sentence(error)))
                 return None
-        if isinstance(self.networks, PoseNetworks):
+        if watched is not None and isinstance(self.networks, PoseNetworks):
             return estimated_poses(media, (draft.start, draft.end), self.networks, watched.motions)
         draft.warnings.append(
             "The dive is looked at without a skeleton, and two divers cannot be told from one. "
@@ -460,6 +480,11 @@ class Scorer:
         return f"{who} with dive number {voted.dive.dive_number} (w/ DN)"
 
     def _warn(self, draft: Draft, media: Media) -> None:
+        if media.info.kind == "joints":
+            draft.warnings.append(
+                "Joints were scored without their film: less is seen of the dive, how far the score is off is not known, "
+                "and nothing tells whether this is a whole dive of one diver."
+            )
         if self.fit is not None:
             v = self.fit.validation
             draft.warnings.append(
