@@ -11,7 +11,7 @@ from typing import Any
 from stagescore.data.exemplars import Protocol
 from stagescore.encoders.fastest import fastest
 from stagescore.errors import CheckpointError, DataError, StagescoreError
-from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
+from stagescore.evaluation.intervals import IntervalModel
 from stagescore.hashing import file_sha256
 from stagescore.media.images import image_paths
 from stagescore.media.source import Media, open_media
@@ -20,6 +20,7 @@ from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.composing import exemplar_votes, moved, protocol_words, stage_results, warn
 from stagescore.scoring.draft import Draft
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.finding import find_dive
@@ -37,22 +38,17 @@ from stagescore.scoring.poses import (
 )
 from stagescore.scoring.result import (
     Events,
-    ExemplarVote,
     Networks,
     Reason,
     Result,
-    StageName,
-    StageResult,
 )
 from stagescore.scoring.watching import Watched, watch
 from stagescore.tensors import StageFeatures
 from stagescore.training.prediction import VotedDive, Voting
-from stagescore.types import STAGE_NAMES, Dive
+from stagescore.types import Dive
 from stagescore.weights.own import OwnWeights, load_weights
 
-_NO_CALIBRATION = TransitionCalibration(temperature=1.0)
 _MUCH_LONGER = 1.2
-_STAGES: tuple[StageName, ...] = ("take-off", "flight", "entry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -208,7 +204,16 @@ class Scorer:
         with draft.timings.step("compare"):
             voted = None if draft.reasons else self._vote(draft, looked)
         events = Events() if flight is None else moved(flight.events(), draft.start)
-        votes = [] if voted is None else self._exemplar_votes(voted)
+        votes = (
+            []
+            if voted is None
+            else exemplar_votes(
+                voted,
+                self.bank,
+                execution=self.card.target == "execution",
+                slope=1.0 if self.fit is None else self.fit.slope,
+            )
+        )
         score = None if voted is None else sum(vote.vote for vote in votes) / len(votes)
         difficulty = draft.options.known_difficulty
         judging = None if score is None or difficulty is None else plausible_judging(score, difficulty)
@@ -228,8 +233,8 @@ class Scorer:
             "modalities": looked.modalities,
             "validated": self.card.validated or self.fit is not None,
             "validation": None if self.fit is None else self.fit.validation,
-            "protocol": self._protocol(draft, voted),
-            "stages": self._stages(draft, looked, flight, votes),
+            "protocol": protocol_words(voted),
+            "stages": stage_results(draft, looked, flight, votes, self.card),
             "events": events,
             "branches": self.branches,
             "exemplars": votes,
@@ -243,7 +248,7 @@ class Scorer:
             "attention": None if looked.attention is None else list(looked.attention),
             "attention_frames": None if looked.attention is None else list(looked.frames),
         }
-        self._warn(draft, media)
+        warn(draft, media, self.card, self.fit)
         result = draft.result(self._networks(poses), **found)
         return Scored(
             result=result, media=media, poses=poses, look=looked, bank=None if score is None else self.bank
@@ -410,96 +415,9 @@ class Scorer:
             draft.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
         return voted
 
-    def _exemplar_votes(self, voted: VotedDive) -> list[ExemplarVote]:
-        rows = dict(zip((dive.dive_id for dive in self.bank.dives), range(len(self.bank)), strict=True))
-        slope = 1.0 if self.fit is None else self.fit.slope
-        factor = voted.dive.difficulty if self.card.target == "execution" else None
-        votes = []
-        for dive_id, parts in zip(
-            voted.prediction.exemplar_ids, voted.stage_deltas.double().tolist(), strict=True
-        ):
-            exemplar = self.bank.dives[rows[dive_id]]
-            base = exemplar.score
-            if factor is not None and exemplar.difficulty is not None:
-                base = factor * exemplar.score / exemplar.difficulty
-            deltas = [[slope * part for part in stage] for stage in parts]
-            votes.append(
-                ExemplarVote(
-                    dive_id=dive_id,
-                    dive_number=exemplar.dive_number,
-                    score=base,
-                    delta=sum(map(sum, deltas)),
-                    stage_deltas=deltas,
-                    edges=self.bank.edges[rows[dive_id]].tolist(),
-                )
-            )
-        return votes
-
     def _interval(self, score: float, votes: list[float]) -> tuple[float, float] | None:
         content = self.card.score_intervals if self.fit is None else self.fit.score_intervals
         return IntervalModel.from_json(content).interval(score, votes) if content else None
-
-    def _stages(
-        self, draft: Draft, looked: Look, flight: Flight | None, votes: list[ExemplarVote]
-    ) -> list[StageResult]:
-        """The stages that the clip shows."""
-        media, edges = draft.media, looked.stage_edges(draft.start, draft.end)
-        if media is None or len(edges) != len(STAGE_NAMES) + 1:
-            return []
-        card = self.card.transition_confidence
-        calibration = TransitionCalibration.from_json(card) if card else _NO_CALIBRATION
-        sure = list(looked.confidences(calibration))
-        spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))
-        if flight is not None and flight.starts_in_air:
-            spans = [("flight", edges[0], edges[2], sure[2]), *spans[2:]]
-        if flight is not None and flight.ends_in_air:
-            spans = [*spans[:-2], ("flight", spans[-2][1], edges[3], sure[0] if len(spans) == 3 else 1.0)]
-        if flight is None and any(reason.code in ("still", "no-person") for reason in draft.reasons):
-            return []
-        return [
-            StageResult(
-                name=name,
-                start_frame=first,
-                end_frame=stop,
-                start_s=_time(media, first),
-                end_s=_time(media, stop),
-                confidence=min(max(confidence, 0.0), 1.0),
-                difference=sum(sum(vote.stage_deltas[k]) for vote in votes) / len(votes) if votes else None,
-            )
-            for k, (name, first, stop, confidence) in enumerate(spans)
-        ]
-
-    def _protocol(self, draft: Draft, voted: VotedDive | None) -> str:
-        if voted is None:
-            return ""
-        who = f"{len(voted.prediction.votes)} exemplars"
-        if voted.fallback:
-            return f"{who}; {voted.fallback}"
-        if voted.dive.dive_number is None:
-            return f"{who} of any dive (w/o DN): no dive number was given"
-        return f"{who} with dive number {voted.dive.dive_number} (w/ DN)"
-
-    def _warn(self, draft: Draft, media: Media) -> None:
-        if media.info.kind == "joints":
-            draft.warnings.append(
-                "Joints were scored without their film: less is seen of the dive, how far the score is off is not known, "
-                "and nothing tells whether this is a whole dive of one diver."
-            )
-        if self.fit is not None:
-            v = self.fit.validation
-            draft.warnings.append(
-                f"Exemplars are {v.num_dives} dives of your own; predicted from each other, "
-                f"their mean absolute error is {v.mean_absolute_error:.2f} points."
-            )
-        elif not self.card.validated:
-            draft.warnings.append(
-                f"The weights were trained on {self.card.trained_on} and never validated on real dives."
-            )
-        number = draft.options.number
-        if number is not None and draft.options.known_difficulty is None:
-            draft.warnings.append(
-                f"The difficulty of {number.code} is not known here; give --height or --difficulty for judges' marks."
-            )
 
     def _networks(self, poses: Poses | None) -> Networks:
         return Networks(
@@ -510,18 +428,6 @@ class Scorer:
             detector=None if poses is None else poses.detector,
             estimator=None if poses is None else poses.estimator,
         )
-
-
-def moved(events: Events, offset: int) -> Events:
-    """Events in frames of the input."""
-    found = {
-        name: None if event is None else event.model_copy(update={"frame": event.frame + offset})
-        for name, event in (
-            ("first_airborne_frame", events.first_airborne_frame),
-            ("first_water_contact_frame", events.first_water_contact_frame),
-        )
-    }
-    return Events(**found)
 
 
 def _moved_to(device: str, stages: StageFeatures) -> StageFeatures:
@@ -539,13 +445,6 @@ def name_of(path: Path) -> str:
     """
     name = path.resolve().name if path.is_dir() else path.stem
     return name if name.strip(". ") else "clip"
-
-
-def _time(media: Media, frame: int) -> float:
-    """When a frame begins; the end of the film for the frame after the last."""
-    if frame < media.num_frames:
-        return float(media.times_s[frame])
-    return float(media.times_s[0]) + media.info.duration_s
 
 
 def _sha256(path: Path) -> str:
