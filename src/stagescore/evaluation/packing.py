@@ -130,22 +130,18 @@ def choose_bank(
 
     Args:
         fitted: training dives.
-        spare: more dives that training saw, such as drills; a number that `fitted` holds once takes as many of
-            them as there are, up to `per_number`, and others take none.
+        spare: more dives that training saw, such as drills; a number of which `fitted` holds none or one takes as
+            many of them as there are, up to `per_number`, and others take none.
         per_number: of every dive number, at most.
         seed: of the choice.
 
     Returns:
         The dives, and the numbers that are left out because there is one dive of them all the same.
     """
-    once = _held_once(fitted)
-    spare = [dive.with_changes(split="train", validation=False) for dive in spare if dive.dive_number in once]
-    pool = [*fitted, *spare]
-    left_out = _held_once(pool)
+    held = Counter(dive.dive_number for dive in fitted)
+    wanted = [dive for dive in spare if held[dive.dive_number] < 2]
+    pool = [*fitted, *(dive.with_changes(split="train", validation=False) for dive in wanted)]
+    count = Counter(dive.dive_number for dive in pool)
+    left_out = {str(number) for number, times in count.items() if times < 2}
     kept = [dive for dive in pool if dive.dive_number not in left_out]
     return bank_dives(kept, per_number=per_number, seed=seed), sorted(left_out)
-
-
-def _held_once(dives: Sequence[Dive]) -> set[str]:
-    count = Counter(dive.dive_number for dive in dives)
-    return {str(number) for number, times in count.items() if times < 2}

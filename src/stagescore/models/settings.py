@@ -117,7 +117,7 @@ class FusionSettings(Config):
         mode: `weighted`, `addition` or `dot-product`.
         heads: of the attention.
         alpha: what the learnable weight begins with.
-        skeleton_values: what is attended to is the skeleton as well, not the visual features alone (ours).
+        skeleton_values: what is attended to is the skeleton as well, not the visual features alone (ours; `nano`).
     """
 
     mode: FusionMode = "weighted"
