@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the weights `nano` again: about four hours on two slow cores, 20 GB of disk. docs/training.md explains the steps.
+# Makes the weights `nano` again: some three and a half hours on two slow cores, 20 GB of disk. docs/training.md explains the steps.
 #   examples/train_nano.sh FOLDER        an empty folder; run it again to go on where it was stopped
 set -euo pipefail
 mkdir -p "$1" && cd "$1"
