@@ -23,8 +23,7 @@ from torch import Tensor, nn
 from stagescore.atomic import write_bytes
 from stagescore.data.manifest import Manifest, dive_from_record
 from stagescore.errors import CheckpointError, DataError
-from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.tensors import Comparison, StageFeatures
+from stagescore.tensors import StageFeatures
 from stagescore.types import Dive
 
 _VERSION = 1
@@ -185,21 +184,6 @@ def _unpacked(tensors: Mapping[str, Tensor], dive_ids: Sequence[str]) -> dict[st
         found.setdefault(dive_ids[row], {})[frame] = content[first : first + size]
         first += size
     return found
-
-
-@torch.no_grad()
-def compare_with(
-    model: HPMCoRe, query: StageFeatures, bank: ExemplarBank, rows: Int[Tensor, "exemplars"]
-) -> Comparison:
-    """One encoded query against some exemplars of a bank: the query is not encoded again.
-
-    Args:
-        model: in eval mode.
-        query: stage features of one dive.
-        bank: of this model's weights.
-        rows: of the exemplars (`ExemplarBank.rows`).
-    """
-    return model.compare(query.select(torch.zeros_like(rows)), bank.stages.select(rows))
 
 
 def weights_hash(model: nn.Module) -> str:

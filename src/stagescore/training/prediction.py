@@ -3,16 +3,16 @@
 Validation, evaluation and scoring all predict here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from stagescore.data.exemplars import Protocol, choose_exemplars
+from stagescore.data.exemplars import ExemplarChoice, Protocol, choose_exemplars
 from stagescore.errors import DataError
-from stagescore.models.exemplar_bank import ExemplarBank, compare_with
+from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.regression.vote import vote
 from stagescore.tensors import DiveBatch, StageFeatures
@@ -20,6 +20,7 @@ from stagescore.training.sources import DiveSource, keep_modalities
 from stagescore.types import Dive, Prediction
 
 _DIVES_AT_ONCE = 8
+_QUERIES_AT_ONCE = 32
 Progress = Callable[[int, int], None]
 
 
@@ -136,27 +137,7 @@ class Voting:
         Raises:
             DataError: the bank holds nobody but the query, or a difficulty is needed and unknown.
         """
-        choice = choose_exemplars(query, bank.dives, protocol=self.protocol, num=self.num, seed=self.seed)
-        if not choice.exemplars:
-            raise DataError("there is no exemplar", where=query.dive_id, todo="add dives to the bank")
-        exemplars = sorted(choice.exemplars, key=lambda dive: dive.dive_id)  # the order of the votes
-        comparison = compare_with(model, stages, bank, bank.rows(exemplars))
-        factor = _factor(query) if self.execution else 1.0
-        scores = [
-            factor * (dive.score / _factor(dive) if self.execution else dive.score) for dive in exemplars
-        ]
-        prediction = vote(
-            [factor * delta for delta in comparison.delta.tolist()],
-            scores,
-            [dive.dive_id for dive in exemplars],
-            protocol=self.protocol + (f" ({choice.fallback})" if choice.fallback else ""),
-        )
-        return VotedDive(
-            dive=query,
-            prediction=prediction,
-            stage_deltas=factor * comparison.stage_deltas,
-            fallback=choice.fallback,
-        )
+        return next(self._voted(model, [query], stages, bank))
 
     def predict_all(
         self, model: HPMCoRe, encoded: Encoded, dives: dict[str, Dive], bank: ExemplarBank
@@ -164,12 +145,53 @@ class Voting:
         """The scores of encoded dives."""
         training = model.training
         model.eval()
-        voted = [
-            self.predict(model, dives[dive_id], encoded.stages.select(torch.tensor([row])), bank)
-            for row, dive_id in enumerate(encoded.dive_ids)
-        ]
+        voted: list[VotedDive] = []
+        for first in range(0, len(encoded.dive_ids), _QUERIES_AT_ONCE):
+            queries = [dives[dive_id] for dive_id in encoded.dive_ids[first : first + _QUERIES_AT_ONCE]]
+            stages = encoded.stages.select(torch.arange(first, first + len(queries)))
+            voted += self._voted(model, queries, stages, bank)
         model.train(training)
         return voted
+
+    def _voted(
+        self, model: HPMCoRe, queries: Sequence[Dive], stages: StageFeatures, bank: ExemplarBank
+    ) -> Iterator[VotedDive]:
+        """All pairs of some queries, a row of `stages` each, in one comparison."""
+        choices = [self._choose(query, bank) for query in queries]
+        counts = [len(choice.exemplars) for choice in choices]
+        # The votes are in this order.
+        exemplars = [sorted(choice.exemplars, key=lambda dive: dive.dive_id) for choice in choices]
+        rows = bank.rows([exemplar for some in exemplars for exemplar in some])
+        asking = torch.arange(len(queries)).repeat_interleave(torch.tensor(counts))
+        with torch.no_grad():
+            comparison = model.compare(stages.select(asking), bank.stages.select(rows))
+        for query, choice, some, delta, parts in zip(
+            queries,
+            choices,
+            exemplars,
+            comparison.delta.split(counts),
+            comparison.stage_deltas.split(counts),
+            strict=True,
+        ):
+            factor = _factor(query) if self.execution else 1.0
+            scores = [
+                factor * (dive.score / _factor(dive) if self.execution else dive.score) for dive in some
+            ]
+            prediction = vote(
+                [factor * difference for difference in delta.tolist()],
+                scores,
+                [dive.dive_id for dive in some],
+                protocol=self.protocol + (f" ({choice.fallback})" if choice.fallback else ""),
+            )
+            yield VotedDive(
+                dive=query, prediction=prediction, stage_deltas=factor * parts, fallback=choice.fallback
+            )
+
+    def _choose(self, query: Dive, bank: ExemplarBank) -> ExemplarChoice:
+        choice = choose_exemplars(query, bank.dives, protocol=self.protocol, num=self.num, seed=self.seed)
+        if not choice.exemplars:
+            raise DataError("there is no exemplar", where=query.dive_id, todo="add dives to the bank")
+        return choice
 
 
 def _factor(dive: Dive) -> float:
