@@ -4,6 +4,7 @@ Apart from `types.py` so that commands without a network do not wait for PyTorch
 batched; the axis words are those of the method: dives, frames, stages, steps, width, pairs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -130,10 +131,13 @@ class StageFeatures:
     Attributes:
         fused: motion guided by pose, or None where the branch is off.
         static: appearance, or None.
+        has_fused: dives whose fused features are to be used, where some are not: they lack the skeleton that these
+            features are made of as well. None: all of them.
     """
 
     fused: Float[Tensor, "dives stages steps fused_width"] | None = None
     static: Float[Tensor, "dives stages steps static_width"] | None = None
+    has_fused: Bool[Tensor, "dives"] | None = None
 
     def __post_init__(self) -> None:
         sizes = {tuple(x.shape[:3]) for x in (self.fused, self.static) if x is not None}
@@ -153,6 +157,35 @@ class StageFeatures:
         return StageFeatures(
             fused=None if self.fused is None else self.fused[dives],
             static=None if self.static is None else self.static[dives],
+            has_fused=None if self.has_fused is None else self.has_fused[dives],
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence["StageFeatures"]) -> "StageFeatures":
+        """The dives of several batches, one after the other; the same branches in each."""
+        fused = [part.fused for part in parts if part.fused is not None]
+        static = [part.static for part in parts if part.static is not None]
+        some_lack = any(part.has_fused is not None for part in parts)
+        return cls(
+            fused=torch.cat(fused) if fused else None,
+            static=torch.cat(static) if static else None,
+            has_fused=torch.cat([part.uses_fused for part in parts]) if some_lack else None,
+        )
+
+    @property
+    def uses_fused(self) -> Bool[Tensor, "dives"]:
+        """`has_fused`, written out."""
+        if self.has_fused is not None:
+            return self.has_fused
+        known = next(x for x in (self.fused, self.static) if x is not None)
+        return torch.ones(self.num_dives, dtype=torch.bool, device=known.device)
+
+    def to(self, device: torch.device | str) -> "StageFeatures":
+        """The same on a device."""
+        return StageFeatures(
+            fused=None if self.fused is None else self.fused.to(device),
+            static=None if self.static is None else self.static.to(device),
+            has_fused=None if self.has_fused is None else self.has_fused.to(device),
         )
 
 

@@ -1,5 +1,6 @@
 """One test of everything a model must do, over presets and over the rows of the paper's tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from stagescore.models import build
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
-from stagescore.tensors import DiveBatch
+from stagescore.tensors import DiveBatch, StageFeatures
 from stagescore.training.assemble import make_objective
 from stagescore.training.objective import TrainingBatch, term_names
 from stagescore.training.settings import ObjectiveSettings
@@ -62,6 +63,11 @@ TABLES: dict[str, dict[str, object]] = {
         "regression.stage_weights": "sum",
     },
     "with stand-ins": {"stand_ins": True, "skeleton.relative": True},
+    "nano's branches": {
+        "stand_ins": True,
+        "fusion.skeleton_values": True,
+        "regression.average_branches": True,
+    },
 }
 
 
@@ -283,3 +289,25 @@ def test_a_missing_label_does_not_reach_the_loss() -> None:
     torch.manual_seed(0)
     second = objective(masked)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@torch.no_grad()
+def test_an_averaged_branch_that_reads_the_skeleton_is_not_asked_of_a_dive_without_one() -> None:
+    """Whatever else is in the batch, and whoever of the two lacks it; other dives are averaged as ever."""
+    model = model_of("nano's branches").eval()
+    batch = dives(4)
+    batch = replace(batch, has_skeleton=torch.tensor([True, False, True, True]))
+    features = model.encode(batch)
+    stages = model.stage_features(features, edges_for(model, 4))
+    asking, asked = torch.tensor([0, 1, 2, 0]), torch.tensor([2, 2, 1, 3])
+    pairs = stages.select(asking), stages.select(asked)
+    whole = model.compare(*pairs).delta
+    fused, static = (model.heard_alone(branch).compare(*pairs).delta for branch in ("fused", "static"))
+    lacking = torch.tensor([False, True, True, False])
+    torch.testing.assert_close(whole, torch.where(lacking, static, (fused + static) / 2))
+    assert not torch.isclose(fused, static).any()
+    # The same alone, and joined again.
+    alone = [stages.select(torch.tensor([k])) for k in range(4)]
+    again = StageFeatures.join(alone)
+    torch.testing.assert_close(model.compare(again.select(asking), again.select(asked)).delta, whole)
+    assert model.stage_features(model.encode(dives(2)), edges_for(model, 2)).has_fused is None

@@ -138,3 +138,13 @@ def test_no_dive_loses_both_modalities_and_masks_do_not_depend_on_company() -> N
     assert (~skeleton).float().mean().item() == pytest.approx(0.15, abs=0.02)
     alone = [dropped_modalities([i], video=0.15, skeleton=0.15, seed=1, epoch=2)[0].item() for i in ids[:50]]
     assert alone == video[:50].tolist()
+
+
+def test_a_bank_remembers_whose_fused_features_are_of_no_use(bank: ExemplarBank, tmp_path: Path) -> None:
+    lacking = torch.arange(len(bank)) == 1
+    marked = replace(bank, stages=replace(bank.stages, has_fused=~lacking))
+    marked.save(tmp_path / "bank.safetensors")
+    read = ExemplarBank.load(tmp_path / "bank.safetensors").stages.has_fused
+    assert read is not None and torch.equal(read, ~lacking)
+    bank.save(tmp_path / "plain.safetensors")
+    assert ExemplarBank.load(tmp_path / "plain.safetensors").stages.has_fused is None

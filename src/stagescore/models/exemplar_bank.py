@@ -103,6 +103,8 @@ class ExemplarBank:
             value: Tensor | None = getattr(self.stages, name)
             if value is not None:
                 tensors[name] = (value.half() if half else value).contiguous()
+        if self.stages.has_fused is not None:
+            tensors["has_fused"] = self.stages.has_fused.contiguous()
         if self.pictures:
             tensors |= _packed(self.pictures, [dive.dive_id for dive in self.dives])
         header = {
@@ -127,7 +129,10 @@ class ExemplarBank:
             header = json.loads(metadata[_HEADER])
             rows = [json.loads(line) for line in header["manifest"].removesuffix("\n").split("\n")]
             dives = tuple(dive_from_record(row, where=str(path)) for row in rows)
-            stages = StageFeatures(**{n: tensors[n].float() for n in ("fused", "static") if n in tensors})
+            stages = StageFeatures(
+                **{n: tensors[n].float() for n in ("fused", "static") if n in tensors},
+                has_fused=tensors.get("has_fused"),
+            )
             return cls(
                 dives=dives,
                 stages=stages,

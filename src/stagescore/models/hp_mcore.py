@@ -101,7 +101,14 @@ class HPMCoRe(nn.Module):
                 features.has_skeleton,
             )
         static = None if features.static is None else self.pooling(features.static, edges)
-        return StageFeatures(fused=fused, static=static)
+        # Where branches are averaged each predicts the whole difference, so one that lacks what it reads is not asked.
+        lacking = (
+            bool(self.regression.averaged)
+            and self.fusion is not None
+            and self.fusion.skeleton_value is not None
+            and not bool(features.has_skeleton.all())
+        )
+        return StageFeatures(fused=fused, static=static, has_fused=features.has_skeleton if lacking else None)
 
     def compare(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
         """Predicted differences of score, query minus exemplar, in points."""
@@ -285,6 +292,14 @@ class Regression(nn.Module):
             )
             if branch is not None and mine is not None and theirs is not None
         ]
-        share = 1 / len(parts) if self.average_branches else 1.0
-        stage_deltas = torch.stack(parts, dim=-1) * self.stage_weights()[:, None] * (share * self.points)
+        stage_deltas = torch.stack(parts, dim=-1) * self.stage_weights()[:, None] * self.points
+        if (
+            self.averaged
+            and len(parts) == 2
+            and (query.has_fused is not None or exemplar.has_fused is not None)
+        ):
+            fused = (query.uses_fused & exemplar.uses_fused).to(stage_deltas.dtype) / 2
+            stage_deltas = stage_deltas * torch.stack([fused, 1 - fused], dim=-1)[:, None]
+        elif self.average_branches:
+            stage_deltas = stage_deltas / len(parts)
         return Comparison(delta=stage_deltas.sum(dim=(1, 2)), stage_deltas=stage_deltas)

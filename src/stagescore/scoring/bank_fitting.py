@@ -103,10 +103,7 @@ def fit_bank(
         )
     bank = ExemplarBank(
         dives=tuple(kept),
-        stages=StageFeatures(
-            fused=_joined([one.stages.fused for one in looks]),
-            static=_joined([one.stages.static for one in looks]),
-        ),
+        stages=StageFeatures.join([one.stages for one in looks]),
         edges=torch.cat([one.edges for one in looks]),
         weights_hash=scorer.card.weights_hash,
         pictures=pictures,
@@ -204,8 +201,3 @@ def _outcome(voted: VotedDive, predicted: float, slope: float) -> Outcome:
         num_frames=dive.num_frames or 1,
         votes=tuple(votes),
     )
-
-
-def _joined(parts: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
-    known = [part for part in parts if part is not None]
-    return torch.cat(known) if known else None

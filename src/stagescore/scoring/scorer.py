@@ -43,7 +43,6 @@ from stagescore.scoring.result import (
     Result,
 )
 from stagescore.scoring.watching import Watched, watch
-from stagescore.tensors import StageFeatures
 from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
 from stagescore.weights.own import OwnWeights, load_weights
@@ -133,7 +132,7 @@ class Scorer:
             ) from None
         return cls(
             weights=own,
-            bank=replace(exemplars, stages=_moved_to(device, exemplars.stages)),
+            bank=replace(exemplars, stages=exemplars.stages.to(device)),
             fit=BankFit.beside(path, own.card.weights_hash),
             bank_sha256=file_sha256(path),
             networks=open_pose_networks(weights_dir),
@@ -428,13 +427,6 @@ class Scorer:
             detector=None if poses is None else poses.detector,
             estimator=None if poses is None else poses.estimator,
         )
-
-
-def _moved_to(device: str, stages: StageFeatures) -> StageFeatures:
-    return StageFeatures(
-        fused=None if stages.fused is None else stages.fused.to(device),
-        static=None if stages.static is None else stages.static.to(device),
-    )
 
 
 def name_of(path: Path) -> str:

@@ -96,10 +96,7 @@ def encode_dives(
     model.train(training)
     return Encoded(
         dive_ids=tuple(dive_ids),
-        stages=StageFeatures(
-            fused=_joined([stages.fused for stages, _, _ in parts]),
-            static=_joined([stages.static for stages, _, _ in parts]),
-        ),
+        stages=StageFeatures.join([stages for stages, _, _ in parts]),
         edges=torch.cat([edges for _, edges, _ in parts]),
         log_probabilities=_joined([log_p for _, _, log_p in parts]),
     )
