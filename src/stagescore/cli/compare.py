@@ -6,11 +6,21 @@ from typing import Annotated
 import typer
 
 from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
-from stagescore.cli.score import BankOption, DeviceOption, NumberOption, WeightsDirOption, WeightsOption
+from stagescore.cli.score import (
+    BankOption,
+    DeviceOption,
+    NumberOption,
+    SizeOption,
+    WeightsDirOption,
+    WeightsOption,
+)
+from stagescore.cli.simulate import size_px
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A film or a folder of images.")],
+    first: Annotated[
+        Path, typer.Argument(metavar="A", help="A film, a folder of images, or an npz of joints.")
+    ],
     second: Annotated[
         Path | None,
         typer.Argument(metavar="B", help="Another; the bank's best of the same number by default."),
@@ -22,6 +32,7 @@ def compare(
     dive_number: NumberOption = None,
     difficulty: Annotated[float | None, typer.Option(help="Degree of difficulty of both.")] = None,
     height: Annotated[float | None, typer.Option(help="Of board or platform of both, in metres.")] = None,
+    size: SizeOption = None,
     weights: WeightsOption = "nano",
     bank: BankOption = None,
     device: DeviceOption = "cpu",
@@ -40,7 +51,12 @@ def compare(
     from stagescore.scoring.scorer import Scorer
 
     with speaking(json=json, quiet=quiet) as out:
-        options = ScoreOptions(dive_number=dive_number, difficulty=difficulty, height_m=height)
+        options = ScoreOptions(
+            dive_number=dive_number,
+            difficulty=difficulty,
+            height_m=height,
+            size_px=None if size is None else size_px(size),
+        )
         scorer = Scorer.load(weights, bank, device, weights_dir)
         mine = scorer.scored(first, options)
         theirs = None if second is None else scorer.scored(second, options)

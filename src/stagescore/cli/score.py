@@ -17,6 +17,10 @@ WeightsDirOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Look
 NumberOption = Annotated[
     str | None, typer.Option(metavar="DN", help="Such as 107B; exemplars then share it.")
 ]
+SizeOption = Annotated[
+    str | None,
+    typer.Option(metavar="WxH", help="Of the picture, where an npz of joints is scored without its film."),
+]
 ExemplarsOption = Annotated[int, typer.Option(min=1, help="Exemplars that vote.")]
 
 
@@ -56,12 +60,7 @@ def score(
     poses: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Joints: npz, the authors' JSON, COCO or LabelMe.")
     ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WxH", help="Of the picture, where an npz of joints is scored without its film."
-        ),
-    ] = None,
+    size: SizeOption = None,
     weights: WeightsOption = "nano",
     bank: BankOption = None,
     exemplars: ExemplarsOption = 10,

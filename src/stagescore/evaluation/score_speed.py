@@ -153,18 +153,13 @@ def _stages(model: HPMCoRe, dive: DiveBatch) -> StageFeatures:
 
 def _vote_with_bank(model: HPMCoRe, query: DiveBatch, bank: list[StageFeatures]) -> Tensor:
     mine = _stages(model, query)
-    joined = StageFeatures(fused=_cat([one.fused for one in bank]), static=_cat([one.static for one in bank]))
-    return model.compare(mine.select(torch.zeros(len(bank), dtype=torch.long)), joined).delta.mean()
+    asking = mine.select(torch.zeros(len(bank), dtype=torch.long))
+    return model.compare(asking, StageFeatures.join(bank)).delta.mean()
 
 
 def _vote_anew(model: HPMCoRe, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
     deltas = [model.compare(_stages(model, query), _stages(model, other)).delta for other in others]
     return torch.cat(deltas).mean()
-
-
-def _cat(parts: list[Tensor | None]) -> Tensor | None:
-    known = [part for part in parts if part is not None]
-    return torch.cat(known) if known else None
 
 
 def _timed(work: Callable[[], ResultT]) -> tuple[float, ResultT]:

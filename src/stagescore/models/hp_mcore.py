@@ -293,13 +293,7 @@ class Regression(nn.Module):
             if branch is not None and mine is not None and theirs is not None
         ]
         stage_deltas = torch.stack(parts, dim=-1) * self.stage_weights()[:, None] * self.points
-        if (
-            self.averaged
-            and len(parts) == 2
-            and (query.has_fused is not None or exemplar.has_fused is not None)
-        ):
+        if self.averaged:
             fused = (query.uses_fused & exemplar.uses_fused).to(stage_deltas.dtype) / 2
             stage_deltas = stage_deltas * torch.stack([fused, 1 - fused], dim=-1)[:, None]
-        elif self.average_branches:
-            stage_deltas = stage_deltas / len(parts)
         return Comparison(delta=stage_deltas.sum(dim=(1, 2)), stage_deltas=stage_deltas)

@@ -1,7 +1,6 @@
 """One dive through the network: what it sees, where it cuts, where it looks (paper, sections III-B to III-D)."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,10 +13,9 @@ from stagescore.evaluation.outcomes import label_transitions
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media
 from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.scoring.result import Modality
 from stagescore.tensors import DiveBatch, Features, StageFeatures
 from stagescore.types import PoseTrack
-
-Modality = Literal["video", "skeleton"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,6 +19,7 @@ SCHEMA_VERSION: Literal[1] = 1
 
 Status = Literal["ok", "needs_review", "failed"]
 StageName = Literal["take-off", "flight", "entry"]
+Modality = Literal["video", "skeleton"]
 
 
 class Reason(Config):
@@ -272,7 +273,7 @@ class Result(Config):
     words: str | None = None
     height_m: float | None = None
     input: InputFile
-    modalities: list[Literal["video", "skeleton"]] = Field(default_factory=list)
+    modalities: list[Modality] = Field(default_factory=list)
     networks: Networks | None = None
     stages: list[StageResult] = Field(default_factory=list)
     events: Events = Events()
