@@ -93,7 +93,7 @@ def test_what_has_no_score_is_not_compared(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("against", ["a dive", "an exemplar"])
+@pytest.mark.parametrize("against", ["a dive", "an exemplar", "joints"])
 def test_a_comparison_writes_a_page_that_shows_both(
     base: list[str],
     tmp_path_factory: pytest.TempPathFactory,
@@ -103,7 +103,12 @@ def test_a_comparison_writes_a_page_that_shows_both(
 ) -> None:
     monkeypatch.setattr(Scorer, "load", given_flights(Scorer.load))
     first, second, *_ = (str(dive.frames_path) for dive in stored_dives.dives(tmp_path_factory))
-    films = [first, second] if against == "a dive" else [first]
+    films = [first] if against == "an exemplar" else [first, second]
+    if against == "joints":
+        films = [str(dive.poses_path) for dive in stored_dives.dives(tmp_path_factory)[:2]] + [
+            "--size",
+            "112x64",
+        ]
     done = CliRunner().invoke(
         app, ["compare", *films, "--height", "3", "--out", str(tmp_path / "out"), *base, "--json"]
     )
@@ -111,10 +116,12 @@ def test_a_comparison_writes_a_page_that_shows_both(
     told = json.loads(done.stdout)
     assert told["difference"] == pytest.approx(sum(stage["difference"] for stage in told["stages"]))
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"compare.json", "compare.html"} | ({"compare.mp4"} if against == "a dive" else set())
+    assert written == {"compare.json", "compare.html"} | (
+        set() if against == "an exemplar" else {"compare.mp4"}
+    )
     page = (tmp_path / "out" / "compare.html").read_text()
     # The bank of these tests has no pictures of its exemplars.
-    assert page.count("<img") == (18 if against == "a dive" else 0)
+    assert page.count("<img") == (0 if against == "an exemplar" else 18)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ Right side red, left side green, the middle yellow; what was filled or is doubtf
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from stagescore.errors import DataError
+from stagescore.media.source import Media
 from stagescore.pose.annotation import Annotation
 from stagescore.skeleton import BONES, JOINTS
+from stagescore.types import PoseTrack
 
 RIGHT, LEFT, MIDDLE, BOX = (235, 70, 60), (70, 205, 90), (245, 205, 60), (150, 190, 255)
 CODECS = ("libx264", "h264", "mpeg4")
@@ -60,6 +62,23 @@ def draw_pose(
         colour = _colour(start)
         cv2.line(drawn, (x0, y0), (x1, y1), colour, 1 if thin else 2 * width, cv2.LINE_AA, _SUBPIXEL_BITS)
     return np.asarray(drawn)
+
+
+def shown_frames(
+    media: Media, frames: Sequence[int], track: PoseTrack | None, first: int
+) -> Iterator[tuple[int, UInt8[np.ndarray, "_ _ 3"]]]:
+    """Frames as they were filmed; of joints without their film the joints, drawn.
+
+    Args:
+        media: the film.
+        frames: which, increasing.
+        track: the joints from frame `first` on.
+        first: frame of the track's first row.
+    """
+    for frame, image in media.frames(frames):
+        if media.info.kind == "joints" and track is not None:
+            image = draw_pose(image, track.joints_px[frame - first])  # noqa: PLW2901
+        yield frame, image
 
 
 def overlay_frames(

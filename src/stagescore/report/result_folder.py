@@ -18,7 +18,7 @@ from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.formats import npz_bytes, read_npz
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted, nearest_exemplar
-from stagescore.report.overlay import draw_pose
+from stagescore.report.overlay import shown_frames
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.poses import is_joints, joints_alone
 from stagescore.scoring.result import Result
@@ -48,15 +48,10 @@ def film_pictures(
     Raises:
         DataError: the film has changed, or the track has another number of rows.
     """
-    query = {} if media is None else dict(media.frames(frames_wanted(result)))
-    if media is not None and media.info.kind == "joints" and track is not None:
-        rows = {frame: frame - result.input.start_frame for frame in query}
-        query = {
-            frame: draw_pose(image, track.joints_px[rows[frame]], None if weak is None else weak[rows[frame]])
-            for frame, image in query.items()
-        }
     return Pictures(
-        query=query,
+        query={}
+        if media is None
+        else dict(shown_frames(media, frames_wanted(result), track, result.input.start_frame)),
         track=track,
         track_frames=() if track is None else range(result.input.start_frame, result.input.end_frame),
         weak=weak,

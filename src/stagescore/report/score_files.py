@@ -12,10 +12,9 @@ from jaxtyping import UInt8
 
 from stagescore.atomic import write_bytes
 from stagescore.media.info import DEFAULT_FRAME_RATE
-from stagescore.media.source import Media
 from stagescore.report.compare_page import compare_page, compared_pairs
 from stagescore.report.moments import stage_at
-from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, write_film
+from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames, write_film
 from stagescore.report.pictures import Pictures
 from stagescore.report.result_folder import film_pictures, pictures_in, write_dive_report
 from stagescore.report.summary import summary_page
@@ -87,20 +86,20 @@ def write_comparison(comparison: DiveComparison, first: Scored, second: Scored |
         theirs = Pictures(exemplar=pictures_in(first.bank, comparison.exemplar))
     write_bytes(folder / COMPARE_PAGE, compare_page(comparison, mine, theirs).encode())
     if second is not None and first.media is not None and second.media is not None:
-        write_comparison_film(comparison, first.media, second.media, folder / COMPARISON)
+        write_comparison_film(comparison, first, second, folder / COMPARISON)
 
 
 def _compared_pictures(scored: Scored, frames: Sequence[int]) -> Pictures:
     poses, span = scored.poses, scored.result.input
     known = poses is not None and poses.track.known.any()
     return Pictures(
-        query={} if scored.media is None else dict(scored.media.frames(sorted(set(frames)))),
+        query=dict(_shown(scored, sorted(set(frames)))),
         track=poses.track if poses is not None and known else None,
         track_frames=range(span.start_frame, span.end_frame) if known else (),
     )
 
 
-def write_comparison_film(comparison: DiveComparison, first: Media, second: Media, path: Path) -> None:
+def write_comparison_film(comparison: DiveComparison, first: Scored, second: Scored, path: Path) -> None:
     """Both dives side by side on their common time base.
 
     Raises:
@@ -122,10 +121,17 @@ def write_comparison_film(comparison: DiveComparison, first: Media, second: Medi
     write_film(path, pairs(), SIDE_BY_SIDE_RATE)
 
 
-def _frames(media: Media, comparison: DiveComparison, place: int) -> Iterator[tuple[int, Picture]]:
+def _shown(scored: Scored, frames: Sequence[int]) -> Iterator[tuple[int, Picture]]:
+    if scored.media is None:
+        return
+    track = None if scored.poses is None else scored.poses.track
+    yield from shown_frames(scored.media, frames, track, scored.result.input.start_frame)
+
+
+def _frames(scored: Scored, comparison: DiveComparison, place: int) -> Iterator[tuple[int, Picture]]:
     pairs = [(moment.first_frame, moment.second_frame) for moment in comparison.moments]
     wanted = {pair[place] for pair in pairs}
-    yield from media.frames(sorted(frame for frame in wanted if frame is not None))
+    yield from _shown(scored, sorted(frame for frame in wanted if frame is not None))
 
 
 def _overlay(scored: Scored) -> Iterator[Picture]:
