@@ -52,6 +52,7 @@ class Dive:
         frames_path: folder of images or video file; None if there is none.
         poses_path: pose file; None if there is none.
         caption: what the commentator says, as words; empty if not labelled.
+        athlete: the same string for the same person in all events of a data set; None if unknown.
     """
 
     dataset: str
@@ -74,6 +75,7 @@ class Dive:
     frames_path: str | None = None
     poses_path: str | None = None
     caption: str = ""
+    athlete: str | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.score) or self.score < 0:
@@ -148,7 +150,7 @@ class Dive:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def _texts(self) -> tuple[str, ...]:
-        paths = (self.frames_path or "", self.poses_path or "")
+        paths = (self.frames_path or "", self.poses_path or "", self.athlete or "")
         return (self.dataset, self.event, self.recording, self.caption, *self.sub_actions, *paths)
 
 

@@ -1,0 +1,117 @@
+"""Evaluation protocols: which dives are trained on and which are tested on, fixed by hash.
+
+`five-fold` mixes athletes and contests; `leave-one-contest-out` tests on a contest that training has not seen (but on
+the same people); `athlete-disjoint` never tests on a person who was trained on; `sealed` keeps some athletes away
+from every decision, to be looked at once. Nothing but ids, events and athletes decides, so the same dives always
+fall into the same folds.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from stagescore.errors import DataError
+from stagescore.hashing import hash_u64
+from stagescore.types import Dive
+
+FoldProtocol = Literal["five-fold", "leave-one-contest-out", "athlete-disjoint", "sealed"]
+PROTOCOLS: tuple[FoldProtocol, ...] = get_args(FoldProtocol)
+
+_SEED = 0
+_FOLDS = 5
+_SEALED_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """One split of the dives.
+
+    Attributes:
+        protocol: that it belongs to.
+        name: of the fold within its protocol, such as `2` or `heats`.
+        train: ids of the dives that everything is fitted to.
+        test: ids of the dives that are predicted; none of them is in `train`.
+    """
+
+    protocol: FoldProtocol
+    name: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def sealed_ids(dives: Iterable[Dive]) -> frozenset[str]:
+    """Dives of the athletes that no decision may look at: whole athletes by hash, a fifth of the dives at most.
+
+    Args:
+        dives: all dives of the data set, with athletes.
+
+    Raises:
+        DataError: a dive's athlete is unknown.
+    """
+    by_athlete = _by_athlete(dives)
+    total = sum(map(len, by_athlete.values()))
+    chosen: list[str] = []
+    for athlete in sorted(by_athlete, key=lambda a: hash_u64(_SEED, "sealed", a)):
+        if len(chosen) + len(by_athlete[athlete]) <= _SEALED_SHARE * total:
+            chosen += by_athlete[athlete]
+    return frozenset(chosen)
+
+
+def make_folds(dives: Sequence[Dive], protocol: FoldProtocol) -> tuple[Fold, ...]:
+    """The folds of a protocol.
+
+    Args:
+        dives: to be divided. To choose among models, leave out those of `sealed_ids`.
+        protocol: see the module.
+
+    Raises:
+        DataError: the protocol needs athletes, and a dive has none; or a fold would be empty.
+    """
+    everyone = tuple(dive.dive_id for dive in dives)
+    if protocol == "five-fold":
+        ordered = sorted(everyone, key=lambda i: hash_u64(_SEED, "five-fold", i))
+        tests = {str(k): ordered[k::_FOLDS] for k in range(_FOLDS)}
+    elif protocol == "leave-one-contest-out":
+        tests = defaultdict(list)
+        for dive in dives:
+            tests[dive.event].append(dive.dive_id)
+    elif protocol == "athlete-disjoint":
+        tests = _athlete_folds(dives)
+    else:
+        tests = {"sealed": sorted(sealed_ids(dives))}
+    folds = []
+    for name, test in tests.items():
+        held = set(test)
+        train = tuple(dive_id for dive_id in everyone if dive_id not in held)
+        if not train or not test:
+            raise DataError(
+                f"fold {name} of {protocol} has {len(train)} dives to train on and {len(test)} to test on",
+                todo="give more dives, of several contests and athletes",
+            )
+        folds.append(
+            Fold(protocol=protocol, name=name, train=train, test=tuple(i for i in everyone if i in held))
+        )
+    return tuple(folds)
+
+
+def _athlete_folds(dives: Sequence[Dive]) -> dict[str, list[str]]:
+    """Whole athletes to the fold that is smallest so far, those with most dives first."""
+    by_athlete = _by_athlete(dives)
+    tests: dict[str, list[str]] = {str(k): [] for k in range(_FOLDS)}
+    for athlete in sorted(
+        by_athlete, key=lambda a: (-len(by_athlete[a]), hash_u64(_SEED, "athlete-disjoint", a))
+    ):
+        min(tests.values(), key=len).extend(by_athlete[athlete])
+    return tests
+
+
+def _by_athlete(dives: Iterable[Dive]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for dive in dives:
+        if dive.athlete is None:
+            raise DataError(
+                "the athlete is unknown", where=dive.dive_id, todo="choose a protocol that needs no athletes"
+            )
+        groups[dive.athlete].append(dive.dive_id)
+    return groups
