@@ -10,6 +10,7 @@ Athletes are numbers here, by their place in the heats, and never names.
 
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Literal
 
 from stagescore.errors import DataError
@@ -81,7 +82,7 @@ def recover_athletes(scores: Mapping[int, float], heat_places: Mapping[int, int]
         totals[contest][place] += scores[film]
     athletes: dict[tuple[Contest, int], int] = {("heats", place): place + 1 for place in totals["heats"]}
     order: tuple[Contest, ...] = ("heats", "semi-final", "final")
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         ranked = sorted(totals[before], key=lambda place: -totals[before][place])[: ATHLETES[after]]
         for place, origin in enumerate(reversed(ranked)):
             athletes[after, place] = athletes[before, origin]
