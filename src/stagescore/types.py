@@ -53,6 +53,8 @@ class Dive:
         poses_path: pose file; None if there is none.
         caption: what the commentator says, as words; empty if not labelled.
         athlete: the same string for the same person in all events of a data set; None if unknown.
+        flight: first airborne frame and first frame in which the diver touches the water, as the flight finder sees them
+            in the film; empty where it has not looked. Not a label: `stagescore data flights` writes it.
     """
 
     dataset: str
@@ -76,6 +78,7 @@ class Dive:
     poses_path: str | None = None
     caption: str = ""
     athlete: str | None = None
+    flight: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.score) or self.score < 0:
@@ -97,6 +100,12 @@ class Dive:
                 f"the clip has {self.num_frames} frames",
                 where=self.dive_id,
                 todo="count its frames, or give none",
+            )
+        if self.flight and not (len(self.flight) == 2 and 0 <= self.flight[0] < self.flight[1]):
+            raise DataError(
+                f"the flight is {list(self.flight)}",
+                where=self.dive_id,
+                todo="give its first frame and the first one in the water, or none",
             )
         if not all(map(_is_unicode, self._texts())):
             raise DataError(

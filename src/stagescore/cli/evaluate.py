@@ -77,7 +77,7 @@ def evaluate(
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
     from stagescore.errors import ConfigError
-    from stagescore.evaluation.subject import Answer, Question, Subject, read_subject, set_against
+    from stagescore.evaluation.subject import Answer, Question, Scope, Subject, read_subject, set_against
     from stagescore.evaluation.subject import evaluate as measure
     from stagescore.training.runs import settings_of
     from stagescore.training.settings import TrainSettings
@@ -108,10 +108,10 @@ def evaluate(
             for dive_id, why in store.left_out.items():
                 out.warning(f"{dive_id} is left out: {why}")
 
-            def answer_of(one: Subject, *, headline_only: bool = False) -> Answer:
+            def answer_of(one: Subject, scope: Scope = "all") -> Answer:
                 origin = exemplars_from or (ExemplarsFrom.bank if one.bank else ExemplarsFrom.train)
                 asked = Question(manifest=manifest, part=part.value, store=store, exemplars_from=origin.value)
-                return measure(one, asked, headline_only=headline_only, progress=progress)
+                return measure(one, asked, scope=scope, progress=progress)
 
             answer = answer_of(subject)
             others = {}
@@ -121,7 +121,7 @@ def evaluate(
                     raise ConfigError(
                         "it sees clips of another size", where=name, todo="compare models that see alike"
                     )
-                others[name if Path(name).name == name else other.name] = answer_of(other, headline_only=True)
+                others[name if Path(name).name == name else other.name] = answer_of(other, "headline")
             answer = set_against(answer, others)
         if out_dir is not None:
             _write(out_dir, answer.report.as_json(), answer.report.markdown(), answer.outcomes.as_csv())
@@ -162,3 +162,26 @@ def _write(folder: Path, document: object, markdown: str, csv: bytes) -> None:
             folder / "dives.csv": csv,
         }
     )
+
+
+def evaluate_folds(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, one for each fold of a protocol.")],
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Folder for evaluation.json, evaluation.md and dives.csv.")
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Pool the runs of a protocol: every dive predicted by the model that was not trained on it.
+
+    Beside the model stand its branches alone, what needs no film, and published rows.
+    """
+    from stagescore.evaluation.out_of_fold import open_runs, out_of_fold_report
+
+    with speaking(json=json, quiet=quiet) as out:
+        with out.progress() as progress:
+            report, outcomes = out_of_fold_report(open_runs(runs), progress=progress)
+        if out_dir is not None:
+            _write(out_dir, report.as_json(), report.markdown(), outcomes.as_csv())
+        out.document(report.as_json())
+        out.text(report.markdown())

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped, UInt8
@@ -51,7 +51,8 @@ class StoredClip:
 
     Attributes:
         row: where it is.
-        num_frames: frames of the whole clip, of which evenly spaced ones are stored.
+        num_frames: frames of the whole clip.
+        span: first and last frame of the part that evenly spaced frames are stored of; empty for the whole clip.
         source: fingerprint of the files it was made of.
         joints: which kinds of joints it has.
     """
@@ -60,6 +61,7 @@ class StoredClip:
     num_frames: int
     source: str
     joints: tuple[Joints, ...]
+    span: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -182,7 +184,9 @@ class ClipStore:
         Raises:
             DataError: the dive is not stored.
         """
-        return sample_indices(0, self[dive_id].num_frames - 1, self.preprocessing.num_frames)
+        clip = self[dive_id]
+        first, last = clip.span or (0, clip.num_frames - 1)
+        return sample_indices(first, last, self.preprocessing.num_frames)
 
     def stages(self, dive: Dive) -> StageSpans | None:
         """The labelled stages on the stored frames, or None where they are unusable or unknown.
@@ -204,7 +208,7 @@ class ClipStore:
         left_out = {dive_id: why for dive_id, why in self.left_out.items() if dive_id not in asked}
         for dive in dives:
             try:
-                source = _fingerprint(dive)
+                source = _fingerprint(dive, windowed=self.preprocessing.window is not None)
             except DataError as error:
                 if not skip:
                     raise
@@ -225,8 +229,8 @@ class ClipStore:
         return list(tasks.values()), left_out
 
 
-def _fingerprint(dive: Dive) -> str:
-    """Depends on names and sizes of the frames and on the content of the pose file.
+def _fingerprint(dive: Dive, *, windowed: bool) -> str:
+    """Depends on names and sizes of the frames, on the content of the pose file, and on the flight if it places frames.
 
     Raises:
         DataError: the dive has no frames, or frames or poses are not where they should be.
@@ -247,7 +251,8 @@ def _fingerprint(dive: Dive) -> str:
             where=f"{dive.dive_id}, {error.filename}",
             todo="check the paths in the manifest",
         ) from None
-    return f"{hash_u64(repr(sizes), poses):016x}"
+    placed = (repr(dive.flight),) if windowed else ()
+    return f"{hash_u64(repr(sizes), poses, *placed):016x}"
 
 
 def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
@@ -263,7 +268,9 @@ def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         version, decoded, left_out = content["version"], content["decoded"], content["left_out"]
         clips = {
-            dive_id: StoredClip(**{**clip, "joints": tuple(clip["joints"])})
+            dive_id: StoredClip(
+                **{**clip, "joints": tuple(clip["joints"]), "span": tuple(clip.get("span", ()))}
+            )
             for dive_id, clip in content["clips"].items()
         }
         store = ClipStore(folder=folder, preprocessing=preprocessing, clips=clips, left_out=left_out)
@@ -303,9 +310,10 @@ def _write_index(store: ClipStore) -> None:
     write_text(store.folder / INDEX, json.dumps(content) + "\n")
 
 
-def _decoded(preprocessing: Preprocessing) -> dict[str, int]:
+def _decoded(preprocessing: Preprocessing) -> dict[str, Any]:
     """The settings that the stored pixels depend on."""
-    return preprocessing.model_dump(include={"num_frames", "width", "height"})
+    included = {"num_frames", "width", "height"} | ({"window"} if preprocessing.window else set())
+    return preprocessing.model_dump(include=included)
 
 
 def _row_bytes(preprocessing: Preprocessing) -> tuple[int, int]:
@@ -366,7 +374,8 @@ def _decode(
 ) -> tuple[StoredClip, UInt8[np.ndarray, "frames height width 3"], Float[np.ndarray, "kinds frames 16 3"]]:
     media = open_media(str(dive.frames_path))
     _check_whole(dive, media)
-    sampled = media.sample(preprocessing.num_frames, size_px=preprocessing.size_px)
+    first, last = preprocessing.span(dive.flight, media.num_frames)
+    sampled = media.sample(preprocessing.num_frames, first=first, last=last, size_px=preprocessing.size_px)
     tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
     if dive.poses_path is not None:
         tracks["estimated"] = read_npz(Path(dive.poses_path)), (media.info.width_px, media.info.height_px)
@@ -376,7 +385,9 @@ def _decode(
     for kind, (track, size_px) in tracks.items():
         nearest = _at(track, np.array(sampled.indices), media.num_frames)
         joints[_KINDS.index(kind)] = framed_joints(nearest, size_px, preprocessing)
-    return replace(clip, num_frames=media.num_frames, joints=tuple(tracks)), sampled.frames, joints
+    span = () if preprocessing.window is None else (first, last)
+    clip = replace(clip, num_frames=media.num_frames, span=span, joints=tuple(tracks))
+    return clip, sampled.frames, joints
 
 
 def _check_whole(dive: Dive, media: Media) -> None:

@@ -27,6 +27,34 @@ from stagescore.types import PoseTrack
 _MIDDLE_GREY = 128.0
 
 
+class Window(Config):
+    """The part of a clip around the flight, in lengths of the flight, so that frame rates and slow motion do not matter.
+
+    Attributes:
+        before: how much is seen before the first airborne frame.
+        after: how much is seen from the first water contact on.
+    """
+
+    before: float = Field(default=0.25, ge=0, le=10)
+    after: float = Field(default=0.42, ge=0, le=10)
+
+    def span(self, flight: Sequence[int], num_frames: int) -> tuple[int, int]:
+        """First and last frame (included) of the window, within the clip.
+
+        Args:
+            flight: first airborne frame, first frame in the water.
+            num_frames: of the clip.
+
+        >>> Window(before=0.25, after=0.5).span((20, 60), 75)
+        (10, 74)
+        """
+        first, stop = flight
+        length = stop - first
+        return max(0, first - round(self.before * length)), min(
+            num_frames - 1, stop + round(self.after * length)
+        )
+
+
 class Preprocessing(Config):
     """How frames are taken from a clip and brought to size.
 
@@ -36,6 +64,8 @@ class Preprocessing(Config):
         height: likewise.
         crop_width: of the part that a model sees, in pixels; `width` for no crop.
         crop_height: likewise.
+        window: the part of the clip that the frames are taken from; None for the whole clip, and for clips in which no
+            flight is known.
     """
 
     num_frames: int = Field(default=96, ge=3, le=4096)
@@ -43,6 +73,7 @@ class Preprocessing(Config):
     height: int = Field(default=112, ge=8, le=4096)
     crop_width: int = Field(default=112, ge=8)
     crop_height: int = Field(default=112, ge=8)
+    window: Window | None = None
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "Preprocessing":
@@ -52,6 +83,17 @@ class Preprocessing(Config):
                 f"{self.width} x {self.height} pixels; crop less"
             )
         return self
+
+    def span(self, flight: Sequence[int], num_frames: int) -> tuple[int, int]:
+        """First and last frame of a clip that the frames are spread over, both included.
+
+        Args:
+            flight: see `Window.span`; empty where it is unknown.
+            num_frames: of the clip.
+        """
+        if self.window is None or not flight:
+            return 0, num_frames - 1
+        return self.window.span(flight, num_frames)
 
     @property
     def size_px(self) -> Size:

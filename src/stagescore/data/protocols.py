@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.types import Dive
@@ -93,6 +94,35 @@ def make_folds(dives: Sequence[Dive], protocol: FoldProtocol) -> tuple[Fold, ...
             Fold(protocol=protocol, name=name, train=train, test=tuple(i for i in everyone if i in held))
         )
     return tuple(folds)
+
+
+def split_by_fold(manifest: Manifest, fold: str, *, sealed: bool = False) -> Manifest:
+    """The dives of one fold, those that are tested on as split `test` and all others as `train`; nothing validates.
+
+    Args:
+        manifest: of all dives of the data set.
+        fold: `PROTOCOL/NAME`, such as `five-fold/0` or `leave-one-contest-out/heats`.
+        sealed: whether the sealed athletes take part; in the protocol `sealed` they do in any case.
+
+    Raises:
+        DataError: there is no such fold.
+
+    """
+    protocol, _, name = fold.partition("/")
+    if protocol not in PROTOCOLS:
+        raise DataError(f"there is no protocol {protocol!r}", todo=f"choose among {', '.join(PROTOCOLS)}")
+    out = frozenset() if sealed or protocol == "sealed" else sealed_ids(manifest)
+    dives = [dive for dive in manifest if dive.dive_id not in out]
+    folds = {one.name: one for one in make_folds(dives, protocol)}
+    if name not in folds:
+        raise DataError(f"{protocol} has no fold {name!r}", todo=f"choose among {', '.join(sorted(folds))}")
+    test = frozenset(folds[name].test)
+    return Manifest(
+        tuple(
+            dive.with_changes(split="test" if dive.dive_id in test else "train", validation=False)
+            for dive in dives
+        )
+    )
 
 
 def _athlete_folds(dives: Sequence[Dive]) -> dict[str, list[str]]:

@@ -137,6 +137,10 @@ def _with(settings: TrainSettings, state: dict[str, Tensor]) -> HPMCoRe:
     return model.eval()
 
 
+Scope = Literal["all", "headline and branches", "headline"]
+"""How much of a subject is measured."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked about a subject.
@@ -172,18 +176,21 @@ class Answer:
     Attributes:
         report: all tables.
         outcomes: of the headline, dive by dive.
+        by_case: of every case that was asked, with the model's first state.
+        alone: of each branch alone, where the model averages its branches.
     """
 
     report: EvaluationReport
     outcomes: Outcomes
     by_case: dict[Case, Outcomes] = field(default_factory=dict)
+    alone: dict[str, Outcomes] = field(default_factory=dict)
 
 
 def evaluate(
     subject: Subject,
     question: Question,
     *,
-    headline_only: bool = False,
+    scope: Scope = "all",
     progress: Progress = lambda what, done, total: None,
 ) -> Answer:
     """Measure a subject in every state and case.
@@ -191,7 +198,7 @@ def evaluate(
     Args:
         subject: what is measured.
         question: on which dives.
-        headline_only: leave everything out but what the headline needs, as beside another subject.
+        scope: every state and case, or the headline only, with or without each branch alone.
         progress: told while dives are encoded.
 
     Raises:
@@ -203,6 +210,7 @@ def evaluate(
         raise DataError(f"there is no dive in the split {question.part}", todo="choose another split")
     if question.exemplars_from == "bank" and subject.bank is None:
         raise ConfigError("these weights have no bank", todo="add --exemplars-from train")
+    headline_only = scope != "all"
     kinds: list[Joints] = ["estimated"]
     if not headline_only and all("exact" in question.store[dive.dive_id].joints for dive in queries):
         kinds.append("exact")
@@ -238,7 +246,7 @@ def evaluate(
             rows.append(row)
             if headline is None:
                 headline = (row, outcomes)
-                alone = {} if headline_only else _branches_alone(evaluator, sources["estimated"], ids)
+                alone = {} if scope == "headline" else _branches_alone(evaluator, sources["estimated"], ids)
             if column == next(iter(subject.states)):
                 by_case[case] = outcomes
     if headline is None:
@@ -263,7 +271,7 @@ def evaluate(
         tables=tables,
         paired={f"its {name}": paired(headline[1], outcomes) for name, outcomes in alone.items()},
     )
-    return Answer(report, headline[1], by_case)
+    return Answer(report, headline[1], by_case, alone)
 
 
 def set_against(answer: Answer, others: Mapping[str, Answer]) -> Answer:

@@ -70,7 +70,12 @@ class Look:
 
 @torch.no_grad()
 def look(
-    model: HPMCoRe, media: Media, track: PoseTrack, span: tuple[int, int], preprocessing: Preprocessing
+    model: HPMCoRe,
+    media: Media,
+    track: PoseTrack,
+    span: tuple[int, int],
+    preprocessing: Preprocessing,
+    flight: tuple[int, ...] = (),
 ) -> Look:
     """Show a dive to the network as evaluation does: evenly spread frames, the middle of the picture.
 
@@ -82,20 +87,23 @@ def look(
         track: the diver's joints in the frames of the span; all unknown where there are none.
         span: frames that are used, half-open.
         preprocessing: of the weights' card.
+        flight: first airborne frame and first frame in the water, counted from the start of the span; empty where they
+            are unknown. Weights with a window read the frames around it.
 
     Raises:
         DataError: the film cannot be read any more, or the model cannot do without a film, or a skeleton.
     """
     start, end = span
     p = preprocessing
-    indices = sample_indices(start, end - 1, p.num_frames)
+    first, last = (start + frame for frame in p.span(flight, end - start))
+    indices = sample_indices(first, last, p.num_frames)
     rows = [frame - start for frame in indices]
     plain = View.plain()
     sampled = PoseTrack(track.joints_px[rows], track.confidence[rows])
     seen = _modalities(model, media, sampled)
     frames = None
     if "video" in seen:
-        clip = media.sample(p.num_frames, first=start, last=end - 1, size_px=p.size_px)
+        clip = media.sample(p.num_frames, first=first, last=last, size_px=p.size_px)
         frames = torch.from_numpy(viewed_frames(clip.frames, plain, p)[None].copy()).permute(0, 1, 4, 2, 3)
     joints = viewed_joints(
         framed_joints(sampled, (media.info.width_px, media.info.height_px), p), plain, p

@@ -197,7 +197,7 @@ class Scorer:
             return Scored(result=draft.result(self._networks(None)), media=media)
         flight = None if watched is None else self._check(draft, watched, poses)
         with draft.timings.step("network"):
-            looked = self._look(draft, media, poses)
+            looked = self._look(draft, media, poses, flight)
         if looked is None:
             return Scored(result=draft.result(self._networks(poses)), media=media, poses=poses)
         with draft.timings.step("compare"):
@@ -374,9 +374,12 @@ class Scorer:
             return moving
         return body
 
-    def _look(self, draft: Draft, media: Media, poses: Poses) -> Look | None:
+    def _look(self, draft: Draft, media: Media, poses: Poses, flight: Flight | None) -> Look | None:
+        around = () if flight is None else (flight.first, flight.stop)
         try:
-            return look(self.model, media, poses.track, (draft.start, draft.end), self.card.preprocessing)
+            return look(
+                self.model, media, poses.track, (draft.start, draft.end), self.card.preprocessing, around
+            )
         except DataError as error:
             draft.fail(Reason(code="no-weights-fit", text=_sentence(error)))
             return None

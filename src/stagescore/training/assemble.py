@@ -12,6 +12,7 @@ from torch import nn
 
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, Part, read_manifest
+from stagescore.data.protocols import split_by_fold
 from stagescore.data.samples import Samples
 from stagescore.encoders.backbones import ImageBackbone
 from stagescore.encoders.i3d import I3D
@@ -163,7 +164,10 @@ def read_dives(settings: DataSettings) -> TrainingDives:
     """
     if not settings.folder:
         raise ConfigError("no data are named", where="data.folder", todo="add data.folder=FOLDER")
-    folders = {Path(settings.folder): read_manifest(Path(settings.folder))}
+    manifest = read_manifest(Path(settings.folder))
+    if settings.fold is not None:
+        manifest = split_by_fold(manifest, settings.fold, sealed=settings.sealed)
+    folders = {Path(settings.folder): manifest}
     if settings.drills is not None:
         if Path(settings.drills).resolve() == Path(settings.folder).resolve():
             raise ConfigError(

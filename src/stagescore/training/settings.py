@@ -20,6 +20,10 @@ class DataSettings(Config):
         folder: of a manifest, as `data import` or `simulate` writes it; given on the command line as a rule.
         drills: folder of more dives that are fitted to and nothing else: none of them validates, tests or
             becomes an exemplar (`simulate --drills`).
+        fold: `PROTOCOL/NAME` of `data.protocols`, such as `athlete-disjoint/2`: its dives are tested on and all others
+            trained on, whatever the manifest says; None for the manifest's own split.
+        sealed: whether the sealed athletes take part in that fold; they are out of every fold unless the protocol is
+            `sealed` itself.
         clips: folder of decoded clips; beside the run by default.
         preprocessing: frames, size and crop.
         augmentation: of the training views.
@@ -32,6 +36,8 @@ class DataSettings(Config):
 
     folder: str = ""
     drills: str | None = None
+    fold: str | None = None
+    sealed: bool = False
     clips: str | None = None
     preprocessing: Preprocessing = Preprocessing()
     augmentation: Augmentation = Augmentation()
