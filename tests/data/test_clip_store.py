@@ -13,6 +13,7 @@ from stored_dives import PREPROCESSING
 
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import read_manifest
+from stagescore.data.preprocessing import Window
 from stagescore.errors import DataError
 from stagescore.media.sampling import sample_indices
 from stagescore.pose.formats import read_npz
@@ -90,6 +91,23 @@ def test_other_numbers_of_frames_take_the_nearest_poses(dives, tmp_path) -> None
         seen = (track.joints_px[pose] - [56, 32]) / 64
         good = track.confidence[pose] > 0
         np.testing.assert_allclose(store.joints()[0, place, good, :2], seen[good], atol=1e-5)
+
+
+def test_a_window_takes_its_frames_around_the_flight(dives, tmp_path) -> None:
+    windowed = PREPROCESSING.model_copy(update={"num_frames": 24, "window": Window(before=0.25, after=0.5)})
+    flying = [dive.with_changes(flight=(20, 60)) for dive in dives[:2]] + [dives[2]]
+    store = ClipStore.build(flying, tmp_path / "clips", windowed, workers=1)
+    indices = store.indices(flying[0].dive_id)
+    assert indices == sample_indices(10, min(80, dives[0].num_frames - 1), 24)
+    # Without a flight the whole clip is taken.
+    assert store.indices(dives[2].dive_id) == sample_indices(0, dives[2].num_frames - 1, 24)
+    edges = store.stages(flying[0]).edges
+    assert edges[0] == 0 and edges[-1] == 24 and list(edges) == sorted(set(edges))
+    moved = [dive.with_changes(flight=(22, 60)) for dive in flying[:1]]
+    with pytest.raises(DataError, match="not those that were stored"):
+        ClipStore.build(moved, tmp_path / "clips", windowed, workers=1)
+    with pytest.raises(DataError, match="window"):
+        ClipStore.open(tmp_path / "clips", PREPROCESSING.model_copy(update={"num_frames": 24}))
 
 
 def test_stages_follow_from_the_labels(store, dives) -> None:

@@ -19,6 +19,8 @@ from stagescore.errors import CheckpointError, DataError
 from stagescore.evaluation.outcomes import TOLERANCE_FRAMES, Outcomes
 
 LEVEL = 0.9
+LEAST_DIVES = 9
+"""Fewer dives cannot show what nine in ten do."""
 _LOG_BASES = (-7.0, 7.0)
 _LOG_TEMPERATURES = (-4.0, 4.0)
 

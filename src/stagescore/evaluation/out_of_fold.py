@@ -16,11 +16,11 @@ import numpy as np
 from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest
-from stagescore.data.protocols import make_folds, sealed_ids
+from stagescore.data.protocols import make_folds
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
-from stagescore.evaluation.intervals import IntervalModel
+from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel
 from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.subject import Question, evaluate, read_subject
@@ -89,8 +89,11 @@ def open_runs(folders: Sequence[Path]) -> list[FoldRun]:
             f"runs of {' and '.join(sorted(protocols))} cannot be pooled",
             todo="name the runs of one protocol",
         )
-    first = runs[0]
-    everyone = first.manifest.dives
+    if len({run.settings.data.sealed for run in runs}) != 1:
+        raise ConfigError(
+            "runs with and without the sealed athletes cannot be pooled", todo="train all of them alike"
+        )
+    everyone = runs[0].manifest.dives
     wanted = {f"{fold.protocol}/{fold.name}" for fold in make_folds(everyone, protocols.pop())}  # type: ignore[arg-type]
     given = [run.name for run in runs]
     if sorted(given) != sorted(wanted):
@@ -115,11 +118,11 @@ def predict_fold(run: FoldRun, progress: Progress) -> tuple[Outcomes, dict[str, 
 
 
 def pooled(by_fold: ByFold) -> Outcomes:
-    """All folds together, each with an interval that was fitted on the errors of the others."""
+    """All folds together, each with an interval that was fitted on the errors of the others, where those are enough."""
     dives = []
     for name, outcomes in by_fold.items():
         others = tuple(dive for other, some in by_fold.items() if other != name for dive in some)
-        model = IntervalModel.fit(replace(outcomes, dives=others)) if others else None
+        model = IntervalModel.fit(replace(outcomes, dives=others)) if len(others) >= LEAST_DIVES else None
         dives += [
             dive
             if model is None
@@ -236,11 +239,10 @@ def out_of_fold_report(
     datasets = {dive.dataset for dive in runs[0].manifest}
     if published := [published_row(row) for name in sorted(datasets) for row in published_on(name)]:
         tables["Published figures, measured by their authors on the published test split"] = published
-    sealed_in = bool(sealed_ids(runs[0].manifest)) and runs[0].settings.data.sealed
     notes = [
         f"{len(runs)} folds, one run each, {len(together)} dives; known at test: dive number and difficulty.",
         "The sealed athletes take part: a development figure."
-        if sealed_in
+        if runs[0].settings.data.sealed
         else "The sealed athletes are left out.",
     ]
     report = EvaluationReport(
