@@ -14,28 +14,58 @@ MOST_CLEAN, LEAST_SPOILED = 0.05, 0.9
 
 
 def real_clips(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Films and labels.json, read by eye.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Films, with labels.json read by eye.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels, where they do not lie beside the films.")
+    ] = None,
     weights: WeightsOption = "nano",
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Compare first airborne frame and first water contact with labels: IoU of the span between them."""
-    from stagescore.scoring.real_clips import measure_real_clips
+    from dataclasses import asdict
+
+    from stagescore.scoring.real_clips import event_errors, measure_real_clips
     from stagescore.scoring.scorer import Scorer
 
     with speaking(json=json, quiet=quiet) as out:
         scorer = Scorer.load(weights, weights_dir=weights_dir)
         with out.progress() as progress:
-            rows = measure_real_clips(scorer, folder, progress)
-        mean = sum(row.iou for row in rows) / max(len(rows), 1)
-        out.document({"mean_iou": mean, "goal": GOAL_IOU, "films": [row.as_json() for row in rows]})
+            rows = measure_real_clips(scorer, folder, labels, progress)
+        known = [row.iou for row in rows if row.iou is not None]
+        mean = sum(known) / max(len(known), 1)
+        errors = event_errors(rows)
+        out.document(
+            {
+                "mean_iou": mean,
+                "goal": GOAL_IOU,
+                "events": [asdict(error) for error in errors],
+                "films": [row.as_json() for row in rows],
+            }
+        )
         out.table(
             f"Events of {len(rows)} films",
             ("film", "status", "airborne", "by eye", "contact", "by eye", "IoU"),
             [
-                (r.name, r.status, r.found[0], r.true[0], r.found[1], r.true[1], rounded(r.iou, 3))
+                (
+                    r.name,
+                    r.status,
+                    r.found[0],
+                    r.true[0],
+                    r.found[1],
+                    r.true[1],
+                    None if r.iou is None else rounded(r.iou, 3),
+                )
                 for r in rows
+            ],
+        )
+        out.table(
+            "Found minus read, in frames",
+            ("event", "films", "median", "standard deviation", "within three frames"),
+            [
+                (e.event, e.num, e.median_frames, rounded(e.spread_frames, 2), f"{e.within_three:.0%}")
+                for e in errors
             ],
         )
         out.text(f"mean IoU {mean:.3f}, the goal is {GOAL_IOU}")

@@ -3,10 +3,12 @@
 Labels are a JSON file beside the films: `{"film.mp4": {"first_airborne_frame": 34, "first_water_contact_frame": 76}}`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from stagescore.errors import DataError
 from stagescore.media.source import open_media
@@ -26,18 +28,18 @@ class ClipRow:
         name: of the file.
         status: of its result.
         reasons: codes.
-        true: first airborne frame and first frame that touches the water.
+        true: first airborne frame and first frame that touches the water; None where the film does not show it.
         found: the same; None where it was not seen.
-        iou: intersection over union of the two spans, 0 where one event was not seen.
+        iou: intersection over union of the two spans, 0 where one event was not seen; None where a label is missing.
         rate: frames a second.
     """
 
     name: str
     status: str
     reasons: tuple[str, ...]
-    true: tuple[int, int]
+    true: tuple[int | None, int | None]
     found: tuple[int | None, int | None]
-    iou: float
+    iou: float | None
     rate: float | None
 
     def as_json(self) -> dict[str, Any]:
@@ -56,39 +58,99 @@ def span_iou(one: tuple[int, int], other: tuple[int, int]) -> float:
 
 
 def measure_real_clips(
-    scorer: Scorer, folder: Path, progress: Progress = lambda what, done, total: None
+    scorer: Scorer,
+    folder: Path,
+    labels_file: Path | None = None,
+    progress: Progress = lambda what, done, total: None,
 ) -> list[ClipRow]:
     """Score the films of a folder and compare their events with the labels.
+
+    Args:
+        scorer: finds the events.
+        folder: of the films.
+        labels_file: the labels; `labels.json` beside the films by default.
+        progress: told after every film.
 
     Raises:
         DataError: the labels are missing or torn.
     """
-    labels = read_json(folder / LABELS)
+    labels_file = labels_file or folder / LABELS
+    labels = read_json(labels_file)
     if not isinstance(labels, dict):
-        raise DataError("it names no films", where=folder / LABELS, todo="give labels by file name")
+        raise DataError("it names no films", where=labels_file, todo="give labels by file name")
     rows = []
     for done, (name, label) in enumerate(sorted(labels.items())):
         progress("films", done, len(labels))
         try:
-            true = int(label["first_airborne_frame"]), int(label["first_water_contact_frame"])
+            true = _frame(label["first_airborne_frame"]), _frame(label["first_water_contact_frame"])
         except (TypeError, KeyError, ValueError):
             raise DataError(
-                "a label lacks an event", where=f"{folder / LABELS}, {name}", todo="give both frames"
+                "a label lacks an event",
+                where=f"{labels_file}, {name}",
+                todo="give both frames, null where the film does not show one",
             ) from None
         open_media(folder / name)  # a film that is missing is no result
         rows.append(_row(name, scorer.score(folder / name), true))
     return rows
 
 
-def _row(name: str, result: Result, true: tuple[int, int]) -> ClipRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventErrors:
+    """How far an event is found from where it was read, over several films.
+
+    Attributes:
+        event: which.
+        num: films in which both are known.
+        median_frames: of found minus read.
+        spread_frames: standard deviation of found minus read.
+        within_three: share of the films in which the two are at most three frames apart.
+    """
+
+    event: str
+    num: int
+    median_frames: float
+    spread_frames: float
+    within_three: float
+
+
+def event_errors(rows: Sequence[ClipRow]) -> list[EventErrors]:
+    """Of both events; events that no film has are left out."""
+    errors = []
+    for which, event in enumerate(("first airborne frame", "first water contact")):
+        apart = [
+            found - true
+            for found, true in ((row.found[which], row.true[which]) for row in rows)
+            if found is not None and true is not None
+        ]
+        if apart:
+            errors.append(
+                EventErrors(
+                    event=event,
+                    num=len(apart),
+                    median_frames=float(np.median(apart)),
+                    spread_frames=float(np.std(apart)),
+                    within_three=float(np.mean(np.abs(apart) <= 3)),
+                )
+            )
+    return errors
+
+
+def _frame(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def _row(name: str, result: Result, true: tuple[int | None, int | None]) -> ClipRow:
     airborne, contact = result.events.first_airborne_frame, result.events.first_water_contact_frame
     first, last = (None if event is None else event.frame for event in (airborne, contact))
+    iou = None
+    if true[0] is not None and true[1] is not None:
+        iou = 0.0 if first is None or last is None else span_iou((first, last), (true[0], true[1]))
     return ClipRow(
         name=name,
         status=result.status,
         reasons=tuple(reason.code for reason in result.reasons),
         true=true,
         found=(first, last),
-        iou=0.0 if first is None or last is None else span_iou((first, last), true),
+        iou=iou,
         rate=result.input.frame_rate,
     )
