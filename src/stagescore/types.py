@@ -287,6 +287,11 @@ class PoseTrack:
                 todo="keep confidence within 0 and 1, and at 0 where a joint is unknown",
             )
 
+    @classmethod
+    def unknown(cls, num_frames: int) -> "PoseTrack":
+        """A track in which no joint is known."""
+        return cls(np.full((num_frames, NUM_JOINTS, 2), np.nan), np.zeros((num_frames, NUM_JOINTS)))
+
     @property
     def num_frames(self) -> int:
         """Frames of the track."""

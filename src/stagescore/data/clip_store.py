@@ -208,7 +208,7 @@ class ClipStore:
         left_out = {dive_id: why for dive_id, why in self.left_out.items() if dive_id not in asked}
         for dive in dives:
             try:
-                source = _fingerprint(dive, windowed=self.preprocessing.window is not None)
+                source = _fingerprint(dive, placed=self.preprocessing.places_by_flight)
             except DataError as error:
                 if not skip:
                     raise
@@ -229,7 +229,7 @@ class ClipStore:
         return list(tasks.values()), left_out
 
 
-def _fingerprint(dive: Dive, *, windowed: bool) -> str:
+def _fingerprint(dive: Dive, *, placed: bool) -> str:
     """Depends on names and sizes of the frames, on the content of the pose file, and on the flight if it places frames.
 
     Raises:
@@ -251,8 +251,8 @@ def _fingerprint(dive: Dive, *, windowed: bool) -> str:
             where=f"{dive.dive_id}, {error.filename}",
             todo="check the paths in the manifest",
         ) from None
-    placed = (repr(dive.flight),) if windowed else ()
-    return f"{hash_u64(repr(sizes), poses, *placed):016x}"
+    flight = (repr(dive.flight),) if placed else ()
+    return f"{hash_u64(repr(sizes), poses, *flight):016x}"
 
 
 def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
@@ -312,8 +312,8 @@ def _write_index(store: ClipStore) -> None:
 
 def _decoded(preprocessing: Preprocessing) -> dict[str, Any]:
     """The settings that the stored pixels depend on."""
-    included = {"num_frames", "width", "height"} | ({"window"} if preprocessing.window else set())
-    return preprocessing.model_dump(include=included)
+    placed = {name for name in ("window", "follow") if getattr(preprocessing, name) is not None}
+    return preprocessing.model_dump(include={"num_frames", "width", "height"} | placed)
 
 
 def _row_bytes(preprocessing: Preprocessing) -> tuple[int, int]:
@@ -375,16 +375,23 @@ def _decode(
     media = open_media(str(dive.frames_path))
     _check_whole(dive, media)
     first, last = preprocessing.span(dive.flight, media.num_frames)
-    sampled = media.sample(preprocessing.num_frames, first=first, last=last, size_px=preprocessing.size_px)
+    size_px = media.info.width_px, media.info.height_px
     tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
+    every = PoseTrack.unknown(media.num_frames)
     if dive.poses_path is not None:
-        tracks["estimated"] = read_npz(Path(dive.poses_path)), (media.info.width_px, media.info.height_px)
+        estimated = read_npz(Path(dive.poses_path))
+        tracks["estimated"] = estimated, size_px
+        every = _at(estimated, np.arange(media.num_frames), media.num_frames)
+    windows = preprocessing.windows(every, dive.flight, size_px)
+    sampled = media.sample(
+        preprocessing.num_frames, first=first, last=last, size_px=preprocessing.size_px, windows_px=windows
+    )
     if truth is not None:
         tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
     joints = np.zeros((len(_KINDS), preprocessing.num_frames, NUM_JOINTS, 3), dtype=np.float32)
-    for kind, (track, size_px) in tracks.items():
+    for kind, (track, filmed_px) in tracks.items():
         nearest = _at(track, np.array(sampled.indices), media.num_frames)
-        joints[_KINDS.index(kind)] = framed_joints(nearest, size_px, preprocessing)
+        joints[_KINDS.index(kind)] = framed_joints(nearest, filmed_px, preprocessing)
     span = () if preprocessing.window is None else (first, last)
     clip = replace(clip, num_frames=media.num_frames, span=span, joints=tuple(tracks))
     return clip, sampled.frames, joints

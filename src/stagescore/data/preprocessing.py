@@ -18,6 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from pydantic import Field, model_validator
 
 from stagescore.config import Config
+from stagescore.data.following import Follow, diver_windows, whole_frame
 from stagescore.errors import DataError
 from stagescore.hashing import hash_unit
 from stagescore.media.transform import Compose, Crop, HorizontalFlip, Size, Transform
@@ -66,6 +67,7 @@ class Preprocessing(Config):
         crop_height: likewise.
         window: the part of the clip that the frames are taken from; None for the whole clip, and for clips in which no
             flight is known.
+        follow: the part of each frame that is taken, around the diver; None for the whole frame.
     """
 
     num_frames: int = Field(default=96, ge=3, le=4096)
@@ -74,6 +76,7 @@ class Preprocessing(Config):
     crop_width: int = Field(default=112, ge=8)
     crop_height: int = Field(default=112, ge=8)
     window: Window | None = None
+    follow: Follow | None = None
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "Preprocessing":
@@ -83,6 +86,11 @@ class Preprocessing(Config):
                 f"{self.width} x {self.height} pixels; crop less"
             )
         return self
+
+    @property
+    def places_by_flight(self) -> bool:
+        """Whether the pixels that are taken depend on where the flight is."""
+        return self.window is not None or self.follow is not None
 
     def span(self, flight: Sequence[int], num_frames: int) -> tuple[int, int]:
         """First and last frame of a clip that the frames are spread over, both included.
@@ -94,6 +102,21 @@ class Preprocessing(Config):
         if self.window is None or not flight:
             return 0, num_frames - 1
         return self.window.span(flight, num_frames)
+
+    def windows(
+        self, track: PoseTrack, flight: Sequence[int], size_px: Size
+    ) -> Float[np.ndarray, "frames 3"] | None:
+        """The part of every frame of a clip that is taken, as `scaling.windowed` has it; None for whole frames.
+
+        Args:
+            track: the diver's joints in every frame of the clip.
+            flight: see `Window.span`; empty where it is unknown.
+            size_px: width and height of the film.
+        """
+        if self.follow is None:
+            return None
+        found = diver_windows(track, flight, size_px, self.follow)
+        return whole_frame(track.num_frames, size_px, self.width / self.height) if found is None else found
 
     @property
     def size_px(self) -> Size:

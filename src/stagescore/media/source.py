@@ -20,7 +20,7 @@ from stagescore.hashing import file_sha256
 from stagescore.media.images import SUFFIXES, read_images, scan_images
 from stagescore.media.info import DEFAULT_FRAME_RATE, Clip, Kind, MediaInfo, Scan, check_factor, check_size
 from stagescore.media.sampling import sample_indices
-from stagescore.media.scaling import scaled
+from stagescore.media.scaling import scaled, windowed
 from stagescore.media.video import read_video, scan_video
 
 
@@ -76,6 +76,7 @@ class Media:
         first: int = 0,
         last: int | None = None,
         size_px: tuple[int, int] | None = None,
+        windows_px: Float[np.ndarray, "frames 3"] | None = None,
     ) -> Clip:
         """Evenly spread frames; see `sample_indices`.
 
@@ -85,6 +86,8 @@ class Media:
             last: index of the last frame (included); the film's last by default.
             size_px: width and height to scale each frame to as it is decoded (proportions are not
                 kept); as filmed by default.
+            windows_px: the part of every frame of the film that is taken, as `scaling.windowed` has it; needs
+                `size_px`.
 
         Raises:
             DataError: the range or the size does not exist, or the file has changed.
@@ -97,8 +100,12 @@ class Media:
                 f"size {width} x {height} is asked for", where=self.info.path, todo="give positive pixels"
             )
         frames = np.empty((num_frames, height, width, 3), dtype=np.uint8)
-        for position, (_, picture) in enumerate(self.frames(indices)):
-            frames[position] = scaled(picture, (width, height))
+        for position, (index, picture) in enumerate(self.frames(indices)):
+            frames[position] = (
+                scaled(picture, (width, height))
+                if windows_px is None
+                else windowed(picture, windows_px[index], (width, height))
+            )
         return Clip(frames, indices, self.times_s[list(indices)], self.info)
 
     def _check(self, indices: Sequence[int]) -> None:

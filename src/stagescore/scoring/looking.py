@@ -103,7 +103,13 @@ def look(
     seen = _modalities(model, media, sampled)
     frames = None
     if "video" in seen:
-        clip = media.sample(p.num_frames, first=first, last=last, size_px=p.size_px)
+        clip = media.sample(
+            p.num_frames,
+            first=first,
+            last=last,
+            size_px=p.size_px,
+            windows_px=_windows(p, media, track, span, flight),
+        )
         frames = torch.from_numpy(viewed_frames(clip.frames, plain, p)[None].copy()).permute(0, 1, 4, 2, 3)
     joints = viewed_joints(
         framed_joints(sampled, (media.info.width_px, media.info.height_px), p), plain, p
@@ -126,6 +132,17 @@ def look(
         attention=_attention(model, features, edges),
         modalities=seen,
     )
+
+
+def _windows(
+    p: Preprocessing, media: Media, track: PoseTrack, span: tuple[int, int], flight: tuple[int, ...]
+) -> Float[np.ndarray, "frames 3"] | None:
+    """The part of every frame of the film that is looked at; frames outside the span are not."""
+    windows = p.windows(track, flight, (media.info.width_px, media.info.height_px))
+    if windows is None:
+        return None
+    start, end = span
+    return np.pad(windows, ((start, media.num_frames - end), (0, 0)), mode="edge")
 
 
 def _modalities(model: HPMCoRe, media: Media, track: PoseTrack) -> tuple[Modality, ...]:

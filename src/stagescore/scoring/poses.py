@@ -176,8 +176,7 @@ def joints_alone(
 def no_poses(num_frames: int) -> Poses:
     """Nothing is known."""
     unknown = np.zeros((num_frames, NUM_JOINTS), dtype=bool)
-    track = PoseTrack(np.full((num_frames, NUM_JOINTS, 2), np.nan), np.zeros((num_frames, NUM_JOINTS)))
-    return Poses(track=track, weak=unknown, shares=PoseShares(source="none"))
+    return Poses(track=PoseTrack.unknown(num_frames), weak=unknown, shares=PoseShares(source="none"))
 
 
 def _spread(track: PoseTrack, num_frames: int, start: int, end: int) -> PoseTrack:

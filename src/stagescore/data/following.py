@@ -1,0 +1,99 @@
+"""A window that follows the diver, so that the body fills the picture whatever the camera does.
+
+In a broadcast the diver is a tenth of the frame. Networks that see 112 pixels of the whole frame see twenty of the
+diver; of the window they see fifty. After the first water contact the window stays where the body went in and grows,
+so that the splash is seen.
+Source: ours.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import Field
+from scipy.ndimage import gaussian_filter1d, median_filter
+
+from stagescore.config import Config
+from stagescore.types import PoseTrack
+
+_LEAST_JOINTS = 6
+_LEAST_CONFIDENCE = 0.15
+_EXTENT = (5, 95)
+"""Percentiles of the joints that the body reaches between: one stray joint does not move the window."""
+_STRETCHED = 85
+"""Percentile of the body's extent over the flight that is taken for its length: most of a flight is bent."""
+_MEDIAN_FRAMES = 5
+_SMOOTHING_FRAMES = 1.5
+_LEAST_FRAMES = 5
+_LEAD = 0.5
+"""Flight lengths before the take-off from which on the body is looked at: earlier it walks."""
+
+
+class Follow(Config):
+    """How large the window is.
+
+    Attributes:
+        size: width of the window in lengths of the stretched body.
+        growth: by which share it grows after the first water contact.
+        growing: over how many lengths of the flight it does.
+        least: smallest length of the body that is believed, as a share of the height of the frame.
+        most: largest one.
+    """
+
+    size: float = Field(default=2.3, gt=0)
+    growth: float = Field(default=0.25, ge=0)
+    growing: float = Field(default=0.15, gt=0)
+    least: float = Field(default=0.32, gt=0)
+    most: float = Field(default=0.5, gt=0)
+
+
+def diver_windows(
+    track: PoseTrack, flight: Sequence[int], size_px: tuple[int, int], follow: Follow
+) -> Float[np.ndarray, "frames 3"] | None:
+    """Where the window is in every frame: x and y of its middle and its width, in pixels of the film.
+
+    Args:
+        track: the diver's joints in every frame of the clip.
+        flight: first airborne frame, first frame in the water.
+        size_px: width and height of the film.
+        follow: how large the window is.
+
+    Returns:
+        None where the body is seen in too few frames, or no flight is known.
+    """
+    if not flight:
+        return None
+    first, stop = flight
+    seen = track.known & (track.confidence > _LEAST_CONFIDENCE)
+    frames, middles, lengths = [], [], []
+    for frame in range(max(0, round(first - _LEAD * (stop - first))), min(stop, track.num_frames)):
+        joints = track.joints_px[frame][seen[frame]]
+        if len(joints) >= _LEAST_JOINTS:
+            low, high = np.percentile(joints, _EXTENT, axis=0)
+            frames.append(frame)
+            middles.append((low + high) / 2)
+            lengths.append(float(np.hypot(*(high - low))))
+    if len(frames) < _LEAST_FRAMES:
+        return None
+    every = np.arange(track.num_frames)
+    steady = median_filter(np.array(middles), size=(_MEDIAN_FRAMES, 1), mode="nearest")
+    path = np.stack([np.interp(every, frames, steady[:, axis]) for axis in (0, 1)], axis=1)
+    path[frames[-1] :] = path[max(frames[-1] - 2, 0) : frames[-1] + 1].mean(axis=0)
+    path = gaussian_filter1d(path, _SMOOTHING_FRAMES, axis=0, mode="nearest")
+    height = size_px[1]
+    body = float(np.clip(np.percentile(lengths, _STRETCHED), follow.least * height, follow.most * height))
+    grown = np.clip((every - stop) / (follow.growing * (stop - first)), 0, 1)
+    widths = follow.size * body * (1 + follow.growth * grown)
+    return np.column_stack([path, widths])
+
+
+def whole_frame(num_frames: int, size_px: tuple[int, int], aspect: float) -> Float[np.ndarray, "frames 3"]:
+    """Windows as large as the frame, for clips in which nobody can be followed.
+
+    Args:
+        num_frames: of the clip.
+        size_px: width and height of the film.
+        aspect: width of a window divided by its height.
+    """
+    width, height = size_px
+    return np.tile([width / 2, height / 2, min(width, height * aspect)], (num_frames, 1)).astype(float)
