@@ -60,10 +60,12 @@ class MixedTemporalConvs(nn.Module):
         super().__init__()
         self.width = width
         widths = [in_width] + [width] * num_layers
-        self.layers = nn.Sequential(*(
+        self.layers = nn.Sequential(
+            *(
                 MixedTemporalConv(in_width=a, width=b, stretch=1 if time_stride == 1 else 2)
                 for a, b in pairwise(widths)
-            ))
+            )
+        )
 
     def forward(
         self, maps: Float[Tensor, "clips channels time height width"]
