@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from stagescore.encoders.backbones import REGNET_Y_200MF, ImageBackbone, SmallImageBackbone
+from stagescore.encoders.backbones import (
+    EFFICIENTNET_LITE,
+    MOBILENET_V2,
+    REGNET_Y_200MF,
+    ImageBackbone,
+    ImageTrunk,
+    SmallImageBackbone,
+)
 from stagescore.encoders.dynamic import DynamicEncoder
 from stagescore.encoders.fastest import fastest
 from stagescore.encoders.hierarchy import RELEASE_LEVELS
@@ -33,7 +40,7 @@ def dynamic(trunk, width=None):
     if width is None:
         mixing = MeanOfClip(width=trunk.width)
         return DynamicEncoder(trunk=trunk, mixing=mixing, normalise=Normalise(), how="strides")
-    mixing = MixedTemporalConvs(in_width=trunk.width, width=width)
+    mixing = MixedTemporalConvs(in_width=trunk.width, width=width, time_stride=trunk.time_stride)
     return DynamicEncoder(trunk=trunk, mixing=mixing, normalise=Normalise.symmetric())
 
 
@@ -44,9 +51,20 @@ ENCODERS = {
         (4, 48, 48),
         368,
     ),
+    "static, mobilenetv2": (lambda: static(ImageBackbone(name=MOBILENET_V2), 40), (4, 48, 48), 40),
+    "static, lite with shifts": (
+        lambda: static(ImageBackbone(name=EFFICIENTNET_LITE[2], gate_shift=True)),
+        (4, 48, 48),
+        1280,
+    ),
     "static, small": (lambda: static(SmallImageBackbone(), 24), (6, 64, 112), 24),
     "dynamic, paper": (lambda: dynamic(I3D(), 40), (18, 32, 32), 40),
     "dynamic, release": (lambda: dynamic(I3D()), (18, 32, 32), 1024),
+    "dynamic, mobilenetv2": (
+        lambda: dynamic(ImageTrunk(ImageBackbone(name=MOBILENET_V2, gate_shift=True)), 24),
+        (18, 48, 32),
+        24,
+    ),
     "dynamic, small": (lambda: dynamic(SmallVideoTrunk(), 24), (26, 40, 56), 24),
     "skeletal, paper": (
         lambda: HierarchicalSkeletalEncoder(joint_input=PlainJoints(), width=24, widths=(16, 24)),
@@ -140,27 +158,35 @@ def test_the_fastest_layout_gives_the_same(name, threads):
 
 
 def test_the_fastest_layout_has_no_batch_norm_left_behind_a_convolution():
-    for name in ("static, paper", "dynamic, paper"):
+    for name in ("static, paper", "static, mobilenetv2", "dynamic, paper"):
         left = [
             m for m in fastest(built(name)[0]).modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
         ]
         assert not left
 
 
-@pytest.mark.parametrize("name", ["static, paper", "static, release", "dynamic, small"])
+@pytest.mark.parametrize(
+    "name", ["static, paper", "static, release", "dynamic, mobilenetv2", "dynamic, small"]
+)
 @torch.inference_mode()
 def test_smaller_batches_give_the_same(name):
     encoder, given, _ = built(name)
     whole = encoder.eval()(given)
     name_of_limit = "frames_at_once" if name.startswith("static") else "clips_at_once"
-    setattr(encoder, name_of_limit, 3)
+    setattr(encoder, name_of_limit, 3 if name.startswith("static") else 1)
     torch.testing.assert_close(encoder(given), whole, atol=2e-5, rtol=2e-4)
     setattr(encoder, name_of_limit, None)
 
 
 @torch.inference_mode()
 def test_only_gate_shift_looks_at_other_frames():
-    for name, mixes in (("static, paper", False), ("static, small", False), ("static, release", True)):
+    for name, mixes in (
+        ("static, paper", False),
+        ("static, mobilenetv2", False),
+        ("static, small", False),
+        ("static, release", True),
+        ("static, lite with shifts", True),
+    ):
         encoder, given, _ = built(name)
         changed = given.clone()
         changed[:, 2] = 255 - changed[:, 2]
