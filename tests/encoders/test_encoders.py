@@ -23,6 +23,7 @@ from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder
 from stagescore.encoders.small_video import SmallVideoTrunk
 from stagescore.encoders.static import StaticEncoder
 from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling
+from stagescore.layers.gate_shift import GateShift
 from stagescore.layers.mixed_time import MeanOfClip, MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
 
@@ -53,7 +54,7 @@ ENCODERS = {
     ),
     "static, mobilenetv2": (lambda: static(ImageBackbone(name=MOBILENET_V2), 40), (4, 48, 48), 40),
     "static, lite with shifts": (
-        lambda: static(ImageBackbone(name=EFFICIENTNET_LITE[2], gate_shift=True)),
+        lambda: static(ImageBackbone(name=EFFICIENTNET_LITE[0], gate_shift=True)),
         (4, 48, 48),
         1280,
     ),
@@ -102,6 +103,11 @@ def built(name):
             nn.init.uniform_(module.running_var, 0.5, 1.5)
         elif isinstance(module, nn.Conv2d | nn.Conv3d):
             nn.init.kaiming_normal_(module.weight)
+    for module in encoder.modules():
+        if isinstance(module, GateShift):  # a gate that is open or shut would make much of rounding errors
+            nn.init.normal_(module.gate.weight, std=0.02)
+        elif hasattr(module, "conv_pwl"):  # no ReLU behind it takes half of the signal away
+            nn.init.kaiming_normal_(module.conv_pwl.weight, nonlinearity="linear")
     for parameter in encoder.parameters():
         if not parameter.any():
             nn.init.normal_(parameter, std=0.1)
@@ -111,14 +117,6 @@ def built(name):
         given = torch.randint(0, 256, (2, shape[0], 3, *shape[1:]), dtype=torch.uint8)
         given[1] //= 4
     return encoder, given, width
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", ENCODERS)
