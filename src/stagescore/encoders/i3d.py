@@ -143,11 +143,14 @@ class I3D(FrozenStatistics):
 
     Attributes:
         width: channels of the last stage's maps.
+        time_stride: frames of a row of the maps of the last stage that there is.
         epsilon: of the batch norms.
 
     Raises:
         ConfigError: there is no such stage.
     """
+
+    time_stride = 8
 
     def __init__(self, *, last: str = "mixed_5c", epsilon: float = 1e-5) -> None:
         super().__init__()

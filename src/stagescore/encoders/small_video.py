@@ -53,7 +53,10 @@ class SmallVideoTrunk(nn.Module):
 
     Attributes:
         width: channels of the maps.
+        time_stride: frames of a row of the maps.
     """
+
+    time_stride = 8
 
     def __init__(self, *, widths: Sequence[int] = (16, 24, 48, 96)) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from stagescore.data.attachments import Progress
-from stagescore.encoders.backbones import ImageBackbone, SmallImageBackbone
+from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone, SmallImageBackbone
 from stagescore.encoders.dynamic import DynamicEncoder
 from stagescore.encoders.fastest import fastest
 from stagescore.encoders.i3d import I3D
@@ -83,8 +83,8 @@ class EncoderSpeed:
 
 
 def published_encoders() -> list[Measured]:
-    """I3D on the nine clips of a dive and ResNet-50 on its 96 frames, both at 112 x 112."""
-    resnet = ImageBackbone()
+    """I3D on the nine clips of a dive and ResNet-50 on its 96 frames, both at 112 x 112; MobileNetV2 at 144 x 112."""
+    resnet, mobilenet = ImageBackbone(), ImageBackbone(name=MOBILENET_V2)
     return [
         Measured(name="I3D", encoder=I3D(), given=torch.rand(9, 3, 16, 112, 112) * 2 - 1),
         Measured(
@@ -93,6 +93,15 @@ def published_encoders() -> list[Measured]:
                 backbone=resnet, down_sampling=MeanPool(width=resnet.width), normalise=Normalise()
             ),
             given=_frames(112, 112),
+        ),
+        Measured(
+            name="MobileNetV2",
+            encoder=StaticEncoder(
+                backbone=mobilenet,
+                down_sampling=MeanPool(width=mobilenet.width),
+                normalise=mobilenet.normalise(),
+            ),
+            given=_frames(112, 144),
         ),
     ]
 

@@ -23,10 +23,14 @@ class MixedTemporalConv(nn.Module):
         in_width: channels that come in.
         width: channels that go out, shared among the lengths.
         lengths: of the convolutions, in rows.
+        stretch: rows that go out for each row that comes in.
     """
 
-    def __init__(self, *, in_width: int, width: int, lengths: Sequence[int] = (1, 3, 5, 7)) -> None:
+    def __init__(
+        self, *, in_width: int, width: int, lengths: Sequence[int] = (1, 3, 5, 7), stretch: int = 2
+    ) -> None:
         super().__init__()
+        self.stretch = stretch
         shares = [width // len(lengths) + (k < width % len(lengths)) for k in range(len(lengths))]
         self.branches = nn.ModuleList(
             nn.Conv2d(in_width, share, kernel_size=(length, 1), padding=(length // 2, 0), bias=False)
@@ -35,8 +39,8 @@ class MixedTemporalConv(nn.Module):
         self.norm = group_norm(width)
 
     def forward(self, clips: Float[Tensor, "clips channels rows places"]) -> Tensor:
-        """The same places with twice the rows."""
-        stretched = clips.repeat_interleave(2, dim=2)
+        """The same places with `stretch` times the rows."""
+        stretched = clips if self.stretch == 1 else clips.repeat_interleave(self.stretch, dim=2)
         mixed = torch.cat([branch(stretched) for branch in self.branches], dim=1)
         return torch.relu(self.norm(mixed))
 
@@ -47,14 +51,21 @@ class MixedTemporalConvs(nn.Module):
     Args:
         in_width: channels of the maps.
         width: of a row.
-        num_layers: each doubles the number of rows.
+        num_layers: how many convolutions there are, one after the other.
+        time_stride: frames of a row of the maps. Each layer doubles the number of rows, unless this is 1: maps that
+            have a row for each frame need no more.
     """
 
-    def __init__(self, *, in_width: int, width: int, num_layers: int = 3) -> None:
+    def __init__(self, *, in_width: int, width: int, num_layers: int = 3, time_stride: int = 8) -> None:
         super().__init__()
         self.width = width
         widths = [in_width] + [width] * num_layers
-        self.layers = nn.Sequential(*(MixedTemporalConv(in_width=a, width=b) for a, b in pairwise(widths)))
+        self.layers = nn.Sequential(
+            *(
+                MixedTemporalConv(in_width=a, width=b, stretch=1 if time_stride == 1 else 2)
+                for a, b in pairwise(widths)
+            )
+        )
 
     def forward(
         self, maps: Float[Tensor, "clips channels time height width"]

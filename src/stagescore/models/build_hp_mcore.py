@@ -1,7 +1,13 @@
 """From settings to an HP-MCoRe: the one place that knows both."""
 
-from stagescore.encoders.backbones import REGNET_Y_200MF, RESNET_50, ImageBackbone, SmallImageBackbone
-from stagescore.encoders.dynamic import DynamicEncoder
+from stagescore.encoders.backbones import (
+    REGNET_Y_200MF,
+    RESNET_50,
+    ImageBackbone,
+    ImageTrunk,
+    SmallImageBackbone,
+)
+from stagescore.encoders.dynamic import CLIP_FRAMES, DynamicEncoder
 from stagescore.encoders.hierarchy import PAPER_LEVELS, RELEASE_LEVELS
 from stagescore.encoders.i3d import I3D
 from stagescore.encoders.joints import BodyJoints, PlainJoints
@@ -102,8 +108,10 @@ def build_static(settings: StaticSettings) -> StaticEncoder:
         backbone = SmallImageBackbone(widths=settings.widths)
     elif settings.backbone == "resnet50":
         backbone = ImageBackbone(name=RESNET_50)
-    else:
+    elif settings.backbone == "regnety-gate-shift":
         backbone = ImageBackbone(name=REGNET_Y_200MF, gate_shift=True)
+    else:
+        backbone = ImageBackbone(name=settings.backbone, gate_shift=settings.gate_shift)
     down_sampling: MultiBranchDownSampling | MeanPool
     if settings.multi_branch:
         down_sampling = MultiBranchDownSampling(in_width=backbone.width, width=settings.width)
@@ -112,27 +120,35 @@ def build_static(settings: StaticSettings) -> StaticEncoder:
     return StaticEncoder(
         backbone=backbone,
         down_sampling=down_sampling,
-        normalise=Normalise(),
+        normalise=backbone.normalise() if isinstance(backbone, ImageBackbone) else Normalise(),
         frames_at_once=None if settings.backbone == "small" else _FRAMES_AT_ONCE,
     )
 
 
 def build_dynamic(settings: DynamicSettings) -> DynamicEncoder:
     """The dynamic encoder."""
-    trunk = (
-        I3D(epsilon=settings.epsilon) if settings.trunk == "i3d" else SmallVideoTrunk(widths=settings.widths)
-    )
+    trunk: I3D | SmallVideoTrunk | ImageTrunk
+    normalise, clips_at_once = Normalise.symmetric(), None
+    if settings.trunk == "i3d":
+        trunk = I3D(epsilon=settings.epsilon)
+    elif settings.trunk == "small":
+        trunk = SmallVideoTrunk(widths=settings.widths)
+    else:
+        backbone = ImageBackbone(name=settings.trunk, gate_shift=True)
+        trunk, normalise = ImageTrunk(backbone), backbone.normalise()
+        clips_at_once = _FRAMES_AT_ONCE // CLIP_FRAMES
     mixing = (
-        MixedTemporalConvs(in_width=trunk.width, width=settings.width)
+        MixedTemporalConvs(in_width=trunk.width, width=settings.width, time_stride=trunk.time_stride)
         if settings.mixed
         else MeanOfClip(width=trunk.width)
     )
     return DynamicEncoder(
         trunk=trunk,
         mixing=mixing,
-        normalise=Normalise.symmetric(),
+        normalise=normalise,
         starts=settings.clip_starts,
         how="overlaps" if settings.mixed else "strides",
+        clips_at_once=clips_at_once,
     )
 
 

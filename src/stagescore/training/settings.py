@@ -152,8 +152,8 @@ class ImportSettings(Config):
     """Published weights to start from, by path or file name (`weights`); None for random ones.
 
     Attributes:
-        dynamic: Kinetics I3D, in either public spelling.
-        static: an ImageNet backbone.
+        dynamic: Kinetics I3D, in either public spelling; the ImageNet file of an image network as trunk.
+        static: the ImageNet file of the backbone.
         model: weights of ours: safetensors, runs or checkpoints of the same model or of some of its encoders,
             separated by commas where several are joined.
         static_branch: a run or file of a model that has been trained with the static branch alone, whose regression

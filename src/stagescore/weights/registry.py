@@ -260,7 +260,8 @@ def import_file(path: Path) -> tuple[KnownNetwork, Path]:
     raise CheckpointError(
         f"it is none of the known networks (sha256 {sha256[:12]}...)",
         where=path,
-        todo="use a network of your own by its path: --detector FILE or --estimator FILE",
+        todo="use a pose network of your own by its path (--detector FILE or --estimator FILE), or say which image "
+        "network it is (--as mobilenetv2)",
     )
 
 
