@@ -51,15 +51,17 @@ class StoredClip:
 
     Attributes:
         row: where it is.
-        num_frames: frames of the whole clip, of which evenly spaced ones are stored.
+        num_frames: frames of the whole clip.
         source: fingerprint of the files it was made of.
         joints: which kinds of joints it has.
+        black: Black frames at the start and at the end of the clip; evenly spaced ones of the others are stored.
     """
 
     row: int
     num_frames: int
     source: str
     joints: tuple[Joints, ...]
+    black: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -182,7 +184,9 @@ class ClipStore:
         Raises:
             DataError: the dive is not stored.
         """
-        return sample_indices(0, self[dive_id].num_frames - 1, self.preprocessing.num_frames)
+        clip = self[dive_id]
+        before, after = clip.black
+        return sample_indices(before, clip.num_frames - 1 - after, self.preprocessing.num_frames)
 
     def stages(self, dive: Dive) -> StageSpans | None:
         """The labelled stages on the stored frames, or None where they are unusable or unknown.
@@ -263,7 +267,9 @@ def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         version, decoded, left_out = content["version"], content["decoded"], content["left_out"]
         clips = {
-            dive_id: StoredClip(**{**clip, "joints": tuple(clip["joints"])})
+            dive_id: StoredClip(
+                **{**clip, "joints": tuple(clip["joints"]), "black": tuple(clip.get("black", (0, 0)))}
+            )
             for dive_id, clip in content["clips"].items()
         }
         store = ClipStore(folder=folder, preprocessing=preprocessing, clips=clips, left_out=left_out)
@@ -376,7 +382,9 @@ def _decode(
     for kind, (track, size_px) in tracks.items():
         nearest = _at(track, np.array(sampled.indices), media.num_frames)
         joints[_KINDS.index(kind)] = framed_joints(nearest, size_px, preprocessing)
-    return replace(clip, num_frames=media.num_frames, joints=tuple(tracks)), sampled.frames, joints
+    black = (media.info.black_start, media.info.black_end)
+    clip = replace(clip, num_frames=media.num_frames, joints=tuple(tracks), black=black)
+    return clip, sampled.frames, joints
 
 
 def _check_whole(dive: Dive, media: Media) -> None:
