@@ -31,7 +31,7 @@ class Dive:
     """One labelled dive: a row of a manifest.
 
     Attributes:
-        dataset: `finediving`, `mtl-aqa`, or a name of the user's own.
+        dataset: `finediving`, `mtl-aqa`, `unlv-dive`, or a name of the user's own.
         event: name of the competition (a folder of FineDiving).
         number: the dive's number within the event.
         recording: the same string for the same recording in whichever data set it stands.
@@ -53,6 +53,7 @@ class Dive:
         poses_path: pose file; None if there is none.
         caption: what the commentator says, as words; empty if not labelled.
         athlete: the same string for the same person in all events of a data set; None if unknown.
+        hand_marks: UNLV-Dive's four marks as labelled, frames of the clip: jump, drop, entry and ending begin.
     """
 
     dataset: str
@@ -76,6 +77,7 @@ class Dive:
     poses_path: str | None = None
     caption: str = ""
     athlete: str | None = None
+    hand_marks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.score) or self.score < 0:

@@ -96,7 +96,9 @@ class Media:
             DataError: the range or the size does not exist, or the file has changed.
         """
         indices = sample_indices(
-            self.content[0] if first is None else first, self.content[-1] if last is None else last, num_frames
+            self.content[0] if first is None else first,
+            self.content[-1] if last is None else last,
+            num_frames,
         )
         self._check(indices)
         width, height = size_px or (self.info.width_px, self.info.height_px)
