@@ -31,7 +31,7 @@ class Dive:
     """One labelled dive: a row of a manifest.
 
     Attributes:
-        dataset: `finediving`, `mtl-aqa`, or a name of the user's own.
+        dataset: `finediving`, `mtl-aqa`, `unlv-dive`, or a name of the user's own.
         event: name of the competition (a folder of FineDiving).
         number: the dive's number within the event.
         recording: the same string for the same recording in whichever data set it stands.
@@ -55,6 +55,7 @@ class Dive:
         athlete: the same string for the same person in all events of a data set; None if unknown.
         flight: first airborne frame and first frame in which the diver touches the water, as the flight finder sees them
             in the film; empty where it has not looked. Not a label: `stagescore data flights` writes it.
+        hand_marks: UNLV-Dive's four marks as labelled, frames of the clip: jump, drop, entry and ending begin.
     """
 
     dataset: str
@@ -79,6 +80,7 @@ class Dive:
     caption: str = ""
     athlete: str | None = None
     flight: tuple[int, ...] = ()
+    hand_marks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.score) or self.score < 0:

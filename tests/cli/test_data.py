@@ -11,6 +11,7 @@ import hostile
 import makers
 import numpy as np
 import pytest
+import unlv_makers
 from typer.testing import CliRunner
 
 from stagescore.cli.main import app
@@ -304,7 +305,7 @@ def test_a_hostile_pickle_is_refused_and_nothing_runs(tmp_path, protocol):
     assert "nothing of the file was run" in result.stderr
 
 
-@pytest.mark.parametrize("source", ["finediving", "mtl-aqa", "csv", "manifest"])
+@pytest.mark.parametrize("source", ["finediving", "mtl-aqa", "unlv-dive", "csv", "manifest"])
 def test_a_path_that_does_not_exist_is_one_line(tmp_path, source):
     result = check(source, tmp_path / "none", "--json")
     assert result.exit_code == 1
@@ -338,6 +339,103 @@ def test_names_with_brackets_are_shown_as_they_are(tmp_path):
     result = run("data", "exemplars", out, "[/red]cup/1")
     assert result.exit_code == 0, result.exception
     assert "[/red]cup/2" in result.stdout
+
+
+# UNLV-Dive
+
+
+@pytest.fixture
+def unlv(tmp_path):
+    """Labels of ten films, of which two are there."""
+    numbers = (2, 9, 80, 100, 254, 255, 256, 257, 300, 301)
+    folder = unlv_makers.arrays(tmp_path / "unlv")
+    rows = [unlv_makers.row(n, **({"drop_begins": 5} if n == 9 else {})) for n in numbers]
+    unlv_makers.table(folder, *rows)
+    unlv_makers.film(folder / "films" / "002.mp4", stray=1)
+    unlv_makers.film(folder / "films" / "254.avi", black=61)
+    return folder
+
+
+def test_unlv_dive_is_checked_with_its_films(unlv):
+    result = check("unlv-dive", unlv, "--json")
+    assert result.exit_code == 0, result.stderr
+    report = document(result)
+    assert (report["dives"], report["train"], report["test"]) == (10, 9, 1)
+    assert report["rows"]["other_shots"] == [
+        {"dive": "final/2", "what": "the film begins with 1 frame of another shot"}
+    ]
+    assert [row["dive"] for row in report["rows"]["transitions"]] == ["final/9"]
+    assert report["missing_frames"] == 8
+    assert "begin or end with black frames" in result.stderr
+    assert check("unlv-dive", unlv, "--strict").exit_code == 1
+
+
+def test_unlv_dive_is_imported_and_its_published_form_too(unlv, tmp_path):
+    assert import_(unlv, tmp_path / "one", source="unlv-dive").exit_code == 0
+    one = read_manifest(tmp_path / "one")["heats/254"]
+    assert (one.num_frames, one.transitions) == (151, (80, 120))
+    (unlv / "films.csv").unlink()
+    options = ("--frames", unlv / "films")
+    result = import_(unlv, tmp_path / "two", *options, source="unlv-dive")
+    assert result.exit_code == 0
+    assert "MTL-AQA's labels are not at hand" in result.stderr
+    two = read_manifest(tmp_path / "two")
+    assert len(two) == 370
+    assert (two["heats/254"].num_frames, two["heats/254"].transitions) == (151, (80, 120))
+    assert two["heats/254"].athlete is None
+
+
+def test_unlv_dive_without_films_is_read_and_said(unlv):
+    shutil.rmtree(unlv / "films")
+    result = check("unlv-dive", unlv, "--json")
+    assert (result.exit_code, document(result)["missing_frames"]) == (0, 0)
+    assert "without films no dive has stages" in result.stderr
+
+
+def test_folds_are_listed(unlv, tmp_path):
+    import_(unlv, tmp_path / "out", source="unlv-dive")
+    train = {dive.dive_id for dive in read_manifest(tmp_path / "out").select("train")}
+    result = run("data", "folds", tmp_path / "out", "--protocol", "leave-one-contest-out", "--json")
+    assert result.exit_code == 0, result.stderr
+    report = document(result)
+    assert {fold["name"] for fold in report["folds"]} == {"final", "semi-final", "heats"}
+    sealed = set(report["sealed"])
+    for fold in report["folds"]:
+        assert set(fold["train"]) | set(fold["test"]) == train - sealed
+    text = run("data", "folds", tmp_path / "out")
+    assert "athlete-disjoint" in text.stdout
+    assert run("data", "folds", tmp_path / "out", "--protocol", "x").exit_code == 2
+
+
+def test_folds_that_need_athletes_are_refused_without_them(tmp_path, finediving_folder):
+    import_(finediving_folder, tmp_path / "out")
+    result = run("data", "folds", tmp_path / "out", "--json")
+    assert result.exit_code == 1
+    assert "the athlete is unknown" in document(result)["error"]["what"]
+    result = run("data", "folds", tmp_path / "out", "--protocol", "five-fold", "--json")
+    assert result.exit_code == 0
+    assert "no dive is sealed" in result.stderr
+
+
+def test_stages_of_dives_that_nobody_else_labels_cannot_be_compared(unlv, tmp_path, finediving_folder):
+    import_(unlv, tmp_path / "out", source="unlv-dive")
+    result = run("data", "stages", tmp_path / "out", "--annotations", finediving_folder, "--json")
+    assert result.exit_code == 1
+    assert "dives with hand marks" in document(result)["error"]["what"]
+
+
+def test_stages_are_compared_with_real_labels(shared, tmp_path):
+    folder = shared / "data" / "unlv_dive"
+    if not folder.is_dir():
+        pytest.skip("no real UNLV-Dive beside the project")
+    (tmp_path / "none").mkdir()
+    import_(folder, tmp_path / "out", "--frames", tmp_path / "none", source="unlv-dive")
+    fine = shared / "data" / "finediving"
+    report = document(run("data", "stages", tmp_path / "out", "--annotations", fine, "--json"))
+    rows = {(row["dives"], row["stages"]): row for row in report["agreement"]}
+    assert rows["fitted to", "hand marks"]["length_ratio"] == pytest.approx(1.15, abs=0.01)
+    assert rows["sealed", "mapped"]["aiou75"] > rows["sealed", "hand marks"]["aiou75"]
+    assert report["fitted_again"] == pytest.approx(report["map"], abs=0.005)
 
 
 # Small commands

@@ -15,9 +15,9 @@ def write(tmp_path, text, name="mine.csv"):
 
 
 FULL = (
-    "path,score,dive_number,difficulty,height_m,marks,transitions,frames,split,event,number\n"
-    'a.mp4,88,407c,3.2,10,"9.5 9 9.5 9 8.5 9.5 8.5",29;65,,test,cup,7\n'
-    ",61.5,,,,,,,,,\n"
+    "path,score,dive_number,difficulty,height_m,marks,transitions,frames,split,event,number,athlete\n"
+    'a.mp4,88,407c,3.2,10,"9.5 9 9.5 9 8.5 9.5 8.5",29;65,,test,cup,7,anna\n'
+    ",61.5,,,,,,,,,,\n"
 )
 
 
@@ -29,6 +29,7 @@ def test_every_column_is_read(tmp_path):
     assert first.marks == (9.5, 9.0, 9.5, 9.0, 8.5, 9.5, 8.5)
     assert first.transitions == (29, 65)
     assert first.num_frames == 96
+    assert (first.athlete, second.athlete) == ("anna", None)
     assert (first.height_m, first.height_source) == (10.0, "named")
     assert first.frames_path == str(tmp_path / "a.mp4")
     assert (second.dive_id, second.score, second.split) == ("mine/3", 61.5, "train")

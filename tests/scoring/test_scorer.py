@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import stored_dives
 from jsonschema import Draft202012Validator
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -153,6 +154,26 @@ def test_bad_inputs_fail_with_a_reason(scorer: Scorer, dives: tuple[Dive, ...], 
         "still": ("needs_review", "still"),
     }
     assert all(result.score is None for result in found.values())
+
+
+def test_black_frames_at_the_ends_change_nothing_but_the_numbers_of_the_frames(
+    scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path
+) -> None:
+    images = sorted(Path(dives[0].frames_path or "").glob("*.jpg"))
+    with Image.open(images[0]) as first:
+        black = Image.new("RGB", first.size)
+    for number in range(7):
+        black.save(tmp_path / f"{number if number < 5 else number + len(images):05d}.jpg")
+    for number, path in enumerate(images, start=5):
+        (tmp_path / f"{number:05d}.jpg").write_bytes(path.read_bytes())
+    plain = score(scorer, dives[0], difficulty=3.0)
+    padded = scorer.score(str(tmp_path), difficulty=3.0)
+    assert padded.score == pytest.approx(plain.score)
+    assert [(s.start_frame, s.end_frame) for s in padded.stages] == [
+        (s.start_frame + 5, s.end_frame + 5) for s in plain.stages
+    ]
+    assert padded.stages[-1].end_frame == 5 + len(images)
+    assert "5 black frames before the first picture are left out." in padded.warnings
 
 
 def test_given_poses_are_used_and_measured(scorer: Scorer, dives: tuple[Dive, ...]) -> None:

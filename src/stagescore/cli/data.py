@@ -191,6 +191,105 @@ def floors(
 
 
 @app.command()
+def folds(
+    manifest: ManifestArgument,
+    protocol: Annotated[
+        str,
+        typer.Option(help="'five-fold', 'leave-one-contest-out', 'athlete-disjoint' or 'sealed'."),
+    ] = "athlete-disjoint",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show which training dives are trained on and predicted in each fold of an evaluation protocol.
+
+    Dives of sealed athletes stand in no fold but that of `sealed`.
+    """
+    from stagescore.data.manifest import read_manifest
+    from stagescore.data.protocols import PROTOCOLS, make_folds, sealed_ids
+
+    if protocol not in PROTOCOLS:
+        raise typer.BadParameter(f"choose one of {', '.join(PROTOCOLS)}", param_hint="--protocol")
+    with speaking(json=json, quiet=quiet) as out:
+        dives = read_manifest(manifest).select("train").dives
+        sealed = frozenset[str]()
+        if all(dive.athlete is not None for dive in dives):
+            sealed = sealed_ids(dives)
+        else:
+            out.warning("athletes are unknown, so no dive is sealed")
+        kept = dives if protocol == "sealed" else [dive for dive in dives if dive.dive_id not in sealed]
+        found = make_folds(kept, next(p for p in PROTOCOLS if p == protocol))
+        athletes = {dive.dive_id: dive.athlete for dive in dives}
+        out.document(
+            {
+                "protocol": protocol,
+                "sealed": [dive.dive_id for dive in dives if dive.dive_id in sealed],
+                "folds": [{"name": f.name, "train": list(f.train), "test": list(f.test)} for f in found],
+            }
+        )
+        out.table(
+            f"{protocol}: {len(kept)} dives, {len(sealed)} sealed",
+            ("fold", "train", "test", "athletes tested"),
+            [
+                (f.name, len(f.train), len(f.test), len({athletes[i] for i in f.test} - {None}) or None)
+                for f in found
+            ],
+        )
+
+
+@app.command()
+def stages(
+    manifest: ManifestArgument,
+    annotations: Annotated[Path, typer.Option(help="Folder of FineDiving's pickles.")],
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compare UNLV-Dive's stages with FineDiving's labels of the same dives, and fit the map between them again.
+
+    Each pair of flights is moved to where it fits best, since the two clips are cut differently.
+    """
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from stagescore.data import finediving
+    from stagescore.data.manifest import read_manifest
+    from stagescore.data.protocols import sealed_ids
+    from stagescore.data.unlv_stages import FITTED, agreement, fit_flight_map, labelled_twice
+
+    with speaking(json=json, quiet=quiet) as out:
+        dives = read_manifest(manifest).dives
+        pairs = labelled_twice(dives, finediving.load(annotations).manifest.dives)
+        sealed = sealed_ids([dive for dive in dives if dive.split == "train"])
+        rows = []
+        for part, chosen in (
+            ("fitted to", [p for p in pairs if p[0].split == "train" and p[0].dive_id not in sealed]),
+            ("sealed", [p for p in pairs if p[0].dive_id in sealed]),
+        ):
+            if not chosen:
+                continue
+            theirs = np.array([float(flight) for _, flight in chosen])
+            marks = [dive.hand_marks for dive, _ in chosen]
+            ours = {
+                "hand marks": [float(mark[2] - mark[0]) for mark in marks],
+                "mapped": [float(round(FITTED.flight_frames(mark))) for mark in marks],
+            }
+            rows += [
+                {"dives": part, "stages": name} | asdict(agreement(theirs, np.array(lengths)))
+                for name, lengths in ours.items()
+            ]
+        fitted = [p for p in pairs if p[0].split == "train" and p[0].dive_id not in sealed]
+        again = fit_flight_map([dive.hand_marks for dive, _ in fitted], [float(f) for _, f in fitted])
+        out.document({"agreement": rows, "map": asdict(FITTED), "fitted_again": asdict(again)})
+        out.table(
+            "UNLV-Dive's flight against FineDiving's, best shift",
+            ("dives", "stages", "n", "length ratio", "AIoU@0.5", "AIoU@0.75", "mean IoU"),
+            [tuple(rounded(v, 3) if isinstance(v, float) else v for v in row.values()) for row in rows],
+        )
+        for name, value in asdict(FITTED).items():
+            out.text(f"  {name}: {value:g}, fitted again {asdict(again)[name]:.4f}")
+
+
+@app.command()
 def difficulties(
     annotations: Annotated[Path, typer.Option(help="Folder of FineDiving's pickles.")],
     out_file: Annotated[Path | None, typer.Option("--out", help="Write the table to this JSON file.")] = None,
@@ -360,6 +459,7 @@ def _named(labels: Path | None, annotations: Path | None) -> Path:
 def _checked(
     out: Output, labelled: tuple[Source, Path], *, other: Path | None, frames: Path | None, poses: Path | None
 ) -> "CheckReport":
+    from stagescore.data import unlv_dive
     from stagescore.data.attachments import attach
     from stagescore.data.checks import check as check_labels
     from stagescore.data.sources import read_labels
@@ -368,6 +468,19 @@ def _checked(
     for warning in read.warnings:
         out.warning(warning)
     labels = read.labels
+    source, annotations = labelled
+    if source is Source.UNLV_DIVE:
+        beside = annotations / unlv_dive.FILMS
+        films, frames = frames or (beside if beside.is_dir() else None), None
+        if films is None:
+            out.warning(
+                f"there is no folder {beside}; without films no dive has stages; name it with --frames"
+            )
+        else:
+            with out.progress() as progress:
+                labels, told = unlv_dive.attach_films(labels, films, progress)
+            for warning in told:
+                out.warning(warning)
     if frames is not None or poses is not None:
         with out.progress() as progress:
             labels = attach(labels, frames=frames, poses=poses, progress=progress)
@@ -381,8 +494,10 @@ _LABELS = {
     "impossible_marks": "impossible marks",
     "file_disagreements": "files disagree",
     "dive_number_disagreements": "dive numbers disagree",
+    "missing_labels": "labels missing",
     "missing_frames": "frames missing",
     "frame_problems": "frames not whole",
+    "other_shots": "begins with another shot",
     "missing_poses": "poses missing",
     "pose_problems": "poses not usable",
 }

@@ -108,11 +108,11 @@ def frames(
                             where=path,
                             todo="add --allow-partial to take what is left",
                         )
-                    last = media.num_frames - 1
+                    content = media.content
                     indices = (
-                        range(media.num_frames)
+                        content
                         if wanted.frames is None
-                        else sample_indices(0, last, wanted.frames)
+                        else sample_indices(content[0], content[-1], wanted.frames)
                     )
                     folder = out_dir / (path.stem if path.is_file() else path.resolve().name)
                     export_frames(media, folder, indices=indices, size_px=size_px, quality=wanted.quality)

@@ -52,7 +52,8 @@ class StoredClip:
     Attributes:
         row: where it is.
         num_frames: frames of the whole clip.
-        span: first and last frame of the part that evenly spaced frames are stored of; empty for the whole clip.
+        span: first and last frame of the part that evenly spaced frames are stored of: all but black frames at either
+            end, or the window around the flight; empty in stores made before spans were noted, for the whole clip.
         source: fingerprint of the files it was made of.
         joints: which kinds of joints it has.
     """
@@ -374,7 +375,8 @@ def _decode(
 ) -> tuple[StoredClip, UInt8[np.ndarray, "frames height width 3"], Float[np.ndarray, "kinds frames 16 3"]]:
     media = open_media(str(dive.frames_path))
     _check_whole(dive, media)
-    first, last = preprocessing.span(dive.flight, media.num_frames)
+    content = media.info.black_start, media.num_frames - 1 - media.info.black_end
+    first, last = preprocessing.span(dive.flight, content)
     size_px = media.info.width_px, media.info.height_px
     tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
     every = PoseTrack.unknown(media.num_frames)
@@ -392,8 +394,7 @@ def _decode(
     for kind, (track, filmed_px) in tracks.items():
         nearest = _at(track, np.array(sampled.indices), media.num_frames)
         joints[_KINDS.index(kind)] = framed_joints(nearest, filmed_px, preprocessing)
-    span = () if preprocessing.window is None else (first, last)
-    clip = replace(clip, num_frames=media.num_frames, span=span, joints=tuple(tracks))
+    clip = replace(clip, num_frames=media.num_frames, span=(first, last), joints=tuple(tracks))
     return clip, sampled.frames, joints
 
 

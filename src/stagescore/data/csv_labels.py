@@ -1,7 +1,7 @@
 """People's own labels: a CSV file with a row a dive.
 
 Columns: `path` and `score`; if wanted `dive_number`, `difficulty`, `height_m`, `marks`, `transitions`,
-`frames`, `split`, `event`, `number`. Marks and transitions are separated by spaces or semicolons.
+`frames`, `split`, `event`, `number`, `athlete`. Marks and transitions are separated by spaces or semicolons.
 A path is relative to the CSV file; it may be left empty where there is no video.
 """
 
@@ -30,6 +30,7 @@ OPTIONAL = (
     "split",
     "event",
     "number",
+    "athlete",
 )
 
 CountFrames = Callable[[Path], int]
@@ -136,6 +137,7 @@ def _dive(path: Path, folder: Path, line: int, row: dict[str, str | None], count
             num_frames=None if num_frames is None else int(num_frames),
             transitions=tuple(int(t) for t in _numbers(cells, "transitions", where)),
             frames_path=None if media is None else str(media.resolve()),
+            athlete=cells.get("athlete") or None,
         )
     except DataError as error:
         raise DataError(error.what, where=where, todo=error.todo) from None

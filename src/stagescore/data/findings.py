@@ -14,8 +14,10 @@ Kind = Literal[
     "transitions",
     "file_disagreements",
     "dive_number_disagreements",
+    "missing_labels",
     "missing_frames",
     "frame_problems",
+    "other_shots",
     "missing_poses",
     "pose_problems",
 ]

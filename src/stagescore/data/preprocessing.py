@@ -39,21 +39,20 @@ class Window(Config):
     before: float = Field(default=0.25, ge=0, le=10)
     after: float = Field(default=0.42, ge=0, le=10)
 
-    def span(self, flight: Sequence[int], num_frames: int) -> tuple[int, int]:
-        """First and last frame (included) of the window, within the clip.
+    def span(self, flight: Sequence[int], content: tuple[int, int]) -> tuple[int, int]:
+        """First and last frame (included) of the window, within the content of the clip.
 
         Args:
             flight: first airborne frame, first frame in the water.
-            num_frames: of the clip.
+            content: first and last frame of the clip that may be used.
 
-        >>> Window(before=0.25, after=0.5).span((20, 60), 75)
+        >>> Window(before=0.25, after=0.5).span((20, 60), (0, 74))
         (10, 74)
         """
         first, stop = flight
         length = stop - first
-        return max(0, first - round(self.before * length)), min(
-            num_frames - 1, stop + round(self.after * length)
-        )
+        start, end = first - round(self.before * length), stop + round(self.after * length)
+        return max(content[0], start), min(content[1], end)
 
 
 class Preprocessing(Config):
@@ -92,16 +91,14 @@ class Preprocessing(Config):
         """Whether the pixels that are taken depend on where the flight is."""
         return self.window is not None or self.follow is not None
 
-    def span(self, flight: Sequence[int], num_frames: int) -> tuple[int, int]:
+    def span(self, flight: Sequence[int], content: tuple[int, int]) -> tuple[int, int]:
         """First and last frame of a clip that the frames are spread over, both included.
 
         Args:
             flight: see `Window.span`; empty where it is unknown.
-            num_frames: of the clip.
+            content: first and last frame of the clip that may be used.
         """
-        if self.window is None or not flight:
-            return 0, num_frames - 1
-        return self.window.span(flight, num_frames)
+        return content if self.window is None or not flight else self.window.span(flight, content)
 
     def windows(
         self, track: PoseTrack, flight: Sequence[int], size_px: Size

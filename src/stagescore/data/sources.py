@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from stagescore.data import csv_labels, finediving, mtl_aqa
+from stagescore.data import csv_labels, finediving, mtl_aqa, unlv_dive
 from stagescore.data.findings import Labels
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.errors import DataError
@@ -18,6 +19,7 @@ class Source(StrEnum):
 
     FINEDIVING = "finediving"
     MTL_AQA = "mtl-aqa"
+    UNLV_DIVE = "unlv-dive"
     CSV = "csv"
     MANIFEST = "manifest"
 
@@ -41,7 +43,7 @@ def read_labels(source: Source, annotations: Path, other: Path | None = None) ->
     """Read labels.
 
     FineDiving and MTL-AQA share recordings. Whichever is read, the other's labels give the overlap of
-    the splits, and FineDiving's give MTL-AQA its transitions.
+    the splits, and FineDiving's give MTL-AQA its transitions. UNLV-Dive's dives are in both.
 
     Args:
         source: what they are.
@@ -61,6 +63,8 @@ def read_labels(source: Source, annotations: Path, other: Path | None = None) ->
             annotations, other, mtl_aqa.is_annotation_folder, lambda folder: mtl_aqa.load(folder).manifest
         )
         return SourceLabels(finediving.load(annotations), found, warnings)
+    if source is Source.UNLV_DIVE:
+        return _read_unlv_dive(annotations, other)
     rows, warnings = _read_other(
         annotations, other, finediving.is_annotation_folder, mtl_aqa.FineDivingRows.read
     )
@@ -77,6 +81,30 @@ def read_labels(source: Source, annotations: Path, other: Path | None = None) ->
         None if rows is None else Manifest(tuple(rows.dives.values())),
         warnings,
     )
+
+
+def _read_unlv_dive(annotations: Path, other: Path | None) -> SourceLabels:
+    """UNLV-Dive, with what FineDiving and MTL-AQA say of the same dives, as far as they are at hand."""
+    found: list[Manifest | None] = []
+    warnings: tuple[str, ...] = ()
+    for module in (finediving, mtl_aqa):
+        named = other if other is not None and module.is_annotation_folder(other) else None
+        manifest, told = _read_other(
+            annotations, named, module.is_annotation_folder, partial(_manifest_of, module.load)
+        )
+        found.append(manifest)
+        warnings += told
+    if other is not None and not any(m.is_annotation_folder(other) for m in (finediving, mtl_aqa)):
+        raise DataError(
+            "neither FineDiving's nor MTL-AQA's labels are here", where=other, todo="correct --other"
+        )
+    fine, mtl = ({dive.recording: dive for dive in manifest or ()} for manifest in found)
+    labels, told = unlv_dive.load(annotations, unlv_dive.OtherLabels(mtl=mtl, finediving=fine))
+    return SourceLabels(labels, next((m for m in found if m is not None), None), warnings + told)
+
+
+def _manifest_of(load: Callable[[Path], Labels], folder: Path) -> Manifest:
+    return load(folder).manifest
 
 
 _Found = TypeVar("_Found")

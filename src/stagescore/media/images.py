@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from stagescore.errors import DataError
+from stagescore.media.black_ends import BlackEnds, is_black
 from stagescore.media.info import DEFAULT_FRAME_RATE, Scan, check_size
 from stagescore.media.orientation import EXIF_ORIENTATIONS, turned
 
@@ -53,12 +54,14 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
     good: list[str] = []
     bad: list[str] = []
     size_px: tuple[int, int] | None = None
+    ends = BlackEnds()
     for path in paths:
         try:
-            height, width = load_image(path).shape[:2]
+            picture = load_image(path)
         except DataError:
             bad.append(path.name)
             continue
+        height, width = picture.shape[:2]
         check_size(width, height, where=path)
         if size_px is not None and size_px != (width, height):
             raise DataError(
@@ -68,6 +71,7 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
             )
         size_px = (width, height)
         good.append(path.name)
+        ends.add(black=is_black(picture))
     if size_px is None:
         raise DataError("none of its images can be read", where=folder, todo="check the images in a viewer")
     num_gaps = _num_missing_numbers([path.name for path in paths])
@@ -94,6 +98,7 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
         frame_rate=frame_rate,
         duration_s=(numbers[good[-1]] - numbers[good[0]] + 1) / rate,
         codec="+".join(sorted({Path(name).suffix.lower().lstrip(".") for name in good})),
+        black=ends.counts(),
     )
 
 

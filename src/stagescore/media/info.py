@@ -48,6 +48,8 @@ class MediaInfo:
         duration_s: from the first frame until the end of the last one, in seconds of the file.
         codec: FFmpeg's name of the video's codec, or the image formats.
         rotation_deg: clockwise turn that the file asks for and that has been applied (0, 90, 180, 270).
+        black_start: Black frames before the first picture; they are counted in `num_frames` and left out of clips.
+        black_end: Black frames after the last picture; as `black_start`.
         sha256: of the file's bytes; None for a folder.
         warnings: whole sentences for the user.
         reason: why it is unreadable; empty otherwise.
@@ -66,6 +68,8 @@ class MediaInfo:
     duration_s: float = 0.0
     codec: str = ""
     rotation_deg: int = 0
+    black_start: int = 0
+    black_end: int = 0
     sha256: str | None = None
     warnings: tuple[str, ...] = ()
     reason: str = ""
@@ -86,6 +90,12 @@ class MediaInfo:
                 f"verdict `{self.verdict}` with {self.num_lost} lost frames",
                 where=self.path,
                 todo="call a file with lost frames `partial`",
+            )
+        if readable and self.black_start + self.black_end >= self.num_frames:
+            raise DataError(
+                f"{self.black_start} and {self.black_end} of {self.num_frames} frames are left out as black",
+                where=self.path,
+                todo="leave at least one frame",
             )
 
     @property
@@ -155,6 +165,7 @@ class Scan:
         codec: name.
         rotation_deg: clockwise turn applied.
         orientation: the same as a matrix, with mirroring; see `orientation`.
+        black: Black frames before the first picture and after the last (`black_ends`).
     """
 
     times_s: Float[np.ndarray, " frames"]
@@ -169,6 +180,7 @@ class Scan:
     codec: str
     rotation_deg: int = 0
     orientation: Int[np.ndarray, "2 2"] = field(default_factory=lambda: np.eye(2, dtype=np.int64))
+    black: tuple[int, int] = (0, 0)
 
 
 def check_factor(name: str, value: float, *, where: str = "") -> float:

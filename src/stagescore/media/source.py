@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt8
 
 from stagescore.errors import DataError
 from stagescore.hashing import file_sha256
+from stagescore.media.black_ends import black_notes
 from stagescore.media.images import SUFFIXES, read_images, scan_images
 from stagescore.media.info import DEFAULT_FRAME_RATE, Clip, Kind, MediaInfo, Scan, check_factor, check_size
 from stagescore.media.sampling import sample_indices
@@ -44,6 +45,11 @@ class Media:
     def num_frames(self) -> int:
         """Frames that can be decoded."""
         return self.info.num_frames
+
+    @property
+    def content(self) -> range:
+        """The frames that show something: all but black ones at either end."""
+        return range(self.info.black_start, self.num_frames - self.info.black_end)
 
     def frames(
         self, indices: Sequence[int] | None = None
@@ -73,7 +79,7 @@ class Media:
         self,
         num_frames: int,
         *,
-        first: int = 0,
+        first: int | None = None,
         last: int | None = None,
         size_px: tuple[int, int] | None = None,
         windows_px: Float[np.ndarray, "frames 3"] | None = None,
@@ -82,8 +88,8 @@ class Media:
 
         Args:
             num_frames: how many.
-            first: index of the first frame.
-            last: index of the last frame (included); the film's last by default.
+            first: index of the first frame; the first that is not black by default.
+            last: index of the last frame (included); the last that is not black by default.
             size_px: width and height to scale each frame to as it is decoded (proportions are not
                 kept); as filmed by default.
             windows_px: the part of every frame of the film that is taken, as `scaling.windowed` has it; needs
@@ -92,7 +98,11 @@ class Media:
         Raises:
             DataError: the range or the size does not exist, or the file has changed.
         """
-        indices = sample_indices(first, self.num_frames - 1 if last is None else last, num_frames)
+        indices = sample_indices(
+            self.content[0] if first is None else first,
+            self.content[-1] if last is None else last,
+            num_frames,
+        )
         self._check(indices)
         width, height = size_px or (self.info.width_px, self.info.height_px)
         if min(width, height) < 1:
@@ -176,6 +186,7 @@ def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: fl
         )
         times_s, duration_s = np.arange(len(times_s)) / frame_rate, len(times_s) / frame_rate
         rate, variable_rate = frame_rate, False
+    notes += black_notes(*scan.black)
     problems = [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in scan.problems]
     info = MediaInfo(
         path=fspath(path),
@@ -191,6 +202,8 @@ def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: fl
         duration_s=duration_s,
         codec=scan.codec,
         rotation_deg=scan.rotation_deg,
+        black_start=scan.black[0],
+        black_end=scan.black[1],
         sha256=sha256,
         warnings=(*problems, *notes),
     )

@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from stagescore.errors import DataError
+from stagescore.media.black_ends import BlackEnds, is_black_frame
 from stagescore.media.containers import audit_container
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
 from stagescore.media.info import MAX_AREA_PX, Scan, check_size
@@ -129,12 +130,14 @@ def scan_video(path: Path) -> Scan:
         pts: list[int | None] = []
         dts: list[int | None] = []
         size_px, orientation, num_resized = (0, 0), np.eye(2, dtype=np.int64), 0
+        ends = BlackEnds()
         for frame in decoding.frames():
             if not pts:
                 size_px = (frame.width, frame.height)
                 check_size(*size_px, where=path)
                 orientation = frame_orientation(frame)
             num_resized += (frame.width, frame.height) != size_px
+            ends.add(black=is_black_frame(frame))
             pts.append(frame.pts)
             dts.append(frame.dts)
         decoding.listen(ignore=False)
@@ -190,6 +193,7 @@ def scan_video(path: Path) -> Scan:
             codec=str(stream.codec_context.name),
             rotation_deg=clockwise_deg(orientation),
             orientation=orientation,
+            black=ends.counts(),
         )
 
 

@@ -95,7 +95,7 @@ def look(
     """
     start, end = span
     p = preprocessing
-    first, last = (start + frame for frame in p.span(flight, end - start))
+    first, last = (start + frame for frame in p.span(flight, (0, end - start - 1)))
     indices = sample_indices(first, last, p.num_frames)
     rows = [frame - start for frame in indices]
     plain = View.plain()

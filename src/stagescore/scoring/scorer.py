@@ -266,7 +266,7 @@ class Scorer:
             return
         draft.sha256 = _sha256(path)
         draft.media = media = self._opened(path, options)
-        draft.end = media.num_frames
+        draft.start, draft.end = media.content.start, media.content.stop
         if media.info.verdict == "partial":
             draft.doubt(
                 Reason(
@@ -284,14 +284,15 @@ class Scorer:
             draft.warnings.append(f"The dive was looked for: frames {start} to {end - 1} are used.")
             draft.start, draft.end = start, end
         else:
-            last = media.num_frames - 1 if options.end is None else options.end
-            draft.start = options.start or 0
-            if not 0 <= draft.start <= last < media.num_frames:
+            last = media.content[-1] if options.end is None else options.end
+            first = media.content[0] if options.start is None else options.start
+            draft.start = first
+            if not 0 <= first <= last < media.num_frames:
                 draft.start, draft.end = 0, media.num_frames
                 draft.fail(
                     Reason(
                         code="wrong-span",
-                        text=f"Frames {options.start or 0} to {last} are asked for; "
+                        text=f"Frames {first} to {last} are asked for; "
                         f"the clip has 0 to {media.num_frames - 1}.",
                     )
                 )
