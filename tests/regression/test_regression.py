@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagescore.errors import DataError
-from stagescore.regression.branch import DifferenceBranch
+from stagescore.regression.branch import DifferenceBranch, StageValues
 from stagescore.regression.stage_weights import StageWeights
 from stagescore.regression.vote import vote
 
@@ -56,3 +56,24 @@ def test_a_vote_needs_exemplars() -> None:
         vote([], [], [], protocol="w/ DN")
     with pytest.raises(DataError, match="votes twice"):
         vote([1.0, 1.0], [1.0, 1.0], ["a", "a"], protocol="w/ DN")
+
+
+def test_values_of_stages_make_an_antisymmetric_difference_that_the_decoder_adds_to() -> None:
+    torch.manual_seed(0)
+    branch = DifferenceBranch(
+        in_width=6,
+        width=8,
+        num_steps=4,
+        num_heads=2,
+        num_layers=1,
+        values=StageValues(in_width=6, width=8, num_stages=3),
+    ).eval()
+    query, exemplar = torch.randn(2, 3, 4, 6), torch.randn(2, 3, 4, 6)
+    at_first = branch(query, exemplar)
+    assert torch.allclose(at_first, -branch(exemplar, query), atol=1e-6)
+    assert torch.allclose(branch(query, query), torch.zeros(2, 3), atol=1e-6)
+    with torch.no_grad():
+        branch.difference[-1].bias.fill_(0.5)
+    assert torch.allclose(branch(query, exemplar), at_first + 0.5, atol=1e-6)
+    branch(query, exemplar).sum().backward()
+    assert all(p.grad is not None for p in branch.parameters())

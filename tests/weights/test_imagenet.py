@@ -113,15 +113,21 @@ def test_efficientnet_lite_in_both_spellings_is_timms_network(name, tmp_path):
         torch.testing.assert_close(backbone(images, 1), net.forward_features(images), atol=1e-5, rtol=1e-5)
 
 
+@torch.inference_mode()
 @pytest.mark.parametrize("name", [MOBILENET_V2, EFFICIENTNET_LITE[1]])
-def test_a_gate_shift_keeps_what_it_has_and_all_else_is_the_files(name, tmp_path):
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("gate_shift", [False, True])
+def test_with_shifts_that_are_closed_and_merged_norms_the_network_answers_as_the_file_does(
+    name, merged, gate_shift, tmp_path
+):
     plain = randomised(ImageBackbone(name=name))
     save_file(plain.net.state_dict(), tmp_path / "file.safetensors")
-    shifted = ImageBackbone(name=name, gate_shift=True)
-    load_imagenet(shifted, tmp_path / "file.safetensors")
-    own, theirs = shifted.net.state_dict(), plain.net.state_dict()
-    assert all(torch.equal(own[ours], theirs[public]) for ours, public in shifted.public_names().items())
-    assert len(shifted.public_names()) == len(theirs)
+    changed = ImageBackbone(name=name, gate_shift=gate_shift, merged=merged).eval()
+    load_imagenet(changed, tmp_path / "file.safetensors")
+    images = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(changed(images, 2), plain(images, 2), atol=1e-4, rtol=1e-3)
+    norms = [m for m in changed.net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert bool(norms) != merged
 
 
 def test_a_deeper_sister_is_refused(tmp_path):

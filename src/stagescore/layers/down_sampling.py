@@ -66,3 +66,27 @@ class MeanPool(nn.Module):
     ) -> Float[Tensor, "images channels"]:
         """One vector a map."""
         return maps.mean(dim=(2, 3))
+
+
+class ProjectedMean(nn.Module):
+    """The mean of a map, normalised and projected.
+
+    Fine-tuning a large image network on a few hundred dives learns nothing without the norm between its features and
+    the small heads behind them (docs/log.md).
+
+    Args:
+        in_width: channels of the map.
+        width: of the vector.
+    """
+
+    def __init__(self, *, in_width: int, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.norm = nn.LayerNorm(in_width)
+        self.project = nn.Linear(in_width, width)
+
+    def forward(
+        self, maps: Float[Tensor, "images channels height width"]
+    ) -> Float[Tensor, "images {self.width}"]:
+        """One vector a map."""
+        return functional.gelu(self.project(self.norm(maps.mean(dim=(2, 3)))))

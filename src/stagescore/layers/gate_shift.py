@@ -45,6 +45,16 @@ class GateShift(nn.Module):
         moved = torch.cat((_interleaved(first), _interleaved(second)), dim=1).transpose(1, 2).flatten(0, 1)
         return torch.cat((moved, images[:, self.shifted :]), dim=1)
 
+    def order(self, channels: int) -> list[int]:
+        """Which channel of the input each channel of the output is, while nothing moves.
+
+        Args:
+            channels: of the images' features.
+        """
+        first, second = torch.arange(self.shifted).view(1, -1, 1, 1, 1).chunk(2, dim=1)
+        moved = torch.cat((_interleaved(first), _interleaved(second)), dim=1).flatten().tolist()
+        return [*moved, *range(self.shifted, channels)]
+
 
 def _moved(features: Tensor, by: int) -> Tensor:
     """Along the frames, with zeros where nothing comes from."""

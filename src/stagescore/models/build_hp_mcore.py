@@ -16,7 +16,7 @@ from stagescore.encoders.small_video import SmallVideoTrunk
 from stagescore.encoders.static import StaticEncoder
 from stagescore.fusion.pose_guided import PoseGuidedFusion
 from stagescore.fusion.stand_ins import VideoStandIns
-from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling
+from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling, ProjectedMean
 from stagescore.layers.mixed_time import MeanOfClip, MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
 from stagescore.models.hp_mcore import Branch, Encoders, HPMCoRe, Regression, Segmentation, StagePooling
@@ -27,7 +27,7 @@ from stagescore.models.settings import (
     SkeletonSettings,
     StaticSettings,
 )
-from stagescore.regression.branch import DifferenceBranch
+from stagescore.regression.branch import DifferenceBranch, StageValues
 from stagescore.regression.stage_weights import StageWeights
 from stagescore.segmentation.decoding import in_equal_shares, jointly
 from stagescore.segmentation.segmenters import (
@@ -111,10 +111,14 @@ def build_static(settings: StaticSettings) -> StaticEncoder:
     elif settings.backbone == "regnety-gate-shift":
         backbone = ImageBackbone(name=REGNET_Y_200MF, gate_shift=True)
     else:
-        backbone = ImageBackbone(name=settings.backbone, gate_shift=settings.gate_shift)
-    down_sampling: MultiBranchDownSampling | MeanPool
+        backbone = ImageBackbone(
+            name=settings.backbone, gate_shift=settings.gate_shift, merged=settings.merged
+        )
+    down_sampling: MultiBranchDownSampling | MeanPool | ProjectedMean
     if settings.multi_branch:
         down_sampling = MultiBranchDownSampling(in_width=backbone.width, width=settings.width)
+    elif settings.projected:
+        down_sampling = ProjectedMean(in_width=backbone.width, width=settings.width)
     else:
         down_sampling = MeanPool(width=backbone.width)
     return StaticEncoder(
@@ -134,7 +138,7 @@ def build_dynamic(settings: DynamicSettings) -> DynamicEncoder:
     elif settings.trunk == "small":
         trunk = SmallVideoTrunk(widths=settings.widths)
     else:
-        backbone = ImageBackbone(name=settings.trunk, gate_shift=True)
+        backbone = ImageBackbone(name=settings.trunk, gate_shift=True, merged=settings.merged)
         trunk, normalise = ImageTrunk(backbone), backbone.normalise()
         clips_at_once = _FRAMES_AT_ONCE // CLIP_FRAMES
     mixing = (
@@ -186,4 +190,14 @@ def _branch(settings: ModelSettings, in_width: int | None) -> DifferenceBranch |
         num_heads=settings.regression.heads,
         num_layers=settings.regression.layers,
         dropout=settings.regression.dropout,
+        values=(
+            StageValues(
+                in_width=in_width,
+                width=settings.regression.width,
+                num_stages=num_stages(settings.segmentation.stages),
+                dropout=settings.regression.dropout,
+            )
+            if settings.regression.stage_values
+            else None
+        ),
     )

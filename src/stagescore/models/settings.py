@@ -26,19 +26,28 @@ class StaticSettings(Config):
             `efficientnet-lite0` to `2`.
         gate_shift: with Gate-Shift in `mobilenetv2` or `efficientnet-lite0` to `2`.
         widths: channels of the small backbone.
+        merged: batch norms of `mobilenetv2` and `efficientnet-lite0` to `2` are part of their convolutions, which trains
+            in three quarters of the time; their statistics are frozen in any case.
         multi_branch: the paper's multi-branch down-sampling instead of a mean over the picture.
-        width: of a frame's vector, with `multi_branch`.
+        projected: without `multi_branch`, the mean is normalised and projected to `width`.
+        width: of a frame's vector, with `multi_branch` or `projected`.
     """
 
     on: bool = True
     backbone: Literal["resnet50", "regnety-gate-shift", "small"] | MobileBackbone = "resnet50"
     gate_shift: bool = False
+    merged: bool = False
     widths: tuple[int, ...] = (16, 24, 48, 96)
     multi_branch: bool = True
+    projected: bool = False
     width: int = Field(default=512, ge=8)
 
     @model_validator(mode="after")
     def _fits(self) -> "StaticSettings":
+        if self.projected and self.multi_branch:
+            raise ValueError("projected is for multi_branch=false")
+        if self.merged and self.backbone not in get_args(MobileBackbone):
+            raise ValueError(f"merged is for {', '.join(get_args(MobileBackbone))}")
         if self.gate_shift and self.backbone not in get_args(MobileBackbone):
             raise ValueError(f"gate_shift is for {', '.join(get_args(MobileBackbone))}")
         return self
@@ -49,6 +58,7 @@ class DynamicSettings(Config):
 
     Attributes:
         on: whether the model has the branch.
+        merged: as of the static encoder.
         trunk: `i3d` (paper) or `small`; beyond the paper `mobilenetv2` and `efficientnet-lite0` to `2`, image networks
             with Gate-Shift.
         epsilon: of I3D's batch norms: that of the checkpoint it starts from.
@@ -60,6 +70,7 @@ class DynamicSettings(Config):
 
     on: bool = True
     trunk: Literal["i3d", "small"] | MobileBackbone = "i3d"
+    merged: bool = False
     epsilon: float = Field(default=1e-3, gt=0)
     widths: tuple[int, ...] = (16, 24, 48, 96)
     mixed: bool = True
@@ -149,6 +160,8 @@ class RegressionSettings(Config):
         dropout: inside them.
         points: how many points one unit of their output is.
         average_branches: mean of the branches (release) instead of their sum (paper).
+        stage_values: each branch also values every stage of each dive by itself, and the difference of the two values
+            joins what the decoder says (ours).
         stage_weights: how the weights of the stages are made to add up to 1.
     """
 
@@ -158,6 +171,7 @@ class RegressionSettings(Config):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     points: float = Field(default=1.0, gt=0)
     average_branches: bool = False
+    stage_values: bool = False
     stage_weights: StageNormalisation = "softmax"
 
 

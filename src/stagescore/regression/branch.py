@@ -21,6 +21,7 @@ class DifferenceBranch(nn.Module):
         num_heads: int = 4,
         num_layers: int = 2,
         dropout: float = 0.0,
+        values: "StageValues | None" = None,
     ) -> None:
         """Build the branch.
 
@@ -31,6 +32,8 @@ class DifferenceBranch(nn.Module):
             num_heads: attention heads.
             num_layers: decoder layers.
             dropout: inside the decoder.
+            values: what each dive's stages are worth by themselves, for a difference that the decoder adds to; None for
+                the decoder alone, as published.
         """
         super().__init__()
         self.enter = nn.Linear(in_width, width)
@@ -41,7 +44,13 @@ class DifferenceBranch(nn.Module):
             ),
             num_layers,
         )
-        self.difference = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+        last = nn.Linear(width, 1)
+        self.difference = nn.Sequential(nn.Linear(width, width), nn.ReLU(), last)
+        self.values = values
+        if values is not None:
+            # The values learn first, and the decoder what they leave over.
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def forward(
         self,
@@ -51,8 +60,40 @@ class DifferenceBranch(nn.Module):
         """Difference of each stage, query minus exemplar."""
         pairs, stages = query.shape[:2]
         read = self.decoder(self._enter(query), self._enter(exemplar))
-        return self.difference(read).mean(dim=(1, 2)).view(pairs, stages)
+        delta: Tensor = self.difference(read).mean(dim=(1, 2)).view(pairs, stages)
+        return delta if self.values is None else delta + self.values(query) - self.values(exemplar)
 
     def _enter(self, features: Tensor) -> Tensor:
         entered: Tensor = self.enter(features).flatten(0, 1) + self.position
         return entered
+
+
+class StageValues(nn.Module):
+    """What each stage of one dive is worth, from the mean and the maximum of its steps; each stage has its own network.
+
+    Args:
+        in_width: of the stage features.
+        width: inside each network.
+        num_stages: K.
+        dropout: before both of its layers.
+    """
+
+    def __init__(self, *, in_width: int, width: int, num_stages: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                nn.Dropout(dropout),
+                nn.Linear(2 * in_width, width),
+                nn.GELU(),
+                nn.Dropout(dropout),
+                nn.Linear(width, 1),
+            )
+            for _ in range(num_stages)
+        )
+
+    def forward(
+        self, features: Float[Tensor, "dives stages steps in_width"]
+    ) -> Float[Tensor, "dives stages"]:
+        """Values in units of the model."""
+        seen = torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=-1)
+        return torch.cat([stage(seen[:, k]) for k, stage in enumerate(self.stages)], dim=1)

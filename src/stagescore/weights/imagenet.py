@@ -24,6 +24,7 @@ from stagescore.encoders.backbones import (
     ImageBackbone,
 )
 from stagescore.errors import CheckpointError
+from stagescore.layers.norms import merge_batch_norms
 from stagescore.weights.foreign import enumerated, fitting, read_tensors
 
 PUBLISHED = {
@@ -58,10 +59,18 @@ def load_imagenet(backbone: ImageBackbone, path: Path) -> None:
     Raises:
         CheckpointError: no such file, unreadable, or it does not fit.
     """
+    if backbone.merged:
+        plain = ImageBackbone(name=backbone.name, gate_shift=backbone.mixes_frames)
+        load_imagenet(plain, path)
+        merge_batch_norms(plain.net.eval())
+        backbone.net.load_state_dict({**plain.net.state_dict(), **backbone.gate_shifts()})
+        return
     fitted = imagenet_tensors(backbone, path)
     own = backbone.net.state_dict()
     public = backbone.public_names()
     backbone.net.load_state_dict({**own, **{name: fitted[public[name]] for name in public}})
+    if backbone.has_inverted_residuals:
+        backbone.undo_orders()
 
 
 def imagenet_tensors(backbone: ImageBackbone, path: Path) -> dict[str, Tensor]:
