@@ -290,6 +290,77 @@ def stages(
 
 
 @app.command()
+def prepare(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a manifest whose dives have films.")
+    ],
+    weights_dir: Annotated[Path | None, typer.Option(help="Look for pose networks here first.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Look at every film as `score` does, and note joints and flight in the manifest.
+
+    Goes on where it was stopped. What training on films needs: frames are placed by the flight, and the window follows the
+    joints.
+    """
+    from stagescore.scoring.preparing import prepare as look_at_films
+
+    with speaking(json=json, quiet=quiet) as out:
+        with out.progress() as progress:
+            prepared = look_at_films(folder, weights_dir=weights_dir, workers=workers, progress=progress)
+        seen = sum(bool(dive.flight) for dive in prepared.manifest)
+        document = {
+            "dives": len(prepared.manifest),
+            "flights": seen,
+            "unseen": prepared.unseen,
+            "doubtful": {name: list(codes) for name, codes in prepared.doubtful.items()},
+        }
+        out.document(document)
+        out.text(f"{seen} of {len(prepared.manifest)} dives have a flight.")
+        for name, why in prepared.unseen.items():
+            out.text(f"  {name}: {why}")
+        for name, codes in prepared.doubtful.items():
+            out.text(f"  {name} would get no score: {', '.join(codes)}")
+
+
+@app.command()
+def prior(
+    manifest: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a manifest.")],
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave this event out; may be given several times.")
+    ] = None,
+    out_file: Annotated[Path | None, typer.Option("--out", help="Write the table to this JSON file.")] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Derive the execution to expect of each dive number, height and sex, from labelled single dives.
+
+    With FineDiving's manifest and `--without 01 --without 02 --without 03` this made the table that ships with the package
+    (stagescore/tables/score_prior.json).
+    """
+    from stagescore.atomic import write_text
+    from stagescore.data.manifest import read_manifest
+    from stagescore.data.score_prior import ScorePrior
+
+    with speaking(json=json, quiet=quiet) as out:
+        left_out = set(without or ())
+        fitted = ScorePrior.fit(dive for dive in read_manifest(manifest) if dive.event not in left_out)
+        if out_file is not None:
+            write_text(out_file, fitted.to_text())
+            out.note(f"wrote {out_file}")
+        out.document(fitted.as_json())
+        out.table(
+            "Execution (score / difficulty) to expect",
+            ("group", "dives", "mean", "standard deviation"),
+            [
+                (key or "all dives", group.num, f"{group.mean:.2f}", f"{group.variance**0.5:.2f}")
+                for key, group in fitted.groups.items()
+            ],
+        )
+
+
+@app.command()
 def difficulties(
     annotations: Annotated[Path, typer.Option(help="Folder of FineDiving's pickles.")],
     out_file: Annotated[Path | None, typer.Option("--out", help="Write the table to this JSON file.")] = None,

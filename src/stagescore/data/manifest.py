@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Part = Literal["train", "fit", "val", "test", "all"]
 """`train` and `test` as published; `val` is the held-out part of `train`, `fit` is the rest of it."""
 
+MANIFEST = "manifest.jsonl"
+
 _MAX_NUMBER = 2**53
 _FIELDS = {f.name: f for f in fields(Dive)}
 _TYPES: dict[str, Any] = get_type_hints(Dive)
@@ -100,7 +102,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         DataError: no such file, a torn line, a missing or unknown column, a value of the wrong type.
     """
-    path = path / "manifest.jsonl" if path.is_dir() else path
+    path = path / MANIFEST if path.is_dir() else path
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -138,6 +138,11 @@ class ScorePrior:
             for key, group in self.groups.items()
         }
 
+    def to_text(self) -> str:
+        """The table as it ships, one group a line."""
+        rows = [f"{json.dumps(key)}: {json.dumps(row)}" for key, row in self.as_json().items()]
+        return "{\n" + ",\n".join(rows) + "\n}\n"
+
     @classmethod
     def from_json(cls, content: Mapping[str, Mapping[str, float]]) -> "ScorePrior":
         """From a table.

@@ -87,9 +87,9 @@ class ImageBackbone(FrozenStatistics):
         for block in self.net.modules():
             entry = getattr(block, "conv_pw", None)
             if isinstance(entry, nn.Sequential) and isinstance(entry[0], GateShift):
-                weight = entry[1].weight
+                weight = torch.as_tensor(entry[1].weight)
                 with torch.no_grad():
-                    weight.copy_(weight[:, entry[0].order(weight.shape[1])])
+                    weight.copy_(weight[:, entry[0].order(int(weight.shape[1]))])
 
     @property
     def has_inverted_residuals(self) -> bool:

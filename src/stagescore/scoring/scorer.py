@@ -69,6 +69,23 @@ class Scored:
     bank: ExemplarBank | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Observed:
+    """What is seen of a dive before the network looks.
+
+    Attributes:
+        draft: the film, the frames that are used, and what speaks against a score.
+        watched: what moves; None for joints without a film, and where it was not looked that far.
+        poses: the joints in the frames that are used; None where it was not looked that far.
+        flight: counted from the first frame that is used; None where nobody falls.
+    """
+
+    draft: Draft
+    watched: Watched | None = None
+    poses: Poses | None = None
+    flight: Flight | None = None
+
+
 class Scorer:
     """Scores dives with one network and one bank of exemplars.
 
@@ -179,23 +196,44 @@ class Scorer:
             draft.fail(Reason(code="program-error", text=told))
         return Scored(result=draft.result(self._networks(None)), media=draft.media)
 
-    def _scored(self, draft: Draft) -> Scored:
+    def observe(self, path: str | Path, options: ScoreOptions | None = None) -> Observed:
+        """Look for the diver, the joints and the flight, without the network that scores.
+
+        Args:
+            path: a film, or a folder of images.
+            options: what is known of the dive.
+
+        Raises:
+            StagescoreError: the film cannot be read.
+        """
+        draft = Draft(path=Path(path), name=name_of(Path(path)), options=options or ScoreOptions())
+        return self._observed(draft)
+
+    def _observed(self, draft: Draft) -> Observed:
+        """What is seen of a dive before the network looks; no poses where it was not looked that far."""
         with draft.timings.step("open"):
             self._open(draft)
         media = draft.media
         if draft.failed or media is None:
-            return Scored(result=draft.result(self._networks(None)), media=media)
+            return Observed(draft=draft)
         watched = None
         if media.info.kind != "joints":
             with draft.timings.step("watch"):
                 watched = self._watch(draft, media)
             if watched is None:
-                return Scored(result=draft.result(self._networks(None)), media=media)
+                return Observed(draft=draft)
         with draft.timings.step("poses"):
             poses = self._poses(draft, media, watched)
         if poses is None:
-            return Scored(result=draft.result(self._networks(None)), media=media)
+            return Observed(draft=draft)
         flight = None if watched is None else self._check(draft, watched, poses)
+        return Observed(draft=draft, watched=watched, poses=poses, flight=flight)
+
+    def _scored(self, draft: Draft) -> Scored:
+        observed = self._observed(draft)
+        media, watched, poses, flight = draft.media, observed.watched, observed.poses, observed.flight
+        if media is None or poses is None:
+            return Scored(result=draft.result(self._networks(None)), media=media)
         with draft.timings.step("network"):
             looked = self._look(draft, media, poses, flight)
         if looked is None:

@@ -1,0 +1,161 @@
+"""Joints and flight of every film of a data set, as `score` sees them: what training on films starts from.
+
+    FOLDER/observed/<event>/<number>.npz    joints of every frame and their confidence
+    FOLDER/observed/<event>/<number>.json   the flight, and what speaks against a score
+    FOLDER/manifest.jsonl                   with `poses_path` and `flight` of each dive
+
+Films are looked at by several processes; what was done is kept, so a preparation that was stopped goes on.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stagescore.atomic import write_bytes, write_text
+from stagescore.data.manifest import MANIFEST, Manifest, read_manifest
+from stagescore.errors import DataError, StagescoreError
+from stagescore.pose.formats import npz_bytes
+from stagescore.scoring.scorer import Observed, Scorer
+from stagescore.skeleton import NUM_JOINTS
+from stagescore.types import Dive, PoseTrack
+from stagescore.workers import worker_pool
+
+FOLDER = "observed"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What became of the films.
+
+    Attributes:
+        manifest: with joints and flights.
+        unseen: dives in which no flight was found, and why.
+        doubtful: dives that `score` would not score, with the codes of the reasons.
+    """
+
+    manifest: Manifest
+    unseen: dict[str, str] = field(default_factory=dict)
+    doubtful: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    dive_id: str
+    flight: tuple[int, ...]
+    reasons: tuple[str, ...]
+    problem: str = ""
+
+
+def prepare(
+    folder: Path,
+    *,
+    weights_dir: Path | None = None,
+    workers: int = 2,
+    progress: Progress = lambda what, done, total: None,
+) -> Prepared:
+    """Look at every film of a manifest and note joints and flight there.
+
+    Args:
+        folder: of the manifest.
+        weights_dir: a folder to look for pose networks in before all others.
+        workers: processes.
+        progress: told after every film.
+
+    Raises:
+        DataError: the manifest cannot be read, or nothing can be written.
+    """
+    manifest = read_manifest(folder)
+    out = folder / FOLDER
+    done = _read(out)
+    asked = [dive for dive in manifest if dive.frames_path is not None]
+    tasks = [dive for dive in asked if dive.dive_id not in done]
+    progress("films", len(asked) - len(tasks), len(asked))
+    if tasks:
+        with worker_pool(max(1, min(workers, len(tasks)))) as pool:
+            parts = [tasks[k::workers] for k in range(workers)]
+            futures = [pool.submit(_observe_all, part, out, weights_dir) for part in parts if part]
+            for future in as_completed(futures):
+                future.result()
+                done = _read(out)
+                progress("films", sum(dive.dive_id in done for dive in asked), len(asked))
+    done = _read(out)
+    prepared = Prepared(manifest=manifest)
+    dives = []
+    for dive in manifest:
+        seen = done.get(dive.dive_id)
+        if seen is None:
+            dives.append(dive)
+            continue
+        if seen.problem or not seen.flight:
+            prepared.unseen[dive.dive_id] = seen.problem or "nobody is seen to fall"
+        if seen.reasons:
+            prepared.doubtful[dive.dive_id] = seen.reasons
+        poses = out / dive.event / f"{dive.number}.npz"
+        dives.append(
+            dive.with_changes(
+                flight=seen.flight, poses_path=str(poses.resolve()) if poses.is_file() else dive.poses_path
+            )
+        )
+    prepared.manifest = Manifest(tuple(dives))
+    write_bytes(folder / MANIFEST, prepared.manifest.to_bytes())
+    return prepared
+
+
+def _observe_all(dives: Sequence[Dive], out: Path, weights_dir: Path | None) -> None:
+    """In a process of its own, with networks of its own."""
+    torch.set_num_threads(1)
+    scorer = Scorer.load(weights_dir=weights_dir)
+    for dive in dives:
+        seen = _observe(scorer, dive, out)
+        write_text(out / dive.event / f"{dive.number}.json", json.dumps(asdict(seen)) + "\n")
+
+
+def _observe(scorer: Scorer, dive: Dive, out: Path) -> _Seen:
+    try:
+        observed = scorer.observe(str(dive.frames_path))
+    except StagescoreError as error:
+        return _Seen(dive.dive_id, (), (), " ".join(str(error).split()))
+    reasons = tuple(reason.code for reason in observed.draft.reasons)
+    track = _in_the_film(observed)
+    if track is not None:
+        measured = track.known & ~track.filled if track.filled is not None else track.known
+        content = npz_bytes(track, measured, np.zeros(NUM_JOINTS, dtype=bool))
+        write_bytes(out / dive.event / f"{dive.number}.npz", content)
+    flight: tuple[int, ...] = ()
+    if observed.flight is not None:
+        start = observed.draft.start
+        flight = start + observed.flight.first, start + observed.flight.stop
+    return _Seen(dive.dive_id, flight, reasons)
+
+
+def _in_the_film(observed: Observed) -> PoseTrack | None:
+    """The joints in every frame of the film, unknown where it was not looked."""
+    media, poses, draft = observed.draft.media, observed.poses, observed.draft
+    if media is None or poses is None:
+        return None
+    joints = np.full((media.num_frames, NUM_JOINTS, 2), np.nan)
+    confidence = np.zeros((media.num_frames, NUM_JOINTS))
+    joints[draft.start : draft.end] = poses.track.joints_px
+    confidence[draft.start : draft.end] = poses.track.confidence
+    return PoseTrack(joints, confidence)
+
+
+def _read(out: Path) -> dict[str, _Seen]:
+    """What earlier preparations have seen."""
+    found = {}
+    for path in sorted(out.glob("*/*.json")):
+        try:
+            note = json.loads(path.read_text(encoding="utf-8"))
+            seen = _Seen(
+                str(note["dive_id"]), tuple(note["flight"]), tuple(note["reasons"]), str(note["problem"])
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError("a note is torn", where=path, todo="remove it and prepare again") from None
+        found[seen.dive_id] = seen
+    return found
