@@ -63,6 +63,13 @@ def evaluate(
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder for evaluation.json, evaluation.md and dives.csv.")
     ] = None,
+    mirrored: Annotated[
+        bool,
+        typer.Option(
+            "--mirrored",
+            help="Runs: show each dive mirrored too, and average; weights do what their card says.",
+        ),
+    ] = False,
     clips: Annotated[
         Path | None, typer.Option(help="Folder of decoded clips; kept in the user's cache.")
     ] = None,
@@ -74,6 +81,8 @@ def evaluate(
 
     Tables hold every protocol, estimated and exact joints, a modality missing, floors, ceilings and published rows.
     """
+    from dataclasses import replace
+
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
     from stagescore.errors import ConfigError
@@ -84,6 +93,8 @@ def evaluate(
 
     with speaking(json=json, quiet=quiet) as out:
         subject = read_subject(target, weights_dir)
+        if mirrored:
+            subject = replace(subject, mirrored=True)
         part = split or Split.test
         if data is None and Path(target).is_dir():
             settings = settings_of(Path(target), TrainSettings).data
@@ -169,6 +180,9 @@ def evaluate_folds(
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder for evaluation.json, evaluation.md and dives.csv.")
     ] = None,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Show each dive mirrored too, and average.")
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -180,7 +194,7 @@ def evaluate_folds(
 
     with speaking(json=json, quiet=quiet) as out:
         with out.progress() as progress:
-            report, outcomes = out_of_fold_report(open_runs(runs), progress=progress)
+            report, outcomes = out_of_fold_report(open_runs(runs), mirrored=mirrored, progress=progress)
         if out_dir is not None:
             _write(out_dir, report.as_json(), report.markdown(), outcomes.as_csv())
         out.document(report.as_json())

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from stagescore.data.clip_store import ClipStore, Joints
 from stagescore.data.exemplars import Protocol
+from stagescore.data.preprocessing import View
 from stagescore.data.samples import Samples
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.outcomes import Missing, Outcome, Outcomes, label_transitions
@@ -66,6 +67,8 @@ class EncodedDives:
         samples: Samples,
         dive_ids: Sequence[str],
         *,
+        mirrored: bool = False,
+        view: View | None = None,
         progress: Progress = lambda done, total: None,
     ) -> None:
         """Encode some dives.
@@ -74,13 +77,18 @@ class EncodedDives:
             model: whose encoders see.
             samples: with the clips.
             dive_ids: which dives.
+            mirrored: encode them mirrored as well.
+            view: how to look at them; plainly by default.
             progress: told after every few dives.
         """
         self.samples = samples
+        self.mirrored: EncodedDives | None = None
+        if mirrored:
+            self.mirrored = EncodedDives(model, samples, dive_ids, view=View(flip=True), progress=progress)
         self.kept: dict[str, Features] = {}
         for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
             ids = list(dive_ids[first : first + _DIVES_AT_ONCE])
-            features = _encoded(model, samples.batch(ids).dives)
+            features = _encoded(model, samples.batch(ids, None if view is None else [view] * len(ids)).dives)
             self.kept |= {dive_id: _row(features, k) for k, dive_id in enumerate(ids)}
             progress(first + len(ids), len(dive_ids))
 
@@ -136,13 +144,18 @@ class Evaluator:
         """What comes out for some dives.
 
         Args:
-            source: of dives encoded with the joints of the case.
+            source: of dives encoded with the joints of the case; where it has them mirrored too, both views are averaged.
             dive_ids: which.
             case: what is asked.
         """
         encoded = encode_dives(self.model, source, dive_ids, missing=case.missing)
         voting = Voting(protocol=case.protocol, num=self.votes, seed=self.seed, execution=self.execution)
-        voted = voting.predict_all(self.model, encoded, source.dives, self.bank)
+        also = (
+            []
+            if source.mirrored is None
+            else [encode_dives(self.model, source.mirrored, dive_ids, missing=case.missing)]
+        )
+        voted = voting.predict_all(self.model, encoded, source.dives, self.bank, also=also)
         transitions = predicted_transitions(encoded, source.samples.store)
         found = []
         for row, one in enumerate(voted):

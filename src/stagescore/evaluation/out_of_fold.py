@@ -104,13 +104,20 @@ def open_runs(folders: Sequence[Path]) -> list[FoldRun]:
     return runs
 
 
-def predict_fold(run: FoldRun, progress: Progress) -> tuple[Outcomes, dict[str, Outcomes]]:
+def predict_fold(
+    run: FoldRun, progress: Progress, *, mirrored: bool = False
+) -> tuple[Outcomes, dict[str, Outcomes]]:
     """Predict the test dives of a run's fold, exemplars being its training dives.
+
+    Args:
+        run: of the fold.
+        progress: told while dives are decoded and encoded.
+        mirrored: show the test dives mirrored as well, and average.
 
     Returns:
         Outcomes of the whole model without intervals, and of each branch alone.
     """
-    subject = read_subject(str(run.folder))
+    subject = replace(read_subject(str(run.folder)), mirrored=mirrored)
     store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
     question = Question(manifest=run.manifest, part="test", store=store, exemplars_from="train")
     answer = evaluate(subject, question, scope="headline and branches", progress=progress)
@@ -201,13 +208,16 @@ def label_outcomes(rule: LabelRule, folds: Mapping[str, Manifest], like: ByFold)
 
 
 def out_of_fold_report(
-    runs: Sequence[FoldRun], *, progress: Progress = lambda what, done, total: None
+    runs: Sequence[FoldRun],
+    *,
+    mirrored: bool = False,
+    progress: Progress = lambda what, done, total: None,
 ) -> tuple[EvaluationReport, Outcomes]:
     """Predict, pool and measure; with label rules, single branches and published rows beside it."""
     whole: dict[str, Outcomes] = {}
     alone: dict[str, dict[str, Outcomes]] = {}
     for run in runs:
-        outcomes, branches = predict_fold(run, progress)
+        outcomes, branches = predict_fold(run, progress, mirrored=mirrored)
         whole[run.name] = outcomes
         for branch, some in branches.items():
             alone.setdefault(branch, {})[run.name] = some
@@ -244,6 +254,7 @@ def out_of_fold_report(
         "The sealed athletes take part: a development figure."
         if runs[0].settings.data.sealed
         else "The sealed athletes are left out.",
+        *(["Each dive is seen plain and mirrored by its one network."] if mirrored else []),
     ]
     report = EvaluationReport(
         headline=headline,

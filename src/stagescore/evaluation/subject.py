@@ -69,6 +69,7 @@ class Subject:
         seed: of their choice.
         bank: that came with it.
         certainty: that came with it; fitted on validation dives otherwise.
+        mirrored: queries are seen plain and mirrored, and the differences averaged.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Subject:
     seed: int = 0
     bank: ExemplarBank | None = None
     certainty: Certainty | None = None
+    mirrored: bool = False
 
 
 def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
@@ -108,6 +110,7 @@ def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
         execution=card.target == "execution",
         bank=weights.bank() if beside.exists() else None,
         certainty=certainty,
+        mirrored=card.mirrored,
     )
 
 
@@ -318,6 +321,7 @@ def _prepared(
             model,
             Samples(question.store, dives, joints=joints),
             ids,
+            mirrored=subject.mirrored,
             progress=lambda done, total: progress("encoding dives", done, total),
         )
     bank = subject.bank

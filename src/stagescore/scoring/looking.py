@@ -29,6 +29,7 @@ class Look:
         log_probabilities: of every transition over the sampled frames; None for a model of one stage.
         attention: weight of each sampled frame in the fusion, adding up to 1 in each stage; None without.
         modalities: what was seen: a video, a skeleton, or both.
+        mirrored: stage features of the dive seen mirrored, cut where the network cuts that; None where it was not.
     """
 
     stages: StageFeatures
@@ -37,6 +38,12 @@ class Look:
     log_probabilities: Float[Tensor, "1 transitions frames"] | None
     attention: tuple[float, ...] | None
     modalities: tuple[Modality, ...]
+    mirrored: StageFeatures | None = None
+
+    @property
+    def views(self) -> tuple[StageFeatures, ...]:
+        """The stage features of every view of the dive."""
+        return (self.stages,) if self.mirrored is None else (self.stages, self.mirrored)
 
     def stage_edges(self, start: int, end: int) -> tuple[int, ...]:
         """Edges of the stages in frames of the input, half-open, none of them empty.
@@ -76,6 +83,8 @@ def look(
     span: tuple[int, int],
     preprocessing: Preprocessing,
     flight: tuple[int, ...] = (),
+    *,
+    mirrored: bool = False,
 ) -> Look:
     """Show a dive to the network as evaluation does: evenly spread frames, the middle of the picture.
 
@@ -89,6 +98,7 @@ def look(
         preprocessing: of the weights' card.
         flight: first airborne frame and first frame in the water, counted from the start of the span; empty where they
             are unknown. Weights with a window read the frames around it.
+        mirrored: show it mirrored as well.
 
     Raises:
         DataError: the film cannot be read any more, or the model cannot do without a film, or a skeleton.
@@ -98,30 +108,36 @@ def look(
     first, last = (start + frame for frame in p.span(flight, (0, end - start - 1)))
     indices = sample_indices(first, last, p.num_frames)
     rows = [frame - start for frame in indices]
-    plain = View.plain()
     sampled = PoseTrack(track.joints_px[rows], track.confidence[rows])
     seen = _modalities(model, media, sampled)
     frames = None
     if "video" in seen:
-        clip = media.sample(
+        frames = media.sample(
             p.num_frames,
             first=first,
             last=last,
             size_px=p.size_px,
             windows_px=_windows(p, media, track, span, flight),
-        )
-        frames = torch.from_numpy(viewed_frames(clip.frames, plain, p)[None].copy()).permute(0, 1, 4, 2, 3)
-    joints = viewed_joints(
-        framed_joints(sampled, (media.info.width_px, media.info.height_px), p), plain, p
-    ).astype(np.float32)
+        ).frames
+    joints = framed_joints(sampled, (media.info.width_px, media.info.height_px), p)
     device = next(model.parameters()).device
-    dive = DiveBatch(
-        frames=frames,
-        joints=torch.from_numpy(joints[None]),
-        has_video=torch.tensor(["video" in seen]),
-        has_skeleton=torch.tensor(["skeleton" in seen]),
-    ).to(device)
-    features = model.encode(dive)
+
+    def shown(view: View) -> DiveBatch:
+        pictures = None
+        if frames is not None:
+            pictures = torch.from_numpy(viewed_frames(frames, view, p)[None].copy()).permute(0, 1, 4, 2, 3)
+        return DiveBatch(
+            frames=pictures,
+            joints=torch.from_numpy(viewed_joints(joints, view, p).astype(np.float32)[None]),
+            has_video=torch.tensor(["video" in seen]),
+            has_skeleton=torch.tensor(["skeleton" in seen]),
+        ).to(device)
+
+    flipped = None
+    if mirrored:
+        other = model.encode(shown(View(flip=True)))
+        flipped = model.stage_features(other, model.predicted_edges(other))
+    features = model.encode(shown(View.plain()))
     logits = model.transition_logits(features)
     edges = model.predicted_edges(features)
     return Look(
@@ -131,6 +147,7 @@ def look(
         log_probabilities=None if logits is None else logits[-1].log_softmax(-1),
         attention=_attention(model, features, edges),
         modalities=seen,
+        mirrored=flipped,
     )
 
 

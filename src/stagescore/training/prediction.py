@@ -128,32 +128,70 @@ class Voting:
     seed: int = 0
     execution: bool = False
 
-    def predict(self, model: HPMCoRe, query: Dive, stages: StageFeatures, bank: ExemplarBank) -> VotedDive:
+    def predict(
+        self,
+        model: HPMCoRe,
+        query: Dive,
+        stages: StageFeatures,
+        bank: ExemplarBank,
+        *,
+        also: Sequence[StageFeatures] = (),
+    ) -> VotedDive:
         """The score of one encoded query.
+
+        Args:
+            model: in eval mode.
+            query: the dive.
+            stages: what the model made of it.
+            bank: its exemplars.
+            also: what it made of other views of the same dive, such as the mirrored one; the differences of all views
+                to an exemplar are averaged, stage by stage.
 
         Raises:
             DataError: the bank holds nobody but the query, or a difficulty is needed and unknown.
         """
-        return next(self._voted(model, [query], stages, bank))
+        return next(self._voted(model, [query], [stages, *also], bank))
 
     def predict_all(
-        self, model: HPMCoRe, encoded: Encoded, dives: dict[str, Dive], bank: ExemplarBank
+        self,
+        model: HPMCoRe,
+        encoded: Encoded,
+        dives: dict[str, Dive],
+        bank: ExemplarBank,
+        *,
+        also: Sequence[Encoded] = (),
     ) -> list[VotedDive]:
-        """The scores of encoded dives."""
+        """The scores of encoded dives.
+
+        Args:
+            model: its mode is left as it was; dropout is off meanwhile.
+            encoded: the dives.
+            dives: by id.
+            bank: the exemplars.
+            also: other views of the same dives in the same order; see `predict`.
+
+        Raises:
+            DataError: another view is of other dives.
+        """
+        if any(other.dive_ids != encoded.dive_ids for other in also):
+            raise DataError(
+                "the views are of different dives", todo="encode the same dives in the same order"
+            )
         training = model.training
         model.eval()
         voted: list[VotedDive] = []
         for first in range(0, len(encoded.dive_ids), _QUERIES_AT_ONCE):
             queries = [dives[dive_id] for dive_id in encoded.dive_ids[first : first + _QUERIES_AT_ONCE]]
-            stages = encoded.stages.select(torch.arange(first, first + len(queries)))
-            voted += self._voted(model, queries, stages, bank)
+            rows = torch.arange(first, first + len(queries))
+            views = [one.stages.select(rows) for one in (encoded, *also)]
+            voted += self._voted(model, queries, views, bank)
         model.train(training)
         return voted
 
     def _voted(
-        self, model: HPMCoRe, queries: Sequence[Dive], stages: StageFeatures, bank: ExemplarBank
+        self, model: HPMCoRe, queries: Sequence[Dive], views: Sequence[StageFeatures], bank: ExemplarBank
     ) -> Iterator[VotedDive]:
-        """All pairs of some queries, a row of `stages` each, in one comparison."""
+        """All pairs of some queries, a row of each view's stages each, in one comparison a view."""
         choices = [self._choose(query, bank) for query in queries]
         counts = [len(choice.exemplars) for choice in choices]
         # The votes are in this order.
@@ -161,13 +199,16 @@ class Voting:
         rows = bank.rows([exemplar for some in exemplars for exemplar in some])
         asking = torch.arange(len(queries)).repeat_interleave(torch.tensor(counts))
         with torch.no_grad():
-            comparison = model.compare(stages.select(asking), bank.stages.select(rows))
+            exemplar_stages = bank.stages.select(rows)
+            found = [model.compare(view.select(asking), exemplar_stages) for view in views]
+        deltas = torch.stack([comparison.delta for comparison in found]).mean(dim=0)
+        stage_deltas = torch.stack([comparison.stage_deltas for comparison in found]).mean(dim=0)
         for query, choice, some, delta, parts in zip(
             queries,
             choices,
             exemplars,
-            comparison.delta.split(counts),
-            comparison.stage_deltas.split(counts),
+            deltas.split(counts),
+            stage_deltas.split(counts),
             strict=True,
         ):
             factor = _factor(query) if self.execution else 1.0
