@@ -1,6 +1,7 @@
 """Joints without their film: scored as evaluation does with the video withheld, and the result says so."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,20 +45,20 @@ def size_of(dive: Dive) -> tuple[int, int]:
 def test_the_score_is_that_of_the_dive_without_its_video(
     scorer: Scorer, dive: Dive, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    ids = [dive.dive_id]
-    source = EncodedDives(scorer.model, Samples(stored_dives.store(tmp_path_factory), [dive]), ids)
-    stages = encode_dives(scorer.model, source, ids, missing="video").stages
+    ids, network = [dive.dive_id], scorer.scoring_networks[0]
+    source = EncodedDives(network.model, Samples(stored_dives.store(tmp_path_factory), [dive]), ids)
+    stages = encode_dives(network.model, source, ids, missing="video").stages
     # As a file the dive is nobody, so that it votes as an exemplar as well.
     query = scorer.query("0" * 16, ScoreOptions())
-    voting = Voting(protocol="w/o DN", num=len(scorer.bank))
-    wanted = voting.predict(scorer.model, query, stages, scorer.bank).prediction.score
-    found = scorer.score(str(dive.poses_path), size_px=size_of(dive), exemplars=len(scorer.bank))
+    voting = Voting(protocol="w/o DN", num=len(network.bank))
+    wanted = voting.predict(network.model, query, stages, network.bank).prediction.score
+    found = scorer.score(str(dive.poses_path), size_px=size_of(dive), exemplars=len(network.bank))
     assert found.status == "ok" and found.modalities == ["skeleton"]
     assert found.score == pytest.approx(wanted, abs=1e-3)
     assert found.interval is None  # none was fitted to joints alone
     assert any("without their film" in warning for warning in found.warnings)
     assert found.poses.source == "given" and found.angles is not None
-    with_film = scorer.score(str(dive.frames_path), poses=dive.poses_path, exemplars=len(scorer.bank))
+    with_film = scorer.score(str(dive.frames_path), poses=dive.poses_path, exemplars=len(network.bank))
     assert with_film.score != pytest.approx(found.score, abs=1e-3)
 
 
@@ -100,6 +101,6 @@ def test_what_cannot_be_scored_is_said(scorer: Scorer, dive: Dive, tmp_path: Pat
 
 def test_a_model_that_cannot_do_without_a_video_says_so(scorer: Scorer, dive: Dive) -> None:
     settings = tiny_runs.settings("model.stand_ins=false", "modality_dropout.video=0")
-    scorer.model = make_model(settings).eval()
+    scorer.scoring_networks = (replace(scorer.scoring_networks[0], model=make_model(settings).eval()),)
     found = scorer.score(str(dive.poses_path), size_px=size_of(dive))
     assert found.status == "failed" and "no video" in found.reasons[0].text

@@ -248,7 +248,7 @@ def test_comparing_is_the_sum_of_its_stages_and_aligned(scorer: Scorer, dives: t
         assert moments[0].second_frame == two.start_frame
         assert all(one.start_frame <= moment.first_frame < one.end_frame for moment in moments)
     best = compare_with_best(scorer, first)
-    assert best.exemplar_score == max(dive.score for dive in scorer.bank.dives)
+    assert best.exemplar_score == max(dive.score for dive in scorer.scoring_networks[0].bank.dives)
 
 
 @pytest.mark.slow

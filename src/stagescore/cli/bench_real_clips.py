@@ -18,7 +18,7 @@ def real_clips(
     labels: Annotated[
         Path | None, typer.Option(help="Labels, where they do not lie beside the films.")
     ] = None,
-    weights: WeightsOption = "nano",
+    weights: WeightsOption = "auto",
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -76,7 +76,7 @@ def refusals(
     dives: Annotated[
         int, typer.Option(min=2, help="Each is used clean and spoiled in one way, in turn.")
     ] = 200,
-    weights: WeightsOption = "nano",
+    weights: WeightsOption = "auto",
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,

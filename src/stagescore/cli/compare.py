@@ -33,7 +33,7 @@ def compare(
     difficulty: Annotated[float | None, typer.Option(help="Degree of difficulty of both.")] = None,
     height: Annotated[float | None, typer.Option(help="Of board or platform of both, in metres.")] = None,
     size: SizeOption = None,
-    weights: WeightsOption = "nano",
+    weights: WeightsOption = "auto",
     bank: BankOption = None,
     device: DeviceOption = "cpu",
     weights_dir: WeightsDirOption = None,

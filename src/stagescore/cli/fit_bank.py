@@ -17,7 +17,7 @@ def fit_bank(
     out_path: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="DIR/bank.safetensors by default.")
     ] = None,
-    weights: WeightsOption = "nano",
+    weights: WeightsOption = "auto",
     exemplars: ExemplarsOption = 10,
     device: DeviceOption = "cpu",
     weights_dir: WeightsDirOption = None,

@@ -8,7 +8,10 @@ import typer
 from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
 from stagescore.cli.simulate import size_px
 
-WeightsOption = Annotated[str, typer.Option(help="Name of shipped weights, or a file.")]
+WeightsOption = Annotated[
+    str,
+    typer.Option(help="Name of shipped weights, a file, or auto: the film decides which of those that ship."),
+]
 BankOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Exemplars of your own; see `stagescore fit-bank`.")
 ]
@@ -49,6 +52,12 @@ def score(
         float | None, typer.Option(help="Degree of difficulty; the usual one by default.")
     ] = None,
     height: Annotated[float | None, typer.Option(help="Of board or platform, in metres.")] = None,
+    women: Annotated[
+        bool | None,
+        typer.Option(
+            "--women/--men", help="Whose competition, for what scores are to be expected; unknown by default."
+        ),
+    ] = None,
     start: Annotated[
         str | None, typer.Option(metavar="FRAME|auto", help="First frame; `auto` finds the dive.")
     ] = None,
@@ -61,7 +70,7 @@ def score(
         Path | None, typer.Option(metavar="FILE", help="Joints: npz, the authors' JSON, COCO or LabelMe.")
     ] = None,
     size: SizeOption = None,
-    weights: WeightsOption = "nano",
+    weights: WeightsOption = "auto",
     bank: BankOption = None,
     exemplars: ExemplarsOption = 10,
     device: DeviceOption = "cpu",
@@ -92,6 +101,7 @@ def score(
         "dive_number": dive_number,
         "difficulty": difficulty,
         "height_m": height,
+        "sex": None if women is None else "women" if women else "men",
         "start": start,
         "end": end,
         "slowmo": slowmo,
@@ -127,6 +137,13 @@ def score(
             raise Failure
 
 
+def _shown_on(networks: Any) -> str:
+    """What kind of film a network has been shown to work on, in one line."""
+    if networks.shown_on:
+        return f"{networks.weights} has been shown to work on: {networks.shown_on}"
+    return f"{networks.weights} has not been shown to work on real films; it was trained on: {networks.trained_on}"
+
+
 def _say(out: Any, results: list[Any], folder: Path) -> None:
     out.table(
         f"Scores, in {folder}",
@@ -145,6 +162,8 @@ def _say(out: Any, results: list[Any], folder: Path) -> None:
             for r in results
         ],
     )
+    for line in dict.fromkeys(_shown_on(r.networks) for r in results if r.networks and r.networks.asked):
+        out.text(line)
     for result in results:
         for warning in result.warnings:
             out.warning(f"{result.input.path}: {warning}")

@@ -1,7 +1,8 @@
 """The parts that make up a score: a mean exemplar, and what each stage adds or takes away.
 
 Source: paper, eq. 22 and 24. The score is the mean over exemplars of the exemplar's score plus its difference,
-and the difference is a sum over stages, so `mean exemplar + stages = score`, exactly.
+and the difference is a sum over stages, so `mean exemplar + stages = score`, exactly. The score of an unfamiliar film
+has one part more: what the prior adds.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from stagescore.scoring.result import ExemplarVote, Result
 
 TOLERANCE = 1e-6
 """Points by which parts and sum may differ."""
+PRIOR_PART = "Towards the usual score"
+"""Name of the part that the prior adds."""
 _CENT = Decimal("0.01")
 
 
@@ -67,7 +70,7 @@ class Balance:
 
 
 def balance_of(result: Result) -> Balance:
-    """The mean exemplar, the stages, and the score.
+    """The mean exemplar, the stages, what the prior adds if anything, and the score.
 
     Raises:
         DataError: there is no score, or what the result says does not add up to 1e-6 somewhere: a vote's parts,
@@ -91,11 +94,25 @@ def balance_of(result: Result) -> Balance:
                 where=f"stages[{k}].difference",
                 todo="score the dive again",
             )
+    prior = result.prior if result.prior is not None and result.prior.part else None
     return Balance(
-        names=("Mean exemplar", *(stage.name.capitalize() for stage in result.stages)),
-        parts=(mean([vote.score for vote in result.exemplars]), *stages),
+        names=(
+            "Mean exemplar",
+            *(stage.name.capitalize() for stage in result.stages),
+            *([] if prior is None else [PRIOR_PART]),
+        ),
+        parts=(
+            mean([vote.score for vote in result.exemplars]),
+            *stages,
+            *([] if prior is None else [prior.part]),
+        ),
         total=result.score,
-        fields=("exemplars[].score", *(f"stages[{k}].difference" for k in range(len(stages))), "score"),
+        fields=(
+            "exemplars[].score",
+            *(f"stages[{k}].difference" for k in range(len(stages))),
+            *([] if prior is None else ["prior.part"]),
+            "score",
+        ),
     )
 
 

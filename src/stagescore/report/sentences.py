@@ -139,6 +139,58 @@ def trust(result: Result) -> Sentence:
     )
 
 
+def shown_on(result: Result) -> Sentence | None:
+    """The kind of film that the network has been shown to work on."""
+    if result.networks is None or not result.networks.shown_on:
+        return None
+    return Sentence(
+        f"Its network {result.networks.weights} has been shown to work on: {result.networks.shown_on.rstrip('.')}.",
+        ("networks.weights", "networks.shown_on"),
+    )
+
+
+def familiarity(result: Result) -> Sentence | None:
+    """How unlike the training films this film is."""
+    if result.unfamiliarity is None:
+        return None
+    far = result.unfamiliarity
+    fields = ("unfamiliarity",)
+    if far <= 1:
+        return Sentence(
+            f"This film is like those that the network was trained on: distance {far:.2f}, where 95 of 100 dives held "
+            "out of the training stay below 1.",
+            fields,
+        )
+    return Sentence(
+        f"This film is unlike those that the network was trained on: distance {far:.2f}, where 95 of 100 dives held out "
+        "of the training stay below 1.",
+        fields,
+    )
+
+
+def prior(result: Result) -> list[Sentence]:
+    """What the labels alone say of the score, and how much of the score that is."""
+    if result.prior is None or result.film_share is None:
+        return []
+    known = result.prior
+    rests_on = f", from {counted(known.num_dives, 'dive')}" if known.num_dives else ""
+    found = [
+        Sentence(
+            f"Without the film, {points(known.score, 1)} points are to be expected "
+            f"(standard deviation {points(known.sd, 1)}; {known.group}{rests_on}).",
+            ("prior.score", "prior.sd", "prior.group", "prior.num_dives"),
+        )
+    ]
+    if result.score is None:
+        return found
+    share = Sentence(
+        f"{result.film_share:.0%} of the score comes from the film, {1 - result.film_share:.0%} from what is to be expected "
+        "without it.",
+        ("film_share", "score"),
+    )
+    return [share, *found]
+
+
 def standing(result: Result) -> Sentence | None:
     """Where the score stands among the exemplars'."""
     if result.score is None or not result.exemplars:
@@ -437,6 +489,7 @@ def estimated(result: Result) -> list[Sentence]:
         found.append(
             Sentence("Score, differences and interval.", ("score", "interval", "stages[].difference"))
         )
+        found += prior(result)
         if result.protocol:
             found.append(Sentence(f"Exemplars: {result.protocol.rstrip('.')}.", ("protocol",)))
     return found or [Sentence("Nothing.", ("stages", "angles", "score", "poses.source"))]
@@ -469,6 +522,8 @@ def doubtful(result: Result) -> list[Sentence]:
                 ("judging.marks",),
             )
         )
+    if result.unfamiliarity is not None and result.unfamiliarity > 1 and (told := familiarity(result)):
+        found.append(told)
     if result.attention:
         found.append(
             Sentence("Attention shows where the network looked, not why points were lost.", ("attention",))

@@ -5,6 +5,7 @@ mean of its exemplars, at 1 what the network says. One number suits few dives, a
 Source: none; least squares and leave-one-out are textbook.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Validation
 from stagescore.scoring.scorer import Scored, Scorer
+from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import StageFeatures
 from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
@@ -33,6 +35,8 @@ from stagescore.types import Dive
 LEAST_DIVES = 5
 PICTURE_HEIGHT_PX = 80
 _STEEPEST = 1.5
+_NO_HINDRANCE = ("unfamiliar", "no-difficulty")
+"""Reasons against a score that do not keep a dive from becoming an exemplar."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -80,20 +84,31 @@ def fit_bank(
     Raises:
         DataError: fewer than `LEAST_DIVES` of them can be used.
     """
-    kept: list[Dive] = []
-    looks = []
-    pictures: dict[str, dict[int, bytes]] = {}
+    usable: list[tuple[Dive, Scored]] = []
     left_out: dict[str, str] = {}
     for done, dive in enumerate(dives):
         progress("dives", done, len(dives))
         seen = scorer.scored(dive.frames_path or "", _options(dive)) if dive.frames_path else None
-        why = _problem(seen, dive, executes=scorer.card.target == "execution")
-        if seen is None or seen.look is None or why:
+        why = _problem(seen)
+        if seen is None or why:
             left_out[dive.dive_id] = why
+        else:
+            usable.append((dive, seen))
+    network = _network_of(scorer, [seen for _, seen in usable])
+    kept: list[Dive] = []
+    looks: list[Look] = []
+    pictures: dict[str, dict[int, bytes]] = {}
+    for dive, seen in usable:
+        looked = seen.looks.get(network.card.name)
+        if looked is None:
+            left_out[dive.dive_id] = f"the network {network.card.name} cannot look at it"
+            continue
+        if network.executes and dive.difficulty is None:
+            left_out[dive.dive_id] = "its difficulty is not known"
             continue
         kept.append(dive.with_changes(recording=f"sha256:{seen.result.input.sha256}"))
-        looks.append(seen.look)
-        pictures[dive.dive_id] = _pictures(seen, seen.look)
+        looks.append(looked)
+        pictures[dive.dive_id] = _pictures(seen, looked)
     if len(kept) < LEAST_DIVES:
         first = next(iter(left_out.items()), None)
         told = "" if first is None else f"; the first that was left out: {first[0]}: {first[1]}"
@@ -105,10 +120,10 @@ def fit_bank(
         dives=tuple(kept),
         stages=StageFeatures.join([one.stages for one in looks]),
         edges=torch.cat([one.edges for one in looks]),
-        weights_hash=scorer.card.weights_hash,
+        weights_hash=network.card.weights_hash,
         pictures=pictures,
     )
-    fit, predictions = _cross_validated(scorer, bank, exemplars)
+    fit, predictions = _cross_validated(network, bank, looks, exemplars)
     return FittedBank(bank=bank, fit=fit, predictions=predictions, left_out=left_out)
 
 
@@ -132,24 +147,30 @@ def _options(dive: Dive) -> ScoreOptions:
     )
 
 
-def _problem(seen: Scored | None, dive: Dive, *, executes: bool) -> str:
+def _problem(seen: Scored | None) -> str:
+    """Why a dive cannot be an exemplar; films that are new to the network are what own exemplars are for."""
     if seen is None:
         return "there is no film of it"
-    if seen.result.status != "ok":
-        return " ".join(reason.text for reason in seen.result.reasons)
-    return "its difficulty is not known" if executes and dive.difficulty is None else ""
+    reasons = [reason.text for reason in seen.result.reasons if reason.code not in _NO_HINDRANCE]
+    return " ".join(reasons)
+
+
+def _network_of(scorer: Scorer, scored: Sequence[Scored]) -> ScoringNetwork:
+    """The network that speaks about most of some dives."""
+    names = Counter(seen.network.card.name for seen in scored if seen.network is not None)
+    return max(scorer.scoring_networks, key=lambda network: names[network.card.name])
 
 
 def _cross_validated(
-    scorer: Scorer, bank: ExemplarBank, exemplars: int
+    network: ScoringNetwork, bank: ExemplarBank, looks: Sequence[Look], exemplars: int
 ) -> tuple[BankFit, dict[str, tuple[float, float]]]:
     """Each dive from the others; the slope that predicts it is fitted without it too."""
-    execution = scorer.card.target == "execution"
     voted = []
     for row, dive in enumerate(bank.dives):
         protocol: Protocol = "w/o DN" if dive.dive_number is None else "w/ DN"
-        voting = Voting(protocol=protocol, num=exemplars, execution=execution)
-        voted.append(voting.predict(scorer.model, dive, bank.stages.select(torch.tensor([row])), bank))
+        voting = Voting(protocol=protocol, num=exemplars, execution=network.executes)
+        stages, *also = looks[row].views
+        voted.append(voting.predict(network.model, dive, stages, bank, also=also))
     truth = np.array([dive.score for dive in bank.dives])
     delta = np.array([float(one.stage_deltas.sum(dim=(1, 2)).mean()) for one in voted])
     base = np.array([one.prediction.score for one in voted]) - delta

@@ -37,6 +37,11 @@ COLUMNS = (
     "first_water_contact_frame",
     "reasons",
     "path",
+    "network",
+    "unfamiliarity",
+    "film_share",
+    "prior_score",
+    "prior_sd",
 )
 
 Extras = Callable[[Scored, Path], None]
@@ -135,6 +140,7 @@ def summary_csv(results: Sequence[Result]) -> bytes:
         spans = {stage.name: f"{stage.start_frame}-{stage.end_frame}" for stage in result.stages}
         events = result.events.first_airborne_frame, result.events.first_water_contact_frame
         low, high = result.interval or (None, None)
+        prior = result.prior
         writer.writerow(
             [
                 result.input.name,
@@ -146,6 +152,12 @@ def summary_csv(results: Sequence[Result]) -> bytes:
                 *(None if event is None else event.frame for event in events),
                 " ".join(reason.code for reason in result.reasons),
                 result.input.path,
+                None if result.networks is None else result.networks.weights,
+                *(
+                    None if value is None else f"{value:.3f}"
+                    for value in (result.unfamiliarity, result.film_share)
+                ),
+                *((None, None) if prior is None else (f"{prior.score:.2f}", f"{prior.sd:.2f}")),
             ]
         )
     return stream.getvalue().encode()

@@ -4,6 +4,8 @@ The time base runs through the stages: 0 to 1 is the take-off, 1 to 2 the flight
 lengths are. Source: paper, section III-E, for the differences.
 """
 
+from collections.abc import Sequence
+
 import torch
 from pydantic import Field
 
@@ -12,6 +14,7 @@ from stagescore.errors import DataError
 from stagescore.scoring.looking import Look
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored, Scorer
+from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import StageFeatures
 from stagescore.types import STAGE_NAMES, Dive
 
@@ -83,7 +86,16 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
     Raises:
         DataError: one of them failed, or does not show all stages.
     """
-    stages = _differences(scorer, _seen(first), _seen(second).stages)
+    network = _network(scorer, first)
+    name = network.card.name
+    _seen(second)
+    if name not in second.looks:
+        raise DataError(
+            f"the network {name}, which scores the first dive, cannot look at the second one",
+            where=second.result.input.path,
+            todo="compare two films",
+        )
+    stages = _differences(network, _seen(first), second.looks[name].views)
     moments = []
     pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
     for (time, mine), (_, theirs) in pairs:
@@ -99,7 +111,7 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
     return DiveComparison(
         first=first.result,
         second=second.result,
-        branches=scorer.branches,
+        branches=network.branches,
         difference=sum(stage.difference for stage in stages),
         stages=stages,
         moments=moments,
@@ -112,16 +124,16 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
     Raises:
         DataError: it failed, does not show all stages, or the bank has no such dive.
     """
-    seen = _seen(first)
+    seen, network = _seen(first), _network(scorer, first)
     number = first.result.dive_number
     own = f"sha256:{first.result.input.sha256}"
-    fitting = [dive for dive in scorer.bank.dives if number in (None, dive.dive_number)]
+    fitting = [dive for dive in network.bank.dives if number in (None, dive.dive_number)]
     fitting = [dive for dive in fitting if dive.recording != own]
     if not fitting:
         raise DataError(f"the bank has no dive {number}", todo="name a second film")
     best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
-    row = scorer.bank.rows([best])
-    stages = _differences(scorer, seen, scorer.bank.stages.select(row))
+    row = network.bank.rows([best])
+    stages = _differences(network, seen, [network.bank.stages.select(row)])
     moments = [
         Moment(
             time=time,
@@ -137,8 +149,8 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
         second=None,
         exemplar=best.dive_id,
         exemplar_score=best.score,
-        exemplar_edges=scorer.bank.edges[row[0]].tolist(),
-        branches=scorer.branches,
+        exemplar_edges=network.bank.edges[row[0]].tolist(),
+        branches=network.branches,
         difference=sum(stage.difference for stage in stages),
         stages=stages,
         moments=moments,
@@ -157,12 +169,20 @@ def _seen(scored: Scored) -> Look:
     return scored.look
 
 
+def _network(scorer: Scorer, scored: Scored) -> ScoringNetwork:
+    """The network that speaks about a dive."""
+    return scored.network or scorer.scoring_networks[0]
+
+
 @torch.no_grad()
-def _differences(scorer: Scorer, mine: Look, theirs: StageFeatures) -> list[StageDifference]:
-    """Points a stage, mine minus theirs."""
-    comparison = scorer.model.compare(mine.stages, theirs)
-    slope = 1.0 if scorer.fit is None else scorer.fit.slope
-    rows = [[slope * part for part in stage] for stage in comparison.stage_deltas[0].double().tolist()]
+def _differences(
+    network: ScoringNetwork, mine: Look, theirs: Sequence[StageFeatures]
+) -> list[StageDifference]:
+    """Points a stage, mine minus theirs: the mean over the views of both, alike with alike."""
+    others = list(theirs) * len(mine.views) if len(theirs) == 1 else theirs
+    found = [network.model.compare(one, two) for one, two in zip(mine.views, others, strict=True)]
+    deltas = torch.stack([comparison.stage_deltas[0] for comparison in found]).mean(dim=0).double()
+    rows = [[network.slope * part for part in stage] for stage in deltas.tolist()]
     return [
         StageDifference(name=name, difference=sum(row), by_branch=row)
         for name, row in zip(STAGE_NAMES, rows, strict=True)

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from stagescore.config import Config
+from stagescore.data.score_prior import Sex
 from stagescore.diving import DiveNumber, usual_difficulties
 from stagescore.errors import DataError
 
@@ -17,6 +18,7 @@ class ScoreOptions(Config):
         dive_number: such as `107B`; without it exemplars of any dive vote.
         difficulty: degree of difficulty; the usual one of dive number and height by default.
         height_m: of board or platform.
+        sex: of the competition, for what scores are expected; None if unknown.
         start: first frame, or `auto` to find the dive in a longer film.
         end: last frame, included; the film's last by default.
         slowmo: the film is slowed down by this factor.
@@ -29,6 +31,7 @@ class ScoreOptions(Config):
     dive_number: str | None = None
     difficulty: float | None = Field(default=None, gt=0)
     height_m: float | None = Field(default=None, gt=0)
+    sex: Sex | None = None
     start: int | Literal["auto"] | None = None
     end: int | None = None
     slowmo: float = Field(default=1.0, gt=0)

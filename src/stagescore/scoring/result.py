@@ -74,10 +74,14 @@ class Networks(Config):
     """Which networks looked.
 
     Attributes:
-        weights: name of the scoring weights.
+        weights: name of the weights that the score is from; of several networks, the one whose training films are
+            most like this one.
         weights_sha256: hash of the network.
         bank_sha256: hash of the exemplar bank; None without one.
         trained_on: in words, from the card.
+        shown_on: kind of film that the network has been shown to work on, likewise; empty where it was not measured on
+            real films.
+        asked: `unfamiliarity` of the film to each scoring network that has seen it, by name; None where it is not known.
         detector: that found the diver; None where poses were given or none were found.
         estimator: that found the joints; likewise.
     """
@@ -86,6 +90,8 @@ class Networks(Config):
     weights_sha256: str
     bank_sha256: str | None
     trained_on: str
+    shown_on: str = ""
+    asked: dict[str, float | None] = Field(default_factory=dict)
     detector: str | None = None
     estimator: str | None = None
 
@@ -229,6 +235,24 @@ class Validation(Config):
     slope: float
 
 
+class Prior(Config):
+    """What the labels alone say of the score, without the film.
+
+    Attributes:
+        score: expected of the dive number at this height and difficulty, in points.
+        sd: standard deviation of such scores around it.
+        num_dives: dives of the narrowest group that it rests on; 0 where no dive of this number is known.
+        group: that group, such as `107B, 10 m, men`.
+        part: points that it adds to the network's score; 0 where the film is familiar, or the score is never mixed.
+    """
+
+    score: float
+    sd: float
+    num_dives: int
+    group: str
+    part: float = 0.0
+
+
 class Result(Config):
     """Everything about one scored dive.
 
@@ -237,8 +261,14 @@ class Result(Config):
         status: `ok`, `needs_review` (look before you believe) or `failed`.
         reasons: why it is not `ok`; empty for `ok`.
         warnings: what to know even so.
-        score: in points, mean of the votes; None where it would be made up.
+        score: in points, mean of the votes plus what the prior adds (`prior.part`); None where it would be made up.
         interval: in which the score lies in 90 of 100 cases.
+        unfamiliarity: how unlike the training films of the network this film is, in its features; 1 is as far as the
+            farthest 5 % of the dives that were held out of training, below that a film is like them. None where it is
+            not known, or there is no film.
+        film_share: how much of the score comes from the film, 0 to 1; the rest comes from the prior. None for networks
+            whose score is never mixed with it.
+        prior: what the labels alone say; None without a difficulty.
         validated: whether the error on real dives is known.
         validation: that error, of a bank fitted on the user's own dives; None otherwise.
         protocol: how exemplars were chosen, in words.
@@ -266,6 +296,9 @@ class Result(Config):
     warnings: list[str] = Field(default_factory=list)
     score: float | None = None
     interval: tuple[float, float] | None = None
+    unfamiliarity: float | None = None
+    film_share: float | None = Field(default=None, ge=0, le=1)
+    prior: Prior | None = None
     validated: bool = False
     validation: Validation | None = None
     protocol: str = ""

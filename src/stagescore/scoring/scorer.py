@@ -3,14 +3,15 @@
 Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fails a check (`checks`) gets no score.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from stagescore.data.exemplars import Protocol
-from stagescore.encoders.fastest import fastest
-from stagescore.errors import CheckpointError, DataError, StagescoreError
+from stagescore.data.score_prior import Expectation, ScorePrior
+from stagescore.errors import DataError, StagescoreError
 from stagescore.evaluation.intervals import IntervalModel
 from stagescore.hashing import file_sha256
 from stagescore.media.images import image_paths
@@ -19,7 +20,7 @@ from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
 from stagescore.scoring.angles import angles_of
-from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.blending import blended
 from stagescore.scoring.composing import exemplar_votes, moved, protocol_words, stage_results, warn
 from stagescore.scoring.draft import Draft
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
@@ -39,13 +40,20 @@ from stagescore.scoring.poses import (
 from stagescore.scoring.result import (
     Events,
     Networks,
+    Prior,
     Reason,
     Result,
+)
+from stagescore.scoring.scoring_network import (
+    AUTO,
+    LEAST_FILM_SHARE,
+    ScoringNetwork,
+    load_networks,
+    most_familiar,
 )
 from stagescore.scoring.watching import Watched, watch
 from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
-from stagescore.weights.own import OwnWeights, load_weights
 
 _MUCH_LONGER = 1.2
 
@@ -58,8 +66,10 @@ class Scored:
         result: all that was found out.
         media: the film; None where it cannot be read.
         poses: the joints in the frames that were used; None where it was not looked that far.
-        look: what the network made of it; likewise.
+        look: what the network that speaks made of it; likewise.
         bank: that its exemplars are from, with pictures of them; None without a score.
+        network: the network that speaks; None where it was not looked that far.
+        looks: what each network made of it, by name.
     """
 
     result: Result
@@ -67,6 +77,8 @@ class Scored:
     poses: Poses | None = None
     look: Look | None = None
     bank: ExemplarBank | None = None
+    network: ScoringNetwork | None = None
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,48 +99,38 @@ class Observed:
 
 
 class Scorer:
-    """Scores dives with one network and one bank of exemplars.
+    """Scores dives; of several networks the one speaks to whose training films a film is nearest.
 
     Args:
-        weights: the network and its card.
-        bank: the exemplars that vote.
-        fit: of the bank on the user's own dives; None for the bank that came with the weights.
+        scoring_networks: one or more, each with its exemplars.
         networks: that look for the diver and the joints, or why there are none.
         flights: what finds the flight.
     """
 
     def __init__(
         self,
+        scoring_networks: Sequence[ScoringNetwork],
         *,
-        weights: OwnWeights,
-        bank: ExemplarBank,
-        fit: BankFit | None = None,
-        bank_sha256: str | None = None,
         networks: PoseNetworks | str = "No pose networks were asked for.",
         flights: FlightFinder | None = None,
     ) -> None:
-        bank.check(weights.card.weights_hash)
-        self.weights = weights
-        self.card = weights.card
-        self.model = fastest(weights.model)
-        self.bank = bank
-        self.fit = fit
-        self.bank_sha256 = bank_sha256
+        self.scoring_networks = tuple(scoring_networks)
         self.networks = networks
         self.flights = FreeFall() if flights is None else flights
+        self.prior = ScorePrior.shipped()
 
     @classmethod
     def load(
         cls,
-        weights: str | Path = "nano",
+        weights: str | Path | Sequence[str | Path] = AUTO,
         bank: Path | None = None,
         device: str = "cpu",
         weights_dir: Path | None = None,
     ) -> "Scorer":
-        """Load a network with its exemplars.
+        """Load networks with their exemplars.
 
         Args:
-            weights: name of shipped weights, or a file.
+            weights: `auto` for all that ship, the name of one of them, a file, or several of these.
             bank: exemplars of your own (`stagescore fit-bank`); those beside the weights by default.
             device: of PyTorch.
             weights_dir: a folder to look for networks in before all others.
@@ -136,23 +138,8 @@ class Scorer:
         Raises:
             CheckpointError: one of them is missing, damaged, or made for another.
         """
-        own = load_weights(weights, weights_dir)
-        path = own.path.with_name(f"{own.path.stem}-bank.safetensors") if bank is None else bank
-        exemplars = ExemplarBank.load(path)
-        try:
-            own.model.to(device)
-        except (RuntimeError, AssertionError) as error:
-            raise CheckpointError(
-                f"the device cannot be used ({str(error).splitlines()[0][:100]})",
-                where=device,
-                todo="choose cpu, or cuda where PyTorch has it",
-            ) from None
         return cls(
-            weights=own,
-            bank=replace(exemplars, stages=exemplars.stages.to(device)),
-            fit=BankFit.beside(path, own.card.weights_hash),
-            bank_sha256=file_sha256(path),
-            networks=open_pose_networks(weights_dir),
+            load_networks(weights, bank, device, weights_dir), networks=open_pose_networks(weights_dir)
         )
 
     def score(
@@ -235,24 +222,31 @@ class Scorer:
         if media is None or poses is None:
             return Scored(result=draft.result(self._networks(None)), media=media)
         with draft.timings.step("network"):
-            looked = self._look(draft, media, poses, flight)
-        if looked is None:
+            looks = self._looks(draft, media, poses, flight)
+        if not looks:
             return Scored(result=draft.result(self._networks(poses)), media=media, poses=poses)
+        network, looked, unfamiliarity = most_familiar(looks)
+        share = network.film_share(unfamiliarity)
+        draft.doubt(_unfamiliar_reason(network, unfamiliarity, share))
         with draft.timings.step("compare"):
-            voted = None if draft.reasons else self._vote(draft, looked)
+            voted = None if draft.reasons else self._vote(draft, network, looked)
         events = Events() if flight is None else moved(flight.events(), draft.start)
         votes = (
             []
             if voted is None
-            else exemplar_votes(
-                voted,
-                self.bank,
-                execution=self.card.target == "execution",
-                slope=1.0 if self.fit is None else self.fit.slope,
-            )
+            else exemplar_votes(voted, network.bank, execution=network.executes, slope=network.slope)
         )
         score = None if voted is None else sum(vote.vote for vote in votes) / len(votes)
-        difficulty = draft.options.known_difficulty
+        # Intervals were fitted to what is said of films.
+        interval = None
+        if score is not None and watched is not None:
+            interval = _interval(network, score, [vote.vote for vote in votes])
+        difficulty, expected, part = draft.options.known_difficulty, self._expected(draft.options), 0.0
+        if score is not None and expected is not None and share is not None and unfamiliarity is not None:
+            blend = blended(
+                score, interval, expected, unfamiliarity=unfamiliarity, scale=network.card.film_scale
+            )
+            score, interval, part = blend.score, blend.interval, blend.prior_part
         judging = None if score is None or difficulty is None else plausible_judging(score, difficulty)
         if score is not None and difficulty is not None and judging is None:
             draft.warnings.append(f"No judges' marks reach {score:.2f} points at difficulty {difficulty:g}.")
@@ -263,17 +257,17 @@ class Scorer:
         contact = events.first_water_contact_frame
         found = {
             "score": score,
-            # Intervals were fitted to what is said of films.
-            "interval": None
-            if score is None or watched is None
-            else self._interval(score, [vote.vote for vote in votes]),
+            "interval": interval,
+            "unfamiliarity": unfamiliarity,
+            "film_share": share,
+            "prior": None if expected is None else Prior(**asdict(expected), part=part),
             "modalities": looked.modalities,
-            "validated": self.card.validated or self.fit is not None,
-            "validation": None if self.fit is None else self.fit.validation,
+            "validated": network.card.validated or network.fit is not None,
+            "validation": None if network.fit is None else network.fit.validation,
             "protocol": protocol_words(voted),
-            "stages": stage_results(draft, looked, flight, votes, self.card),
+            "stages": stage_results(draft, looked, flight, votes, network.card),
             "events": events,
-            "branches": self.branches,
+            "branches": network.branches,
             "exemplars": votes,
             "judging": judging,
             "angles": angles_of(
@@ -285,18 +279,17 @@ class Scorer:
             "attention": None if looked.attention is None else list(looked.attention),
             "attention_frames": None if looked.attention is None else list(looked.frames),
         }
-        warn(draft, media, self.card, self.fit)
-        result = draft.result(self._networks(poses), **found)
+        warn(draft, media, network.card, network.fit)
+        result = draft.result(self._networks(poses, network, looks), **found)
         return Scored(
-            result=result, media=media, poses=poses, look=looked, bank=None if score is None else self.bank
+            result=result,
+            media=media,
+            poses=poses,
+            look=looked,
+            bank=None if score is None else network.bank,
+            network=network,
+            looks={one.card.name: seen for one, seen in looks},
         )
-
-    @property
-    def branches(self) -> list[str]:
-        """Names of the branches whose differences are added."""
-        regression = self.model.regression
-        named = (("fused", regression.fused), ("static", regression.static))
-        return [name for name, branch in named if branch is not None]
 
     def _open(self, draft: Draft) -> None:
         options, path = draft.options, draft.path
@@ -413,15 +406,33 @@ class Scorer:
             return moving
         return body
 
-    def _look(self, draft: Draft, media: Media, poses: Poses, flight: Flight | None) -> Look | None:
+    def _looks(
+        self, draft: Draft, media: Media, poses: Poses, flight: Flight | None
+    ) -> list[tuple[ScoringNetwork, Look]]:
+        """What the networks made of a dive, without those that cannot look at it; none only if all of them cannot."""
         around = () if flight is None else (flight.first, flight.stop)
-        try:
-            return look(
-                self.model, media, poses.track, (draft.start, draft.end), self.card.preprocessing, around
-            )
-        except DataError as error:
-            draft.fail(Reason(code="no-weights-fit", text=_sentence(error)))
-            return None
+        span = draft.start, draft.end
+        found: list[tuple[ScoringNetwork, Look]] = []
+        problems: list[DataError] = []
+        for network in self.scoring_networks:
+            card = network.card
+            try:
+                looked = look(
+                    network.model,
+                    media,
+                    poses.track,
+                    span,
+                    card.preprocessing,
+                    around,
+                    mirrored=card.mirrored,
+                )
+            except DataError as error:
+                problems.append(error)
+                continue
+            found.append((network, looked))
+        if not found:
+            draft.fail(Reason(code="no-weights-fit", text=_sentence(problems[0])))
+        return found
 
     def query(self, draft_sha256: str, options: ScoreOptions) -> Dive:
         """The dive as exemplars are chosen for it; its choice depends on the input's bytes alone."""
@@ -438,10 +449,21 @@ class Scorer:
             height_m=options.height_m,
         )
 
-    def _vote(self, draft: Draft, looked: Look) -> VotedDive | None:
+    def _expected(self, options: ScoreOptions) -> Expectation | None:
+        """What the labels alone say of a dive; None without a difficulty."""
+        difficulty, number = options.known_difficulty, options.number
+        if difficulty is None:
+            return None
+        return self.prior.expect(
+            difficulty=difficulty,
+            dive_number=None if number is None else number.code,
+            height_m=options.height_m,
+            sex=options.sex,
+        )
+
+    def _vote(self, draft: Draft, network: ScoringNetwork, looked: Look) -> VotedDive | None:
         query = self.query(draft.sha256, draft.options)
-        executes = self.card.target == "execution"
-        if executes and query.difficulty is None:
+        if network.executes and query.difficulty is None:
             draft.doubt(
                 Reason(
                     code="no-difficulty",
@@ -450,25 +472,49 @@ class Scorer:
             )
             return None
         protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
-        voting = Voting(protocol=protocol, num=draft.options.exemplars, execution=executes)
-        voted = voting.predict(self.model, query, looked.stages, self.bank)
+        voting = Voting(protocol=protocol, num=draft.options.exemplars, execution=network.executes)
+        voted = voting.predict(network.model, query, looked.stages, network.bank, also=looked.views[1:])
         if voted.fallback:
             draft.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
         return voted
 
-    def _interval(self, score: float, votes: list[float]) -> tuple[float, float] | None:
-        content = self.card.score_intervals if self.fit is None else self.fit.score_intervals
-        return IntervalModel.from_json(content).interval(score, votes) if content else None
-
-    def _networks(self, poses: Poses | None) -> Networks:
+    def _networks(
+        self,
+        poses: Poses | None,
+        network: ScoringNetwork | None = None,
+        looks: Sequence[tuple[ScoringNetwork, Look]] = (),
+    ) -> Networks:
+        """Which networks looked; the first scoring network stands for all where none of them did."""
+        network = network or self.scoring_networks[0]
         return Networks(
-            weights=self.card.name,
-            weights_sha256=self.card.weights_hash,
-            bank_sha256=self.bank_sha256,
-            trained_on=self.card.trained_on,
+            weights=network.card.name,
+            weights_sha256=network.card.weights_hash,
+            bank_sha256=network.bank_sha256,
+            trained_on=network.card.trained_on,
+            shown_on=network.card.shown_on,
+            asked={one.card.name: one.unfamiliarity(seen) for one, seen in looks},
             detector=None if poses is None else poses.detector,
             estimator=None if poses is None else poses.estimator,
         )
+
+
+def _unfamiliar_reason(
+    network: ScoringNetwork, unfamiliarity: float | None, share: float | None
+) -> Reason | None:
+    if unfamiliarity is None or share is None or share >= LEAST_FILM_SHARE:
+        return None
+    shown_on = network.card.shown_on.rstrip(".") or network.card.trained_on.rstrip(".")
+    return Reason(
+        code="unfamiliar",
+        text=f"This film is {unfamiliarity:.1f} times as far from the training films of the network {network.card.name} "
+        f"as the farthest 5 % of the dives held out of its training (known to it: {shown_on}). A score would not come "
+        "from the film. Exemplars of your own (`stagescore fit-bank`) make such films scorable.",
+    )
+
+
+def _interval(network: ScoringNetwork, score: float, votes: list[float]) -> tuple[float, float] | None:
+    content = network.card.score_intervals if network.fit is None else network.fit.score_intervals
+    return IntervalModel.from_json(content).interval(score, votes) if content else None
 
 
 def name_of(path: Path) -> str:

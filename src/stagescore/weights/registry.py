@@ -133,6 +133,28 @@ SHIPPED: tuple[KnownNetwork, ...] = (
 """What ships with the package. Of the first places where one of these is found, that file is used, whoever made it."""
 
 
+def shipped_scorers(weights_dir: Path | None = None) -> list[str]:
+    """Names of the networks that score and are on this machine, in the order in which they are asked.
+
+    Args:
+        weights_dir: folder to look in before all others.
+
+    Raises:
+        CheckpointError: none is there.
+    """
+    names = [Path(network.name).stem for network in SHIPPED if network.role == "scorer"]
+    found = []
+    for name in names:
+        with contextlib.suppress(CheckpointError):
+            find_weights(f"{name}.safetensors", weights_dir)
+            found.append(name)
+    if not found:
+        raise CheckpointError(
+            f"no network that scores is on this machine ({', '.join(names)})", todo="install the package anew"
+        )
+    return found
+
+
 def known(name: str) -> KnownNetwork:
     """The known network of that file name, with or without its ending.
 

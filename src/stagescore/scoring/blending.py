@@ -1,0 +1,85 @@
+"""A score between what the network says of the film and what the labels alone say of the dive.
+
+The less a film is like those that the network was trained on, the less its score comes from the film (the share of
+`models.familiarity.film_share`) and the wider the interval. Not part of the paper.
+"""
+
+import math
+from dataclasses import dataclass
+
+from stagescore.data.score_prior import Expectation
+from stagescore.models.familiarity import film_share
+
+_SDS = 1.6449
+"""Half-width of a 90 % interval in standard deviations of a normal distribution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blend:
+    """A score and its interval, with the part that the prior adds.
+
+    Attributes:
+        score: in points.
+        interval: lowest and highest plausible score; None where the network's own is not known.
+        prior_part: what the prior adds to the network's score, in points.
+    """
+
+    score: float
+    interval: tuple[float, float] | None
+    prior_part: float
+
+
+def blended(
+    network_score: float,
+    interval: tuple[float, float] | None,
+    prior: Expectation,
+    *,
+    unfamiliarity: float,
+    scale: float,
+) -> Blend:
+    """The network's score moved towards the prior.
+
+    Args:
+        network_score: in points.
+        interval: 90 % interval of the network on films like those it was trained on.
+        prior: what the labels alone say.
+        unfamiliarity: distance of the film.
+        scale: how far beyond distance 1 the film's share has fallen to one half.
+    """
+    prior_part = (1.0 - film_share(unfamiliarity, scale)) * (prior.score - network_score)
+    score = network_score + prior_part
+    if interval is None:
+        return Blend(score=score, interval=None, prior_part=prior_part)
+    half = blended_half_width(
+        max(interval[1] - network_score, 0.0), _SDS * prior.sd, unfamiliarity=unfamiliarity, scale=scale
+    )
+    return Blend(
+        score=score, interval=(max(0.0, score - half), max(0.0, score + half)), prior_part=prior_part
+    )
+
+
+def blended_half_width(
+    network_half: float, prior_half: float, *, unfamiliarity: float, scale: float
+) -> float:
+    """Half-width of the interval: the network's, grown by the distance beyond 1, and the prior's, mixed by the film's share.
+
+    Squares are mixed, as variances are. Where the prior is surer than the network the mixture would shrink again far away
+    from the training films; there it keeps its largest value, since a stranger film makes no score surer.
+
+    Args:
+        network_half: on familiar films.
+        prior_half: of the prior.
+        unfamiliarity: distance of the film.
+        scale: how far beyond distance 1 the film's share has fallen to one half.
+
+    >>> blended_half_width(12.0, 15.0, unfamiliarity=0.8, scale=1.0)
+    12.0
+    >>> round(blended_half_width(12.0, 15.0, unfamiliarity=2.0, scale=1.0), 3)
+    20.012
+    """
+    # Where the derivative of the mixture by the distance is 0.
+    slope = scale**2 - 1.0 + (prior_half / max(network_half, 1e-9)) ** 2
+    widest = (slope + math.sqrt(slope**2 + 4.0 * scale**2)) / 2.0
+    beyond = min(max(unfamiliarity - 1.0, 0.0), widest)
+    share = film_share(1.0 + beyond, scale)
+    return math.sqrt(share * (network_half * (1.0 + beyond)) ** 2 + (1.0 - share) * prior_half**2)

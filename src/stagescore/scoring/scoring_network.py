@@ -1,0 +1,159 @@
+"""The networks that score: each with its card, its exemplars, and what films it knows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stagescore.encoders.fastest import fastest
+from stagescore.errors import CheckpointError
+from stagescore.hashing import file_sha256
+from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.models.familiarity import Familiarity, descriptors, film_share
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.looking import Look
+from stagescore.weights.own import Card, OwnWeights, load_weights
+from stagescore.weights.registry import shipped_scorers
+
+AUTO = "auto"
+"""All networks that ship: the film itself decides which of them speaks."""
+LEAST_FILM_SHARE = 0.2
+"""Share of the film below which there is no score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoringNetwork:
+    """One network with everything that a score needs.
+
+    Attributes:
+        card: of the weights.
+        model: made for inference.
+        bank: the exemplars that vote.
+        fit: of the bank on the user's own dives; None for the bank that came with the weights.
+        bank_sha256: of the bank's file; None without one.
+        familiarity: measures how unlike its training dives a dive is; None where too little is known of them.
+    """
+
+    card: Card
+    model: HPMCoRe
+    bank: ExemplarBank
+    fit: BankFit | None = None
+    bank_sha256: str | None = None
+    familiarity: Familiarity | None = None
+
+    def __post_init__(self) -> None:
+        self.bank.check(self.card.weights_hash)
+
+    @classmethod
+    def load(cls, own: OwnWeights, bank: Path | None = None, device: str = "cpu") -> "ScoringNetwork":
+        """Make a network ready.
+
+        Args:
+            own: the weights.
+            bank: exemplars of the user's own; those beside the weights by default.
+            device: of PyTorch.
+
+        Raises:
+            CheckpointError: the bank is missing, damaged, or made for other weights; or there is no such device.
+        """
+        path = own.path.with_name(f"{own.path.stem}-bank.safetensors") if bank is None else bank
+        exemplars = ExemplarBank.load(path)
+        familiarity = own.familiarity
+        if familiarity is None and bank is None:
+            familiarity = Familiarity.of_bank(exemplars)
+        try:
+            own.model.to(device)
+        except (RuntimeError, AssertionError) as error:
+            raise CheckpointError(
+                f"the device cannot be used ({str(error).splitlines()[0][:100]})",
+                where=device,
+                todo="choose cpu, or cuda where PyTorch has it",
+            ) from None
+        return cls(
+            card=own.card,
+            model=fastest(own.model),
+            bank=replace(exemplars, stages=exemplars.stages.to(device)),
+            fit=BankFit.beside(path, own.card.weights_hash),
+            bank_sha256=file_sha256(path),
+            familiarity=familiarity,
+        )
+
+    @property
+    def executes(self) -> bool:
+        """Whether it predicts score / difficulty."""
+        return self.card.target == "execution"
+
+    @property
+    def slope(self) -> float:
+        """What its differences are multiplied by, fitted on the user's own dives."""
+        return 1.0 if self.fit is None else self.fit.slope
+
+    @property
+    def branches(self) -> list[str]:
+        """Names of the branches whose differences are added."""
+        regression = self.model.regression
+        named = (("fused", regression.fused), ("static", regression.static))
+        return [name for name, branch in named if branch is not None]
+
+    def unfamiliarity(self, looked: Look) -> float | None:
+        """Distance of a dive from the training dives, 1 being as far as the farthest 5 % of the held-out ones.
+
+        None where it is not known: nothing was fitted, or the network has not seen a film.
+        """
+        if self.familiarity is None or "video" not in looked.modalities:
+            return None
+        return float(self.familiarity.distances(descriptors(*looked.views))[0])
+
+    def film_share(self, unfamiliarity: float | None) -> float | None:
+        """How much of the score comes from the film; None where the score is never mixed with a prior.
+
+        Whoever gave exemplars of their own has measured the error on films like theirs: their scores are not mixed.
+        """
+        if unfamiliarity is None or not self.card.blends_with_prior or self.fit is not None:
+            return None
+        return film_share(unfamiliarity, self.card.film_scale)
+
+
+def load_networks(
+    weights: str | Path | Sequence[str | Path] = AUTO,
+    bank: Path | None = None,
+    device: str = "cpu",
+    weights_dir: Path | None = None,
+) -> tuple[ScoringNetwork, ...]:
+    """Networks with their exemplars.
+
+    Args:
+        weights: `auto` for all that ship, a name, a file, or several of these.
+        bank: exemplars of the user's own; the networks that did not encode them are left out then.
+        device: of PyTorch.
+        weights_dir: a folder to look for networks in before all others.
+
+    Raises:
+        CheckpointError: one of them is missing, damaged, or made for another.
+    """
+    if weights == AUTO:
+        asked: Sequence[str | Path] = shipped_scorers(weights_dir)
+    else:
+        asked = [weights] if isinstance(weights, str | Path) else weights
+    found = [load_weights(one, weights_dir) for one in asked]
+    if not found:
+        raise CheckpointError("no network that scores is named", todo="name one, such as nano")
+    if bank is not None and len(found) > 1:
+        wanted = ExemplarBank.load(bank).weights_hash
+        # Where none fits, the first one says so.
+        found = [own for own in found if own.card.weights_hash == wanted] or found[:1]
+    return tuple(ScoringNetwork.load(own, bank, device) for own in found)
+
+
+def most_familiar(
+    looks: Sequence[tuple[ScoringNetwork, Look]],
+) -> tuple[ScoringNetwork, Look, float | None]:
+    """The network to whose training dives a dive is nearest, what it made of it, and how far it is.
+
+    A network of which that is not known speaks only where it is known of none; the first one among equals.
+
+    Args:
+        looks: at least one.
+    """
+    rated = [(network, looked, network.unfamiliarity(looked)) for network, looked in looks]
+    return min(rated, key=lambda one: float("inf") if one[2] is None else one[2])
