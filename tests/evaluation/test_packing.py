@@ -3,17 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import stored_dives
 import tiny_runs
 import torch
+from safetensors.torch import load_file
 
 from stagescore.data.clip_store import ClipStore
 from stagescore.errors import DataError
 from stagescore.evaluation.packing import DivesToPack, Words, choose_bank, pack
 from stagescore.evaluation.subject import Subject
-from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.models.exemplar_bank import ExemplarBank, pictured_frames
 from stagescore.models.familiarity import descriptors
+from stagescore.report.result_folder import pictures_in
 from stagescore.types import Dive
 from stagescore.weights.own import load_weights
 
@@ -69,6 +72,9 @@ def packed(
     tmp_path_factory: pytest.TempPathFactory,
     words: Words,
     training: list[Dive] | None = None,
+    *,
+    mirrored: bool = False,
+    pictures: bool = True,
 ) -> tuple[Path, ExemplarBank]:
     """Random weights with their bank."""
     settings = tiny_runs.settings()
@@ -76,7 +82,11 @@ def packed(
     model = tiny_runs.make_model(settings).eval()
     dives, store = many(tmp_path_factory, 45)
     subject = Subject(
-        name="tiny", states={"": model}, preprocessing=settings.data.preprocessing, execution=True
+        name="tiny",
+        states={"": model},
+        preprocessing=settings.data.preprocessing,
+        execution=True,
+        mirrored=mirrored,
     )
     asked = DivesToPack(
         exemplars=dives[:10], validation=dives[25:], training=dives[:25] if training is None else training
@@ -99,3 +109,32 @@ def test_packed_weights_know_which_films_are_familiar(
     assert load_weights(plain).familiarity is None
     with pytest.raises(DataError, match="familiar"):
         packed(tmp_path, tmp_path_factory, words, few)
+
+
+def test_a_bank_without_pictures_shows_skeletons_and_holds_no_pixel(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = Words(name="tiny", trained_on="little")
+    packed(tmp_path, tmp_path_factory, words, mirrored=True, pictures=False)
+    path = tmp_path / "tiny-bank.safetensors"
+    tensors = load_file(path)
+    assert set(tensors) == {"edges", "fused", "static", "skeletons", "skeleton_rows"} | (
+        {"has_fused"} & set(tensors)
+    )
+    assert all(value.dtype != torch.uint8 for value in tensors.values())
+    assert tensors["skeletons"].shape[1:] == (16, 2)
+    assert load_weights(tmp_path / "tiny.safetensors").card.mirrored
+    bank = ExemplarBank.load(path)
+    assert not bank.pictures and set(bank.skeletons) == {dive.dive_id for dive in bank.dives}
+    first, edges = bank.dives[0].dive_id, bank.edges[0].tolist()
+    shown = pictures_in(bank, first)
+    assert set(shown) == set(pictured_frames(edges))
+    assert all(image.shape == (240, 240, 3) and image.max() > 100 for image in shown.values())
+    # Everything fits into the squares.
+    assert all(image[[0, -1]].max() == 0 and image[:, [0, -1]].max() == 0 for image in shown.values())
+    bank.save(tmp_path / "again.safetensors")
+    assert np.allclose(
+        ExemplarBank.load(tmp_path / "again.safetensors").skeletons[first][pictured_frames(edges)[0]],
+        bank.skeletons[first][pictured_frames(edges)[0]],
+        equal_nan=True,
+    )

@@ -47,10 +47,22 @@ def pack(
         float,
         typer.Option(min=0.01, help="How far beyond distance 1 the film's share of the score is one half."),
     ] = 1.0,
+    mirrored: Annotated[
+        bool,
+        typer.Option("--mirrored", help="The network is shown each film mirrored too, and the mean counts."),
+    ] = False,
+    without_pictures: Annotated[
+        bool,
+        typer.Option(
+            "--without-pictures", help="The bank keeps skeletons of its exemplars, and no picture of films."
+        ),
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write a run's best weights with their card, and a bank of exemplars from its training dives."""
+    from dataclasses import replace
+
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
@@ -62,7 +74,7 @@ def pack(
 
     with speaking(json=json, quiet=quiet) as out:
         settings = settings_of(run, TrainSettings)
-        subject = read_subject(str(run))
+        subject = replace(read_subject(str(run)), mirrored=mirrored)
         manifest = read_manifest(Path(settings.data.folder))
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
         store = ClipStore.open(clips, settings.data.preprocessing)
@@ -88,6 +100,7 @@ def pack(
                     exemplars=exemplars,
                     validation=manifest.select("val").dives,
                     training=manifest.select("fit").dives,
+                    pictures=not without_pictures,
                 ),
                 store=store,
                 folder=out_dir,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
@@ -61,11 +62,13 @@ class DivesToPack:
         exemplars: of the bank, such as `choose_bank` gives.
         validation: dives that training never saw; certainty is fitted on them. No exemplar is among them.
         training: dives of the training, for what films are familiar; the exemplars where there are none.
+        pictures: the bank keeps small pictures of the exemplars' films; their skeletons alone otherwise.
     """
 
     exemplars: Sequence[Dive]
     validation: Sequence[Dive]
     training: Sequence[Dive] = ()
+    pictures: bool = True
 
 
 def pack(
@@ -113,11 +116,15 @@ def pack(
         model,
         Samples(store, asked),
         [dive.dive_id for dive in asked],
+        mirrored=subject.mirrored,
         progress=lambda done, total: progress("encoding dives", done, total),
     )
     encoded = encode_dives(model, source, [dive.dive_id for dive in exemplars])
     bank = bank_of(encoded, source.dives, weights_hash(model))
-    bank = replace(bank, pictures=bank_pictures(bank, store))
+    if dives.pictures:
+        bank = replace(bank, pictures=bank_pictures(bank, store))
+    else:
+        bank = replace(bank, skeletons=bank_skeletons(bank, store))
     evaluator = Evaluator(
         model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
     ).fitted(source, [dive.dive_id for dive in validation])
@@ -141,6 +148,7 @@ def pack(
         validated=words.validated,
         blends_with_prior=words.blends_with_prior,
         film_scale=words.film_scale,
+        mirrored=subject.mirrored,
         score_intervals=certainty.scores.as_json(),
         transition_confidence={} if certainty.transitions is None else certainty.transitions.as_json(),
         weights_hash=weights_hash(model),
@@ -163,8 +171,29 @@ def bank_pictures(bank: ExemplarBank, store: ClipStore) -> dict[str, dict[int, b
     }
 
 
+def bank_skeletons(
+    bank: ExemplarBank, store: ClipStore
+) -> dict[str, dict[int, Float[np.ndarray, "joints 2"]]]:
+    """The joints of the exemplars at the moments of which a bank has pictures; none of dives without joints."""
+    joints, found = store.joints("estimated"), {}
+    for dive, edges in zip(bank.dives, bank.edges.tolist(), strict=True):
+        clip = store[dive.dive_id]
+        if "estimated" not in clip.joints:
+            continue
+        shown = {}
+        for frame in pictured_frames(edges):
+            known = joints[clip.row, frame, :, 2] > 0
+            if known.any():
+                shown[frame] = np.where(known[:, None], joints[clip.row, frame, :, :2], np.nan)
+        if shown:
+            found[dive.dive_id] = shown
+    return found
+
+
 def _descriptors(model: HPMCoRe, source: EncodedDives, dives: Sequence[Dive]) -> Float[Tensor, "dives width"]:
-    return descriptors(encode_dives(model, source, [dive.dive_id for dive in dives]).stages)
+    ids = [dive.dive_id for dive in dives]
+    views = [source] if source.mirrored is None else [source, source.mirrored]
+    return descriptors(*(encode_dives(model, view, ids).stages for view in views))
 
 
 def add_figures(path: Path, answer: Answer, measured_on: str) -> None:

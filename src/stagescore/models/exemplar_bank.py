@@ -3,7 +3,7 @@
 The bank holds the stage features of exemplars with their scores, and the hash of the weights that made them. It
 refuses to be used with other weights, since features of two networks mean nothing to each other.
 On disk it is one safetensors file whose header holds everything that is not a tensor. A few small pictures of each
-exemplar may be with it, for whoever shows it beside a query.
+exemplar may be with it, for whoever shows it beside a query; or its joints, where pictures may not be passed on.
 """
 
 import json
@@ -14,8 +14,9 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -34,6 +35,8 @@ PICTURE_QUALITY = 60
 
 Jpegs = Mapping[str, Mapping[int, bytes]]
 """Pictures by dive id and sampled frame."""
+Skeletons = Mapping[str, Mapping[int, Float[np.ndarray, "joints 2"]]]
+"""Joints by dive id and sampled frame, x and y in heights of the picture from its middle; NaN where unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class ExemplarBank:
         edges: where they were cut.
         weights_hash: of the model (`weights_hash`).
         pictures: of some of them (`pictured_frames`), as JPEG; may be empty.
+        skeletons: joints at the same moments; may be empty.
     """
 
     dives: tuple[Dive, ...]
@@ -53,6 +57,7 @@ class ExemplarBank:
     edges: Int[Tensor, "dives edges"]
     weights_hash: str
     pictures: Jpegs = field(default_factory=dict)
+    skeletons: Skeletons = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.dives) == self.stages.num_dives == len(self.edges):
@@ -107,6 +112,8 @@ class ExemplarBank:
             tensors["has_fused"] = self.stages.has_fused.contiguous()
         if self.pictures:
             tensors |= _packed(self.pictures, [dive.dive_id for dive in self.dives])
+        if self.skeletons:
+            tensors |= _packed_skeletons(self.skeletons, [dive.dive_id for dive in self.dives])
         header = {
             "version": _VERSION,
             "weights_hash": self.weights_hash,
@@ -139,6 +146,7 @@ class ExemplarBank:
                 edges=tensors["edges"],
                 weights_hash=str(header["weights_hash"]),
                 pictures=_unpacked(tensors, [dive.dive_id for dive in dives]),
+                skeletons=_unpacked_skeletons(tensors, [dive.dive_id for dive in dives]),
             )
         except OSError as error:
             raise CheckpointError(
@@ -188,6 +196,29 @@ def _unpacked(tensors: Mapping[str, Tensor], dive_ids: Sequence[str]) -> dict[st
     for row, frame, size in tensors["picture_rows"].tolist():
         found.setdefault(dive_ids[row], {})[frame] = content[first : first + size]
         first += size
+    return found
+
+
+def _packed_skeletons(skeletons: Skeletons, dive_ids: Sequence[str]) -> dict[str, Tensor]:
+    rows, joints = [], []
+    for row, dive_id in enumerate(dive_ids):
+        for frame, xy in skeletons.get(dive_id, {}).items():
+            rows.append((row, frame))
+            joints.append(xy)
+    return {
+        "skeletons": torch.from_numpy(np.stack(joints).astype(np.float16)),
+        "skeleton_rows": torch.tensor(rows, dtype=torch.int32),
+    }
+
+
+def _unpacked_skeletons(
+    tensors: Mapping[str, Tensor], dive_ids: Sequence[str]
+) -> dict[str, dict[int, Float[np.ndarray, "joints 2"]]]:
+    if "skeletons" not in tensors:
+        return {}
+    found: dict[str, dict[int, Float[np.ndarray, "joints 2"]]] = {}
+    for (row, frame), xy in zip(tensors["skeleton_rows"].tolist(), tensors["skeletons"], strict=True):
+        found.setdefault(dive_ids[row], {})[frame] = xy.float().numpy()
     return found
 
 

@@ -6,7 +6,7 @@ Right side red, left side green, the middle yellow; what was filled or is doubtf
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ CODECS = ("libx264", "h264", "mpeg4")
 LEAST_EDGE_PX = 480
 """Smaller films are drawn larger, so that lines can be told apart."""
 _SUBPIXEL_BITS = 4
+_SKELETON_EDGE_PX, _SKELETON_ROOM = 240, 1.25
+"""Size of a skeleton's picture, and by how much it is larger than the largest of the skeletons."""
 
 
 def draw_pose(
@@ -62,6 +64,29 @@ def draw_pose(
         colour = _colour(start)
         cv2.line(drawn, (x0, y0), (x1, y1), colour, 1 if thin else 2 * width, cv2.LINE_AA, _SUBPIXEL_BITS)
     return np.asarray(drawn)
+
+
+def skeleton_pictures(
+    joints: Mapping[int, Float[np.ndarray, "16 2"]],
+) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
+    """Skeletons on black squares, all of one scale and each in the middle of its square.
+
+    Args:
+        joints: by frame, in any unit; NaN where unknown.
+    """
+    extent = max((float(np.ptp(_known(xy), axis=0).max()) for xy in joints.values()), default=0.0)
+    side = _SKELETON_ROOM * max(extent, 1e-6)
+    black = np.zeros((_SKELETON_EDGE_PX, _SKELETON_EDGE_PX, 3), np.uint8)
+    found = {}
+    for frame, xy in joints.items():
+        known = _known(xy)
+        middle = (known.min(axis=0) + known.max(axis=0)) / 2
+        found[frame] = draw_pose(black, (xy - middle) * (_SKELETON_EDGE_PX / side) + _SKELETON_EDGE_PX / 2)
+    return found
+
+
+def _known(joints: Float[np.ndarray, "16 2"]) -> Float[np.ndarray, "known 2"]:
+    return np.asarray(joints[np.isfinite(joints).all(axis=-1)])
 
 
 def shown_frames(

@@ -18,7 +18,7 @@ from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.formats import npz_bytes, read_npz
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted, nearest_exemplar
-from stagescore.report.overlay import shown_frames
+from stagescore.report.overlay import shown_frames, skeleton_pictures
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.poses import is_joints, joints_alone
 from stagescore.scoring.result import Result
@@ -60,13 +60,15 @@ def film_pictures(
 
 
 def exemplar_pictures(result: Result, bank: ExemplarBank) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
-    """What a bank shows of the exemplar nearest to a dive, by sampled frame; empty where it has no pictures."""
+    """What a bank shows of the exemplar nearest to a dive, by sampled frame; empty where it has nothing to show."""
     nearest = nearest_exemplar(result)
     return {} if nearest is None else pictures_in(bank, result.exemplars[nearest].dive_id)
 
 
 def pictures_in(bank: ExemplarBank, dive_id: str) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
-    """What a bank shows of one of its dives, by sampled frame; empty where it has no pictures."""
+    """What a bank shows of one of its dives, by sampled frame: pictures, or its skeleton; empty where it has neither."""
+    if dive_id not in bank.pictures and dive_id in bank.skeletons:
+        return skeleton_pictures(bank.skeletons[dive_id])
     jpegs = bank.pictures.get(dive_id, {})
     decoded = {
         frame: cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for frame, jpeg in jpegs.items()
