@@ -18,7 +18,7 @@ def test_forty_films_are_marked_and_none_of_them_is_sealed(shared: Path) -> None
     from stagescore.data import unlv_dive
     from stagescore.data.protocols import sealed_ids
 
-    labels = unlv_dive.load(shared / "data" / "unlv_dive").manifest
+    labels = unlv_dive.load(shared / "data" / "unlv_dive")[0].manifest
     sealed = {int(name.split("/")[1]) for name in sealed_ids([d for d in labels if d.split == "train"])}
     assert len(marked()) == 40 and not sealed & set(marked())
 
