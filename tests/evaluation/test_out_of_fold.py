@@ -11,6 +11,8 @@ from stagescore.cli.main import app
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.errors import ConfigError
+from stagescore.evaluation import out_of_fold
+from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.out_of_fold import (
     LABEL_RULES,
     label_outcomes,
@@ -117,3 +119,22 @@ def test_the_command_prints_the_table(
     assert ended.value.code in (0, None)
     assert "What needs no film" in (tmp_path / "table" / "evaluation.md").read_text()
     assert len((tmp_path / "table" / "dives.csv").read_text().splitlines()) == 6
+
+
+def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five dives are too few for an interval, so those of the folds stand for more here."""
+    opened = open_runs(runs)
+    asked: list[int] = []
+    monkeypatch.setattr(
+        out_of_fold.IntervalModel,
+        "fit",
+        lambda outcomes: (
+            asked.append(len(outcomes))
+            or IntervalModel(base=1.0, quantile=2.0, level=0.9, num_dives=len(outcomes))
+        ),
+    )
+    certainty = out_of_fold.fold_certainty(opened)
+    assert asked == [5] and certainty.scores.num_dives == 5
+    assert certainty.transitions is not None

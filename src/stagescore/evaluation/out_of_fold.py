@@ -17,17 +17,20 @@ from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import make_folds
+from stagescore.data.samples import Samples
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import ConfigError
+from stagescore.evaluation.evaluate import Certainty, EncodedDives
 from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
-from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel
-from stagescore.evaluation.outcomes import Outcomes
+from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel, TransitionCalibration
+from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.subject import Question, evaluate, read_subject
 from stagescore.training.assemble import read_dives
+from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings
-from stagescore.types import Dive
+from stagescore.types import STAGE_NAMES, Dive
 
 ByFold = Mapping[str, Outcomes]
 """Outcomes of each fold's test dives, by the name of the fold."""
@@ -115,6 +118,37 @@ def predict_fold(run: FoldRun, progress: Progress) -> tuple[Outcomes, dict[str, 
     question = Question(manifest=run.manifest, part="test", store=store, exemplars_from="train")
     answer = evaluate(subject, question, scope="headline and branches", progress=progress)
     return answer.outcomes, answer.alone
+
+
+def fold_certainty(
+    runs: Sequence[FoldRun], *, progress: Progress = lambda what, done, total: None
+) -> Certainty:
+    """What weights trained on all dives may say of themselves: fitted on the dives that each fold kept out.
+
+    Raises:
+        DataError: too few dives, or none whose stages are labelled.
+    """
+    outcomes: list[Outcome] = []
+    log_probabilities, frames = [], []
+    for run in runs:
+        predicted, _ = predict_fold(run, progress)
+        outcomes += predicted.dives
+        subject = read_subject(str(run.folder))
+        model = next(iter(subject.states.values()))
+        store = ClipStore.open(run.clips, subject.preprocessing)
+        ids = [dive.dive_id for dive in predicted]
+        source = EncodedDives(model, Samples(store, [run.manifest[name] for name in ids]), ids)
+        encoded = encode_dives(model, source, ids)
+        if encoded.log_probabilities is not None and encoded.edges.shape[1] == len(STAGE_NAMES) + 1:
+            log_probabilities.append(encoded.log_probabilities.numpy())
+            frames.append(np.stack([np.asarray(store.indices(name)) for name in ids]))
+    together = Outcomes(tuple(outcomes))
+    transitions = None
+    if log_probabilities:
+        transitions = TransitionCalibration.fit(
+            np.concatenate(log_probabilities), np.concatenate(frames), together.true_transitions
+        )
+    return Certainty(scores=IntervalModel.fit(together), transitions=transitions)
 
 
 def pooled(by_fold: ByFold) -> Outcomes:
