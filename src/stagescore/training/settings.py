@@ -21,7 +21,8 @@ class DataSettings(Config):
         drills: folder of more dives that are fitted to and nothing else: none of them validates, tests or
             becomes an exemplar (`simulate --drills`).
         fold: `PROTOCOL/NAME` of `data.protocols`, such as `athlete-disjoint/2`: its dives are tested on and all others
-            trained on, whatever the manifest says; None for the manifest's own split.
+            trained on, whatever the manifest says; `all` trains on the validation dives as well; None for the manifest's
+            own split.
         sealed: whether the sealed athletes take part in that fold; they are out of every fold unless the protocol is
             `sealed` itself.
         clips: folder of decoded clips; beside the run by default.
