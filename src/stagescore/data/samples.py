@@ -91,7 +91,7 @@ class Samples:
         labels, views = self.labels(dive_ids, views), _given(views, dive_ids)
         p, clips = self.store.preprocessing, [self.store[dive_id] for dive_id in dive_ids]
         all_frames, all_joints = self.store.frames, self.store.joints(self.joints)
-        frames = np.empty((len(clips), p.num_frames, p.crop_height, p.crop_width, 3), dtype=np.uint8)
+        frames = np.empty((len(clips), p.num_frames, p.crop_height, p.crop_width, p.channels), dtype=np.uint8)
         joints = np.empty((len(clips), *all_joints.shape[1:]), dtype=np.float32)
         for place, (clip, view) in enumerate(zip(clips, views, strict=True)):
             if with_video:

@@ -108,7 +108,7 @@ def bank_pictures(bank: ExemplarBank, store: ClipStore) -> dict[str, dict[int, b
     frames = store.frames
     return {
         dive.dive_id: {
-            frame: jpeg_bytes(frames[store[dive.dive_id].row, frame], PICTURE_QUALITY)
+            frame: jpeg_bytes(frames[store[dive.dive_id].row, frame, ..., :3], PICTURE_QUALITY)
             for frame in pictured_frames(edges)
         }
         for dive, edges in zip(bank.dives, bank.edges.tolist(), strict=True)

@@ -118,13 +118,14 @@ def build_static(settings: StaticSettings) -> StaticEncoder:
     if settings.multi_branch:
         down_sampling = MultiBranchDownSampling(in_width=backbone.width, width=settings.width)
     elif settings.projected:
-        down_sampling = ProjectedMean(in_width=backbone.width, width=settings.width)
+        down_sampling = ProjectedMean(in_width=backbone.width, width=settings.width, looks=settings.looks)
     else:
         down_sampling = MeanPool(width=backbone.width)
     return StaticEncoder(
         backbone=backbone,
         down_sampling=down_sampling,
         normalise=backbone.normalise() if isinstance(backbone, ImageBackbone) else Normalise(),
+        looks=settings.looks,
         frames_at_once=None if settings.backbone == "small" else _FRAMES_AT_ONCE,
     )
 

@@ -30,6 +30,8 @@ class StaticSettings(Config):
             in three quarters of the time; their statistics are frozen in any case.
         multi_branch: the paper's multi-branch down-sampling instead of a mean over the picture.
         projected: without `multi_branch`, the mean is normalised and projected to `width`.
+        looks: 2 where the whole frame stands beside a window around the diver (`data.preprocessing.follow.beside`);
+            needs `projected`.
         width: of a frame's vector, with `multi_branch` or `projected`.
     """
 
@@ -40,12 +42,15 @@ class StaticSettings(Config):
     widths: tuple[int, ...] = (16, 24, 48, 96)
     multi_branch: bool = True
     projected: bool = False
+    looks: Literal[1, 2] = 1
     width: int = Field(default=512, ge=8)
 
     @model_validator(mode="after")
     def _fits(self) -> "StaticSettings":
         if self.projected and self.multi_branch:
             raise ValueError("projected is for multi_branch=false")
+        if self.looks > 1 and not self.projected:
+            raise ValueError("looks=2 needs projected=true")
         if self.merged and self.backbone not in get_args(MobileBackbone):
             raise ValueError(f"merged is for {', '.join(get_args(MobileBackbone))}")
         if self.gate_shift and self.backbone not in get_args(MobileBackbone):
