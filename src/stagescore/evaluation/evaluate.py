@@ -109,6 +109,7 @@ class EncodedDives:
             has_edges=labels.has_stages,
             scores=labels.score,
             difficulties=labels.difficulty,
+            numbers=labels.dive_number,
         )
 
 
