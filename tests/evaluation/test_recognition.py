@@ -71,12 +71,12 @@ def test_the_temperature_is_that_with_which_the_labels_were_drawn(temperature):
 
 
 def test_a_temperature_makes_a_network_that_is_too_sure_keep_its_promise():
-    some, fit = evidence("a", 600, 3.0), NumberCalibration.fit(evidence("b", 600, 3.0, seed=1))
+    some, fit = evidence("a", 1000, 3.0), NumberCalibration.fit(evidence("b", 1000, 3.0, seed=1))
     errors = {}
     for name, calibration in (("as stated", None), ("calibrated", fit)):
         row = number_tables(with_numbers(outcomes_of(some), some, calibration))["Dive number recognised"][0]
         errors[name] = row.figures
-    assert errors["calibrated"]["number_ece"].value < 0.05 < errors["as stated"]["number_ece"].value
+    assert errors["calibrated"]["number_ece"].value < 0.08 < errors["as stated"]["number_ece"].value
     assert errors["calibrated"]["number_log_loss"].value < errors["as stated"]["number_log_loss"].value
     for figure in ("number_top1", "number_top3"):
         assert errors["calibrated"][figure] == errors["as stated"][figure]

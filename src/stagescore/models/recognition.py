@@ -6,7 +6,7 @@ film can be recognised too.
 Departs: not part of the paper. The authors' release has a dive-number head on the skeleton, whose loss it never adds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -53,7 +53,7 @@ class NumberRecognition(nn.Module):
         return self.classify(self.norm(seen).flatten(1))
 
 
-def candidate_numbers(height_m: float | None, dives: Iterable[Dive] = ()) -> tuple[str, ...]:
+def candidate_numbers(height_m: float | None, dives: Sequence[Dive] = ()) -> tuple[str, ...]:
     """The dive numbers that a film may show: those with a usual difficulty, and those of some dives.
 
     Args:
