@@ -40,6 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             "run={epochs: 1, validate_epochs: 0, votes: 2, threads: 1}",
             "batches={group_size: 2, groups: 2, protocol: w/o DN}",
             "model.stand_ins=false",
+            "model.recognition.on=true",
             "modality_dropout={video: 0, skeleton: 0}",
         )
         folder = base / f"fold-{fold}"
@@ -63,6 +64,11 @@ def test_every_dive_is_predicted_once_by_a_run_that_has_not_seen_it(runs: list[P
     assert floors == set(LABEL_RULES)
     assert set(document["paired"]) >= floors
     assert "one run each" in document["notes"][0]
+    rows = document["tables"]["Dive number recognised"]
+    assert rows[0]["name"] == "all dive numbers" and rows[0]["dives"] == len(everyone)
+    assert all(row["metrics"]["number_top1"]["value"] is not None for row in rows)
+    assert any("not calibrated" in note for note in document["notes"])  # one dive a fold
+    assert all(len(dive.recognised) == 3 for dive in outcomes)
 
 
 def test_a_fold_that_is_missing_or_given_twice_is_an_error(runs: list[Path]) -> None:
@@ -117,7 +123,8 @@ def test_the_command_prints_the_table(
     with pytest.raises(SystemExit) as ended:
         app(["evaluate-folds", *map(str, runs), "--out", str(tmp_path / "table"), "--quiet"])
     assert ended.value.code in (0, None)
-    assert "What needs no film" in (tmp_path / "table" / "evaluation.md").read_text()
+    page = (tmp_path / "table" / "evaluation.md").read_text()
+    assert "What needs no film" in page and "## Dive number recognised" in page
     assert len((tmp_path / "table" / "dives.csv").read_text().splitlines()) == 6
 
 

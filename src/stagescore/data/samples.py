@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stagescore.data.clip_store import ClipStore, Joints
 from stagescore.data.preprocessing import View, viewed_edges, viewed_frames, viewed_joints
+from stagescore.diving import NumberClasses
 from stagescore.errors import DataError
 from stagescore.tensors import DiveBatch
 from stagescore.types import STAGE_NAMES, Dive
@@ -29,6 +30,7 @@ class SampleLabels:
         has_skeleton: dives that have joints.
         score: points.
         difficulty: degree of difficulty; NaN where unknown.
+        dive_number: attributes of the dive number as class indices (`NumberClasses`); -1 where unknown.
     """
 
     dive_ids: tuple[str, ...]
@@ -37,6 +39,7 @@ class SampleLabels:
     has_skeleton: Bool[Tensor, "dives"]
     score: Float[Tensor, "dives"]
     difficulty: Float[Tensor, "dives"]
+    dive_number: Int[Tensor, "dives 5"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,7 @@ class Samples:
             has_skeleton=torch.tensor([self.joints in self.store[dive_id].joints for dive_id in dive_ids]),
             score=torch.tensor([dive.score for dive in dives], dtype=torch.float32),
             difficulty=torch.tensor([dive.difficulty or float("nan") for dive in dives], dtype=torch.float32),
+            dive_number=torch.tensor([NumberClasses.of(dive.dive_number) for dive in dives]),
         )
 
     def _edges(self, dive_id: str) -> tuple[int, ...]:

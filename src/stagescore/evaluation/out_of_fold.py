@@ -4,7 +4,7 @@ Each fold has a run of its own (`data.fold`). The predictions are pooled and mea
 what needs no film, fitted on each fold's training dives, and the published rows.
 
 Intervals are cross-conformal (Vovk, "Cross-conformal predictors", 2015): the interval of a fold's dives is fitted
-on the out-of-fold errors of the other folds.
+on the out-of-fold errors of the other folds. The temperature of the recognised dive numbers is fitted likewise.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,14 @@ from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measu
 from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel, TransitionCalibration
 from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.published import published_on
-from stagescore.evaluation.subject import Question, evaluate, read_subject
+from stagescore.evaluation.recognition import (
+    NumberEvidence,
+    calibrated,
+    cross_fitted,
+    number_note,
+    number_tables,
+)
+from stagescore.evaluation.subject import Answer, Question, evaluate, read_subject
 from stagescore.training.assemble import read_dives
 from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import settings_of
@@ -107,17 +114,16 @@ def open_runs(folders: Sequence[Path]) -> list[FoldRun]:
     return runs
 
 
-def predict_fold(run: FoldRun, progress: Progress) -> tuple[Outcomes, dict[str, Outcomes]]:
+def predict_fold(run: FoldRun, progress: Progress) -> Answer:
     """Predict the test dives of a run's fold, exemplars being its training dives.
 
     Returns:
-        Outcomes of the whole model without intervals, and of each branch alone.
+        Outcomes of the whole model without intervals and of each branch alone, and what it says of the dive numbers.
     """
     subject = read_subject(str(run.folder))
     store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
     question = Question(manifest=run.manifest, part="test", store=store, exemplars_from="train")
-    answer = evaluate(subject, question, scope="headline and branches", progress=progress)
-    return answer.outcomes, answer.alone
+    return evaluate(subject, question, scope="headline and branches", progress=progress)
 
 
 def fold_certainty(
@@ -228,7 +234,7 @@ def label_outcomes(rule: LabelRule, folds: Mapping[str, Manifest], like: ByFold)
                     predicted_transitions=None,
                     confidences=None,
                 )
-                for one in like[name]
+                for one in like[name].without_numbers()
             ),
         )
     return found
@@ -240,12 +246,13 @@ def out_of_fold_report(
     """Predict, pool and measure; with label rules, single branches and published rows beside it."""
     whole: dict[str, Outcomes] = {}
     alone: dict[str, dict[str, Outcomes]] = {}
+    evidence: dict[str, tuple[NumberEvidence, ...]] = {}
     for run in runs:
-        outcomes, branches = predict_fold(run, progress)
-        whole[run.name] = outcomes
-        for branch, some in branches.items():
+        answer = predict_fold(run, progress)
+        whole[run.name], evidence[run.name] = answer.outcomes, answer.evidence
+        for branch, some in answer.alone.items():
             alone.setdefault(branch, {})[run.name] = some
-    together = pooled(whole)
+    together = pooled(cross_fitted(whole, evidence))
     protocol = runs[0].name.partition("/")[0]
     headline = Row(
         name=f"out of fold, {protocol}",
@@ -266,6 +273,7 @@ def out_of_fold_report(
             Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
             for name, outcomes in others.items()
         ]
+    tables |= number_tables(together)
     tables["What needs no film"] = [
         Row(name=name, figures=measure(outcomes), kind="floor", num_dives=len(outcomes))
         for name, outcomes in rules.items()
@@ -278,6 +286,7 @@ def out_of_fold_report(
         "The sealed athletes take part: a development figure."
         if runs[0].settings.data.sealed
         else "The sealed athletes are left out.",
+        *number_note(together, "the other folds" if calibrated(evidence) else ""),
     ]
     report = EvaluationReport(
         headline=headline,

@@ -95,6 +95,7 @@ def pack(
         limits=words.limits,
         score_intervals=certainty.scores.as_json(),
         transition_confidence={} if certainty.transitions is None else certainty.transitions.as_json(),
+        number_recognition={} if certainty.numbers is None else certainty.numbers.as_json(),
         weights_hash=weights_hash(model),
     )
     path = folder / f"{words.name}.safetensors"

@@ -180,6 +180,20 @@ class RegressionSettings(Config):
     stage_weights: StageNormalisation = "softmax"
 
 
+class RecognitionSettings(Config):
+    """Recognition of the dive number (ours).
+
+    Attributes:
+        on: Whether the model recognises dive numbers.
+        width: Width of the hidden layer; 0 for a single linear layer.
+        dropout: Probability with which an input of a linear layer is dropped in training.
+    """
+
+    on: bool = False
+    width: int = Field(default=0, ge=0)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+
+
 class ModelSettings(Config):
     """A whole model.
 
@@ -192,6 +206,7 @@ class ModelSettings(Config):
         pooling: ...
         fusion: ...
         regression: ...
+        recognition: ...
         stand_ins: learn what to read where a video is missing, in models that see both modalities.
     """
 
@@ -203,6 +218,7 @@ class ModelSettings(Config):
     pooling: PoolingSettings = PoolingSettings()
     fusion: FusionSettings = FusionSettings()
     regression: RegressionSettings = RegressionSettings()
+    recognition: RecognitionSettings = RecognitionSettings()
     stand_ins: bool = False
 
     @property

@@ -43,6 +43,8 @@ class Card(Config):
         limits: what they are no good for.
         score_intervals: `evaluation.intervals.IntervalModel`, fitted on validation dives.
         transition_confidence: `evaluation.intervals.TransitionCalibration`, likewise.
+        number_recognition: Calibration of the recognised dive number (`evaluation.recognition.NumberCalibration`); empty for
+            a network that does not recognise it.
         figures: headline figures with intervals, and on what.
         weights_hash: of the network, as `exemplar_bank.weights_hash` gives it.
     """
@@ -59,6 +61,7 @@ class Card(Config):
     limits: tuple[str, ...] = ()
     score_intervals: dict[str, float] = Field(default_factory=dict)
     transition_confidence: dict[str, float] = Field(default_factory=dict)
+    number_recognition: dict[str, float] = Field(default_factory=dict)
     figures: dict[str, Any] = Field(default_factory=dict)
     weights_hash: str
 
