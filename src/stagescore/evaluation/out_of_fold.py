@@ -137,7 +137,7 @@ def fold_certainty(
     outcomes: list[Outcome] = []
     log_probabilities, frames = [], []
     for run in runs:
-        predicted, _ = predict_fold(run, progress)
+        predicted = predict_fold(run, progress).outcomes
         outcomes += predicted.dives
         subject = read_subject(str(run.folder))
         model = next(iter(subject.states.values()))
