@@ -25,7 +25,7 @@ _HALF_SEEN = 0.2
 _SURE = 0.5
 """Confidence of a flight of which a few frames are enough to say that it is a whole one."""
 _STANDS = 0.2
-"""Share of the flight for which a diver is seen before it, in a shot that follows another."""
+"""Share of the flight for which a diver, or the water, is seen between it and another shot."""
 
 
 def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
@@ -72,16 +72,22 @@ def only_whole_dive(watched: Watched, cuts: Sequence[int], flights: FlightFinder
         flight = _flight(watched.part(start, end), flights)
         if flight is None:
             continue
-        whole = flight.confidence >= _SURE and not (flight.starts_in_air or flight.ends_in_air)
-        if found is not None or not whole or (start and _is_late(flight)):
+        if found is not None or not _is_whole(flight, start, end, watched.num_frames):
             return None
         found = start, end
     return found
 
 
-def _is_late(flight: Flight) -> bool:
-    """Whether the shot begins so shortly before what looks like a take-off that it may begin in mid-air."""
-    return flight.first < _STANDS * flight.num_frames or flight.apex <= flight.first
+def _is_whole(flight: Flight, start: int, end: int, num_frames: int) -> bool:
+    """Whether a shot shows all of a flight; where another shot comes before or after, with some time between.
+
+    A shot that begins or ends in mid-air looks like a flight that begins or ends a few frames from the cut.
+    """
+    if flight.confidence < _SURE or flight.starts_in_air or flight.ends_in_air:
+        return False
+    least = _STANDS * flight.num_frames
+    begins = not start or (flight.first >= least and flight.apex > flight.first)
+    return begins and (end == num_frames or end - start - flight.stop >= least)
 
 
 def _windows(media: Media) -> Iterator[tuple[int, list[UInt8[ndarray, "h w 3"]]]]:
