@@ -1,12 +1,21 @@
-"""Which dives become exemplars of weights that ship."""
+"""Which dives become exemplars of weights that ship, and what the weights know of films."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import stored_dives
+import tiny_runs
+import torch
 
-from stagescore.evaluation.packing import choose_bank
+from stagescore.data.clip_store import ClipStore
+from stagescore.errors import DataError
+from stagescore.evaluation.packing import DivesToPack, Words, choose_bank, pack
+from stagescore.evaluation.subject import Subject
+from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.models.familiarity import descriptors
 from stagescore.types import Dive
+from stagescore.weights.own import load_weights
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +54,48 @@ def test_the_choice_hangs_on_the_seed_and_not_on_the_order(dive: Dive) -> None:
     fitted = made(dive, d107B=12)
     assert choose_bank(fitted, per_number=4) == choose_bank(fitted[::-1], per_number=4)
     assert choose_bank(fitted, per_number=4) != choose_bank(fitted, per_number=4, seed=1)
+
+
+def many(tmp_path_factory: pytest.TempPathFactory, count: int) -> tuple[list[Dive], ClipStore]:
+    """Five dives under many names."""
+    store, dives = stored_dives.store(tmp_path_factory), stored_dives.dives(tmp_path_factory)
+    named = [replace(dives[k % 5], event=f"many{k % 7}", number=k + 1) for k in range(count)]
+    clips = {one.dive_id: store[dives[k % 5].dive_id] for k, one in enumerate(named)}
+    return named, replace(store, clips=clips)
+
+
+def packed(
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    words: Words,
+    training: list[Dive] | None = None,
+) -> tuple[Path, ExemplarBank]:
+    """Random weights with their bank."""
+    settings = tiny_runs.settings()
+    torch.manual_seed(0)
+    model = tiny_runs.make_model(settings).eval()
+    dives, store = many(tmp_path_factory, 45)
+    subject = Subject(
+        name="tiny", states={"": model}, preprocessing=settings.data.preprocessing, execution=True
+    )
+    asked = DivesToPack(
+        exemplars=dives[:10], validation=dives[25:], training=dives[:25] if training is None else training
+    )
+    return pack(subject, settings.model, words, dives=asked, store=store, folder=folder)
+
+
+def test_packed_weights_know_which_films_are_familiar(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    words = Words(name="tiny", trained_on="little", shown_on="small films", blends_with_prior=True)
+    path, bank = packed(tmp_path, tmp_path_factory, words)
+    read = load_weights(path)
+    assert read.card.shown_on == "small films" and read.card.blends_with_prior
+    assert read.familiarity is not None
+    assert (read.familiarity.num_dives, read.familiarity.num_held_out) == (25, 20)
+    assert float(read.familiarity.distances(descriptors(bank.stages)).max()) < 3
+    few = many(tmp_path_factory, 45)[0][:12]
+    plain, _ = packed(tmp_path, tmp_path_factory, Words(name="few", trained_on="little"), few)
+    assert load_weights(plain).familiarity is None
+    with pytest.raises(DataError, match="familiar"):
+        packed(tmp_path, tmp_path_factory, words, few)

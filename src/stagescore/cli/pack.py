@@ -30,6 +30,23 @@ def pack(
         list[str] | None, typer.Option(help="For the card: commands that make the weights.")
     ] = None,
     limit: Annotated[list[str] | None, typer.Option(help="For the card: what they are no good for.")] = None,
+    shown_on: Annotated[
+        str, typer.Option(help="For the card: kind of film that they have been shown to work on.")
+    ] = "",
+    validated: Annotated[
+        bool, typer.Option("--validated", help="For the card: the error on real dives is known.")
+    ] = False,
+    blend_with_prior: Annotated[
+        bool,
+        typer.Option(
+            "--blend-with-prior",
+            help="Scores of unfamiliar films move towards what dive number and difficulty alone say.",
+        ),
+    ] = False,
+    film_scale: Annotated[
+        float,
+        typer.Option(min=0.01, help="How far beyond distance 1 the film's share of the score is one half."),
+    ] = 1.0,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -37,7 +54,7 @@ def pack(
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
-    from stagescore.evaluation.packing import Words, add_figures, choose_bank
+    from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
     from stagescore.training.runs import settings_of
@@ -58,10 +75,20 @@ def pack(
                 subject,
                 settings.model,
                 Words(
-                    name=name, trained_on=trained_on, commands=tuple(command or ()), limits=tuple(limit or ())
+                    name=name,
+                    trained_on=trained_on,
+                    commands=tuple(command or ()),
+                    limits=tuple(limit or ()),
+                    shown_on=shown_on,
+                    validated=validated,
+                    blends_with_prior=blend_with_prior,
+                    film_scale=film_scale,
                 ),
-                exemplars=exemplars,
-                validation=manifest.select("val").dives,
+                dives=DivesToPack(
+                    exemplars=exemplars,
+                    validation=manifest.select("val").dives,
+                    training=manifest.select("fit").dives,
+                ),
                 store=store,
                 folder=out_dir,
                 progress=progress,

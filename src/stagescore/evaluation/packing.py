@@ -5,19 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jaxtyping import Float
+from torch import Tensor
+
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
 from stagescore.evaluation.subject import Answer, Progress, Subject
+from stagescore.hashing import hash_u64
 from stagescore.media.images import jpeg_bytes
 from stagescore.models.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames, weights_hash
+from stagescore.models.familiarity import LEAST_DIVES, Familiarity, descriptors
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.training.prediction import bank_of, encode_dives
 from stagescore.training.runs import bank_dives
 from stagescore.types import Dive
 from stagescore.weights.own import Card, load_weights, save_weights
+
+_MOST_TRAINING_DIVES = 1000
+"""That familiarity is fitted on: more say nothing new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +37,35 @@ class Words:
         trained_on: in words.
         commands: that make the weights again.
         limits: what they are no good for.
+        shown_on: kind of film that they have been shown to work on; empty where they were not measured on real films.
+        validated: the error on real dives is known.
+        blends_with_prior: the score of an unfamiliar film moves towards what its labels alone say.
+        film_scale: how far beyond distance 1 the film's share of the score has fallen to one half.
     """
 
     name: str
     trained_on: str
     commands: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    shown_on: str = ""
+    validated: bool = False
+    blends_with_prior: bool = False
+    film_scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivesToPack:
+    """What weights are packed with.
+
+    Attributes:
+        exemplars: of the bank, such as `choose_bank` gives.
+        validation: dives that training never saw; certainty is fitted on them. No exemplar is among them.
+        training: dives of the training, for what films are familiar; the exemplars where there are none.
+    """
+
+    exemplars: Sequence[Dive]
+    validation: Sequence[Dive]
+    training: Sequence[Dive] = ()
 
 
 def pack(
@@ -42,8 +73,7 @@ def pack(
     settings: ModelSettings,
     words: Words,
     *,
-    exemplars: Sequence[Dive],
-    validation: Sequence[Dive],
+    dives: DivesToPack,
     store: ClipStore,
     folder: Path,
     progress: Progress = lambda what, done, total: None,
@@ -54,26 +84,35 @@ def pack(
         subject: the run.
         settings: of its model.
         words: for the card.
-        exemplars: of the bank, such as `choose_bank` gives.
-        validation: dives that certainty is fitted on; no exemplar among them.
+        dives: from which the bank and the card's numbers are made.
         store: the clips.
         folder: where to write.
         progress: told while dives are encoded.
 
     Raises:
-        ConfigError: too few validation dives to fit certainty on.
+        ConfigError: too few validation dives to fit certainty on, or a network that cannot be blended with the prior.
+        DataError: too few training dives to know which films are familiar, where that is needed.
     """
     model: HPMCoRe = next(iter(subject.states.values()))
+    exemplars, validation = dives.exemplars, dives.validation
     if len(validation) < 20:
         raise ConfigError(
             f"{len(validation)} validation dives are too few to say how sure the weights may be",
             todo="train on more dives",
         )
-    dives = [*exemplars, *validation]
+    if words.blends_with_prior and not subject.execution:
+        raise ConfigError(
+            "only a network that predicts execution can be blended with the prior",
+            todo="leave the blending out, or train with data.target=execution",
+        )
+    training = sorted(
+        dives.training or exemplars, key=lambda dive: hash_u64(subject.seed, "familiar", dive.dive_id)
+    )[:_MOST_TRAINING_DIVES]
+    asked = list({dive.dive_id: dive for dive in (*exemplars, *validation, *training)}.values())
     source = EncodedDives(
         model,
-        Samples(store, dives),
-        [dive.dive_id for dive in dives],
+        Samples(store, asked),
+        [dive.dive_id for dive in asked],
         progress=lambda done, total: progress("encoding dives", done, total),
     )
     encoded = encode_dives(model, source, [dive.dive_id for dive in exemplars])
@@ -85,6 +124,11 @@ def pack(
     certainty = evaluator.certainty
     if certainty is None:
         raise ConfigError("nothing was fitted", todo="train on more dives")
+    familiarity = None
+    if len(training) >= LEAST_DIVES or words.blends_with_prior:
+        familiarity = Familiarity.fit(
+            _descriptors(model, source, training), _descriptors(model, source, validation)
+        )
     card = Card(
         name=words.name,
         model=settings,
@@ -93,13 +137,17 @@ def pack(
         trained_on=words.trained_on,
         commands=words.commands,
         limits=words.limits,
+        shown_on=words.shown_on,
+        validated=words.validated,
+        blends_with_prior=words.blends_with_prior,
+        film_scale=words.film_scale,
         score_intervals=certainty.scores.as_json(),
         transition_confidence={} if certainty.transitions is None else certainty.transitions.as_json(),
         number_recognition={} if certainty.numbers is None else certainty.numbers.as_json(),
         weights_hash=weights_hash(model),
     )
     path = folder / f"{words.name}.safetensors"
-    save_weights(path, model, card)
+    save_weights(path, model, card, familiarity)
     bank.save(folder / f"{words.name}-bank.safetensors")
     return path, bank
 
@@ -116,12 +164,17 @@ def bank_pictures(bank: ExemplarBank, store: ClipStore) -> dict[str, dict[int, b
     }
 
 
+def _descriptors(model: HPMCoRe, source: EncodedDives, dives: Sequence[Dive]) -> Float[Tensor, "dives width"]:
+    return descriptors(encode_dives(model, source, [dive.dive_id for dive in dives]).stages)
+
+
 def add_figures(path: Path, answer: Answer, measured_on: str) -> None:
     """Write measured figures into the card of packed weights."""
     weights = load_weights(path)
     document = answer.report.as_json()
     figures = {"measured_on": measured_on, **document["metrics"], "dives": document["protocol"]["dives"]}
-    save_weights(path, weights.model, weights.card.model_copy(update={"figures": figures}))
+    card = weights.card.model_copy(update={"figures": figures})
+    save_weights(path, weights.model, card, weights.familiarity)
 
 
 def choose_bank(

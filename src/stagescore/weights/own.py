@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -20,6 +20,7 @@ from stagescore.data.preprocessing import Preprocessing
 from stagescore.errors import CheckpointError
 from stagescore.models import build
 from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
+from stagescore.models.familiarity import Familiarity
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.weights.search import find_weights
@@ -40,11 +41,17 @@ class Card(Config):
         trained_on: in words.
         commands: that make the weights again.
         validated: on real dives.
+        shown_on: kind of film that they have been shown to work on, in words; empty where they were not measured on
+            real films.
         limits: what they are no good for.
         score_intervals: `evaluation.intervals.IntervalModel`, fitted on validation dives.
         transition_confidence: `evaluation.intervals.TransitionCalibration`, likewise.
         number_recognition: Calibration of the recognised dive number (`evaluation.recognition.NumberCalibration`); empty for
             a network that does not recognise it.
+        familiarity: numbers of `models.familiarity.Familiarity`, whose arrays are in the file; empty without.
+        blends_with_prior: the score of an unfamiliar film moves towards what its labels alone say, or is not given.
+        film_scale: how far beyond distance 1 the film's share of the score has fallen to one half.
+        mirrored: the network is shown each film plain and mirrored, and the differences are averaged.
         figures: headline figures with intervals, and on what.
         weights_hash: of the network, as `exemplar_bank.weights_hash` gives it.
     """
@@ -58,12 +65,23 @@ class Card(Config):
     trained_on: str
     commands: tuple[str, ...] = ()
     validated: bool = False
+    shown_on: str = ""
     limits: tuple[str, ...] = ()
     score_intervals: dict[str, float] = Field(default_factory=dict)
     transition_confidence: dict[str, float] = Field(default_factory=dict)
     number_recognition: dict[str, float] = Field(default_factory=dict)
+    familiarity: dict[str, float] = Field(default_factory=dict)
+    blends_with_prior: bool = False
+    film_scale: float = Field(default=1.0, gt=0)
+    mirrored: bool = False
     figures: dict[str, Any] = Field(default_factory=dict)
     weights_hash: str
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Card":
+        if self.blends_with_prior and self.target != "execution":
+            raise ValueError("blends_with_prior is for weights that predict execution")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +92,13 @@ class OwnWeights:
         card: what must be known.
         model: in eval mode.
         path: where it was read.
+        familiarity: measures how unlike its training dives a dive is; None where the file holds none.
     """
 
     card: Card
     model: HPMCoRe
     path: Path
+    familiarity: Familiarity | None = None
 
     def bank(self) -> ExemplarBank:
         """The exemplar bank beside the weights, `<name>-bank.safetensors`.
@@ -91,9 +111,11 @@ class OwnWeights:
         return bank
 
 
-def save_weights(path: Path, model: HPMCoRe, card: Card) -> None:
-    """Write one file atomically."""
+def save_weights(path: Path, model: HPMCoRe, card: Card, familiarity: Familiarity | None = None) -> None:
+    """Write one file atomically; its card says of the familiarity what is given, whatever it said before."""
+    card = card.model_copy(update={"familiarity": {} if familiarity is None else familiarity.as_json()})
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors |= {} if familiarity is None else familiarity.tensors()
     write_bytes(path, save(tensors, {_HEADER: card.model_dump_json()}))
 
 
@@ -122,6 +144,7 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> O
             where=path,
             todo="give a file that `stagescore weights pack` has written",
         ) from None
+    familiarity = Familiarity.taken_from(tensors, card.familiarity)
     model = build(card.model)
     try:
         model.load_state_dict(tensors)
@@ -138,4 +161,4 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> O
             where=path,
             todo="get the file again",
         )
-    return OwnWeights(card=card, model=model.eval(), path=path)
+    return OwnWeights(card=card, model=model.eval(), path=path, familiarity=familiarity)
