@@ -142,6 +142,6 @@ def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
             or IntervalModel(base=1.0, quantile=2.0, level=0.9, num_dives=len(outcomes))
         ),
     )
-    certainty = out_of_fold.fold_certainty(opened)
+    certainty = out_of_fold.kept_out(opened).certainty
     assert asked == [5] and certainty.scores.num_dives == 5
     assert certainty.transitions is not None

@@ -26,6 +26,7 @@ from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel, Transiti
 from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.recognition import (
+    NumberCalibration,
     NumberEvidence,
     calibrated,
     cross_fitted,
@@ -33,6 +34,8 @@ from stagescore.evaluation.recognition import (
     number_tables,
 )
 from stagescore.evaluation.subject import Answer, Question, evaluate, read_subject
+from stagescore.models.familiarity import LEAST_DIVES as LEAST_FAMILIAR
+from stagescore.models.familiarity import Familiarity, descriptors
 from stagescore.training.assemble import read_dives
 from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import settings_of
@@ -126,35 +129,58 @@ def predict_fold(run: FoldRun, progress: Progress) -> Answer:
     return evaluate(subject, question, scope="headline and branches", progress=progress)
 
 
-def fold_certainty(
-    runs: Sequence[FoldRun], *, progress: Progress = lambda what, done, total: None
-) -> Certainty:
-    """What weights trained on all dives may say of themselves: fitted on the dives that each fold kept out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOut:
+    """What weights trained on all dives may say of themselves, from runs that each kept some of them out.
+
+    Attributes:
+        certainty: of scores, transitions and dive numbers.
+        far: raw distance of `models.familiarity` that 95 % of the dives that were kept out stay below; mean of the folds;
+            None where their training dives were too few to tell.
+        num_dives: that were kept out.
+    """
+
+    certainty: Certainty
+    far: float | None
+    num_dives: int
+
+
+def kept_out(runs: Sequence[FoldRun], *, progress: Progress = lambda what, done, total: None) -> KeptOut:
+    """Fit on the dives that each fold kept out.
 
     Raises:
         DataError: too few dives, or none whose stages are labelled.
     """
     outcomes: list[Outcome] = []
-    log_probabilities, frames = [], []
+    numbers: list[NumberEvidence] = []
+    log_probabilities, frames, far = [], [], []
     for run in runs:
-        predicted = predict_fold(run, progress).outcomes
-        outcomes += predicted.dives
+        answer = predict_fold(run, progress)
+        outcomes += answer.outcomes.dives
+        numbers += answer.evidence
         subject = read_subject(str(run.folder))
         model = next(iter(subject.states.values()))
         store = ClipStore.open(run.clips, subject.preprocessing)
-        ids = [dive.dive_id for dive in predicted]
-        source = EncodedDives(model, Samples(store, [run.manifest[name] for name in ids]), ids)
-        encoded = encode_dives(model, source, ids)
+        tested = [dive.dive_id for dive in answer.outcomes]
+        trained = [dive.dive_id for dive in run.manifest.select("train")]
+        source = EncodedDives(model, Samples(store, run.manifest.dives), [*trained, *tested])
+        encoded = encode_dives(model, source, tested)
+        if len(trained) >= LEAST_FAMILIAR:
+            of_training = encode_dives(model, source, trained)
+            far.append(Familiarity.fit(descriptors(of_training.stages), descriptors(encoded.stages)).far)
         if encoded.log_probabilities is not None and encoded.edges.shape[1] == len(STAGE_NAMES) + 1:
             log_probabilities.append(encoded.log_probabilities.numpy())
-            frames.append(np.stack([np.asarray(store.indices(name)) for name in ids]))
+            frames.append(np.stack([np.asarray(store.indices(name)) for name in tested]))
     together = Outcomes(tuple(outcomes))
     transitions = None
     if log_probabilities:
         transitions = TransitionCalibration.fit(
             np.concatenate(log_probabilities), np.concatenate(frames), together.true_transitions
         )
-    return Certainty(scores=IntervalModel.fit(together), transitions=transitions)
+    certainty = Certainty(
+        scores=IntervalModel.fit(together), transitions=transitions, numbers=NumberCalibration.fit(numbers)
+    )
+    return KeptOut(certainty=certainty, far=float(np.mean(far)) if far else None, num_dives=len(together))
 
 
 def pooled(by_fold: ByFold) -> Outcomes:

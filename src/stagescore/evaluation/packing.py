@@ -12,6 +12,7 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
+from stagescore.evaluation.out_of_fold import KeptOut
 from stagescore.evaluation.subject import Answer, Progress, Subject
 from stagescore.hashing import hash_u64
 from stagescore.media.images import jpeg_bytes
@@ -76,6 +77,7 @@ def pack(
     dives: DivesToPack,
     store: ClipStore,
     folder: Path,
+    kept_out: KeptOut | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[Path, ExemplarBank]:
     """Write `<name>.safetensors` and `<name>-bank.safetensors`, the headline state of a run.
@@ -87,6 +89,8 @@ def pack(
         dives: from which the bank and the card's numbers are made.
         store: the clips.
         folder: where to write.
+        kept_out: what runs of the same settings found on dives that they were not trained on, in place of validation
+            dives, which weights that were trained on everything have none of.
         progress: told while dives are encoded.
 
     Raises:
@@ -94,11 +98,12 @@ def pack(
         DataError: too few training dives to know which films are familiar, where that is needed.
     """
     model: HPMCoRe = next(iter(subject.states.values()))
-    exemplars, validation = dives.exemplars, dives.validation
-    if len(validation) < 20:
+    exemplars = dives.exemplars
+    validation = dives.validation if kept_out is None else ()
+    if kept_out is None and len(validation) < 20:
         raise ConfigError(
             f"{len(validation)} validation dives are too few to say how sure the weights may be",
-            todo="train on more dives",
+            todo="train on more dives, or name runs that kept dives out (--folds)",
         )
     if words.blends_with_prior and not subject.execution:
         raise ConfigError(
@@ -118,17 +123,22 @@ def pack(
     encoded = encode_dives(model, source, [dive.dive_id for dive in exemplars])
     bank = bank_of(encoded, source.dives, weights_hash(model))
     bank = replace(bank, pictures=bank_pictures(bank, store))
-    evaluator = Evaluator(
-        model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
-    ).fitted(source, [dive.dive_id for dive in validation])
-    certainty = evaluator.certainty
+    certainty = None if kept_out is None else kept_out.certainty
+    if certainty is None:
+        evaluator = Evaluator(
+            model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
+        )
+        certainty = evaluator.fitted(source, [dive.dive_id for dive in validation]).certainty
     if certainty is None:
         raise ConfigError("nothing was fitted", todo="train on more dives")
     familiarity = None
     if len(training) >= LEAST_DIVES or words.blends_with_prior:
         familiarity = Familiarity.fit(
-            _descriptors(model, source, training), _descriptors(model, source, validation)
+            _descriptors(model, source, training),
+            _descriptors(model, source, validation) if validation else None,
         )
+        if kept_out is not None and kept_out.far is not None:
+            familiarity = replace(familiarity, far=kept_out.far, num_held_out=kept_out.num_dives)
     card = Card(
         name=words.name,
         model=settings,
