@@ -89,8 +89,8 @@ def test_a_railing_that_is_taken_for_a_person_is_no_second_diver() -> None:
 
 def test_parts_of_the_splash_are_no_second_diver() -> None:
     views = []
-    for t in range(44):
-        apart = 1.2 * max(t - 26, 0)
+    for t in range(60):
+        apart = min(1.2 * max(t - 26, 0), 20.0)
         y = 40 + fallen(min(t, 26))
         beside = [box(100 + apart, y)] if apart else []
         views.append(still([box(100 - apart, y), *beside], [0.3] * (1 + len(beside))))

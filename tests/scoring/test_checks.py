@@ -29,15 +29,15 @@ def test_a_cut_is_found_where_it_is_and_a_pan_is_none() -> None:
 def same_hall(first: int, num: int, speed: float) -> np.ndarray:
     """Frames of one camera that pans down a hall of which each part has colours of its own."""
     random = np.random.default_rng(5)
-    tints = np.repeat(random.integers(60, 196, (40, 3)), 12, axis=0)[:, None]
-    hall = np.clip(tints + 25 * random.standard_normal((480, 96, 3)), 0, 255)
+    tints = np.repeat(random.integers(98, 158, (60, 3)), 12, axis=0)[:, None]
+    hall = np.clip(tints + 40 * random.standard_normal((720, 96, 3)), 0, 255)
     return np.array([hall[int(speed * t) :][:54] for t in range(first, first + num)]).astype(np.uint8)
 
 
 def test_a_cut_between_two_shots_of_one_camera_is_found_and_a_fast_pan_is_none() -> None:
     for speed in (1, 3, 5):
         assert checks.cuts(same_hall(0, 60, speed)) == []
-    spliced = np.concatenate((same_hall(0, 30, 2), same_hall(37, 30, 2)))
+    spliced = np.concatenate((same_hall(0, 30, 4), same_hall(37, 30, 4)))
     assert checks.cuts(spliced) == [30]
 
 

@@ -1,11 +1,16 @@
 """`--start auto`: the dive in a longer film."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy import ndarray
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import made_scorer
 
 from stagescore.errors import DataError
 from stagescore.media.source import open_media
@@ -80,3 +85,13 @@ def test_a_dive_that_is_cut_in_the_air_is_not_whole(film: Path, cut: int) -> Non
 def test_of_two_dives_none_is_chosen(film: Path) -> None:
     dive = frames(film, 90, 200)
     assert only_whole_dive(watch([*dive, *dive]), [len(dive)], FreeFall()) is None
+
+
+def test_a_last_shot_under_water_is_cut_off_and_said(
+    film: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = made_scorer.write_frames(tmp_path / "dive", [*frames(film, 90, 200), *elsewhere(20)])
+    result = made_scorer.scorer(tmp_path_factory).score(folder)
+    assert [reason.code for reason in result.reasons] == []
+    assert (result.input.start_frame, result.input.end_frame) == (0, 110)
+    assert any("20 frames of another shot were left out" in told for told in result.warnings)

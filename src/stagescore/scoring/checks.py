@@ -130,7 +130,7 @@ def cuts(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
 
 
 def _around(values: Float[np.ndarray, " steps"], index: int, reach: int) -> Float[np.ndarray, " near"]:
-    return np.r_[values[max(index - reach, 0) : index], values[index + 1 : index + 1 + reach]]
+    return np.concatenate((values[max(index - reach, 0) : index], values[index + 1 : index + 1 + reach]))
 
 
 def _without_flashes(found: Sequence[int], small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
