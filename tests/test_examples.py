@@ -22,6 +22,8 @@ SETTINGS = {
     ("data", "features"): TrainSettings,
     ("pose", "train"): PoseTrainSettings,
 }
+INPUTS = {"train_tower.sh": ("films", "network.pt")}
+"""What a recipe is given before the folder that it works in; files that it does not open itself."""
 STAND_IN = f"""#!{sys.executable}
 import json, pathlib, sys
 words = sys.argv[1:]
@@ -39,7 +41,8 @@ def run(recipe: Path, folder: Path, programs: Path) -> list[list[str]]:
     folder.mkdir(exist_ok=True)
     (folder / "calls.jsonl").unlink(missing_ok=True)
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run(["bash", str(recipe), str(folder)], check=True, env=environment, timeout=60)
+    inputs = [str(programs / name) for name in INPUTS.get(recipe.name, ())]
+    subprocess.run(["bash", str(recipe), *inputs, str(folder)], check=True, env=environment, timeout=60)
     return [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
 
 
@@ -56,7 +59,7 @@ def parsed(words: list[str]) -> tuple[tuple[str, ...], dict[str, object]]:
     return tuple(names), command.make_context(names[-1], list(words), parent=parent).params
 
 
-@pytest.mark.parametrize("name", ["train_nano.sh", "train_pose.sh"])
+@pytest.mark.parametrize("name", ["train_nano.sh", "train_pose.sh", "train_tower.sh"])
 def test_a_recipe_calls_what_exists_and_goes_on_where_it_was_stopped(name: str, tmp_path: Path) -> None:
     program = tmp_path / "programs" / "stagescore"
     program.parent.mkdir()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 from stagescore.errors import DataError
 
@@ -106,6 +106,49 @@ class DiveNumber:
         if self.half_twists:
             parts.append(_halves(self.half_twists, "twist"))
         return ", ".join([*parts, self.position])
+
+
+class NumberClasses(NamedTuple):
+    """The five attributes of a dive number as class indices, which is what a network learns; -1 where unknown.
+
+    Flying dives have no class of their own: 113B has the classes of 103B.
+
+    Attributes:
+        armstand: 1 for a dive from a handstand, else 0.
+        direction: 0 forward, 1 back, 2 reverse, 3 inward; of an armstand dive the direction of its somersaults.
+        half_somersaults: Number of half somersaults; 9 stands for 9 and more.
+        half_twists: Number of half twists.
+        position: 0 straight, 1 pike, 2 tuck, 3 free.
+    """
+
+    armstand: int
+    direction: int
+    half_somersaults: int
+    half_twists: int
+    position: int
+
+    @classmethod
+    def of(cls, code: str | None) -> "NumberClasses":
+        """The classes of a dive number; all unknown for None and for a text that is no dive number.
+
+        >>> NumberClasses.of("626C")
+        NumberClasses(armstand=1, direction=1, half_somersaults=6, half_twists=0, position=2)
+        """
+        try:
+            number = DiveNumber.parse(code or "")
+        except DataError:
+            return cls(-1, -1, -1, -1, -1)
+        return cls(
+            armstand=int(number.armstand),
+            direction=get_args(Direction).index(number.direction),
+            half_somersaults=min(number.half_somersaults, NUM_NUMBER_CLASSES.half_somersaults - 1),
+            half_twists=number.half_twists,
+            position=get_args(Position).index(number.position),
+        )
+
+
+NUM_NUMBER_CLASSES = NumberClasses(armstand=2, direction=4, half_somersaults=10, half_twists=10, position=4)
+"""How many classes each attribute of a dive number has."""
 
 
 def _no_such_dive(code: str) -> DataError:

@@ -19,15 +19,15 @@ class DiveBatch:
     """What is seen of some dives: the input of `encode`.
 
     Attributes:
-        frames: RGB, 0 to 255, or None where no dive of the batch has a video. Each encoder brings them to
-            its own range.
+        frames: RGB, 0 to 255, or None where no dive of the batch has a video; three channels or, where the whole frame
+            stands beside a window around the diver, six. Each encoder brings them to its own range.
         joints: x and y in heights of the picture with the origin at its middle (x right, y down), then
             confidence, 0 to 1; unknown joints are (0, 0, 0). None where no dive has a skeleton.
         has_video: dives whose frames are to be used; their rows of `frames` are ignored otherwise.
         has_skeleton: dives whose joints are to be used.
     """
 
-    frames: UInt8[Tensor, "dives frames 3 height width"] | None = None
+    frames: UInt8[Tensor, "dives frames channels height width"] | None = None
     joints: Float[Tensor, "dives frames 16 3"] | None = None
     has_video: Bool[Tensor, "dives"]
     has_skeleton: Bool[Tensor, "dives"]

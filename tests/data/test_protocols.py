@@ -5,8 +5,10 @@ import random
 import makers
 import pytest
 
-from stagescore.data.protocols import PROTOCOLS, make_folds, sealed_ids
+from stagescore.data.manifest import Manifest
+from stagescore.data.protocols import PROTOCOLS, make_folds, sealed_ids, split_by_fold
 from stagescore.errors import DataError
+from stagescore.types import Dive
 
 
 @pytest.fixture
@@ -88,3 +90,13 @@ def test_an_unknown_athlete_is_named(dives):
 def test_a_fold_without_training_is_refused():
     with pytest.raises(DataError, match="0 dives to train on"):
         make_folds([makers.dive(n) for n in range(4)], "leave-one-contest-out")
+
+
+def test_the_fold_all_trains_on_everything_that_is_not_a_published_test_dive() -> None:
+    kept = Dive(
+        dataset="made", event="e", number=1, recording="1", split="train", score=50.0, validation=True
+    )
+    tested = Dive(dataset="made", event="e", number=2, recording="2", split="test", score=50.0)
+    manifest = split_by_fold(Manifest((kept, tested)), "all")
+    assert [dive.number for dive in manifest.select("fit")] == [1]
+    assert [dive.number for dive in manifest.select("test")] == [2]

@@ -26,7 +26,7 @@ from stagescore.evaluation.outcomes import Outcome, Outcomes
 
 def outcomes(num=60, seed=0, noise=5.0, masked=0.2):
     """Dives with coarse scores (so that some tie), some of them without labels of stages."""
-    random = np.random.default_rng(seed)
+    random, numbers = np.random.default_rng(seed), np.random.default_rng(seed + 100)
     dives = []
     for number in range(num):
         true = float(np.round(random.normal(65, 12)))
@@ -49,9 +49,39 @@ def outcomes(num=60, seed=0, noise=5.0, masked=0.2):
                     last + float(random.integers(-16, 17)) / 2,
                 ),
                 confidences=(float(random.uniform()), float(random.uniform())),
+                **recognition(numbers),
             )
         )
     return Outcomes(tuple(dives))
+
+
+def recognition(random):
+    """Three numbers in any order with falling probabilities; nothing for one dive in ten."""
+    if random.uniform() < 0.1:
+        return {}
+    stated = sorted(random.dirichlet(np.ones(5)).tolist(), reverse=True)[:3]
+    codes = random.permutation(["107B", "207C", "407C", "626C"]).tolist()[:3]
+    probability = dict(zip(codes, stated, strict=True)).get("107B", 0.01 if random.uniform() < 0.5 else None)
+    return {
+        "recognised": tuple(zip(codes, stated, strict=True)),
+        "number_probability": probability,
+        "number_films": 7,
+    }
+
+
+def number_figures(dives):
+    """Top 1 and top 3 in percent, calibration error and log loss, from lists."""
+    recognised = [d.recognised for d in dives if d.recognised]
+    first = [pairs[0][0] == "107B" for pairs in recognised]
+    stated = [d.number_probability for d in dives if d.number_probability is not None]
+    return {
+        "number_top1": 100 * sum(first) / len(first),
+        "number_top3": 100 * sum("107B" in dict(pairs) for pairs in recognised) / len(first),
+        "number_ece": expected_calibration_error(
+            np.array([pairs[0][1] for pairs in recognised]), np.array(first)
+        ),
+        "number_log_loss": -sum(math.log(p) for p in stated) / len(stated),
+    }
 
 
 def repeated(arrays, counts):
@@ -88,6 +118,7 @@ def test_the_resampled_figures_are_the_metrics_of_the_drawn_dives():
             "interval_width": 16.0,
             "ece": expected_calibration_error(stated.ravel(), (np.abs(guessed - labelled) <= 3).ravel()),
         }
+        expected |= number_figures(np.repeat(np.array(found.dives, dtype=object), drawn).tolist())
         for k, name in enumerate(("first", "last")):
             expected[f"{name}_error_frames"] = mae(labelled[:, k], guessed[:, k])
             expected[f"{name}_median_error_frames"] = median_error(labelled[:, k], guessed[:, k])
@@ -166,7 +197,7 @@ def test_figures_that_are_undefined_are_nan_without_a_warning():
                 true_transitions=None,
                 confidences=None,
             )
-            for dive in outcomes(20)
+            for dive in outcomes(20).without_numbers()
         )
     )
     for name in FIGURES.keys() - {"mae", "rl2x100"}:

@@ -76,6 +76,32 @@ def test_the_figures_are_those_of_predicting_one_by_one(
     assert answer.report.as_json()["metrics"]["mae"]["value"] == pytest.approx(np.mean(errors), abs=1e-3)
 
 
+def test_a_model_that_recognises_dive_numbers_is_measured_at_that_too(
+    subject: Subject, question: Question
+) -> None:
+    assert "Dive number recognised" not in evaluate(subject, question, scope="headline").report.tables
+    torch.manual_seed(1)
+    model = tiny_runs.make_model(tiny_runs.settings("model.recognition.on=true")).eval()
+    answer = evaluate(replace(subject, states={"": model}), question, scope="headline")
+    document = answer.report.as_json()
+    rows = document["tables"]["Dive number recognised"]
+    assert [row["name"] for row in rows] == [
+        "all dive numbers",
+        "numbers with fewer than 5 training films",
+    ]
+    right = [dive.recognised[0][0] == dive.dive_number for dive in answer.outcomes]
+    assert rows[0]["metrics"]["number_top1"]["value"] == pytest.approx(100 * np.mean(right))
+    pool = [dive.dive_number for dive in question.pool]
+    for dive, one in zip(answer.outcomes, answer.evidence, strict=True):
+        assert one.num_films == dive.number_films == pool.count(dive.dive_number)
+        assert one.likeliest(1.0) == dive.recognised  # too few validation dives to fit a temperature
+        assert np.exp(one.log_probabilities(1.0)).sum() == pytest.approx(1)
+    assert "not calibrated" in document["notes"][0]
+    page = answer.report.markdown()
+    table = page.split("## Dive number recognised")[1].split("##")[0]
+    assert "dive number recognised, %" in table and "SRCC" not in table
+
+
 def test_two_models_are_compared_dive_by_dive(subject: Subject, question: Question) -> None:
     torch.manual_seed(2)
     other = replace(subject, name="other", states={"": tiny_runs.make_model(tiny_runs.settings()).eval()})

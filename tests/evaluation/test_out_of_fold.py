@@ -11,6 +11,8 @@ from stagescore.cli.main import app
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.errors import ConfigError
+from stagescore.evaluation import out_of_fold
+from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.out_of_fold import (
     LABEL_RULES,
     label_outcomes,
@@ -38,6 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             "run={epochs: 1, validate_epochs: 0, votes: 2, threads: 1}",
             "batches={group_size: 2, groups: 2, protocol: w/o DN}",
             "model.stand_ins=false",
+            "model.recognition.on=true",
             "modality_dropout={video: 0, skeleton: 0}",
         )
         folder = base / f"fold-{fold}"
@@ -61,6 +64,11 @@ def test_every_dive_is_predicted_once_by_a_run_that_has_not_seen_it(runs: list[P
     assert floors == set(LABEL_RULES)
     assert set(document["paired"]) >= floors
     assert "one run each" in document["notes"][0]
+    rows = document["tables"]["Dive number recognised"]
+    assert rows[0]["name"] == "all dive numbers" and rows[0]["dives"] == len(everyone)
+    assert all(row["metrics"]["number_top1"]["value"] is not None for row in rows)
+    assert any("not calibrated" in note for note in document["notes"])  # one dive a fold
+    assert all(len(dive.recognised) == 3 for dive in outcomes)
 
 
 def test_a_fold_that_is_missing_or_given_twice_is_an_error(runs: list[Path]) -> None:
@@ -115,5 +123,25 @@ def test_the_command_prints_the_table(
     with pytest.raises(SystemExit) as ended:
         app(["evaluate-folds", *map(str, runs), "--out", str(tmp_path / "table"), "--quiet"])
     assert ended.value.code in (0, None)
-    assert "What needs no film" in (tmp_path / "table" / "evaluation.md").read_text()
+    page = (tmp_path / "table" / "evaluation.md").read_text()
+    assert "What needs no film" in page and "## Dive number recognised" in page
     assert len((tmp_path / "table" / "dives.csv").read_text().splitlines()) == 6
+
+
+def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
+    runs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five dives are too few for an interval, so those of the folds stand for more here."""
+    opened = open_runs(runs)
+    asked: list[int] = []
+    monkeypatch.setattr(
+        out_of_fold.IntervalModel,
+        "fit",
+        lambda outcomes: (
+            asked.append(len(outcomes))
+            or IntervalModel(base=1.0, quantile=2.0, level=0.9, num_dives=len(outcomes))
+        ),
+    )
+    certainty = out_of_fold.kept_out(opened).certainty
+    assert asked == [5] and certainty.scores.num_dives == 5
+    assert certainty.transitions is not None

@@ -31,6 +31,9 @@ FULL = outcome(
     predicted_transitions=(31.5, 79.0),
     confidences=(0.75, 0.5),
     missing="skeleton",
+    recognised=(("107B", 0.75), ("107C", 0.125)),
+    number_probability=0.75,
+    number_films=12,
 )
 
 
@@ -44,6 +47,9 @@ FULL = outcome(
         ({"true_transitions": (5.0, 4.0)}, "labelled flight ends before"),
         ({"confidences": (0.5, 1.01)}, "confidences"),
         ({"num_frames": 0}, "0 frames"),
+        ({"recognised": (("107B", 0.2), ("107C", 0.3))}, "the likeliest number first|of dive numbers"),
+        ({"recognised": (("107B", 1.2),)}, "probabilities of dive numbers"),
+        ({"number_probability": -0.1}, "probabilities of dive numbers"),
     ],
 )
 def test_a_senseless_outcome_is_refused_by_name(changes, message):
@@ -81,9 +87,13 @@ def test_the_csv_gives_every_number_back():
     assert (float(first["confidence_first"]), float(first["confidence_last"])) == FULL.confidences
     assert (float(first["true_score"]), float(first["predicted_score"])) == (70.5, 68.25)
     assert (first["num_frames"], first["missing"]) == ("120", "skeleton")
+    assert (first["recognised"], first["recognised_probabilities"]) == ("107B 107C", "0.75 0.125")
+    assert (float(first["number_probability"]), int(first["number_films"])) == (0.75, 12)
     assert rows[1]["dive_id"] == named.dive_id
     empty = {name for name, value in rows[1].items() if value == ""}
     assert {"dive_number", "difficulty", "votes", "interval_low", "true_last", "missing"} <= empty
+    assert {"recognised", "recognised_probabilities", "number_probability", "number_films"} <= empty
+    assert Outcomes((FULL, named)).without_numbers().dives[0].recognised == ()
 
 
 @pytest.mark.parametrize("num_frames", [63, 96, 150, 273])

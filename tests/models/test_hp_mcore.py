@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from stagescore.config import load_config
+from stagescore.diving import NumberClasses
 from stagescore.errors import ConfigError, DataError
 from stagescore.models import build
 from stagescore.models.exemplar_bank import weights_hash
@@ -63,6 +64,8 @@ TABLES: dict[str, dict[str, object]] = {
         "regression.stage_weights": "sum",
     },
     "with stand-ins": {"stand_ins": True, "skeleton.relative": True},
+    "recognises the dive number": {"recognition.on": True},
+    "recognises it from fused features": {"static.on": False, "recognition.on": True, "recognition.width": 8},
     "nano's branches": {
         "stand_ins": True,
         "fusion.skeleton_values": True,
@@ -111,6 +114,7 @@ def training_batch(model: HPMCoRe, seen: DiveBatch | None = None) -> TrainingBat
         edges=edges_for(model, count),
         has_edges=torch.ones(count, dtype=torch.bool),
         scores=torch.tensor([50.0, 60.0, 75.0, 90.0])[:count],
+        numbers=torch.tensor([NumberClasses.of(code) for code in ("107B", "5253B", None, "626C")])[:count],
         pairs=torch.tensor([[0, 1], [2, 3]]),
         pair_groups=torch.tensor([0, 1]),
         members=torch.tensor([[0, 0], [1, 0], [2, 1], [3, 1]]),
@@ -278,6 +282,7 @@ def test_a_missing_label_does_not_reach_the_loss() -> None:
         edges=batch.edges.clone(),
         has_edges=torch.tensor([True, True, False, False]),
         scores=batch.scores,
+        numbers=batch.numbers,
         pairs=batch.pairs,
         pair_groups=batch.pair_groups,
         members=batch.members,
@@ -289,6 +294,39 @@ def test_a_missing_label_does_not_reach_the_loss() -> None:
     torch.manual_seed(0)
     second = objective(masked)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_head_for_dive_numbers_changes_nothing_else() -> None:
+    """The other parts begin with the same weights, and the other losses are the same numbers."""
+    plain, recognising = model_of("full"), model_of("recognises the dive number")
+    state = plain.state_dict()
+    more = recognising.state_dict()
+    assert {name for name in more if name not in state} == {
+        name for name in more if name.startswith("recognition.")
+    }
+    assert all(torch.equal(more[name], value) for name, value in state.items())
+    terms, with_number = (
+        make_objective(model.eval(), ObjectiveSettings())(training_batch(model))
+        for model in (plain, recognising)
+    )
+    assert with_number.keys() - terms.keys() == {"number"}
+    assert all(torch.equal(with_number[name], terms[name]) for name in terms if name != "total")
+    torch.testing.assert_close(with_number["total"], terms["total"] + 0.1 * with_number["number"])
+
+
+def test_an_unknown_dive_number_does_not_reach_the_loss() -> None:
+    model = model_of("recognises the dive number").eval()
+    objective = make_objective(model, ObjectiveSettings())
+    batch = training_batch(model)
+    first = objective(batch)["number"]
+    assert torch.equal(objective(replace(batch, scores=batch.scores + 1))["number"], first)
+    batch.numbers[3] = -1  # the group of the third and fourth dive then knows nothing and counts with 0
+    torch.testing.assert_close(
+        objective(batch)["number"], objective(replace(batch, num_groups=1, members=batch.members[:2],
+        pairs=batch.pairs[:1], pair_groups=batch.pair_groups[:1]))["number"] / 2
+    )  # fmt: skip
+    batch.numbers[:] = -1
+    assert objective(batch)["number"] == 0
 
 
 @torch.no_grad()

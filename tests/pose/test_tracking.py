@@ -69,6 +69,46 @@ def test_a_pair_is_known_by_being_seen_side_by_side_again_and_again(together, as
     assert choose_diver(views).is_pair == is_pair
 
 
+def fallen(t: int, begin: int = 12) -> float:
+    return 0.25 * max(t - begin, 0) ** 2
+
+
+def test_a_railing_that_is_taken_for_a_person_is_no_second_diver() -> None:
+    """It is beside the diver until the camera leaves it; its track then goes on with the diver who falls past."""
+    views = []
+    for t in range(40):
+        railing = [box(88, 66)] if t < 31 else []
+        views.append(still([box(100, 40 + 0.28 * fallen(t)), *railing], [0.3] * (1 + len(railing))))
+    tracks = [follow(views, 0, person) for person in (0, 1)]
+    assert [track.frames.stop for track in tracks] == [40, 40]
+    np.testing.assert_allclose(*(track.boxes_px[-1] for track in tracks))
+    choice = choose_diver(views)
+    assert choice.fall > 2
+    assert not choice.is_pair
+
+
+def test_parts_of_the_splash_are_no_second_diver() -> None:
+    views = []
+    for t in range(60):
+        apart = min(1.2 * max(t - 26, 0), 20.0)
+        y = 40 + fallen(min(t, 26))
+        beside = [box(100 + apart, y)] if apart else []
+        views.append(still([box(100 - apart, y), *beside], [0.3] * (1 + len(beside))))
+    choice = choose_diver(views)
+    assert choice.fall > 2
+    assert not choice.is_pair
+
+
+@pytest.mark.parametrize(("speed", "is_pair"), [(1.0, True), (0.9, True), (0.4, False)])
+def test_who_falls_beside_the_diver_falls_as_fast(speed: float, is_pair: bool) -> None:
+    """One far below the other, so that only the tracks tell it."""
+    views = [
+        still([box(60, 45 + 0.28 * fallen(t)), box(100, 20 + 0.28 * speed * fallen(t))], [0.3, 0.3])
+        for t in range(40)
+    ]
+    assert choose_diver(views).is_pair == is_pair
+
+
 def test_the_nearest_and_surest_is_followed_as_in_a_plain_loop():
     rng = np.random.default_rng(3)
     views, x = [], 60.0

@@ -26,6 +26,21 @@ def test_a_cut_is_found_where_it_is_and_a_pan_is_none() -> None:
     assert checks.cuts(np.concatenate((scene(0, 30), scene(1, 30)))) == [30]
 
 
+def same_hall(first: int, num: int, speed: float) -> np.ndarray:
+    """Frames of one camera that pans down a hall of which each part has colours of its own."""
+    random = np.random.default_rng(5)
+    tints = np.repeat(random.integers(98, 158, (60, 3)), 12, axis=0)[:, None]
+    hall = np.clip(tints + 40 * random.standard_normal((720, 96, 3)), 0, 255)
+    return np.array([hall[int(speed * t) :][:54] for t in range(first, first + num)]).astype(np.uint8)
+
+
+def test_a_cut_between_two_shots_of_one_camera_is_found_and_a_fast_pan_is_none() -> None:
+    for speed in (1, 3, 5):
+        assert checks.cuts(same_hall(0, 60, speed)) == []
+    spliced = np.concatenate((same_hall(0, 30, 4), same_hall(37, 30, 4)))
+    assert checks.cuts(spliced) == [30]
+
+
 def test_stray_frames_at_the_ends_are_left_out() -> None:
     clip = np.concatenate((scene(1, 3), scene(0, 60), scene(2, 4)))
     shot = checks.main_shot(len(clip), checks.cuts(clip))
@@ -108,4 +123,18 @@ def test_partial_clips_say_what_is_missing() -> None:
     assert "neither take-off nor entry" in reason.text
     assert reason.start_frame == 37
     assert checks.partial_reason(flight(starts_in_air=True), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("apex", "begins_at_cut", "is_whole"), [(0.4, True, True), (0.4, False, False), (-9.0, True, False)]
+)
+def test_a_shot_that_begins_while_the_diver_still_rises_is_whole_after_a_cut(
+    apex: float, begins_at_cut: bool, is_whole: bool
+) -> None:
+    risen = flight(first=0, stop=41, apex=apex, starts_in_air=True, no_takeoff=True)
+    assert (checks.partial_reason(risen, 1, begins_at_cut) is None) == is_whole
+    assert checks.partial_reason(flight(no_takeoff=True, apex=40.0, ends_in_air=True), 1, begins_at_cut)
+
+
+def test_somebody_must_fall() -> None:
     assert checks.fall_reason(None) is not None

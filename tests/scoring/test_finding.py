@@ -1,15 +1,22 @@
 """`--start auto`: the dive in a longer film."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy import ndarray
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import made_scorer
 
 from stagescore.errors import DataError
 from stagescore.media.source import open_media
 from stagescore.scoring.events import FreeFall
-from stagescore.scoring.finding import find_dive
+from stagescore.scoring.finding import find_dive, only_whole_dive
+from stagescore.scoring.watching import watch
 
 FALL = range(120, 150)
 SIZE = (320, 200)
@@ -45,3 +52,46 @@ def test_where_nobody_falls_no_dive_is_found(film: Path, tmp_path: Path) -> None
         (tmp_path / image.name).symlink_to(image)
     with pytest.raises(DataError, match="no dive"):
         find_dive(open_media(tmp_path), FreeFall())
+
+
+def frames(film: Path, first: int, stop: int) -> list[ndarray]:
+    return [image for _, image in open_media(film).frames(range(first, stop))]
+
+
+def elsewhere(num: int) -> list[ndarray]:
+    """Bubbles under water that rise."""
+    rng = np.random.default_rng(1)
+    pool = np.clip((30, 120, 190) + 12 * rng.standard_normal((SIZE[1], SIZE[0], 1)), 0, 255).astype(np.uint8)
+    return [np.roll(pool, -2 * t, axis=0) for t in range(num)]
+
+
+@pytest.mark.parametrize("before", [0, 30])
+def test_the_shot_with_the_whole_dive_is_used_and_the_others_are_not(film: Path, before: int) -> None:
+    dive = frames(film, 90, 200)
+    watched = watch([*elsewhere(before), *dive, *elsewhere(20)])
+    cuts = [*([before] if before else []), before + len(dive)]
+    assert only_whole_dive(watched, cuts, FreeFall()) == (before, before + len(dive))
+
+
+@pytest.mark.parametrize("cut", [FALL.start + 12, FALL.stop - 8])
+def test_a_dive_that_is_cut_in_the_air_is_not_whole(film: Path, cut: int) -> None:
+    first = frames(film, 90, cut)
+    watched = watch([*first, *elsewhere(60)])
+    assert only_whole_dive(watched, [len(first)], FreeFall()) is None
+    rest = frames(film, cut, 200)
+    assert only_whole_dive(watch([*elsewhere(60), *rest]), [60], FreeFall()) is None
+
+
+def test_of_two_dives_none_is_chosen(film: Path) -> None:
+    dive = frames(film, 90, 200)
+    assert only_whole_dive(watch([*dive, *dive]), [len(dive)], FreeFall()) is None
+
+
+def test_a_last_shot_under_water_is_cut_off_and_said(
+    film: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = made_scorer.write_frames(tmp_path / "dive", [*frames(film, 90, 200), *elsewhere(20)])
+    result = made_scorer.scorer(tmp_path_factory).score(folder)
+    assert [reason.code for reason in result.reasons] == []
+    assert (result.input.start_frame, result.input.end_frame) == (0, 110)
+    assert any("20 frames of another shot were left out" in told for told in result.warnings)

@@ -29,6 +29,13 @@ def test_factor_zero_freezes() -> None:
     assert [name for name, p in net.named_parameters() if p.requires_grad] == ["head.weight", "head.bias"]
 
 
+def test_the_empty_path_is_everything_that_no_other_group_names() -> None:
+    net = network()
+    optimiser = make_optimiser(net, [ParameterGroup("", 0.0), ParameterGroup("head", 1.0)], learning_rate=2.0)
+    assert [name for name, p in net.named_parameters() if p.requires_grad] == ["head.weight", "head.bias"]
+    assert [group["lr"] for group in optimiser.param_groups] == [2.0]
+
+
 def test_a_path_that_names_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="no parameter below 'encoder'"):
         make_optimiser(network(), [ParameterGroup("encoder", 0.1)], learning_rate=1.0)

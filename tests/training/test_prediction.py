@@ -8,7 +8,7 @@ import torch
 from stagescore.errors import CheckpointError, DataError
 from stagescore.models.exemplar_bank import ExemplarBank, pictured_frames, weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.training.prediction import Encoded, Voting, bank_of, encode_dives
+from stagescore.training.prediction import Encoded, Voting, bank_of, encode_dives, recognise_number
 from stagescore.training.sources import dropped_modalities
 
 
@@ -148,3 +148,23 @@ def test_a_bank_remembers_whose_fused_features_are_of_no_use(bank: ExemplarBank,
     assert read is not None and torch.equal(read, ~lacking)
     bank.save(tmp_path / "plain.safetensors")
     assert ExemplarBank.load(tmp_path / "plain.safetensors").stages.has_fused is None
+
+
+def test_a_dive_number_is_recognised_with_probabilities(
+    model: HPMCoRe, encoded: Encoded, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    recognising = tiny_runs.make_model(tiny_runs.settings("model.recognition.on=true")).train()
+    one = encoded.stages.select(torch.tensor([0]))
+    candidates = ("407C", "107B", "5253B", "626C")
+    found = recognise_number(recognising, one, candidates)
+    assert recognising.training and found == recognise_number(recognising, one, candidates[::-1])
+    assert {code for code, _ in found} == set(candidates)
+    probabilities = [probability for _, probability in found]
+    assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) == pytest.approx(1)
+    unsure = recognise_number(recognising, one, candidates, temperature=50.0)
+    assert [code for code, _ in unsure] == [code for code, _ in found]
+    assert unsure[0][1] < found[0][1]
+    with pytest.raises(DataError, match="one dive at a time"):
+        recognise_number(recognising, encoded.stages, candidates)
+    with pytest.raises(DataError, match="does not recognise dive numbers"):
+        recognise_number(model, one, candidates)

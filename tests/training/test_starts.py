@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from stagescore.errors import CheckpointError
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.tensors import DiveBatch
-from stagescore.training.assemble import load_start
+from stagescore.training.assemble import load_matching, load_start
 
 ALONE = (
     "model.dynamic.on=false",
@@ -93,3 +93,34 @@ def test_a_branch_that_does_not_fit_is_refused(
     settings = tiny_runs.settings(f"start.static_branch={weights(tmp_path, *theirs)}", *mine)
     with pytest.raises(CheckpointError, match="does not fit"):
         load_start(tiny_runs.make_model(settings), settings)
+
+
+RECOGNISING = 'model.recognition={"on": true, width: 4}'
+
+
+def test_a_model_that_recognises_dive_numbers_starts_from_one_that_does_not(tmp_path: Path) -> None:
+    """All else is loaded whole, not the encoders alone, and the head is new."""
+    path = weights(tmp_path)
+    settings = tiny_runs.settings(RECOGNISING, f"start.model={path}")
+    model, new = tiny_runs.make_model(settings), tiny_runs.make_model(settings).state_dict()
+    load_start(model, settings)
+    theirs = tiny_runs.make_model(tiny_runs.settings("run.seed=4")).state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, (new if name.startswith("recognition.") else theirs)[name]), name
+
+
+def test_a_head_for_dive_numbers_is_taken_over_and_left_out_where_there_is_none(tmp_path: Path) -> None:
+    path = weights(tmp_path, RECOGNISING)
+    theirs = tiny_runs.make_model(tiny_runs.settings("run.seed=4", RECOGNISING)).state_dict()
+    for overrides in ((RECOGNISING,), ()):
+        model = tiny_runs.make_model(tiny_runs.settings(*overrides))
+        load_matching(model, [path])
+        assert all(torch.equal(value, theirs[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("width", [0, 8])
+def test_a_head_for_dive_numbers_of_another_size_is_refused(tmp_path: Path, width: int) -> None:
+    path = weights(tmp_path, RECOGNISING)
+    model = tiny_runs.make_model(tiny_runs.settings(f'model.recognition={{"on": true, width: {width}}}'))
+    with pytest.raises(CheckpointError, match=r"for example at recognition\."):
+        load_matching(model, [path])

@@ -25,6 +25,13 @@ def pack(
             "dive number once."
         ),
     ] = None,
+    folds: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A run of the same settings that kept some dives out; may be given several times. Intervals and distances "
+            "are fitted on these dives, and the run itself may have been trained on everything."
+        ),
+    ] = None,
     trained_on: Annotated[str, typer.Option(help="For the card, in words.")] = "simulated dives only",
     command: Annotated[
         list[str] | None, typer.Option(help="For the card: commands that make the weights.")
@@ -66,16 +73,18 @@ def pack(
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
+    from stagescore.evaluation.out_of_fold import FoldRun, kept_out
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
+    from stagescore.training.assemble import read_dives
     from stagescore.training.runs import settings_of
     from stagescore.training.settings import TrainSettings
 
     with speaking(json=json, quiet=quiet) as out:
         settings = settings_of(run, TrainSettings)
         subject = replace(read_subject(str(run)), mirrored=mirrored)
-        manifest = read_manifest(Path(settings.data.folder))
+        manifest = read_dives(settings.data).manifest
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
         store = ClipStore.open(clips, settings.data.preprocessing)
         more = [dive for dive in read_manifest(spare) if dive.dive_id in store] if spare else []
@@ -104,6 +113,11 @@ def pack(
                 ),
                 store=store,
                 folder=out_dir,
+                kept_out=kept_out(
+                    [FoldRun.open(fold) for fold in folds], mirrored=mirrored, progress=progress
+                )
+                if folds
+                else None,
                 progress=progress,
             )
             if test_data is not None:

@@ -26,7 +26,7 @@ from jaxtyping import Float, Int, Shaped, UInt8
 
 from stagescore.atomic import write_text
 from stagescore.data.attachments import Progress
-from stagescore.data.preprocessing import Preprocessing, framed_joints
+from stagescore.data.preprocessing import Preprocessing, framed_joints, taken_pictures
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import file_sha256, hash_u64
 from stagescore.media.sampling import sample_indices
@@ -167,10 +167,10 @@ class ClipStore:
         return 1 + max((clip.row for clip in self.clips.values()), default=-1)
 
     @property
-    def frames(self) -> UInt8[np.ndarray, "rows frames height width 3"]:
+    def frames(self) -> UInt8[np.ndarray, "rows frames height width channels"]:
         """All pixels, RGB, as a memory map."""
         p = self.preprocessing
-        shape = (self.num_rows, p.num_frames, p.height, p.width, 3)
+        shape = (self.num_rows, p.num_frames, p.height, p.width, p.channels)
         return np.memmap(self.folder / FRAMES, dtype=np.uint8, mode="r", shape=shape)
 
     def joints(self, kind: Joints = "estimated") -> Float[np.ndarray, "rows frames 16 3"]:
@@ -319,7 +319,7 @@ def _decoded(preprocessing: Preprocessing) -> dict[str, Any]:
 
 def _row_bytes(preprocessing: Preprocessing) -> tuple[int, int]:
     p = preprocessing
-    return p.num_frames * p.height * p.width * 3, len(_KINDS) * p.num_frames * NUM_JOINTS * 3 * 4
+    return p.num_frames * p.height * p.width * p.channels, len(_KINDS) * p.num_frames * NUM_JOINTS * 3 * 4
 
 
 def _create(folder: Path) -> None:
@@ -372,7 +372,9 @@ def _store_dive(task: _Task, *, store: ClipStore, truth: Path | None) -> _Result
 
 def _decode(
     dive: Dive, clip: StoredClip, preprocessing: Preprocessing, truth: Path | None
-) -> tuple[StoredClip, UInt8[np.ndarray, "frames height width 3"], Float[np.ndarray, "kinds frames 16 3"]]:
+) -> tuple[
+    StoredClip, UInt8[np.ndarray, "frames height width channels"], Float[np.ndarray, "kinds frames 16 3"]
+]:
     media = open_media(str(dive.frames_path))
     _check_whole(dive, media)
     content = media.info.black_start, media.num_frames - 1 - media.info.black_end
@@ -385,17 +387,16 @@ def _decode(
         tracks["estimated"] = estimated, size_px
         every = _at(estimated, np.arange(media.num_frames), media.num_frames)
     windows = preprocessing.windows(every, dive.flight, size_px)
-    sampled = media.sample(
-        preprocessing.num_frames, first=first, last=last, size_px=preprocessing.size_px, windows_px=windows
-    )
+    frames = taken_pictures(media, preprocessing, (first, last), windows)
+    indices = np.array(sample_indices(first, last, preprocessing.num_frames))
     if truth is not None:
         tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
     joints = np.zeros((len(_KINDS), preprocessing.num_frames, NUM_JOINTS, 3), dtype=np.float32)
     for kind, (track, filmed_px) in tracks.items():
-        nearest = _at(track, np.array(sampled.indices), media.num_frames)
+        nearest = _at(track, indices, media.num_frames)
         joints[_KINDS.index(kind)] = framed_joints(nearest, filmed_px, preprocessing)
     clip = replace(clip, num_frames=media.num_frames, span=(first, last), joints=tuple(tracks))
-    return clip, sampled.frames, joints
+    return clip, frames, joints
 
 
 def _check_whole(dive: Dive, media: Media) -> None:

@@ -38,6 +38,7 @@ class Follow(Config):
         growing: over how many lengths of the flight it does.
         least: smallest length of the body that is believed, as a share of the height of the frame.
         most: largest one.
+        beside: the whole frame is seen too, as three more channels before those of the window.
     """
 
     size: float = Field(default=2.3, gt=0)
@@ -45,6 +46,7 @@ class Follow(Config):
     growing: float = Field(default=0.15, gt=0)
     least: float = Field(default=0.32, gt=0)
     most: float = Field(default=0.5, gt=0)
+    beside: bool = False
 
 
 def diver_windows(

@@ -21,6 +21,7 @@ from stagescore.config import Config
 from stagescore.data.following import Follow, diver_windows, whole_frame
 from stagescore.errors import DataError
 from stagescore.hashing import hash_unit
+from stagescore.media.source import Media
 from stagescore.media.transform import Compose, Crop, HorizontalFlip, Size, Transform
 from stagescore.skeleton import FLIP_ORDER
 from stagescore.types import PoseTrack
@@ -85,6 +86,11 @@ class Preprocessing(Config):
                 f"{self.width} x {self.height} pixels; crop less"
             )
         return self
+
+    @property
+    def channels(self) -> int:
+        """Of a picture: three, or six where the whole frame stands beside the window (in this order)."""
+        return 6 if self.follow is not None and self.follow.beside else 3
 
     @property
     def places_by_flight(self) -> bool:
@@ -227,9 +233,38 @@ def times_of(view: View, num_frames: int) -> Int[np.ndarray, " frames"]:
     return np.asarray(np.clip(np.arange(num_frames) - view.shift, 0, num_frames - 1))
 
 
+def taken_pictures(
+    media: Media,
+    preprocessing: Preprocessing,
+    span: tuple[int, int],
+    windows_px: Float[np.ndarray, "frames 3"] | None,
+) -> UInt8[np.ndarray, "num_frames height width channels"]:
+    """The pictures of a film that a model is shown, resized and not cropped.
+
+    Args:
+        media: the film.
+        preprocessing: how many pictures, how large, and of what.
+        span: first and last frame that they are spread over, as `Preprocessing.span` gives them.
+        windows_px: as `Preprocessing.windows` gives them.
+
+    Raises:
+        DataError: the film cannot be read any more.
+    """
+    p = preprocessing
+
+    def sample(windows: Float[np.ndarray, "frames 3"] | None) -> UInt8[np.ndarray, "frames height width 3"]:
+        return media.sample(
+            p.num_frames, first=span[0], last=span[1], size_px=p.size_px, windows_px=windows
+        ).frames
+
+    if p.channels == 3:
+        return sample(windows_px)
+    return np.concatenate([sample(None), sample(windows_px)], axis=-1)
+
+
 def viewed_frames(
-    frames: UInt8[np.ndarray, "frames height width 3"], view: View, preprocessing: Preprocessing
-) -> UInt8[np.ndarray, "frames crop_height crop_width 3"]:
+    frames: UInt8[np.ndarray, "frames height width channels"], view: View, preprocessing: Preprocessing
+) -> UInt8[np.ndarray, "frames crop_height crop_width channels"]:
     """The frames of one dive as a view shows them; without flip and jitter perhaps no copy.
 
     Args:
@@ -240,7 +275,12 @@ def viewed_frames(
     Raises:
         DataError: the frames are not of the size that `preprocessing` says.
     """
-    expected = (preprocessing.num_frames, preprocessing.height, preprocessing.width, 3)
+    expected = (
+        preprocessing.num_frames,
+        preprocessing.height,
+        preprocessing.width,
+        preprocessing.channels,
+    )
     if frames.shape != expected:
         raise DataError(f"frames have the shape {frames.shape}", todo=f"resize them to {expected}")
     crop = crop_of(view, preprocessing)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stagescore.data.clip_store import ClipStore, Joints
 from stagescore.data.preprocessing import View, viewed_edges, viewed_frames, viewed_joints
+from stagescore.diving import NumberClasses
 from stagescore.errors import DataError
 from stagescore.tensors import DiveBatch
 from stagescore.types import STAGE_NAMES, Dive
@@ -29,6 +30,7 @@ class SampleLabels:
         has_skeleton: dives that have joints.
         score: points.
         difficulty: degree of difficulty; NaN where unknown.
+        dive_number: attributes of the dive number as class indices (`NumberClasses`); -1 where unknown.
     """
 
     dive_ids: tuple[str, ...]
@@ -37,6 +39,7 @@ class SampleLabels:
     has_skeleton: Bool[Tensor, "dives"]
     score: Float[Tensor, "dives"]
     difficulty: Float[Tensor, "dives"]
+    dive_number: Int[Tensor, "dives 5"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ class Samples:
         labels, views = self.labels(dive_ids, views), _given(views, dive_ids)
         p, clips = self.store.preprocessing, [self.store[dive_id] for dive_id in dive_ids]
         all_frames, all_joints = self.store.frames, self.store.joints(self.joints)
-        frames = np.empty((len(clips), p.num_frames, p.crop_height, p.crop_width, 3), dtype=np.uint8)
+        frames = np.empty((len(clips), p.num_frames, p.crop_height, p.crop_width, p.channels), dtype=np.uint8)
         joints = np.empty((len(clips), *all_joints.shape[1:]), dtype=np.float32)
         for place, (clip, view) in enumerate(zip(clips, views, strict=True)):
             if with_video:
@@ -119,6 +122,7 @@ class Samples:
             has_skeleton=torch.tensor([self.joints in self.store[dive_id].joints for dive_id in dive_ids]),
             score=torch.tensor([dive.score for dive in dives], dtype=torch.float32),
             difficulty=torch.tensor([dive.difficulty or float("nan") for dive in dives], dtype=torch.float32),
+            dive_number=torch.tensor([NumberClasses.of(dive.dive_number) for dive in dives]),
         )
 
     def _edges(self, dive_id: str) -> tuple[int, ...]:

@@ -112,7 +112,7 @@ class DynamicEncoder(nn.Module):
         self.width = int(mixing.width)  # type: ignore[arg-type]
 
     def forward(
-        self, frames: Num[Tensor, "dives frames 3 height width"]
+        self, frames: Num[Tensor, "dives frames channels height width"]
     ) -> Float[Tensor, "dives frames {self.width}"]:
         """Encodes frames.
 
@@ -122,6 +122,7 @@ class DynamicEncoder(nn.Module):
         Raises:
             ConfigError: a clip starts behind the last frame.
         """
+        frames = frames[:, :, :3]  # of two looks the whole frame, in which the diver moves
         num_dives, num_frames = frames.shape[:2]
         starts = self.starts or clip_starts(num_frames)
         if starts[-1] >= num_frames:

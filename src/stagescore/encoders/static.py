@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from stagescore.errors import ConfigError
+
 
 class StaticEncoder(nn.Module):
     """One vector a frame.
@@ -17,6 +19,8 @@ class StaticEncoder(nn.Module):
             attribute `mixes_frames` tells whether the frames of a dive must stay together.
         down_sampling: called with maps; gives vectors of `down_sampling.width`.
         normalise: brings pixels to the range of the backbone.
+        looks: pictures of three channels that a frame has: 2 where the whole frame stands beside a window around the
+            diver. The backbone sees each, and the down-sampling all their maps together.
         frames_at_once: at most so many frames are encoded together (whole dives, at least one, where the
             backbone mixes frames); None: all. The answer is the same.
 
@@ -30,30 +34,45 @@ class StaticEncoder(nn.Module):
         backbone: nn.Module,
         down_sampling: nn.Module,
         normalise: nn.Module,
+        looks: int = 1,
         frames_at_once: int | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.down_sampling = down_sampling
         self.normalise = normalise
+        self.looks = looks
         self.frames_at_once = frames_at_once
         self.width = int(down_sampling.width)  # type: ignore[arg-type]
 
     def forward(
-        self, frames: Num[Tensor, "dives frames 3 height width"]
+        self, frames: Num[Tensor, "dives frames channels height width"]
     ) -> Float[Tensor, "dives frames {self.width}"]:
         """Encodes frames.
 
         Args:
-            frames: RGB, 0 to 255, whole numbers or not.
+            frames: RGB, 0 to 255, whole numbers or not; three channels a look.
+
+        Raises:
+            ConfigError: frames of another number of looks.
         """
+        if frames.shape[2] != 3 * self.looks:
+            raise ConfigError(
+                f"pictures of {frames.shape[2]} channels for a network that sees {3 * self.looks}",
+                todo="set data.preprocessing.follow.beside as model.static.looks wants it",
+            )
         num_dives, num_frames = frames.shape[:2]
         images = frames.flatten(0, 1)
         at_once = self.frames_at_once or len(images)
         if self.backbone.mixes_frames:
             at_once = max(1, at_once // num_frames) * num_frames
         vectors = [
-            self.down_sampling(self.backbone(self.normalise(part), num_frames))
+            self.down_sampling(
+                *(
+                    self.backbone(self.normalise(look), num_frames)
+                    for look in part.tensor_split(self.looks, dim=1)
+                )
+            )
             for part in images.split(at_once)
         ]
         return torch.cat(vectors).unflatten(0, (num_dives, num_frames))

@@ -38,6 +38,8 @@ from stagescore.hashing import hash_u64
 _NUM_BINS = 10
 _TAILS = (2.5, 97.5)
 _ROUNDING = 1e-6
+_LEAST_PROBABILITY = 1e-12
+"""A log loss stays finite where a probability has been rounded to 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,27 +209,54 @@ def _resampled_kendall(
     return _ratio(pairs(a * b), np.sqrt(pairs(a * a)) * np.sqrt(pairs(b * b)))
 
 
-def _resampled_ece(
-    outcomes: Outcomes, counts: Float[np.ndarray, "resamples dives"]
-) -> Float[np.ndarray, "resamples"]:
-    """Resampling can only add to the gaps of a well calibrated model, so the interval lies rather high."""
-    confidence, correct, stated = _confidences(outcomes)
-    gap = np.where(stated, correct - np.where(stated, confidence, 0.0), 0.0)
-    bins = confidence_bins(np.where(stated, confidence, 0.0).ravel(), _NUM_BINS).reshape(gap.shape)
-    summed = sum(np.abs(counts @ (gap * (bins == b)).sum(1)) for b in range(_NUM_BINS))
-    return _ratio(np.asarray(summed), counts @ stated.sum(1).astype(float))
+Confidences = Callable[[Outcomes], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""Stated confidence, whether it was right, and where there is anything to check: (dives, predictions) each."""
 
 
-def _confidences(outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stated confidence, whether it was right, and where there is anything to check: (dives, 2) each."""
+def _calibration_error(title: str, confidences: Confidences) -> Figure:
+    def value(outcomes: Outcomes) -> float:
+        confidence, correct, stated = confidences(outcomes)
+        return expected_calibration_error(confidence[stated], correct[stated], _NUM_BINS)
+
+    def resampled(
+        outcomes: Outcomes, counts: Float[np.ndarray, "resamples dives"]
+    ) -> Float[np.ndarray, "resamples"]:
+        """Resampling can only add to the gaps of a well calibrated model, so the interval lies rather high."""
+        confidence, correct, stated = confidences(outcomes)
+        gap = np.where(stated, correct - np.where(stated, confidence, 0.0), 0.0)
+        bins = confidence_bins(np.where(stated, confidence, 0.0).ravel(), _NUM_BINS).reshape(gap.shape)
+        summed = sum(np.abs(counts @ (gap * (bins == b)).sum(1)) for b in range(_NUM_BINS))
+        return _ratio(np.asarray(summed), counts @ stated.sum(1).astype(float))
+
+    return Figure(title=title, digits=3, better="lower", value=value, resampled=resampled)
+
+
+def _transition_confidences(outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     error = np.abs(outcomes.predicted_transitions - outcomes.true_transitions)
     confidence = outcomes.confidences
     return confidence, error <= outcomes.tolerance_frames + _ROUNDING, ~np.isnan(error + confidence)
 
 
-def _ece(outcomes: Outcomes) -> float:
-    confidence, correct, stated = _confidences(outcomes)
-    return expected_calibration_error(confidence[stated], correct[stated], _NUM_BINS)
+def _number_confidences(outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    stated = [d.recognised[0][1] if d.recognised and d.dive_number else math.nan for d in outcomes]
+    confidence = np.array(stated, dtype=float).reshape(-1, 1)
+    return confidence, _among_likeliest(outcomes, 1)[:, None] == 1.0, ~np.isnan(confidence)
+
+
+def _among_likeliest(outcomes: Outcomes, num: int) -> Float[np.ndarray, "dives"]:
+    """1 where the labelled dive number is among the likeliest ones; NaN where nothing is labelled or recognised."""
+    found = [
+        float(dive.dive_number in [number for number, _ in dive.recognised[:num]])
+        if dive.recognised and dive.dive_number
+        else math.nan
+        for dive in outcomes
+    ]
+    return np.array(found, dtype=float)
+
+
+def _number_log_losses(outcomes: Outcomes) -> Float[np.ndarray, "dives"]:
+    stated = [d.number_probability for d in outcomes]
+    return np.array([math.nan if p is None else -math.log(max(p, _LEAST_PROBABILITY)) for p in stated])
 
 
 def _mean(
@@ -247,6 +276,21 @@ def _mean(
         return _ratio(counts @ np.where(known, values, 0.0), counts @ known.astype(float))
 
     return Figure(title=title, digits=digits, better=better, value=value, resampled=resampled)
+
+
+def _mean_of_known(
+    title: str,
+    digits: int,
+    better: Literal["higher", "lower", ""],
+    each: Callable[[Outcomes], Float[np.ndarray, "dives"]],
+) -> Figure:
+    """A figure that is the mean over the dives that have it."""
+
+    def value(outcomes: Outcomes) -> float:
+        values = each(outcomes)
+        return float(np.mean(known)) if len(known := values[~np.isnan(values)]) else math.nan
+
+    return _mean(title, digits, better, value, each)
 
 
 def _median(
@@ -390,12 +434,16 @@ FIGURES: dict[str, Figure] = {
     **_event_figures("last", 1),
     "interval_coverage": _mean("score interval holds, %", 1, "", _coverage, _inside),
     "interval_width": _mean("width of the score interval, points", 1, "lower", _mean_width, _widths),
-    "ece": Figure(
-        title="calibration error of transitions",
-        digits=3,
-        better="lower",
-        value=_ece,
-        resampled=_resampled_ece,
+    "ece": _calibration_error("calibration error of transitions", _transition_confidences),
+    "number_top1": _mean_of_known(
+        "dive number recognised, %", 1, "higher", lambda outcomes: 100 * _among_likeliest(outcomes, 1)
     ),
+    "number_top3": _mean_of_known(
+        "among the three likeliest, %", 1, "higher", lambda outcomes: 100 * _among_likeliest(outcomes, 3)
+    ),
+    "number_ece": _calibration_error("calibration error of dive numbers", _number_confidences),
+    "number_log_loss": _mean_of_known("log loss of dive numbers", 3, "lower", _number_log_losses),
 }
 """All figures: the first six are the headline, AIoU and coverage in percent, scores in points."""
+NUMBER_FIGURES = tuple(name for name in FIGURES if name.startswith("number_"))
+"""Figures of the recognised dive number."""

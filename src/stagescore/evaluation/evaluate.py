@@ -16,6 +16,7 @@ from stagescore.data.preprocessing import View
 from stagescore.data.samples import Samples
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.outcomes import Missing, Outcome, Outcomes, label_transitions
+from stagescore.evaluation.recognition import NumberCalibration, NumberEvidence, number_evidence, with_numbers
 from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.tensors import DiveBatch, Features
@@ -52,10 +53,13 @@ class Certainty:
     Attributes:
         scores: of the score's interval.
         transitions: of the transitions' confidence; None for a model of one stage.
+        numbers: Calibration of the dive number's probabilities; None for a model that does not recognise it, or too few
+            dives to fit it.
     """
 
     scores: IntervalModel
     transitions: TransitionCalibration | None
+    numbers: NumberCalibration | None = None
 
 
 class EncodedDives:
@@ -117,6 +121,7 @@ class EncodedDives:
             has_edges=labels.has_stages,
             scores=labels.score,
             difficulties=labels.difficulty,
+            numbers=labels.dive_number,
         )
 
 
@@ -131,6 +136,7 @@ class Evaluator:
         execution: the model predicts score / difficulty.
         votes: exemplars that vote.
         seed: of their choice.
+        films: Training dives, whose numbers are candidates of the recognition; where empty, the exemplars of the bank.
     """
 
     model: HPMCoRe
@@ -139,6 +145,7 @@ class Evaluator:
     execution: bool = False
     votes: int = 10
     seed: int = 0
+    films: tuple[Dive, ...] = ()
 
     def outcomes(self, source: EncodedDives, dive_ids: Sequence[str], case: Case) -> Outcomes:
         """What comes out for some dives.
@@ -184,7 +191,24 @@ class Evaluator:
                     missing=case.missing,
                 )
             )
-        return Outcomes(tuple(found))
+        evidence = self._evidence(encoded, [one.dive for one in voted])
+        calibration = None if self.certainty is None else self.certainty.numbers
+        return with_numbers(Outcomes(tuple(found)), evidence, calibration)
+
+    def evidence(self, source: EncodedDives, dive_ids: Sequence[str]) -> tuple[NumberEvidence, ...]:
+        """What the network says of the dive numbers; nothing for a model that does not recognise them."""
+        if self.model.recognition is None:
+            return ()
+        encoded = encode_dives(self.model, source, dive_ids)
+        return self._evidence(encoded, [source.dives[dive_id] for dive_id in dive_ids])
+
+    def _evidence(self, encoded: Encoded, dives: Sequence[Dive]) -> tuple[NumberEvidence, ...]:
+        training = self.model.training
+        self.model.eval()
+        with torch.no_grad():
+            logits = self.model.recognise(encoded.stages)
+        self.model.train(training)
+        return number_evidence(logits, dives, self.films or self.bank.dives)
 
     def fitted(self, source: EncodedDives, dive_ids: Sequence[str]) -> "Evaluator":
         """The same with its certainty fitted on validation dives.
@@ -203,7 +227,12 @@ class Evaluator:
                 _frames(source.samples.store, dive_ids),
                 outcomes.true_transitions,
             )
-        return replace(self, certainty=Certainty(scores=IntervalModel.fit(outcomes), transitions=transitions))
+        certainty = Certainty(
+            scores=IntervalModel.fit(outcomes),
+            transitions=transitions,
+            numbers=NumberCalibration.fit(self.evidence(source, dive_ids)),
+        )
+        return replace(self, certainty=certainty)
 
     def _confidences(
         self, encoded: Encoded, store: ClipStore, transitions: np.ndarray | None, row: int

@@ -128,7 +128,7 @@ def floor_outcomes(outcomes: Outcomes, train: Sequence[Dive]) -> Outcomes:
                 confidences=None,
                 missing="",
             )
-            for dive in outcomes
+            for dive in outcomes.without_numbers()
         ),
     )
 
@@ -218,7 +218,9 @@ class EvaluationReport:
         figures = [[FIGURES[name].title, _figure(head, name)] for name in HEADLINE]
         lines += _table(["figure", "value [95 % interval]"], figures)
         for title, rows in self.tables.items():
-            lines += ["", f"## {title}", "", *_figures_table(rows, HEADLINE, with_source=True)]
+            lines += ["", f"## {title}"]
+            if any(_known(row, name) for row in rows for name in HEADLINE):
+                lines += ["", *_figures_table(rows, HEADLINE, with_source=True)]
             others = [name for name in FIGURES if name not in HEADLINE]
             if more := [row for row in rows if any(_known(row, name) for name in others)]:
                 lines += ["", *_figures_table(more, others)]

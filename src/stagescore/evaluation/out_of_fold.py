@@ -4,7 +4,7 @@ Each fold has a run of its own (`data.fold`). The predictions are pooled and mea
 what needs no film, fitted on each fold's training dives, and the published rows.
 
 Intervals are cross-conformal (Vovk, "Cross-conformal predictors", 2015): the interval of a fold's dives is fitted
-on the out-of-fold errors of the other folds.
+on the out-of-fold errors of the other folds. The temperature of the recognised dive numbers is fitted likewise.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,17 +17,30 @@ from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import make_folds
+from stagescore.data.samples import Samples
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import ConfigError
+from stagescore.evaluation.evaluate import Certainty, EncodedDives
 from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
-from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel
-from stagescore.evaluation.outcomes import Outcomes
+from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel, TransitionCalibration
+from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.published import published_on
-from stagescore.evaluation.subject import Question, evaluate, read_subject
+from stagescore.evaluation.recognition import (
+    NumberCalibration,
+    NumberEvidence,
+    calibrated,
+    cross_fitted,
+    number_note,
+    number_tables,
+)
+from stagescore.evaluation.subject import Answer, Question, evaluate, read_subject
+from stagescore.models.familiarity import LEAST_DIVES as LEAST_FAMILIAR
+from stagescore.models.familiarity import Familiarity, descriptors
 from stagescore.training.assemble import read_dives
+from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings
-from stagescore.types import Dive
+from stagescore.types import STAGE_NAMES, Dive
 
 ByFold = Mapping[str, Outcomes]
 """Outcomes of each fold's test dives, by the name of the fold."""
@@ -104,9 +117,7 @@ def open_runs(folders: Sequence[Path]) -> list[FoldRun]:
     return runs
 
 
-def predict_fold(
-    run: FoldRun, progress: Progress, *, mirrored: bool = False
-) -> tuple[Outcomes, dict[str, Outcomes]]:
+def predict_fold(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> Answer:
     """Predict the test dives of a run's fold, exemplars being its training dives.
 
     Args:
@@ -115,13 +126,82 @@ def predict_fold(
         mirrored: show the test dives mirrored as well, and average.
 
     Returns:
-        Outcomes of the whole model without intervals, and of each branch alone.
+        Outcomes of the whole model without intervals and of each branch alone, and what it says of the dive numbers.
     """
     subject = replace(read_subject(str(run.folder)), mirrored=mirrored)
     store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
     question = Question(manifest=run.manifest, part="test", store=store, exemplars_from="train")
-    answer = evaluate(subject, question, scope="headline and branches", progress=progress)
-    return answer.outcomes, answer.alone
+    return evaluate(subject, question, scope="headline and branches", progress=progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOut:
+    """What weights trained on all dives may say of themselves, from runs that each kept some of them out.
+
+    Attributes:
+        certainty: of scores, transitions and dive numbers.
+        far: raw distance of `models.familiarity` that 95 % of the dives that were kept out stay below; mean of the folds;
+            None where their training dives were too few to tell.
+        num_dives: that were kept out.
+    """
+
+    certainty: Certainty
+    far: float | None
+    num_dives: int
+
+
+def kept_out(
+    runs: Sequence[FoldRun],
+    *,
+    mirrored: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> KeptOut:
+    """Fit on the dives that each fold kept out.
+
+    Args:
+        runs: one of each fold.
+        mirrored: show the dives mirrored as well, and average, as the weights will.
+        progress: told while dives are decoded and encoded.
+
+    Raises:
+        DataError: too few dives, or none whose stages are labelled.
+    """
+    outcomes: list[Outcome] = []
+    numbers: list[NumberEvidence] = []
+    log_probabilities, frames, far = [], [], []
+    for run in runs:
+        answer = predict_fold(run, progress, mirrored=mirrored)
+        outcomes += answer.outcomes.dives
+        numbers += answer.evidence
+        subject = read_subject(str(run.folder))
+        model = next(iter(subject.states.values()))
+        store = ClipStore.open(run.clips, subject.preprocessing)
+        tested = [dive.dive_id for dive in answer.outcomes]
+        trained = [dive.dive_id for dive in run.manifest.select("train")]
+        source = EncodedDives(
+            model, Samples(store, run.manifest.dives), [*trained, *tested], mirrored=mirrored
+        )
+        encoded = encode_dives(model, source, tested)
+        if len(trained) >= LEAST_FAMILIAR:
+            views = [source] if source.mirrored is None else [source, source.mirrored]
+            known, new = (
+                descriptors(*(encode_dives(model, view, ids).stages for view in views))
+                for ids in (trained, tested)
+            )
+            far.append(Familiarity.fit(known, new).far)
+        if encoded.log_probabilities is not None and encoded.edges.shape[1] == len(STAGE_NAMES) + 1:
+            log_probabilities.append(encoded.log_probabilities.numpy())
+            frames.append(np.stack([np.asarray(store.indices(name)) for name in tested]))
+    together = Outcomes(tuple(outcomes))
+    transitions = None
+    if log_probabilities:
+        transitions = TransitionCalibration.fit(
+            np.concatenate(log_probabilities), np.concatenate(frames), together.true_transitions
+        )
+    certainty = Certainty(
+        scores=IntervalModel.fit(together), transitions=transitions, numbers=NumberCalibration.fit(numbers)
+    )
+    return KeptOut(certainty=certainty, far=float(np.mean(far)) if far else None, num_dives=len(together))
 
 
 def pooled(by_fold: ByFold) -> Outcomes:
@@ -201,7 +281,7 @@ def label_outcomes(rule: LabelRule, folds: Mapping[str, Manifest], like: ByFold)
                     predicted_transitions=None,
                     confidences=None,
                 )
-                for one in like[name]
+                for one in like[name].without_numbers()
             ),
         )
     return found
@@ -216,12 +296,13 @@ def out_of_fold_report(
     """Predict, pool and measure; with label rules, single branches and published rows beside it."""
     whole: dict[str, Outcomes] = {}
     alone: dict[str, dict[str, Outcomes]] = {}
+    evidence: dict[str, tuple[NumberEvidence, ...]] = {}
     for run in runs:
-        outcomes, branches = predict_fold(run, progress, mirrored=mirrored)
-        whole[run.name] = outcomes
-        for branch, some in branches.items():
+        answer = predict_fold(run, progress, mirrored=mirrored)
+        whole[run.name], evidence[run.name] = answer.outcomes, answer.evidence
+        for branch, some in answer.alone.items():
             alone.setdefault(branch, {})[run.name] = some
-    together = pooled(whole)
+    together = pooled(cross_fitted(whole, evidence))
     protocol = runs[0].name.partition("/")[0]
     headline = Row(
         name=f"out of fold, {protocol}",
@@ -242,6 +323,7 @@ def out_of_fold_report(
             Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
             for name, outcomes in others.items()
         ]
+    tables |= number_tables(together)
     tables["What needs no film"] = [
         Row(name=name, figures=measure(outcomes), kind="floor", num_dives=len(outcomes))
         for name, outcomes in rules.items()
@@ -254,6 +336,7 @@ def out_of_fold_report(
         "The sealed athletes take part: a development figure."
         if runs[0].settings.data.sealed
         else "The sealed athletes are left out.",
+        *number_note(together, "the other folds" if calibrated(evidence) else ""),
         *(["Each dive is seen plain and mirrored by its one network."] if mirrored else []),
     ]
     report = EvaluationReport(

@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -43,6 +43,11 @@ class Outcome:
         confidences: for both transitions, the stated probability that the label lies within
             `Outcomes.tolerance_frames`.
         missing: the modality that was withheld.
+        recognised: The likeliest dive numbers with their probabilities, the likeliest first; empty for a model that does
+            not recognise them.
+        number_probability: Probability that was given to the labelled dive number; None where it is unknown or was not
+            among the numbers to choose from.
+        number_films: Number of training films that show the labelled dive number; None where nothing was recognised.
     """
 
     dive_id: str
@@ -57,6 +62,9 @@ class Outcome:
     predicted_transitions: Pair | None = None
     confidences: Pair | None = None
     missing: Missing = ""
+    recognised: tuple[tuple[str, float], ...] = ()
+    number_probability: float | None = None
+    number_films: int | None = None
 
     def __post_init__(self) -> None:
         pairs = (self.interval, self.true_transitions, self.predicted_transitions, self.confidences)
@@ -86,6 +94,14 @@ class Outcome:
                 where=self.dive_id,
                 todo="give probabilities from 0 to 1",
             )
+        stated = [probability for _, probability in self.recognised]
+        given = stated if self.number_probability is None else [*stated, self.number_probability]
+        if not all(0 <= value <= 1 for value in given) or stated != sorted(stated, reverse=True):
+            raise DataError(
+                f"probabilities of dive numbers of {given}",
+                where=self.dive_id,
+                todo="give probabilities from 0 to 1, the likeliest number first",
+            )
 
 
 _CSV_PAIRS = {
@@ -111,6 +127,10 @@ CSV_COLUMNS: dict[str, str] = {
     "confidence_first": "stated probability that the first transition is right within the tolerance",
     "confidence_last": "the same for the last transition",
     "missing": "the modality that was withheld",
+    "recognised": "the likeliest dive numbers, separated by spaces, the likeliest first",
+    "recognised_probabilities": "stated probability of each of them, separated by spaces",
+    "number_probability": "stated probability of the labelled dive number",
+    "number_films": "training films that show the labelled dive number",
 }
 """Columns of the per-dive table, in their order; what is not known is left empty."""
 
@@ -142,6 +162,11 @@ class Outcomes:
         return replace(
             self, dives=tuple(dive for dive, taken in zip(self.dives, chosen, strict=True) if taken)
         )
+
+    def without_numbers(self) -> "Outcomes":
+        """The same outcomes without recognised dive numbers."""
+        nothing: dict[str, Any] = {"recognised": (), "number_probability": None, "number_films": None}
+        return replace(self, dives=tuple(replace(dive, **nothing) for dive in self.dives))
 
     @property
     def true_scores(self) -> Float[np.ndarray, "dives"]:
@@ -186,6 +211,8 @@ class Outcomes:
         for dive in self.dives:
             row: dict[str, object] = dict(zip(dive.__dataclass_fields__, astuple(dive), strict=True))
             row["votes"] = " ".join(map(repr, dive.votes))
+            row["recognised"] = " ".join(number for number, _ in dive.recognised)
+            row["recognised_probabilities"] = " ".join(repr(stated) for _, stated in dive.recognised)
             for name, columns in _CSV_PAIRS.items():
                 row.update(zip(columns, row[name] or ("", ""), strict=True))  # type: ignore[call-overload]
             writer.writerow(["" if row[column] is None else row[column] for column in CSV_COLUMNS])

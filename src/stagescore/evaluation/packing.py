@@ -13,6 +13,7 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
+from stagescore.evaluation.out_of_fold import KeptOut
 from stagescore.evaluation.subject import Answer, Progress, Subject
 from stagescore.hashing import hash_u64
 from stagescore.media.images import jpeg_bytes
@@ -79,6 +80,7 @@ def pack(
     dives: DivesToPack,
     store: ClipStore,
     folder: Path,
+    kept_out: KeptOut | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[Path, ExemplarBank]:
     """Write `<name>.safetensors` and `<name>-bank.safetensors`, the headline state of a run.
@@ -90,6 +92,8 @@ def pack(
         dives: from which the bank and the card's numbers are made.
         store: the clips.
         folder: where to write.
+        kept_out: what runs of the same settings found on dives that they were not trained on, in place of validation
+            dives, which weights that were trained on everything have none of.
         progress: told while dives are encoded.
 
     Raises:
@@ -97,11 +101,12 @@ def pack(
         DataError: too few training dives to know which films are familiar, where that is needed.
     """
     model: HPMCoRe = next(iter(subject.states.values()))
-    exemplars, validation = dives.exemplars, dives.validation
-    if len(validation) < 20:
+    exemplars = dives.exemplars
+    validation = dives.validation if kept_out is None else ()
+    if kept_out is None and len(validation) < 20:
         raise ConfigError(
             f"{len(validation)} validation dives are too few to say how sure the weights may be",
-            todo="train on more dives",
+            todo="train on more dives, or name runs that kept dives out (--folds)",
         )
     if words.blends_with_prior and not subject.execution:
         raise ConfigError(
@@ -125,17 +130,22 @@ def pack(
         bank = replace(bank, pictures=bank_pictures(bank, store))
     else:
         bank = replace(bank, skeletons=bank_skeletons(bank, store))
-    evaluator = Evaluator(
-        model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
-    ).fitted(source, [dive.dive_id for dive in validation])
-    certainty = evaluator.certainty
+    certainty = None if kept_out is None else kept_out.certainty
+    if certainty is None:
+        evaluator = Evaluator(
+            model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
+        )
+        certainty = evaluator.fitted(source, [dive.dive_id for dive in validation]).certainty
     if certainty is None:
         raise ConfigError("nothing was fitted", todo="train on more dives")
     familiarity = None
     if len(training) >= LEAST_DIVES or words.blends_with_prior:
         familiarity = Familiarity.fit(
-            _descriptors(model, source, training), _descriptors(model, source, validation)
+            _descriptors(model, source, training),
+            _descriptors(model, source, validation) if validation else None,
         )
+        if kept_out is not None and kept_out.far is not None:
+            familiarity = replace(familiarity, far=kept_out.far, num_held_out=kept_out.num_dives)
     card = Card(
         name=words.name,
         model=settings,
@@ -151,6 +161,7 @@ def pack(
         mirrored=subject.mirrored,
         score_intervals=certainty.scores.as_json(),
         transition_confidence={} if certainty.transitions is None else certainty.transitions.as_json(),
+        number_recognition={} if certainty.numbers is None else certainty.numbers.as_json(),
         weights_hash=weights_hash(model),
     )
     path = folder / f"{words.name}.safetensors"
@@ -164,7 +175,7 @@ def bank_pictures(bank: ExemplarBank, store: ClipStore) -> dict[str, dict[int, b
     frames = store.frames
     return {
         dive.dive_id: {
-            frame: jpeg_bytes(frames[store[dive.dive_id].row, frame], PICTURE_QUALITY)
+            frame: jpeg_bytes(frames[store[dive.dive_id].row, frame, ..., :3], PICTURE_QUALITY)
             for frame in pictured_frames(edges)
         }
         for dive, edges in zip(bank.dives, bank.edges.tolist(), strict=True)

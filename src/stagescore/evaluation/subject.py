@@ -36,6 +36,12 @@ from stagescore.evaluation.floors import floors_and_ceilings
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.published import published_on
+from stagescore.evaluation.recognition import (
+    NumberCalibration,
+    NumberEvidence,
+    number_note,
+    number_tables,
+)
 from stagescore.models import build
 from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
@@ -102,6 +108,7 @@ def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
         certainty = Certainty(
             scores=IntervalModel.from_json(card.score_intervals),
             transitions=TransitionCalibration.from_json(transitions) if transitions else None,
+            numbers=NumberCalibration.from_json(numbers) if (numbers := card.number_recognition) else None,
         )
     return Subject(
         name=card.name,
@@ -181,12 +188,15 @@ class Answer:
         outcomes: of the headline, dive by dive.
         by_case: of every case that was asked, with the model's first state.
         alone: of each branch alone, where the model averages its branches.
+        evidence: What the model's first state says of the dive numbers, in the order of `outcomes`; empty for a model that
+            does not recognise them.
     """
 
     report: EvaluationReport
     outcomes: Outcomes
     by_case: dict[Case, Outcomes] = field(default_factory=dict)
     alone: dict[str, Outcomes] = field(default_factory=dict)
+    evidence: tuple[NumberEvidence, ...] = ()
 
 
 def evaluate(
@@ -223,6 +233,7 @@ def evaluate(
     headline: tuple[Row, Outcomes] | None = None
     by_case: dict[Case, Outcomes] = {}
     alone: dict[str, Outcomes] = {}
+    numbers: tuple[tuple[NumberEvidence, ...], str] = ((), "")
     for column, model in list(subject.states.items())[: 1 if headline_only else None]:
         evaluator, sources = _prepared(subject, model, question, kinds, progress)
         withheld = can_be_withheld(model, sources["estimated"], ids)
@@ -249,6 +260,7 @@ def evaluate(
             rows.append(row)
             if headline is None:
                 headline = (row, outcomes)
+                numbers = evaluator.evidence(sources["estimated"], ids), _fitted_on(evaluator)
                 alone = {} if scope == "headline" else _branches_alone(evaluator, sources["estimated"], ids)
             if column == next(iter(subject.states)):
                 by_case[case] = outcomes
@@ -261,6 +273,7 @@ def evaluate(
             replace(headline[0], name=f"{subject.name}, {name}", figures=measure(outcomes))
             for name, outcomes in alone.items()
         ]
+    tables |= number_tables(headline[1])
     if bounds := _bounds(subject, question, headline[1]):
         tables["Floors and ceilings, from labels alone"] = bounds
     datasets = {dive.dataset for dive in queries}
@@ -273,8 +286,9 @@ def evaluate(
         weights_hash=weights_hash(first),
         tables=tables,
         paired={f"its {name}": paired(headline[1], outcomes) for name, outcomes in alone.items()},
+        notes=tuple(number_note(headline[1], numbers[1])),
     )
-    return Answer(report, headline[1], by_case, alone)
+    return Answer(report, headline[1], by_case, alone, numbers[0])
 
 
 def set_against(answer: Answer, others: Mapping[str, Answer]) -> Answer:
@@ -287,12 +301,18 @@ def set_against(answer: Answer, others: Mapping[str, Answer]) -> Answer:
     return replace(answer, report=replace(answer.report, paired={**answer.report.paired, **differences}))
 
 
+def _fitted_on(evaluator: Evaluator) -> str:
+    """What the calibration of the dive number was fitted on, in words; empty where there is none."""
+    calibration = None if evaluator.certainty is None else evaluator.certainty.numbers
+    return "" if calibration is None else f"{calibration.num_dives} validation dives"
+
+
 def _branches_alone(evaluator: Evaluator, source: EncodedDives, ids: Sequence[str]) -> dict[str, Outcomes]:
     """What each branch says by itself, where the model takes their mean; intervals were fitted to the mean."""
     found = {}
     for branch in evaluator.model.regression.averaged:
         heard = replace(evaluator, model=evaluator.model.heard_alone(branch), certainty=None)
-        found[f"{branch} branch alone"] = heard.outcomes(source, ids, Case())
+        found[f"{branch} branch alone"] = heard.outcomes(source, ids, Case()).without_numbers()
     return found
 
 
@@ -337,6 +357,7 @@ def _prepared(
         execution=subject.execution,
         votes=subject.votes,
         seed=subject.seed,
+        films=tuple(question.pool) if question.exemplars_from == "train" else bank.dives,
     )
     if fits:
         evaluator = evaluator.fitted(sources["estimated"], [dive.dive_id for dive in validation])

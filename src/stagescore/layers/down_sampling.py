@@ -69,24 +69,26 @@ class MeanPool(nn.Module):
 
 
 class ProjectedMean(nn.Module):
-    """The mean of a map, normalised and projected.
+    """The means of an image's maps, normalised and projected.
 
     Fine-tuning a large image network on a few hundred dives learns nothing without the norm between its features and
     the small heads behind them (docs/log.md).
 
     Args:
-        in_width: channels of the map.
+        in_width: channels of a map.
         width: of the vector.
+        looks: maps of an image.
     """
 
-    def __init__(self, *, in_width: int, width: int) -> None:
+    def __init__(self, *, in_width: int, width: int, looks: int = 1) -> None:
         super().__init__()
         self.width = width
-        self.norm = nn.LayerNorm(in_width)
-        self.project = nn.Linear(in_width, width)
+        self.norm = nn.LayerNorm(looks * in_width)
+        self.project = nn.Linear(looks * in_width, width)
 
     def forward(
-        self, maps: Float[Tensor, "images channels height width"]
+        self, *maps: Float[Tensor, "images channels height width"]
     ) -> Float[Tensor, "images {self.width}"]:
-        """One vector a map."""
-        return functional.gelu(self.project(self.norm(maps.mean(dim=(2, 3)))))
+        """One vector an image, from the maps of all its looks."""
+        means = torch.cat([look.mean(dim=(2, 3)) for look in maps], dim=1)
+        return functional.gelu(self.project(self.norm(means)))

@@ -20,6 +20,7 @@ from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling, P
 from stagescore.layers.mixed_time import MeanOfClip, MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
 from stagescore.models.hp_mcore import Branch, Encoders, HPMCoRe, Regression, Segmentation, StagePooling
+from stagescore.models.recognition import NumberRecognition
 from stagescore.models.settings import (
     DynamicSettings,
     ModelSettings,
@@ -98,6 +99,8 @@ def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
             points=settings.regression.points,
             average_branches=settings.regression.average_branches,
         ),
+        # Built last, so that the other parts begin with the weights that they have without it.
+        recognition=_recognition(settings, widths.get("static", fused_width)),
     )
 
 
@@ -118,13 +121,14 @@ def build_static(settings: StaticSettings) -> StaticEncoder:
     if settings.multi_branch:
         down_sampling = MultiBranchDownSampling(in_width=backbone.width, width=settings.width)
     elif settings.projected:
-        down_sampling = ProjectedMean(in_width=backbone.width, width=settings.width)
+        down_sampling = ProjectedMean(in_width=backbone.width, width=settings.width, looks=settings.looks)
     else:
         down_sampling = MeanPool(width=backbone.width)
     return StaticEncoder(
         backbone=backbone,
         down_sampling=down_sampling,
         normalise=backbone.normalise() if isinstance(backbone, ImageBackbone) else Normalise(),
+        looks=settings.looks,
         frames_at_once=None if settings.backbone == "small" else _FRAMES_AT_ONCE,
     )
 
@@ -178,6 +182,17 @@ def _segmentation(settings: SegmentationSettings, widths: dict[Branch, int]) -> 
             in_width=widths[reads], num_transitions=transitions, width=settings.width
         )
     return Segmentation(reads=reads, segmenter=segmenter, decoding=_DECODINGS[settings.decoding])
+
+
+def _recognition(settings: ModelSettings, in_width: int | None) -> NumberRecognition | None:
+    if not settings.recognition.on or in_width is None:
+        return None
+    return NumberRecognition(
+        in_width=in_width,
+        num_stages=num_stages(settings.segmentation.stages),
+        width=settings.recognition.width,
+        dropout=settings.recognition.dropout,
+    )
 
 
 def _branch(settings: ModelSettings, in_width: int | None) -> DifferenceBranch | None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from stagescore.errors import DataError
 from stagescore.fusion.pose_guided import PoseGuidedFusion
 from stagescore.fusion.stand_ins import VideoStandIns
+from stagescore.models.recognition import NumberRecognition
 from stagescore.segmentation.decoding import Decoding, edges_of
 from stagescore.segmentation.pooling import pool_stages
 from stagescore.tensors import Comparison, DiveBatch, Features, StageFeatures
@@ -35,6 +36,7 @@ class HPMCoRe(nn.Module):
         stand_ins: VideoStandIns | None,
         pooling: "StagePooling",
         regression: "Regression",
+        recognition: NumberRecognition | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -46,6 +48,7 @@ class HPMCoRe(nn.Module):
             stand_ins: what replaces a missing video; None for models that always need one.
             pooling: stages to steps.
             regression: stage features of two dives to a difference.
+            recognition: stage features of a dive to its dive number; None for a model that does not recognise it.
         """
         super().__init__()
         self.encoders = encoders
@@ -54,6 +57,7 @@ class HPMCoRe(nn.Module):
         self.stand_ins = stand_ins
         self.pooling = pooling
         self.regression = regression
+        self.recognition = recognition
 
     def encode(self, dives: DiveBatch) -> Features:
         """What the encoders say of each dive, with stand-ins for a missing video.
@@ -114,6 +118,10 @@ class HPMCoRe(nn.Module):
         """Predicted differences of score, query minus exemplar, in points."""
         return self.regression(query, exemplar)
 
+    def recognise(self, stages: StageFeatures) -> Float[Tensor, "dives classes"] | None:
+        """Logits of the attributes of each dive's number (`models.recognition`); None for a model without that head."""
+        return None if self.recognition is None else self.recognition(stages)
+
     def heard_alone(self, branch: RegressionBranch) -> "HPMCoRe":
         """This model with one branch of the regression, sharing all parts with it.
 
@@ -127,6 +135,7 @@ class HPMCoRe(nn.Module):
             stand_ins=self.stand_ins,
             pooling=self.pooling,
             regression=self.regression.alone(branch),
+            recognition=self.recognition,
         ).train(self.training)
 
     def _check(self, features: Features) -> None:

@@ -30,6 +30,8 @@ class StaticSettings(Config):
             in three quarters of the time; their statistics are frozen in any case.
         multi_branch: the paper's multi-branch down-sampling instead of a mean over the picture.
         projected: without `multi_branch`, the mean is normalised and projected to `width`.
+        looks: 2 where the whole frame stands beside a window around the diver (`data.preprocessing.follow.beside`);
+            needs `projected`.
         width: of a frame's vector, with `multi_branch` or `projected`.
     """
 
@@ -40,12 +42,15 @@ class StaticSettings(Config):
     widths: tuple[int, ...] = (16, 24, 48, 96)
     multi_branch: bool = True
     projected: bool = False
+    looks: Literal[1, 2] = 1
     width: int = Field(default=512, ge=8)
 
     @model_validator(mode="after")
     def _fits(self) -> "StaticSettings":
         if self.projected and self.multi_branch:
             raise ValueError("projected is for multi_branch=false")
+        if self.looks > 1 and not self.projected:
+            raise ValueError("looks=2 needs projected=true")
         if self.merged and self.backbone not in get_args(MobileBackbone):
             raise ValueError(f"merged is for {', '.join(get_args(MobileBackbone))}")
         if self.gate_shift and self.backbone not in get_args(MobileBackbone):
@@ -175,6 +180,20 @@ class RegressionSettings(Config):
     stage_weights: StageNormalisation = "softmax"
 
 
+class RecognitionSettings(Config):
+    """Recognition of the dive number (ours).
+
+    Attributes:
+        on: Whether the model recognises dive numbers.
+        width: Width of the hidden layer; 0 for a single linear layer.
+        dropout: Probability with which an input of a linear layer is dropped in training.
+    """
+
+    on: bool = False
+    width: int = Field(default=0, ge=0)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+
+
 class ModelSettings(Config):
     """A whole model.
 
@@ -187,6 +206,7 @@ class ModelSettings(Config):
         pooling: ...
         fusion: ...
         regression: ...
+        recognition: ...
         stand_ins: learn what to read where a video is missing, in models that see both modalities.
     """
 
@@ -198,6 +218,7 @@ class ModelSettings(Config):
     pooling: PoolingSettings = PoolingSettings()
     fusion: FusionSettings = FusionSettings()
     regression: RegressionSettings = RegressionSettings()
+    recognition: RecognitionSettings = RecognitionSettings()
     stand_ins: bool = False
 
     @property

@@ -53,9 +53,13 @@ _SECOND_SHARE = 0.5
 _SECOND_FRAMES = 5
 _SECOND_APART = 0.3
 _APART_IOU = 0.2
+_SECOND_FALLING, _APART_FALLING = 3, 0.4
+_LEAST_WITH = 0.8
+_FALL_BEGINS, _FALL_ENDS = 0.1, 0.9
+"""Shares of the way down."""
 _PAIR_CONFIDENCE = 0.15
 _PAIR_HEIGHTS = 0.5
-_PAIR_SHARE = 0.28
+_PAIR_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,8 +147,12 @@ def choose_diver(views: Sequence[View]) -> Choice:
     if not ranked or ranked[0][1] < _NO_FALL:
         return Choice(None)
     merit, fall, diver = ranked[0]
-    partners = (m >= _SECOND_SHARE * merit > 0 and _apart(t, diver) for m, _, t in ranked[1:])
-    return Choice(diver, fall, any(partners) or _move_in_pairs(views))
+    falling = _falling(diver, down)
+    partners = (
+        m >= _SECOND_SHARE * merit > 0 and _apart(t, diver) and _falls_beside(t, diver, falling, down)
+        for m, _, t in ranked[1:]
+    )
+    return Choice(diver, fall, any(partners) or _move_in_pairs([views[frame] for frame in falling]))
 
 
 def follow(views: Sequence[View], frame: int, person: int) -> Track:
@@ -313,12 +321,31 @@ def _steady(steps: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
     return steady
 
 
-def _fall(track: Track, path: Sequence[np.ndarray]) -> float:
-    """Farthest way down against the background, in the track's usual box size."""
+def _heights(track: Track, path: Sequence[np.ndarray]) -> Float[np.ndarray, " frames"]:
+    """Of the middles of a track's boxes against the background, downwards, in pixels."""
     middles = centres(track.boxes_px)
-    heights = np.array(
+    return np.array(
         [path[frame][1] @ (x, y, 1.0) for frame, (x, y) in zip(track.frames, middles, strict=True)]
     )
+
+
+def _falling(track: Track, path: Sequence[np.ndarray]) -> range:
+    """The frames in which somebody is well off the board and not yet in the water: most of the farthest way down.
+
+    Before it a railing, and after it the splash, is taken for a second person again and again.
+    """
+    heights = _heights(track, path)
+    bottom = int((heights - np.minimum.accumulate(heights)).argmax())
+    top = int(heights[: bottom + 1].argmin())
+    share = (heights[top : bottom + 1] - heights[top]) / max(heights[bottom] - heights[top], 1e-9)
+    above, below = np.flatnonzero(share < _FALL_BEGINS), np.flatnonzero(share > _FALL_ENDS)
+    start = top + (int(above[-1]) + 1 if len(above) else 0)
+    return range(track.first + start, track.first + top + (int(below[0]) if len(below) else 0) + 1)
+
+
+def _fall(track: Track, path: Sequence[np.ndarray]) -> float:
+    """Farthest way down against the background, in the track's usual box size."""
+    heights = _heights(track, path)
     fallen = float((heights - np.minimum.accumulate(heights)).max())
     return fallen / max(float(np.median(long_edges(track.boxes_px))), 1e-9)
 
@@ -331,11 +358,12 @@ def _merit(track: Track, path: Sequence[np.ndarray]) -> float:
 def _move_in_pairs(views: Sequence[View]) -> bool:
     """Whether two people of about the same size and height move side by side, in many of the frames with somebody.
 
-    Needs no tracks, so it holds where a detector sees now one of the two and now the other. The least share was set on
-    100 clean simulated dives, in which it is up to 0.16, and 50 with the diver put in twice: 0.4 or more in nine of ten.
+    Needs no tracks, so it holds where a detector sees now one of the two and now the other. The least share is between
+    that of 241 real single dives (up to 0.14; 60 simulated ones 0) and that of 30 simulated ones with the diver put in twice
+    (0.36 or more), in the frames of the fall.
 
     Args:
-        views: of every frame of the clip.
+        views: of the frames in which the diver falls.
     """
     seen = pairs = 0
     for view in views:
@@ -343,7 +371,7 @@ def _move_in_pairs(views: Sequence[View]) -> bool:
         boxes = view.people.boxes_px[shown]
         seen += bool(len(boxes))
         pairs += any(_beside(box, other) for box, other in combinations(boxes, 2))
-    return pairs >= max(_SECOND_FRAMES, _PAIR_SHARE * seen)
+    return pairs >= max(_SECOND_FALLING, _PAIR_SHARE * seen)
 
 
 def _beside(box: np.ndarray, other: np.ndarray) -> bool:
@@ -366,3 +394,31 @@ def _apart(track: Track, other: Track) -> bool:
         if mine is not None and others is not None:
             apart += float(box_iou(mine, others[None])[0]) < _APART_IOU
     return apart >= max(_SECOND_FRAMES, _SECOND_APART * len(common))
+
+
+def _falls_beside(other: Track, diver: Track, falling: range, path: Sequence[np.ndarray]) -> bool:
+    """Whether somebody goes down with the diver while the two are apart.
+
+    The detector takes a railing for a person; a track that begins there waits until the diver falls past and goes on
+    with the diver. Of such a track only the last part falls, and that is the diver's. Tracks that part in the splash are apart in
+    up to 0.26 of the frames of a fall (241 real single dives), those of a real pair in 0.59; what waits goes down by up to 0.58
+    of the diver's way, the pair's by 1.1.
+    """
+    common = [frame for frame in falling if frame in diver.frames and frame in other.frames]
+    apart = {
+        frame
+        for frame in common
+        if box_iou(other.boxes_px[frame - other.first], diver.boxes_px[None, frame - diver.first])[0]
+        < _APART_IOU
+    }
+    if len(apart) < max(_SECOND_FALLING, _APART_FALLING * len(common)):
+        return False
+    theirs, divers = (
+        sum(
+            heights[frame - track.first] - heights[frame - 1 - track.first]
+            for frame in apart
+            if frame - 1 in apart
+        )
+        for track, heights in ((track, _heights(track, path)) for track in (other, diver))
+    )
+    return bool(divers > 0 and _LEAST_WITH < theirs / divers < 1 / _LEAST_WITH)

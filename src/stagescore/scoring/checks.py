@@ -3,11 +3,13 @@
 Cuts are jumps of the colour histogram that the frames around them do not have and that no shift of the picture
 explains; replays are frames that come again in their order; in a still image nothing changes. All look at pictures
 of 96 pixels.
-Source: none. Thresholds were set on 40 simulated dives, spliced and unspliced.
+Source: none. Thresholds were set on 40 simulated dives, spliced and unspliced; those of cuts between shots of one camera
+on 120 real dives of one pool and 200 splices of them (docs/log.md, 29 November 2026).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -46,6 +48,10 @@ _CUT = 0.15
 _CUT_TIMES = 3.0
 _CUT_NEIGHBOURS = 6
 _USUAL_CHANGE = 0.02
+_CUT_OF_ONE_CAMERA = 0.75
+_LEFT_NEIGHBOURS = 4
+_LEFT_TIMES = 1.3
+_USUAL_LEFT = 1.0
 _FLASH_FRAMES = 2
 _SAME_SCENE = 0.5
 _BINS = (12, 4, 6)
@@ -56,6 +62,8 @@ _REPLAY_FRAMES = 8
 _REPLAY_SHARE = 0.12
 _SAME_SHARE = 0.25
 _LEAST_CHANGE = 1.0
+_RISEN = 0.05
+"""Share of the flight by which its highest point may lie before the first frame; it is not known more exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +107,30 @@ def length_reason(num_frames: int) -> Reason | None:
 
 
 def cuts(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
-    """First frames of new shots."""
+    """First frames of new shots.
+
+    The colours jump at a cut, much more than around it. Where both shots are of one camera, as in two dives from one
+    platform, they jump less; but then what is left after the best shift of the picture is larger than anywhere around. A fast pan
+    changes colours quickly as well, in many frames in a row.
+    """
     if len(small) < 3:
         return []
     jumps = _jumps(small)
+    laid = [_laid(before, after) for before, after in pairwise(small)]
+    likeness, left = (np.array(values) for values in zip(*laid, strict=True))
     found = []
     for index, jump in enumerate(jumps):
-        near = np.r_[
-            jumps[max(index - _CUT_NEIGHBOURS, 0) : index], jumps[index + 1 : index + 1 + _CUT_NEIGHBOURS]
-        ]
-        usual = float(np.median(near)) + _USUAL_CHANGE
-        if jump > _CUT_TIMES * usual and jump * (1 - _likeness(small[index], small[index + 1])) > _CUT:
+        apart = float(jump * (1 - likeness[index]))
+        times = float(jump / (np.median(_around(jumps, index, _CUT_NEIGHBOURS)) + _USUAL_CHANGE))
+        more = float(left[index] / (_around(left, index, _LEFT_NEIGHBOURS).max() + _USUAL_LEFT))
+        of_one_camera = more > _LEFT_TIMES and times * more * apart**0.5 > _CUT_OF_ONE_CAMERA
+        if of_one_camera or (times > _CUT_TIMES and apart > _CUT):
             found.append(index + 1)
     return _without_flashes(found, small)
+
+
+def _around(values: Float[np.ndarray, " steps"], index: int, reach: int) -> Float[np.ndarray, " near"]:
+    return np.concatenate((values[max(index - reach, 0) : index], values[index + 1 : index + 1 + reach]))
 
 
 def _without_flashes(found: Sequence[int], small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
@@ -228,9 +247,18 @@ def fall_reason(flight: Flight | None) -> Reason | None:
     return Reason(code="no-person", text="Nobody is seen who falls as a diver does.")
 
 
-def partial_reason(flight: Flight | None, offset: int) -> Reason | None:
-    """The clip does not show the whole dive."""
+def partial_reason(flight: Flight | None, offset: int, begins_at_cut: bool = False) -> Reason | None:
+    """The clip does not show the whole dive.
+
+    Args:
+        flight: as it was found.
+        offset: frame of the input that frame 0 is.
+        begins_at_cut: another shot comes before. Broadcasts show a take-off from the front and change the camera during it;
+            then a shot is whole that begins while the diver still rises.
+    """
     if flight is None or not (flight.no_takeoff or flight.ends_in_air):
+        return None
+    if begins_at_cut and not flight.ends_in_air and flight.apex >= flight.first - _RISEN * flight.num_frames:
         return None
     told = {
         (True, False): "starts in the air: there is no take-off",
@@ -257,9 +285,25 @@ def _jumps(small: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarra
 
 def _likeness(before: UInt8[np.ndarray, "h w 3"], after: UInt8[np.ndarray, "h w 3"]) -> float:
     """How well the middle of a picture is found again in the next, wherever it lies; at most 1."""
+    return _laid(before, after)[0]
+
+
+def _laid(before: UInt8[np.ndarray, "h w 3"], after: UInt8[np.ndarray, "h w 3"]) -> tuple[float, float]:
+    """How well the middle of a picture is found again in the next, and how much differs when it is laid on it there.
+
+    Returns:
+        The likeness, at most 1, and the mean difference, in levels of colour.
+    """
     first, second = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after))
     rows, columns = first.shape[0] // 4, first.shape[1] // 6
     middle = first[rows:-rows, columns:-columns]
-    if not middle.std():
-        return 1.0 if not second.std() else 0.0
-    return float(np.nan_to_num(cv2.matchTemplate(second, middle, cv2.TM_CCOEFF_NORMED).max()))
+    down = across = 0
+    likeness = 1.0 if not second.std() else 0.0
+    if middle.std():
+        fits = np.nan_to_num(cv2.matchTemplate(second, middle, cv2.TM_CCOEFF_NORMED))
+        top, left = np.unravel_index(int(fits.argmax()), fits.shape)
+        down, across, likeness = int(top) - rows, int(left) - columns, float(fits.max())
+    height, width = first.shape
+    there = after[max(down, 0) : height + min(down, 0), max(across, 0) : width + min(across, 0)]
+    here = before[max(-down, 0) : height - max(down, 0), max(-across, 0) : width - max(across, 0)]
+    return likeness, float(cv2.absdiff(there, here).mean())

@@ -40,6 +40,7 @@ class Draft:
         media: the film, once it is open.
         start: first frame that is used.
         end: the frame after the last.
+        begins_at_cut: a few frames of another shot were left out before `start`.
         reasons: that speak against a score.
         warnings: whole sentences.
         failed: whether nothing more can be done.
@@ -53,6 +54,7 @@ class Draft:
     media: Media | None = None
     start: int = 0
     end: int = 0
+    begins_at_cut: bool = False
     reasons: list[Reason] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failed: bool = False

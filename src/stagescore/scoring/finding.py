@@ -1,10 +1,10 @@
-"""`--start auto`: where in a longer film the dive is.
+"""Where in a film the dive is: in a long one (`--start auto`), and in which shot of one with several.
 
 Source: none. The film is looked through in overlapping windows within its shots; the deepest fall is the dive, and a
 share of its length is kept before and after, about as much as FineDiving's clips have.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from jaxtyping import UInt8
@@ -22,6 +22,10 @@ WINDOW_FRAMES = 360
 MOST_FRAMES = 40_000
 _BEFORE, _AFTER = 0.7, 0.5
 _HALF_SEEN = 0.2
+_SURE = 0.5
+"""Confidence of a flight of which a few frames are enough to say that it is a whole one."""
+_STANDS = 0.2
+"""Share of the flight for which a diver, or the water, is seen between it and another shot."""
 
 
 def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
@@ -50,6 +54,40 @@ def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
     if best is None:
         raise DataError("no dive is found in it", where=media.info.path, todo="give --start and --end")
     return best[1:]
+
+
+def only_whole_dive(watched: Watched, cuts: Sequence[int], flights: FlightFinder) -> tuple[int, int] | None:
+    """The shot in which somebody leaves the board and reaches the water, if nobody falls in any other shot.
+
+    A film of a dive may begin with the diver's face and end under water. Where two shots show a fall, one of them is a
+    replay or another dive, or the dive is cut in two; which is meant is for the user to say.
+
+    Args:
+        watched: the clip.
+        cuts: first frames of its second and later shots.
+        flights: what finds a fall.
+    """
+    found: tuple[int, int] | None = None
+    for start, end in pairwise([0, *cuts, watched.num_frames]):
+        flight = _flight(watched.part(start, end), flights)
+        if flight is None:
+            continue
+        if found is not None or not _is_whole(flight, start, end, watched.num_frames):
+            return None
+        found = start, end
+    return found
+
+
+def _is_whole(flight: Flight, start: int, end: int, num_frames: int) -> bool:
+    """Whether a shot shows all of a flight; where another shot comes before or after, with some time between.
+
+    A shot that begins or ends in mid-air looks like a flight that begins or ends a few frames from the cut.
+    """
+    if flight.confidence < _SURE or flight.starts_in_air or flight.ends_in_air:
+        return False
+    least = _STANDS * flight.num_frames
+    begins = not start or (flight.first >= least and flight.apex > flight.first)
+    return begins and (end == num_frames or end - start - flight.stop >= least)
 
 
 def _windows(media: Media) -> Iterator[tuple[int, list[UInt8[ndarray, "h w 3"]]]]:

@@ -7,7 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from stagescore.data.preprocessing import Preprocessing, View, framed_joints, viewed_frames, viewed_joints
+from stagescore.data.preprocessing import (
+    Preprocessing,
+    View,
+    framed_joints,
+    taken_pictures,
+    viewed_frames,
+    viewed_joints,
+)
 from stagescore.evaluation.intervals import TransitionCalibration
 from stagescore.evaluation.outcomes import label_transitions
 from stagescore.media.sampling import sample_indices
@@ -112,13 +119,7 @@ def look(
     seen = _modalities(model, media, sampled)
     frames = None
     if "video" in seen:
-        frames = media.sample(
-            p.num_frames,
-            first=first,
-            last=last,
-            size_px=p.size_px,
-            windows_px=_windows(p, media, track, span, flight),
-        ).frames
+        frames = taken_pictures(media, p, (first, last), _windows(p, media, track, span, flight))
     joints = framed_joints(sampled, (media.info.width_px, media.info.height_px), p)
     device = next(model.parameters()).device
 

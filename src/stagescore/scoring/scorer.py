@@ -24,7 +24,7 @@ from stagescore.scoring.blending import blended
 from stagescore.scoring.composing import exemplar_votes, moved, protocol_words, stage_results, warn
 from stagescore.scoring.draft import Draft
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
-from stagescore.scoring.finding import find_dive
+from stagescore.scoring.finding import find_dive, only_whole_dive
 from stagescore.scoring.judging import plausible_judging
 from stagescore.scoring.looking import Look, look
 from stagescore.scoring.options import ScoreOptions
@@ -344,14 +344,18 @@ class Scorer:
 
     def _watch(self, draft: Draft, media: Media) -> Watched | None:
         watched = watch(image for _, image in media.frames(range(draft.start, draft.end)))
-        shot = checks.main_shot(watched.num_frames, checks.cuts(watched.small))
-        stray = shot.start + watched.num_frames - shot.end
-        if stray:
+        shot = self._shot(draft, watched)
+        left_out = shot.start + watched.num_frames - shot.end
+        if left_out:
+            frames = (
+                "1 frame of another shot was" if left_out == 1 else f"{left_out} frames of another shot were"
+            )
             draft.warnings.append(
-                f"{stray} stray frames of another shot were left out; "
+                f"{frames} left out; "
                 f"frames {draft.start + shot.start} to {draft.start + shot.end - 1} are used."
             )
         draft.doubt(checks.cut_reason(shot, draft.start))
+        draft.begins_at_cut = 0 < shot.start <= checks.MOST_STRAY_FRAMES
         draft.start, draft.end = draft.start + shot.start, draft.start + shot.end
         num_frames = draft.end - draft.start
         if draft.fail(checks.length_reason(num_frames)):
@@ -361,6 +365,15 @@ class Scorer:
                 f"The clip has {num_frames} frames, fewer than {checks.FEW_FRAMES}: boundaries are coarse."
             )
         return watched.part(shot.start, shot.end)
+
+    def _shot(self, draft: Draft, watched: Watched) -> checks.Shot:
+        """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice."""
+        shot = checks.main_shot(watched.num_frames, checks.cuts(watched.small))
+        if not shot.cuts or checks.replay_reason(watched.small, draft.start):
+            return shot
+        inner = [cut - shot.start for cut in shot.cuts]
+        dive = only_whole_dive(watched.part(shot.start, shot.end), inner, self.flights)
+        return shot if dive is None else checks.Shot(shot.start + dive[0], shot.start + dive[1], ())
 
     def _poses(self, draft: Draft, media: Media, watched: Watched | None) -> Poses | None:
         given = draft.path if watched is None else draft.options.poses
@@ -387,7 +400,7 @@ class Scorer:
             checks.divers_reason(poses.num_divers),
             checks.replay_reason(watched.small, draft.start),
             None if still else checks.fall_reason(flight),
-            checks.partial_reason(flight, draft.start),
+            checks.partial_reason(flight, draft.start, draft.begins_at_cut),
         )
         draft.warnings += [told for told in poses.warnings if told not in draft.warnings]
         return flight

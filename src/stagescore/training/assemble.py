@@ -319,6 +319,9 @@ def _found(name: str, published: str) -> Path:
 def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
     """Weights of ours: a whole model, or files that have all its encoders between them.
 
+    A model whose other parts are all there is whole without the recognition of dive numbers: where the files lack that
+    head, the model keeps its own, and where only the files have one, it is left out.
+
     Raises:
         CheckpointError: one cannot be read, an encoder is in none of them, or one does not fit.
     """
@@ -326,7 +329,10 @@ def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
     state: dict[str, torch.Tensor] = {}
     for path in paths:
         state |= read_state(path)
-    if set(state) != set(wanted):
+    if set(_without_recognition(state)) == set(_without_recognition(wanted)):
+        if len(_without_recognition(state)) == len(state):
+            wanted = _without_recognition(wanted)
+    else:
         wanted = {name: value for name, value in wanted.items() if name.startswith("encoders.")}
     wrong = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
     if wrong:
@@ -336,6 +342,10 @@ def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
             todo="use the settings that the weights were made with, and name files of all encoders",
         )
     model.load_state_dict({name: state[name] for name in wanted}, strict=False)
+
+
+def _without_recognition(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in state.items() if not name.startswith("recognition.")}
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:

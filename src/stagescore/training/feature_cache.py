@@ -110,6 +110,7 @@ class FeatureCache:
             has_edges=labels.has_stages,
             scores=labels.score,
             difficulties=labels.difficulty,
+            numbers=labels.dive_number,
         )
 
 

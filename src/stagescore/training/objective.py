@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from stagescore.errors import ConfigError
 from stagescore.losses.contrast import ContrastLoss
+from stagescore.losses.dive_number import dive_number_losses
 from stagescore.losses.grouping import grouped_mean
 from stagescore.losses.score import score_losses
 from stagescore.models.hp_mcore import HPMCoRe
@@ -30,6 +31,7 @@ class TrainingBatch:
         edges: labelled stage edges of this model's stages; anything where `has_edges` is False.
         has_edges: dives whose stages are labelled.
         scores: true scores (or executions), in points.
+        numbers: attributes of the dive numbers as class indices (`NumberClasses`); -1 where unknown.
         pairs: dives that are compared, each pair of a group once.
         pair_groups: the group of each pair, 0 to `num_groups` - 1.
         members: (dive, group): a dive that fills up a second group stands twice.
@@ -40,6 +42,7 @@ class TrainingBatch:
     edges: Int[Tensor, "dives edges"]
     has_edges: Bool[Tensor, "dives"]
     scores: Float[Tensor, "dives"]
+    numbers: Int[Tensor, "dives 5"]
     pairs: Int[Tensor, "pairs 2"]
     pair_groups: Int[Tensor, "pairs"]
     members: Int[Tensor, "members 2"]
@@ -52,6 +55,7 @@ class TrainingBatch:
             edges=self.edges.to(device),
             has_edges=self.has_edges.to(device),
             scores=self.scores.to(device),
+            numbers=self.numbers.to(device),
             pairs=self.pairs.to(device),
             pair_groups=self.pair_groups.to(device),
             members=self.members.to(device),
@@ -120,20 +124,26 @@ class Objective(nn.Module):
             name: grouped_mean(values, batch.pair_groups, num_groups=batch.num_groups)
             for name, values in per_pair.items()
         }
+        member, group = batch.members.unbind(1)
         if logits is not None:
-            member, group = batch.members.unbind(1)
             terms["segmentation"] = grouped_mean(
                 self.segmentation_loss(logits, edges)[member],
                 group,
                 num_groups=batch.num_groups,
                 known=batch.has_edges[member],
             )
+        number_logits = model.recognise(stages)
+        if number_logits is not None:
+            losses, known = dive_number_losses(number_logits, batch.numbers)
+            terms["number"] = grouped_mean(
+                losses[member], group, num_groups=batch.num_groups, known=known[member]
+            )
         total = sum((self.weights[name] * term for name, term in terms.items()), torch.zeros(()).to(gap))
         return terms | {"total": total}
 
 
 def term_names(model: HPMCoRe) -> tuple[str, ...]:
-    """The losses a model has: a single stage is neither segmented nor contrasted, a branch that is off has none."""
+    """The losses a model has: a single stage is neither segmented nor contrasted, a branch or head that is off has none."""
     names = ["score"]
     if model.segmentation.segmenter is not None:
         names.append("segmentation")
@@ -141,6 +151,8 @@ def term_names(model: HPMCoRe) -> tuple[str, ...]:
             names.append("contrast_fused")
         if model.regression.static is not None:
             names.append("contrast_static")
+    if model.recognition is not None:
+        names.append("number")
     return tuple(names)
 
 

@@ -44,7 +44,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class ParameterGroup:
-    """Parameters below a module path and what their learning rate is multiplied by; 0 freezes them."""
+    """Parameters below a module path and what their learning rate is multiplied by; 0 freezes them.
+
+    The empty path stands for all parameters that no other group names.
+    """
 
     path: str
     factor: float
@@ -72,7 +75,7 @@ def make_optimiser(
                 todo="name modules as in "
                 + ", ".join(sorted({n.split(".")[0] for n, _ in model.named_parameters()})),
             )
-    factors = {group.path: group.factor for group in groups} | {"": 1.0}
+    factors = {"": 1.0} | {group.path: group.factor for group in groups}
     trained = []
     for path, parameters in found.items():
         if factors[path] == 0:

@@ -14,6 +14,7 @@ from stagescore.data.exemplars import ExemplarChoice, Protocol, choose_exemplars
 from stagescore.errors import DataError
 from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.recognition import number_log_probabilities
 from stagescore.regression.vote import vote
 from stagescore.tensors import DiveBatch, StageFeatures
 from stagescore.training.sources import DiveSource, keep_modalities
@@ -100,6 +101,40 @@ def encode_dives(
         edges=torch.cat([edges for _, edges, _ in parts]),
         log_probabilities=_joined([log_p for _, _, log_p in parts]),
     )
+
+
+@torch.no_grad()
+def recognise_number(
+    model: HPMCoRe, stages: StageFeatures, candidates: Sequence[str], temperature: float = 1.0
+) -> tuple[tuple[str, float], ...]:
+    """The probability of each dive number that a film may show, the likeliest first.
+
+    Args:
+        model: A model that recognises dive numbers; its mode is left as it was.
+        stages: Stage features of one dive.
+        candidates: Dive numbers that come into question (`models.recognition.candidate_numbers`).
+        temperature: Calibration of the probabilities, as the card of the weights has it.
+
+    Returns:
+        (dive number, probability) of every candidate; the probabilities add up to 1. Equally probable numbers stand in
+        alphabetical order.
+
+    Raises:
+        DataError: The model does not recognise dive numbers, or `stages` holds more or fewer than one dive.
+    """
+    training = model.training
+    model.eval()
+    logits = model.recognise(stages)
+    model.train(training)
+    if logits is None:
+        raise DataError(
+            "this model does not recognise dive numbers",
+            todo="give the dive number, or train the model with model.recognition.on=true",
+        )
+    if len(logits) != 1:
+        raise DataError(f"a number of {len(logits)} dives is asked for", todo="give one dive at a time")
+    probabilities = number_log_probabilities(logits.double(), candidates, temperature)[0].exp().tolist()
+    return tuple(sorted(zip(candidates, probabilities, strict=True), key=lambda pair: (-pair[1], pair[0])))
 
 
 def bank_of(encoded: Encoded, dives: dict[str, Dive], weights: str) -> ExemplarBank:

@@ -21,7 +21,8 @@ class DataSettings(Config):
         drills: folder of more dives that are fitted to and nothing else: none of them validates, tests or
             becomes an exemplar (`simulate --drills`).
         fold: `PROTOCOL/NAME` of `data.protocols`, such as `athlete-disjoint/2`: its dives are tested on and all others
-            trained on, whatever the manifest says; None for the manifest's own split.
+            trained on, whatever the manifest says; `all` trains on the validation dives as well; None for the manifest's
+            own split.
         sealed: whether the sealed athletes take part in that fold; they are out of every fold unless the protocol is
             `sealed` itself.
         clips: folder of decoded clips; beside the run by default.
@@ -72,12 +73,14 @@ class LossWeights(Config):
         segmentation: of the transitions.
         contrast_fused: of the fused features.
         contrast_static: of the static features.
+        number: Weight of the cross entropy of the dive number, in models that recognise it.
     """
 
     score: float = Field(default=1.0, ge=0)
     segmentation: float = Field(default=1.0, ge=0)
     contrast_fused: float = Field(default=1.0, ge=0)
     contrast_static: float = Field(default=1.0, ge=0)
+    number: float = Field(default=0.1, ge=0)
 
 
 class ObjectiveSettings(Config):
@@ -104,7 +107,7 @@ class GroupSettings(Config):
     """Parameters below a module path and the factor of their learning rate; 0 freezes them.
 
     Attributes:
-        path: such as `encoders.static.backbone`.
+        path: such as `encoders.static.backbone`; the empty path is all parameters that no other group names.
         factor: of the learning rate.
     """
 
@@ -155,7 +158,8 @@ class ImportSettings(Config):
         dynamic: Kinetics I3D, in either public spelling; the ImageNet file of an image network as trunk.
         static: the ImageNet file of the backbone.
         model: weights of ours: safetensors, runs or checkpoints of the same model or of some of its encoders,
-            separated by commas where several are joined.
+            separated by commas where several are joined. A model that recognises dive numbers may start from one that
+            does not: the head for them is then new.
         static_branch: a run or file of a model that has been trained with the static branch alone, whose regression
             is taken over: the whole then begins where the branch ends.
         fused_branch: likewise of a model without the static branch: its fusion, segmentation and regression.

@@ -29,6 +29,7 @@ class LabelledDives:
         has_edges: dives whose stages are labelled.
         scores: points.
         difficulties: NaN where unknown.
+        numbers: attributes of the dive numbers as class indices (`NumberClasses`); -1 where unknown.
     """
 
     seen: DiveBatch | Features
@@ -36,6 +37,7 @@ class LabelledDives:
     has_edges: Bool[Tensor, "dives"]
     scores: Float[Tensor, "dives"]
     difficulties: Float[Tensor, "dives"]
+    numbers: Int[Tensor, "dives 5"]
 
 
 @runtime_checkable
@@ -116,6 +118,7 @@ def labelled(batch: SampleBatch) -> LabelledDives:
         has_edges=batch.has_stages,
         scores=batch.score,
         difficulties=batch.difficulty,
+        numbers=batch.dive_number,
     )
 
 

@@ -73,6 +73,7 @@ class Plan:
             edges=cut_edges(labelled.edges, self.cut),
             has_edges=labelled.has_edges,
             scores=target_of(labelled, execution=self.execution, dive_ids=ids),
+            numbers=labelled.numbers,
             pairs=torch.tensor(batch.pairs),
             pair_groups=torch.tensor(batch.pair_groups),
             members=torch.tensor([(place[i], n) for n, g in enumerate(batch.groups) for i in g.dive_ids]),

@@ -46,6 +46,8 @@ class Card(Config):
         limits: what they are no good for.
         score_intervals: `evaluation.intervals.IntervalModel`, fitted on validation dives.
         transition_confidence: `evaluation.intervals.TransitionCalibration`, likewise.
+        number_recognition: Calibration of the recognised dive number (`evaluation.recognition.NumberCalibration`); empty for
+            a network that does not recognise it.
         familiarity: numbers of `models.familiarity.Familiarity`, whose arrays are in the file; empty without.
         blends_with_prior: the score of an unfamiliar film moves towards what its labels alone say, or is not given.
         film_scale: how far beyond distance 1 the film's share of the score has fallen to one half.
@@ -67,6 +69,7 @@ class Card(Config):
     limits: tuple[str, ...] = ()
     score_intervals: dict[str, float] = Field(default_factory=dict)
     transition_confidence: dict[str, float] = Field(default_factory=dict)
+    number_recognition: dict[str, float] = Field(default_factory=dict)
     familiarity: dict[str, float] = Field(default_factory=dict)
     blends_with_prior: bool = False
     film_scale: float = Field(default=1.0, gt=0)

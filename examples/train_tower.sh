@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Makes the weights `tower` again from the films of UNLV-Dive: some two hours on two slow cores. docs/training.md explains the steps.
+#   examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER     run it again to go on where it was stopped
+# UNLV_DIVE holds films/, films.csv and unlv_dive.npz; MOBILENETV2 is any ImageNet file of the network (`weights import`).
+set -euo pipefail
+films=$(realpath "$1") network=$(realpath "$2")
+mkdir -p "$3" && cd "$3"
+
+train() {  # NAME FOLD: one run on one thread
+  local name=$1 fold=$2
+  if [ -e "$name/config.yaml" ]; then stagescore train --resume "$name" --quiet
+  else
+    stagescore train tower data.folder=dives data.clips=clips data.fold="$fold" \
+      start.static=weights/mobilenetv2-imagenet.safetensors --out "$name" --quiet
+  fi
+}
+all_done() {  # waits for what runs in the background, and stops where one of them failed
+  local job
+  for job in $(jobs -p); do wait "$job"; done
+}
+
+[ -e dives/manifest.jsonl ] || stagescore data import unlv-dive --annotations "$films" --out dives --quiet
+stagescore data prepare dives --quiet
+[ -e weights/mobilenetv2-imagenet.safetensors ] ||
+  stagescore weights import "$network" --as mobilenetv2 --out weights
+
+# Every fold of the dives that are not sealed, two at a time: what the weights may say of themselves.
+train fold-0 five-fold/0   # the first one decodes the clips
+{ train fold-1 five-fold/1; train fold-2 five-fold/2; } &
+{ train fold-3 five-fold/3; train fold-4 five-fold/4; } &
+all_done
+stagescore evaluate-folds fold-0 fold-1 fold-2 fold-3 fold-4 --out out-of-fold --quiet
+
+# The weights that ship are trained on all films.
+train everything all
+stagescore weights pack everything --name tower --out weights --per-number 10 \
+  --folds fold-0 --folds fold-1 --folds fold-2 --folds fold-3 --folds fold-4 --blend-with-prior --validated \
+  --trained-on "300 films of London 2012, men's 10 m (the published training split of UNLV-Dive)" \
+  --shown-on "broadcast films of single dives from 10 m, men, one pool (London 2012)" \
+  --command "examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER" \
+  --limit "one pool, one event, one year: what is learned here is not known to hold elsewhere" \
+  --limit "the films have no stated licence; the weights hold no picture of them" \
+  --limit "needs the degree of difficulty, or dive number and height"

@@ -1,0 +1,43 @@
+"""40 real films whose events somebody read by eye, against the marks that came with the data."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MARKS = Path(__file__).with_name("marked_films.json")
+
+
+def marked() -> dict[int, dict[str, int | None]]:
+    return {int(name.split(".")[0]): mark for name, mark in json.loads(MARKS.read_text()).items()}
+
+
+def test_forty_films_are_marked_and_none_of_them_is_sealed(shared: Path) -> None:
+    from stagescore.data import unlv_dive
+    from stagescore.data.protocols import sealed_ids
+
+    labels = unlv_dive.load(shared / "data" / "unlv_dive")[0].manifest
+    sealed = {int(name.split("/")[1]) for name in sealed_ids([d for d in labels if d.split == "train"])}
+    assert len(marked()) == 40 and not sealed & set(marked())
+
+
+@pytest.mark.parametrize(
+    ("hand_mark", "event", "median", "spread"),
+    [
+        ("jump_begins", "first_airborne_frame", 0.0, 1.0),
+        # Not the first contact: two frames after it, as a rule.
+        ("ending_begins", "first_water_contact_frame", 2.0, 1.5),
+    ],
+)
+def test_how_far_hand_marks_are_from_the_physical_events(
+    hand_mark: str, event: str, median: float, spread: float, shared: Path
+) -> None:
+    with (shared / "data" / "unlv_dive" / "films.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {int(row["id"]): row for row in csv.DictReader(stream)}
+    apart = [
+        int(rows[film][hand_mark]) - mark[event] for film, mark in marked().items() if mark[event] is not None
+    ]
+    assert np.median(apart) == median
+    assert np.std(apart) == pytest.approx(spread, abs=0.1)

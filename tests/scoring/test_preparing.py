@@ -1,0 +1,91 @@
+"""Joints and flights of a whole data set, as `score` sees them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stored_dives
+
+from stagescore.atomic import write_bytes
+from stagescore.data.manifest import Manifest, read_manifest
+from stagescore.errors import DataError
+from stagescore.pose.formats import read_npz
+from stagescore.scoring import preparing
+from stagescore.scoring.draft import Draft
+from stagescore.scoring.events import Flight
+from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.poses import no_poses
+from stagescore.scoring.result import Reason
+from stagescore.scoring.scorer import Observed
+
+
+class SeesAFlight:
+    """Stands for a scorer whose clips begin with two stray frames; the third dive shows nobody."""
+
+    def __init__(self) -> None:
+        self.looked: list[str] = []
+
+    def observe(self, path: str) -> Observed:
+        self.looked.append(path)
+        draft = Draft(path=Path(path), name="made", options=ScoreOptions())
+        draft.media = preparing_media(path)
+        draft.start, draft.end = 2, draft.media.num_frames
+        if path.endswith("/3"):
+            draft.doubt(Reason(code="no-person", text="Nobody."))
+            return Observed(draft=draft, poses=no_poses(draft.end - 2))
+        flight = Flight(
+            first=10,
+            stop=40,
+            apex=15.0,
+            misfit=0.01,
+            fallen=5.0,
+            gravity=0.01,
+            starts_in_air=False,
+            no_takeoff=False,
+            ends_in_air=False,
+        )
+        return Observed(draft=draft, poses=no_poses(draft.end - 2), flight=flight)
+
+
+def preparing_media(path: str):
+    from stagescore.media.source import open_media
+
+    return open_media(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dives = tuple(
+        dive.with_changes(poses_path=None) for dive in read_manifest(stored_dives.folder(tmp_path_factory))
+    )
+    write_bytes(tmp_path / "manifest.jsonl", Manifest(dives).to_bytes())
+    return tmp_path
+
+
+def test_flights_and_joints_are_in_frames_of_the_film(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = SeesAFlight()
+    monkeypatch.setattr(preparing.Scorer, "load", lambda **_: scorer)
+    before = read_manifest(folder)
+    preparing._observe_all(before.dives, folder / preparing.FOLDER, None)
+    prepared = preparing.prepare(folder, workers=1)
+    first = prepared.manifest.dives[0]
+    assert first.flight == (12, 42)
+    assert read_manifest(folder).dives == prepared.manifest.dives
+    track = read_npz(Path(str(first.poses_path)))
+    assert track.num_frames == first.num_frames and not np.isfinite(track.joints_px).any()
+    assert list(prepared.unseen) == [d.dive_id for d in before if d.number == 3]
+    assert set(prepared.doubtful.values()) == {("no-person",)}
+
+
+def test_a_preparation_goes_on_where_it_was_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = SeesAFlight()
+    monkeypatch.setattr(preparing.Scorer, "load", lambda **_: scorer)
+    manifest = read_manifest(folder)
+    preparing._observe_all(manifest.dives[:2], folder / preparing.FOLDER, None)
+    done = preparing._read(folder / preparing.FOLDER)
+    assert set(done) == {dive.dive_id for dive in manifest.dives[:2]}
+    note = next((folder / preparing.FOLDER).glob("*/*.json"))
+    note.write_text(json.dumps({"dive_id": "x"}))
+    with pytest.raises(DataError, match="torn"):
+        preparing.prepare(folder, workers=1)
