@@ -28,7 +28,7 @@ def dive_number_losses(
         [
             functional.cross_entropy(part, target.clamp(min=0), reduction="none")
             for part, target in zip(
-                logits.split(tuple(NUM_NUMBER_CLASSES), dim=1), targets.unbind(1), strict=True
+                torch.split(logits, list(NUM_NUMBER_CLASSES), dim=1), targets.unbind(1), strict=True
             )
         ],
         dim=1,
