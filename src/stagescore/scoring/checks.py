@@ -50,7 +50,7 @@ _CUT_NEIGHBOURS = 6
 _USUAL_CHANGE = 0.02
 _CUT_OF_ONE_CAMERA = 0.75
 _LEFT_NEIGHBOURS = 4
-_LEFT_TIMES = 1.3
+_COLOUR_TIMES, _LEFT_TIMES = 1.5, 1.3
 _USUAL_LEFT = 1.0
 _FLASH_FRAMES = 2
 _SAME_SCENE = 0.5
@@ -123,7 +123,9 @@ def cuts(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
         apart = float(jump * (1 - likeness[index]))
         times = float(jump / (np.median(_around(jumps, index, _CUT_NEIGHBOURS)) + _USUAL_CHANGE))
         more = float(left[index] / (_around(left, index, _LEFT_NEIGHBOURS).max() + _USUAL_LEFT))
-        of_one_camera = more > _LEFT_TIMES and times * more * apart**0.5 > _CUT_OF_ONE_CAMERA
+        # Of water no shift fits well, whatever it is laid on: there the colours alone tell that nothing jumps.
+        both_jump = times > _COLOUR_TIMES and more > _LEFT_TIMES
+        of_one_camera = both_jump and times * more * apart**0.5 > _CUT_OF_ONE_CAMERA
         if of_one_camera or (times > _CUT_TIMES and apart > _CUT):
             found.append(index + 1)
     return _without_flashes(found, small)
