@@ -124,6 +124,18 @@ def test_a_network_that_knows_no_films_speaks_only_if_no_other_knows(
     assert alone.networks.weights == "inverted" and alone.unfamiliarity is None
 
 
+@pytest.mark.parametrize(("distance", "speaks"), [(0.9, "plain"), (1.5, "inverted")])
+def test_a_network_without_a_prior_speaks_of_films_like_its_own_only(
+    two: dict[str, ScoringNetwork], film: dict[str, str], distance: float, speaks: str
+) -> None:
+    without_prior = replace(two["plain"], familiarity=Always(distance))
+    with_prior = executing(two["inverted"], 1.9)
+    result = scorer_of(without_prior, with_prior).score(film["plain"], **KNOWN)
+    assert result.networks is not None and result.networks.weights == speaks
+    # Where it is the only one it speaks all the same.
+    assert scorer_of(without_prior).score(film["plain"], **KNOWN).networks.weights == "plain"
+
+
 def test_the_parts_with_that_of_the_prior_add_up_to_the_score(
     two: dict[str, ScoringNetwork], film: dict[str, str]
 ) -> None:
