@@ -89,7 +89,10 @@ def packed(
         mirrored=mirrored,
     )
     asked = DivesToPack(
-        exemplars=dives[:10], validation=dives[25:], training=dives[:25] if training is None else training
+        exemplars=dives[:10],
+        validation=dives[25:],
+        training=dives[:25] if training is None else training,
+        pictures=pictures,
     )
     return pack(subject, settings.model, words, dives=asked, store=store, folder=folder)
 
