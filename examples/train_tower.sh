@@ -34,7 +34,7 @@ stagescore evaluate-folds fold-0 fold-1 fold-2 fold-3 fold-4 --out out-of-fold -
 # The weights that ship are trained on all films.
 train everything all
 stagescore weights pack everything --name tower --out weights --per-number 10 \
-  --folds fold-0 --folds fold-1 --folds fold-2 --folds fold-3 --folds fold-4 --blend-with-prior --validated \
+  --folds fold-0 --folds fold-1 --folds fold-2 --folds fold-3 --folds fold-4 --blend-with-prior --validated --mirrored --without-pictures \
   --trained-on "300 films of London 2012, men's 10 m (the published training split of UNLV-Dive)" \
   --shown-on "broadcast films of single dives from 10 m, men, one pool (London 2012)" \
   --command "examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER" \

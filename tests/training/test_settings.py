@@ -10,7 +10,7 @@ from stagescore.training.assemble import make_objective, make_optimiser_of
 from stagescore.training.settings import PretrainSettings, TrainSettings
 
 POSE = ("pose-small", "pose-hrnet-small", "pose-hrnet-w32", "diver-detector")
-TRAINED = ("nano", "nano-tune", "paper", "paper-mtl-aqa", "release")
+TRAINED = ("nano", "nano-tune", "paper", "paper-mtl-aqa", "release", "tower")
 
 
 def test_all_presets_are_tested_somewhere() -> None:
@@ -22,7 +22,8 @@ def test_a_preset_builds_model_objective_and_optimiser(name: str) -> None:
     settings = load_config(TrainSettings, name)
     model = build(settings.model)
     objective = make_objective(model, settings.objective)
-    assert set(objective.weights) == {"score", "segmentation", "contrast_fused", "contrast_static"}
+    fused = set() if name == "tower" else {"contrast_fused"}
+    assert set(objective.weights) == {"score", "segmentation", "contrast_static"} | fused
     make_optimiser_of(model, settings)
     if name in ("paper", "paper-mtl-aqa", "release"):
         assert (settings.modality_dropout.video, settings.modality_dropout.skeleton) == (0, 0)

@@ -86,16 +86,16 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
     Raises:
         DataError: one of them failed, or does not show all stages.
     """
+    looked, _ = _seen(first), _seen(second)
     network = _network(scorer, first)
     name = network.card.name
-    _seen(second)
     if name not in second.looks:
         raise DataError(
             f"the network {name}, which scores the first dive, cannot look at the second one",
             where=second.result.input.path,
             todo="compare two films",
         )
-    stages = _differences(network, _seen(first), second.looks[name].views)
+    stages = _differences(network, looked, second.looks[name].views)
     moments = []
     pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
     for (time, mine), (_, theirs) in pairs:

@@ -114,6 +114,22 @@ SHIPPED: tuple[KnownNetwork, ...] = (
         10_855_105,
     ),
     _shipped(
+        "tower",
+        "scorer",
+        "HP-MCoRe, preset tower, trained on 300 films of London 2012, men's 10 m",
+        "train_tower.sh",
+        "2d72d27510ac0802c0a56d6e67296279191e531a3441989b60eaa3b3cad74739",
+        11_171_892,
+    ),
+    _shipped(
+        "tower-bank",
+        "exemplars",
+        "dives of those films that vote, encoded with tower, as skeletons without a picture",
+        "train_tower.sh",
+        "aceb223513b89b5f39a7d8d3a2a050729be65a4d9d22c90d4541301d6ef5d27f",
+        650_792,
+    ),
+    _shipped(
         "diver-detector",
         "detector",
         "finds divers in whole frames of 224 x 128, trained on simulated dives",
