@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import stored_dives
+import tiny_runs
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,8 @@ import made_scorer
 
 from stagescore.data.samples import Samples
 from stagescore.data.score_prior import Expectation
+from stagescore.errors import CheckpointError
+from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
 from stagescore.models.familiarity import Familiarity, descriptors, film_share
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.report.balance import PRIOR_PART, balance_of
@@ -30,9 +33,12 @@ from stagescore.scoring import batch
 from stagescore.scoring.blending import blended, blended_half_width
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
-from stagescore.scoring.scoring_network import ScoringNetwork
+from stagescore.scoring.scoring_network import ScoringNetwork, load_networks
 from stagescore.tensors import DiveBatch
+from stagescore.training.assemble import make_model
 from stagescore.types import Dive
+from stagescore.weights import registry
+from stagescore.weights.own import load_weights, save_weights
 
 KNOWN: dict[str, Any] = {"dive_number": "107B", "difficulty": 3.0, "height_m": 10.0}
 
@@ -245,3 +251,32 @@ def test_a_blend_lies_between_the_network_and_the_prior() -> None:
     assert found.interval[1] - 80.0 == pytest.approx(math.sqrt(0.5 * 24**2 + 0.5 * (1.6449 * 10) ** 2))
     assert blended(90.0, None, prior, unfamiliarity=2.0, scale=1.0).interval is None
     assert blended(90.0, (78.0, 102.0), prior, unfamiliarity=0.3, scale=1.0).score == 90.0
+
+
+def test_all_networks_that_ship_are_asked_and_a_bank_chooses_its_own(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made_scorer.weights_dir(tmp_path_factory)
+    first = load_weights("tiny", folder)
+    other = make_model(tiny_runs.settings()).eval()
+    next(other.parameters()).data.add_(1.0)
+    card = first.card.model_copy(update={"name": "other", "weights_hash": weights_hash(other)})
+    bank = ExemplarBank.load(folder / "tiny-bank.safetensors")
+    for name in ("tiny.safetensors", "tiny-bank.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    save_weights(tmp_path / "other.safetensors", other, card)
+    replace(bank, weights_hash=card.weights_hash).save(tmp_path / "other-bank.safetensors")
+    nano = next(network for network in registry.SHIPPED if network.role == "scorer")
+    listed = [replace(nano, name=f"{name}.safetensors") for name in ("tiny", "other", "not-yet-there")]
+    monkeypatch.setattr(registry, "SHIPPED", tuple(listed))
+    assert [one.card.name for one in load_networks(weights_dir=tmp_path)] == ["tiny", "other"]
+    assert [one.card.name for one in load_networks("other", weights_dir=tmp_path)] == ["other"]
+    own = tmp_path / "own.safetensors"
+    own.write_bytes((tmp_path / "other-bank.safetensors").read_bytes())
+    assert [one.card.name for one in load_networks(bank=own, weights_dir=tmp_path)] == ["other"]
+    replace(bank, weights_hash="0" * 64).save(own)
+    with pytest.raises(CheckpointError, match="build the bank again"):
+        load_networks(bank=own, weights_dir=tmp_path)
+    monkeypatch.setattr(registry, "SHIPPED", tuple(listed[2:]))
+    with pytest.raises(CheckpointError, match="no network that scores"):
+        load_networks(weights_dir=tmp_path)

@@ -75,6 +75,23 @@ def test_executions_are_multiplied_back(
     assert list(one.prediction.votes) == pytest.approx(by_hand, rel=1e-4)
 
 
+def test_views_are_averaged_difference_by_difference(
+    model: HPMCoRe, encoded: Encoded, bank: ExemplarBank, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    dives = tiny_runs.live(tmp_path_factory).dives
+    other = replace(encoded, stages=encoded.stages.select(torch.tensor([1, 2, 3, 4, 0])))
+    voting = Voting(protocol="w/o DN")
+    first, second, both = (
+        voting.predict_all(model, one, dives, bank, also=also)
+        for one, also in ((encoded, []), (other, []), (encoded, [other]))
+    )
+    for a, b, mean in zip(first, second, both, strict=True):
+        assert torch.allclose(mean.stage_deltas, (a.stage_deltas + b.stage_deltas) / 2, atol=1e-5)
+        assert mean.prediction.score == pytest.approx((a.prediction.score + b.prediction.score) / 2, abs=1e-3)
+    with pytest.raises(DataError, match="different dives"):
+        voting.predict_all(model, encoded, dives, bank, also=[replace(other, dive_ids=other.dive_ids[::-1])])
+
+
 def test_a_bank_comes_back_from_disk(model: HPMCoRe, bank: ExemplarBank, tmp_path: Path) -> None:
     bank.save(tmp_path / "bank.safetensors", half=False)
     again = ExemplarBank.load(tmp_path / "bank.safetensors")
