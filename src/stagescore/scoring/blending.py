@@ -46,7 +46,8 @@ def blended(
         unfamiliarity: distance of the film.
         scale: how far beyond distance 1 the film's share has fallen to one half.
     """
-    prior_part = (1.0 - film_share(unfamiliarity, scale)) * (prior.score - network_score)
+    # Adding 0 makes 0 of -0, which would be printed.
+    prior_part = (1.0 - film_share(unfamiliarity, scale)) * (prior.score - network_score) + 0.0
     score = network_score + prior_part
     if interval is None:
         return Blend(score=score, interval=None, prior_part=prior_part)
