@@ -36,7 +36,7 @@ def told(result):
         stage, index = telling_stage(result), nearest_exemplar(result)
         found += [say.telling_pictures(result, stage, telling_frames(result, stage))]
         found += [
-            say.spread(result),
+            say.interval(result),
             say.nearest(result),
             say.against(result, index),
             say.no_exemplar_pictures(index),
@@ -94,6 +94,8 @@ RESULTS = {
         modalities=["skeleton"], interval=None, poses=PoseShares(source="given", measured=0.9, doubtful=0.1)
     ),
     "refused": refused(),
+    "known error": made_result(validated=True, unfamiliarity=0.7),
+    "unlike films": made_result(validated=True, unfamiliarity=1.7),
     "checked": made_result(
         validated=True, validation=Validation(num_dives=12, mean_absolute_error=4.2, slope=0.9)
     ),
@@ -183,3 +185,10 @@ def test_where_a_reason_was_seen_is_told_in_frames_that_are_included():
     assert say.reasons(refused(reasons=[one]))[0].text == "The picture changes. Frame 12."
     whole = Reason(code="still", text="nothing moves.")
     assert say.reasons(refused(reasons=[whole]))[0].text == "Nothing moves."
+
+
+def test_an_error_that_is_known_from_other_films_is_not_said_to_be_known_here():
+    assert "is known from real dives." in say.trust(RESULTS["known error"]).text
+    assert "this one is unlike" in say.trust(RESULTS["unlike films"]).text
+    assert "if this dive is like those" not in say.interval(RESULTS["known error"]).text
+    assert "if this dive is like those" in say.interval(RESULTS["unlike films"]).text

@@ -114,11 +114,16 @@ def interval(result: Result) -> Sentence | None:
     if result.interval is None:
         return None
     low, high = result.interval
-    among = "" if result.validated else ", if this dive is like those the weights were trained on"
+    among = "" if _error_is_known(result) else ", if this dive is like those the weights were trained on"
     return Sentence(
         f"In 90 of 100 cases its score would lie between {points(low, 1)} and {points(high, 1)}{among}.",
-        ("interval", "validated"),
+        ("interval", "validated", "unfamiliarity"),
     )
+
+
+def _error_is_known(result: Result) -> bool:
+    """Whether such scores were checked on real dives, in films like this one."""
+    return result.validated and (result.unfamiliarity is None or result.unfamiliarity <= 1)
 
 
 def trust(result: Result) -> Sentence:
@@ -128,8 +133,13 @@ def trust(result: Result) -> Sentence:
             f"Checked on {counted(known.num_dives, 'dive')} of your own: the mean error is {points(known.mean_absolute_error)} points.",
             ("validation.num_dives", "validation.mean_absolute_error"),
         )
+    if _error_is_known(result):
+        return Sentence("The error of such scores is known from real dives.", ("validated", "unfamiliarity"))
     if result.validated:
-        return Sentence("The error of these scores on real dives is known.", ("validated",))
+        return Sentence(
+            "The error of such scores is known from real dives, but in films that this one is unlike.",
+            ("validated", "unfamiliarity"),
+        )
     if result.networks is None:
         return Sentence("Not validated on real dives.", ("validated",))
     trained_on = result.networks.trained_on.rstrip(".")
