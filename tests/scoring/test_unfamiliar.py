@@ -2,7 +2,7 @@
 
 import math
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -92,17 +92,29 @@ def executing(network: ScoringNetwork, distance: float | None = None, **card: An
     """Predicts execution and blends; at a given distance from whatever film, if asked for."""
     changes = {"target": "execution", "blends_with_prior": True} | card
     network = replace(network, card=network.card.model_copy(update=changes))
-    return network if distance is None else replace(network, familiarity=Always(distance))
+    return network if distance is None else replace(network, familiarity=always(distance))
 
 
-class Always:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Always(Familiarity):
     """Says the same of every film."""
 
-    def __init__(self, distance: float) -> None:
-        self.distance = distance
+    distance: float
 
     def distances(self, dives: torch.Tensor) -> torch.Tensor:
         return torch.full((len(dives),), self.distance)
+
+
+def always(distance: float) -> Always:
+    return Always(
+        mean=torch.zeros(1),
+        axes=torch.zeros(1, 1),
+        rest_sd=1.0,
+        far=1.0,
+        num_dives=20,
+        num_held_out=0,
+        distance=distance,
+    )
 
 
 @pytest.mark.parametrize("kind", ["plain", "inverted"])
@@ -134,7 +146,7 @@ def test_a_network_that_knows_no_films_speaks_only_if_no_other_knows(
 def test_a_network_without_a_prior_speaks_of_films_like_its_own_only(
     two: dict[str, ScoringNetwork], film: dict[str, str], distance: float, speaks: str
 ) -> None:
-    without_prior = replace(two["plain"], familiarity=Always(distance))
+    without_prior = replace(two["plain"], familiarity=always(distance))
     with_prior = executing(two["inverted"], 1.9)
     result = scorer_of(without_prior, with_prior).score(film["plain"], **KNOWN)
     assert result.networks is not None and result.networks.weights == speaks

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -116,7 +117,16 @@ def _observe_all(dives: Sequence[Dive], out: Path, weights_dir: Path | None) -> 
         write_text(out / dive.event / f"{dive.number}.json", json.dumps(asdict(seen)) + "\n")
 
 
-def _observe(scorer: Scorer, dive: Dive, out: Path) -> _Seen:
+@runtime_checkable
+class Observer(Protocol):
+    """Looks at a film without scoring it: `Scorer`."""
+
+    def observe(self, path: str) -> Observed:
+        """See `Scorer.observe`."""
+        ...
+
+
+def _observe(scorer: Observer, dive: Dive, out: Path) -> _Seen:
     try:
         observed = scorer.observe(str(dive.frames_path))
     except StagescoreError as error:
