@@ -29,7 +29,7 @@ train fold-0 five-fold/0   # the first one decodes the clips
 { train fold-1 five-fold/1; train fold-2 five-fold/2; } &
 { train fold-3 five-fold/3; train fold-4 five-fold/4; } &
 all_done
-stagescore evaluate-folds fold-0 fold-1 fold-2 fold-3 fold-4 --out out-of-fold --quiet
+stagescore evaluate-folds fold-0 fold-1 fold-2 fold-3 fold-4 --mirrored --out out-of-fold --quiet
 
 # The weights that ship are trained on all films.
 train everything all
