@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import made_scorer
 
 from stagescore.errors import ConfigError, DataError
+from stagescore.locking import alone_in
 from stagescore.scoring import batch
 from stagescore.scoring.bank_fitting import LEAST_DIVES, fit_bank, fitted_slope
 from stagescore.scoring.compare import compare_dives, compare_with_best
@@ -224,6 +225,15 @@ def test_a_batch_goes_on_and_keeps_what_is_done(
     assert batch.new_folder(out) == tmp_path / "out-2"
     (tmp_path / "out-2").mkdir()
     assert batch.new_folder(out) == tmp_path / "out-2"
+
+
+def test_results_of_two_processes_do_not_mix(scorer: Scorer, tmp_path: Path) -> None:
+    clips = [InputClip(tmp_path / "none.mp4", "none")]
+    out = tmp_path / "out"
+    with alone_in(out), pytest.raises(DataError, match="another process"):
+        batch.score_batch(scorer, clips, batch.ScoreOptions(), out)
+    assert not list(out.iterdir())
+    assert len(batch.score_batch(scorer, clips, batch.ScoreOptions(), out)) == 1
 
 
 def test_a_file_that_cannot_be_made_is_a_warning(

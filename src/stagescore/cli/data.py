@@ -514,8 +514,8 @@ def features(
             cache_features(
                 settings,
                 out_dir,
-                decoding=lambda done, total: progress("decoding clips", done, total),
-                progress=lambda done, total: progress("encoding views", done, total),
+                decoding=progress,
+                progress=progress,
             )
         out.document({"cache": str(out_dir), "views": settings.data.views})
         out.text(f"The features are in {out_dir}.")
