@@ -18,6 +18,7 @@ LAYERS = (
     "errors",
     "hashing",
     "atomic",
+    "locking",
     "workers",
     "skeleton",
     "types",

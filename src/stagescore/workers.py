@@ -10,9 +10,13 @@ from contextlib import contextmanager
 
 import cv2
 
+from stagescore.locking import Held
+
 
 @contextmanager
-def worker_pool(num_workers: int, *, interruptible: bool = False) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(
+    num_workers: int, *, interruptible: bool = False, holding: Held | None = None
+) -> Iterator[ProcessPoolExecutor]:
     """Processes of their own, begun afresh: a forked one would inherit threads that no longer run.
 
     On the way out, after an error or Ctrl-C too, work that has not begun is dropped and work under way is finished.
@@ -20,16 +24,19 @@ def worker_pool(num_workers: int, *, interruptible: bool = False) -> Iterator[Pr
     Args:
         num_workers: processes, each with one thread of OpenCV.
         interruptible: Ctrl-C also stops work under way; for pieces that take long.
+        holding: a lock that the workers hold too: where their parent is killed, nobody gets it before they have ended.
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(num_workers, mp_context=context, initializer=_begin, initargs=(interruptible,))
+    pool = ProcessPoolExecutor(
+        num_workers, mp_context=context, initializer=_begin, initargs=(interruptible, holding)
+    )
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(interruptible: bool) -> None:
+def _begin(interruptible: bool, holding: Held | None) -> None:  # the lock is held by having come here
     if not interruptible:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

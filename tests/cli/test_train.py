@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from stagescore.cli.main import app
+from stagescore.locking import alone_in
 from stagescore.training.assemble import read_state
 
 RUN = [
@@ -49,6 +50,9 @@ def test_pretrain_cache_train_evaluate(data: Path, tmp_path: Path) -> None:
     assert code == 0, out
     assert json.loads(out)["finished"]
     assert (tmp_path / "run" / "tensorboard").is_dir()
+    with alone_in(tmp_path / "run"):
+        code, out = call("train", "--resume", run)
+    assert code == 1 and "another process" in out
     code, out = call("train", "--resume", run)
     assert code == 0 and "finished already" in out
     code, out = call("train", *asked, "--out", run)

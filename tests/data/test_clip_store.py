@@ -1,7 +1,10 @@
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ import stored_dives
 from PIL import Image
 from stored_dives import PREPROCESSING
 
+from stagescore.data import clip_store
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import read_manifest
 from stagescore.data.preprocessing import Window
@@ -51,16 +55,21 @@ def clip(store: ClipStore, dive: Dive) -> tuple[np.ndarray, np.ndarray]:
     return np.array(store.frames[row]), np.array(store.joints()[row])
 
 
+def is_its_film(store: ClipStore, dive: Dive, places: Iterable[int]) -> None:
+    """The row of a dive holds the pictures of its film."""
+    indices = sample_indices(0, dive.num_frames - 1, 96)
+    assert store.indices(dive.dive_id) == indices
+    stored = store.frames[store[dive.dive_id].row]
+    assert stored.shape == (96, 32, 56, 3)
+    for place in places:
+        with Image.open(Path(dive.frames_path) / f"{indices[place]:05d}.jpg") as image:
+            twin = cv2.resize(np.asarray(image), (56, 32), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(stored[place], twin)
+
+
 def test_the_frames_are_those_of_the_film_at_the_labelled_places(store, dives) -> None:
     for dive in dives:
-        indices = sample_indices(0, dive.num_frames - 1, 96)
-        assert store.indices(dive.dive_id) == indices
-        stored = store.frames[store[dive.dive_id].row]
-        assert stored.shape == (96, 32, 56, 3)
-        for place in (0, 40, 95):
-            with Image.open(Path(dive.frames_path) / f"{indices[place]:05d}.jpg") as image:
-                twin = cv2.resize(np.asarray(image), (56, 32), interpolation=cv2.INTER_AREA)
-            np.testing.assert_array_equal(stored[place], twin)
+        is_its_film(store, dive, (0, 40, 95))
 
 
 def test_estimated_and_exact_joints_stand_side_by_side_in_heights_of_the_picture(store, dives, truth) -> None:
@@ -179,6 +188,101 @@ def test_a_killed_build_is_taken_up_where_it_was(store, dives, tmp_path, truth) 
     for dive in dives:
         for ours, twin in zip(clip(mended, dive), clip(store, dive), strict=True):
             np.testing.assert_array_equal(ours, twin)
+
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from stored_dives import PREPROCESSING
+from stagescore.data import clip_store
+from stagescore.data.manifest import read_manifest
+whole = clip_store._write_row
+def slow(path, row, content):
+    time.sleep(float(sys.argv[4]))
+    whole(path, row, content)
+clip_store._write_row = slow
+dives = eval("tuple(read_manifest(Path(sys.argv[2])))" + sys.argv[5])
+print("ready", flush=True)
+input()
+clip_store.ClipStore.build(
+    dives, Path(sys.argv[3]), PREPROCESSING, workers=1, progress=lambda *told: print(*told, flush=True)
+)
+"""
+
+
+@contextmanager
+def builder(data: Path, folder: Path, which: str, pause_s: float) -> Iterator[subprocess.Popen[str]]:
+    """Another process that builds a store when it is told to, and tells of its progress."""
+    program = [sys.executable, "-c", BUILDER, str(Path(stored_dives.__file__).parent), str(data), str(folder)]
+    with subprocess.Popen(
+        [*program, str(pause_s), which],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+WAITING = "waiting for another process to store clips 0 5\n"
+
+
+def test_two_processes_that_build_one_store_at_once_do_not_mix_their_dives(dives, tmp_path, truth) -> None:
+    folder = tmp_path / "clips"
+    with (
+        builder(truth.parent, folder, "[:3]", 0.15) as first,
+        builder(truth.parent, folder, "[::-1]", 0.0) as second,
+    ):
+        first.stdin.write("\n")
+        assert first.stdout.readline() == "decoding clips 0 3\n"
+        assert first.stdout.readline() == "decoding clips 1 3\n"
+        second.stdin.write("\n")
+        assert second.stdout.readline() == "decoding clips 0 5\n"
+        assert second.stdout.readline() == WAITING
+        assert first.stdout.read() == "decoding clips 2 3\ndecoding clips 3 3\n"
+        rest = second.stdout.read().replace(WAITING, "")
+        assert rest == "decoding clips 4 5\ndecoding clips 5 5\n"  # only what the first one has not
+        assert first.wait() == second.wait() == 0
+    both = ClipStore.open(folder, PREPROCESSING)
+    assert sorted(clip.row for clip in both.clips.values()) == [0, 1, 2, 3, 4]
+    for dive in dives:
+        is_its_film(both, dive, range(96))
+
+
+def test_a_killed_builder_does_not_block_the_one_that_waits(dives, tmp_path, truth) -> None:
+    folder = tmp_path / "clips"
+    with (
+        builder(truth.parent, folder, "", 0.15) as first,
+        builder(truth.parent, folder, "[::-1]", 0.0) as second,
+    ):
+        first.stdin.write("\n")
+        assert first.stdout.readline() == "decoding clips 0 5\n"
+        assert first.stdout.readline() == "decoding clips 1 5\n"
+        second.stdin.write("\n")
+        assert second.stdout.readline() == "decoding clips 0 5\n"
+        assert second.stdout.readline() == WAITING
+        first.kill()
+        assert second.stdout.read().endswith("decoding clips 5 5\n")
+        assert second.wait() == 0
+        assert first.wait() == -signal.SIGKILL
+    for dive in dives:
+        is_its_film(ClipStore.open(folder, PREPROCESSING), dive, range(96))
+
+
+def test_a_finished_store_is_opened_without_a_lock(store, dives, truth, monkeypatch) -> None:
+    def refused(*_, **__):
+        raise AssertionError("nothing is to be written")
+
+    for name in ("alone_in", "_create", "_write_index"):
+        monkeypatch.setattr(clip_store, name, refused)
+    assert ClipStore.build(dives, store.folder, PREPROCESSING, truth=truth).clips == store.clips
+    assert ClipStore.open(store.folder, PREPROCESSING).clips == store.clips
 
 
 def test_exact_joints_can_be_added_later(store, dives, truth, tmp_path) -> None:

@@ -136,6 +136,17 @@ def made_result(
     return Result(**{**fields, **changes})
 
 
+def windowed(result: Result, shown: tuple[int, int]) -> Result:
+    """The same dive by a network that was shown a part of it only."""
+    first, stop = shown
+    spans = [(max(stage.start_frame, first), min(stage.end_frame, stop)) for stage in result.stages]
+    stages = [
+        stage.model_copy(update={"shown_frames": span})
+        for stage, span in zip(result.stages, spans, strict=True)
+    ]
+    return result.model_copy(update={"stages": stages})
+
+
 def refused(
     status="needs_review", *, code="two-divers", text="two people fall at the same time", **changes
 ) -> Result:

@@ -5,11 +5,17 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from made_results import made_pictures, made_result, refused
+from made_results import made_pictures, made_result, refused, windowed
 from pages import HEADINGS, places, read_page
 
+from stagescore.report.charts import aligned_bars
 from stagescore.report.dive_report import dive_report
-from stagescore.report.moments import exemplar_frames_wanted, frames_wanted, nearest_exemplar
+from stagescore.report.moments import (
+    aligned_pairs,
+    exemplar_frames_wanted,
+    frames_wanted,
+    nearest_exemplar,
+)
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.result import InputFile, Result, Validation
 
@@ -43,7 +49,13 @@ def broken():
     return Result(status="failed", reasons=refused(text="the file holds no film").reasons, input=film)
 
 
-RESULTS = {"scored": made_result(3), "refused": refused(), "partial": partial(), "broken": broken()}
+RESULTS = {
+    "scored": made_result(3),
+    "refused": refused(),
+    "partial": partial(),
+    "broken": broken(),
+    "windowed": windowed(made_result(3), (14, 85)),
+}
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -221,6 +233,30 @@ def test_a_bank_without_pictures_is_said_to_have_none_and_one_with_pictures_show
     assert len(shown) == 9
     edges = result.exemplars[nearest_exemplar(result)].edges
     assert all(edges[0] <= frame < edges[-1] for frame in exemplar_frames_wanted(result))
+
+
+def test_what_stands_beside_the_exemplar_is_what_the_network_was_shown():
+    whole, shown = RESULTS["scored"], range(14, 85)
+    result = windowed(whole, (shown.start, shown.stop))
+    index = nearest_exemplar(result)
+    exemplar = result.exemplars[index]
+    rows = aligned_bars(result, exemplar, index).table.rows
+    for row, stage, begin, end in zip(
+        rows, result.stages, exemplar.edges[:-1], exemplar.edges[1:], strict=True
+    ):
+        mine = [frame for frame in shown if stage.start_frame <= frame < stage.end_frame]
+        theirs = [frame for frame in range(exemplar.edges[-1]) if begin <= frame < end]
+        assert row[1] == f"{100 * len(mine) / len(shown):.0f} %"
+        assert row[2] == f"{100 * len(theirs) / exemplar.edges[-1]:.0f} %"
+    for pair in aligned_pairs(result, exemplar):
+        stage = result.stages[pair.stage]
+        mine = [frame for frame in shown if stage.start_frame <= frame < stage.end_frame]
+        assert pair.query_frame == mine[int(pair.share * len(mine))]
+    page = page_of(result, exemplar=True)
+    assert "Of this dive the network was shown 0.56\u00a0s (frame 14) to 3.36\u00a0s (frame 84)" in page
+    assert f"of {exemplar.edges[-1]} shown to the network" in page
+    assert "Of this dive the network was shown" not in page_of(whole, exemplar=True)
+    assert "Of this dive the network was shown" not in page_of(windowed(whole, (0, 98)), exemplar=True)
 
 
 def test_crops_follow_the_diver_and_keep_one_scale():

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from made_results import made_result, refused
+from made_results import made_result, refused, windowed
 from pages import places, read_page
 
 from stagescore.report import sentences as say
@@ -23,7 +23,13 @@ def told(result):
         say.trust(result),
     ]
     found += [say.standing(result), say.telling(result), *say.reasons(result), *say.warnings(result)]
-    found += [say.joints(result), *say.angles(result), *say.attention(result), *say.judging(result)]
+    found += [
+        say.shown_part(result),
+        say.joints(result),
+        *say.angles(result),
+        *say.attention(result),
+        *say.judging(result),
+    ]
     found += [*say.measured(result), *say.estimated(result), *say.doubtful(result), *say.provenance(result)]
     if result.stages:
         found += [
@@ -94,6 +100,7 @@ RESULTS = {
         modalities=["skeleton"], interval=None, poses=PoseShares(source="given", measured=0.9, doubtful=0.1)
     ),
     "refused": refused(),
+    "seen in part": windowed(made_result(), (14, 85)),
     "known error": made_result(validated=True, unfamiliarity=0.7),
     "unlike films": made_result(validated=True, unfamiliarity=1.7),
     "checked": made_result(
@@ -123,7 +130,7 @@ def _told_leniently(result):
         *(say.status, say.words, say.height, say.interval, say.trust, say.standing, say.telling, say.reasons),
         *(say.warnings, say.joints, say.angles, say.attention, say.judging, say.measured, say.estimated),
         *(say.doubtful, say.provenance, say.stage_times, say.stage_confidence, say.events, say.branches),
-        *(say.spread, say.nearest),
+        *(say.spread, say.nearest, say.shown_part),
     ):
         if function is say.spread and not result.exemplars:
             continue

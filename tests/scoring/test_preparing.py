@@ -10,6 +10,7 @@ import stored_dives
 from stagescore.atomic import write_bytes
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.errors import DataError
+from stagescore.locking import alone_in
 from stagescore.pose.formats import read_npz
 from stagescore.scoring import preparing
 from stagescore.scoring.draft import Draft
@@ -89,3 +90,27 @@ def test_a_preparation_goes_on_where_it_was_stopped(folder: Path, monkeypatch: p
     note.write_text(json.dumps({"dive_id": "x"}))
     with pytest.raises(DataError, match="torn"):
         preparing.prepare(folder, workers=1)
+
+
+def test_a_second_preparation_waits_and_finds_what_the_first_has_seen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = SeesAFlight()
+    monkeypatch.setattr(preparing.Scorer, "load", lambda **_: scorer)
+    manifest = read_manifest(folder)
+    preparing._observe_all(manifest.dives, folder / preparing.FOLDER, None)
+    told: list[tuple[str, int, int]] = []
+
+    class StopError(Exception):
+        pass
+
+    def stop(*what: object) -> None:
+        raise StopError(*what)
+
+    with alone_in(folder / preparing.FOLDER), pytest.raises(StopError) as stopped:
+        preparing.prepare(folder, workers=1, progress=stop)
+    assert stopped.value.args == ("waiting for another process to look at films", 5, 5)
+    assert read_manifest(folder) == manifest
+    preparing.prepare(folder, workers=1, progress=lambda *what: told.append(what))
+    assert told == [("films", 5, 5)]
+    assert sum(bool(dive.flight) for dive in read_manifest(folder)) == 4

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import made_scorer
 
+from stagescore.data.preprocessing import Window
 from stagescore.errors import ConfigError, DataError
+from stagescore.locking import alone_in
 from stagescore.scoring import batch
 from stagescore.scoring.bank_fitting import LEAST_DIVES, fit_bank, fitted_slope
 from stagescore.scoring.compare import compare_dives, compare_with_best
@@ -73,6 +76,24 @@ def test_stages_tile_the_clip_and_attention_adds_up_in_each(scorer: Scorer, dive
     assert len(result.attention) == len(result.attention_frames) == 96
     assert result.attention_frames[0] == 5
     assert "no dive number" in result.protocol
+
+
+def test_stages_say_what_of_them_the_network_was_shown(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    for stage in score(scorer, dives[0], start=5).stages:
+        assert stage.shown_frames == (stage.start_frame, stage.end_frame)
+    (network,) = scorer.scoring_networks
+    window = network.card.preprocessing.model_copy(update={"window": Window(before=0.25, after=0.4)})
+    scorer.scoring_networks = (
+        replace(network, card=network.card.model_copy(update={"preprocessing": window})),
+    )
+    scored = scorer.scored(dives[0].frames_path or "")
+    stages, frames = scored.result.stages, scored.look.frames
+    assert frames[0] > 0 and frames[-1] < dives[0].num_frames - 1
+    assert [stage.shown_frames for stage in stages] == [
+        (frames[0], stages[0].end_frame),
+        (stages[1].start_frame, stages[1].end_frame),
+        (stages[2].start_frame, frames[-1] + 1),
+    ]
 
 
 def test_a_second_run_gives_the_same_bytes_apart_from_timings(
@@ -224,6 +245,15 @@ def test_a_batch_goes_on_and_keeps_what_is_done(
     assert batch.new_folder(out) == tmp_path / "out-2"
     (tmp_path / "out-2").mkdir()
     assert batch.new_folder(out) == tmp_path / "out-2"
+
+
+def test_results_of_two_processes_do_not_mix(scorer: Scorer, tmp_path: Path) -> None:
+    clips = [InputClip(tmp_path / "none.mp4", "none")]
+    out = tmp_path / "out"
+    with alone_in(out), pytest.raises(DataError, match="another process"):
+        batch.score_batch(scorer, clips, batch.ScoreOptions(), out)
+    assert not list(out.iterdir())
+    assert len(batch.score_batch(scorer, clips, batch.ScoreOptions(), out)) == 1
 
 
 def test_a_file_that_cannot_be_made_is_a_warning(

@@ -15,6 +15,7 @@ from stagescore.data.legacy_pickle import loads
 from stagescore.data.manifest import read_manifest
 from stagescore.diving import DiveNumber, score_from_marks
 from stagescore.errors import DataError
+from stagescore.locking import alone_in
 from stagescore.media.sampling import sample_indices
 from stagescore.pose.formats import read_npz
 from stagescore.simulate.dataset import Film, Order, Stage, make_dive, simulate_dataset
@@ -188,6 +189,21 @@ def test_a_failure_leaves_whole_dives_and_resuming_goes_on(made: Path, tmp_path:
         simulate_dataset(out, ORDER, stage=Stage(dive=standins.dive, film=breaking))
     assert len(list((out / "truth").glob("Sim*/*.json"))) == 2
     assert not (out / "manifest.jsonl").exists()
+    simulate_dataset(out, ORDER, resume=True, stage=standins.STAGE)
+    assert digests(out) == digests(made)
+
+
+def test_a_second_process_waits_for_the_first(made: Path, tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(what: str, done: int, total: int) -> None:
+        assert what.startswith("waiting")
+        raise StopError
+
+    out = shutil.copytree(made, tmp_path / "copy")
+    with alone_in(out / "truth"), pytest.raises(StopError):
+        simulate_dataset(out, ORDER, resume=True, stage=standins.STAGE, progress=stop)
     simulate_dataset(out, ORDER, resume=True, stage=standins.STAGE)
     assert digests(out) == digests(made)
 

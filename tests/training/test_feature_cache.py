@@ -8,6 +8,7 @@ import torch
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.samples import Samples
 from stagescore.errors import DataError
+from stagescore.locking import alone_in
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.tensors import Features
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
@@ -86,7 +87,7 @@ def test_a_build_goes_on_where_it_was_stopped(
     class StopError(Exception):
         pass
 
-    def stop(done: int, total: int) -> None:
+    def stop(what: str, done: int, total: int) -> None:
         if done >= 5:
             raise StopError
 
@@ -97,6 +98,22 @@ def test_a_build_goes_on_where_it_was_stopped(
     build_feature_cache(model.encoders, source, tmp_path)
     for branch in ("static", "dynamic", "skeleton"):
         assert (tmp_path / f"{branch}.f32").read_bytes() == (folder / f"{branch}.f32").read_bytes()
+
+
+def test_a_second_build_waits_for_the_first(
+    model: HPMCoRe, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(what: str, done: int, total: int) -> None:
+        assert what.startswith("waiting")
+        raise StopError
+
+    source = tiny_runs.live(tmp_path_factory)
+    with alone_in(tmp_path), pytest.raises(StopError):
+        build_feature_cache(model.encoders, source, tmp_path, progress=stop)
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_weights_or_views_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

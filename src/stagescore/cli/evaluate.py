@@ -114,7 +114,7 @@ def evaluate(
                 subject.preprocessing,
                 truth=truth if truth.is_dir() else None,
                 skip=True,
-                progress=lambda what, done, total: progress("decoding clips", done, total),
+                progress=progress,
             )
             for dive_id, why in store.left_out.items():
                 out.warning(f"{dive_id} is left out: {why}")

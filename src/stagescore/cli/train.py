@@ -48,7 +48,7 @@ def train(
                 settings,
                 folder,
                 processes=processes,
-                decoding=lambda done, total: progress("decoding clips", done, total),
+                decoding=progress,
             )
             follow(told, folder, out, first=processes.first)
         processes.leave()
@@ -71,7 +71,7 @@ def pretrain(
     with speaking(json=json, quiet=quiet) as out:
         settings, folder = claimed(PretrainSettings, config, out_dir, resume, first=True)
         with out.progress() as progress:
-            told = run(settings, folder, decoding=lambda done, total: progress("decoding clips", done, total))
+            told = run(settings, folder, decoding=progress)
             follow(told, folder, out, first=True)
 
 

@@ -5,43 +5,39 @@
     FOLDER/index.json    which dive is in which row; a row that is not named holds nothing
 
 Both files are memory maps. A dive is named in the index after its pixels are safely on the disk, so a build
-may be killed at any time and taken up again, and more dives may be added. Stages are not stored: they follow
-from the labels and the number of frames of the clip.
+may be killed at any time and taken up again, and more dives may be added. One process at a time builds; another one
+waits for it. Stages are not stored: they follow from the labels and the number of frames of the clip.
 """
 
 import json
 import os
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped, UInt8
+from jaxtyping import Float, Shaped, UInt8
 
 from stagescore.atomic import write_text
 from stagescore.data.attachments import Progress
-from stagescore.data.preprocessing import Preprocessing, framed_joints, taken_pictures
+from stagescore.data.decoded_clip import KINDS, Joints, decode
+from stagescore.data.preprocessing import Preprocessing
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import file_sha256, hash_u64
+from stagescore.locking import Held, alone_in
 from stagescore.media.sampling import sample_indices
-from stagescore.media.source import Media, open_media
-from stagescore.pose.formats import read_npz
 from stagescore.skeleton import NUM_JOINTS
-from stagescore.types import Dive, PoseTrack, StageSpans
+from stagescore.types import Dive, StageSpans
 from stagescore.workers import worker_pool
-
-Joints = Literal["estimated", "exact"]
-"""As a pose estimator gives them, or the truth about simulated dives."""
 
 FRAMES, JOINTS, INDEX = "frames.u8", "joints.f32", "index.json"
 VERSION = 1
-_KINDS: tuple[Joints, ...] = ("estimated", "exact")
 _DIVES_BETWEEN_NOTES = 64
 
 
@@ -107,30 +103,51 @@ class ClipStore:
     ) -> "ClipStore":
         """Decode what is not yet in a folder; does nothing where everything is.
 
+        Where another process builds the store, this waits for it and decodes what is then still missing.
+
         Args:
             dives: with frames, and with poses where they are to have joints.
-            folder: new, or of a store of the same preprocessing.
+            folder: new, or of a store of the same preprocessing; only read where everything is there.
             preprocessing: number and size of the frames; the crop is not applied here.
             truth: `<truth>/<event>/<number>.npz` of simulated dives, for exact joints.
             workers: processes.
             skip: leave out dives that cannot be used, and say so in `left_out`.
-            progress: told after every dive.
+            progress: told after every dive, and about every second while this waits.
 
         Raises:
             DataError: the folder holds clips of another preprocessing, or of files that have changed since;
                 a film or pose file is missing, damaged or unlike its labels (without `skip`); or the disk
                 is full. What was decoded until then is kept.
         """
-        store = _read_index(folder, preprocessing) or cls(folder=folder, preprocessing=preprocessing)
-        tasks, left_out = store._tasks(dives, truth=truth, skip=skip)
-        clips, done, total = dict(store.clips), len(dives) - len(tasks), len(dives)
-        progress("clips", done, total)
+        asked = _Asked.look(dives, preprocessing, exact=truth is not None, skip=skip)
+
+        def begun() -> "ClipStore":
+            return _read_index(folder, preprocessing) or cls(folder=folder, preprocessing=preprocessing)
+
+        def waiting() -> None:
+            stored = len(dives) - len(asked.of(begun())[0])
+            progress("waiting for another process to store clips", stored, len(dives))
+
+        store = begun()
+        tasks, left_out = asked.of(store)
+        progress("decoding clips", len(dives) - len(tasks), len(dives))
         if not tasks and left_out == store.left_out and (folder / INDEX).is_file():
             return store
-        _create(folder)
-        try:
+        with alone_in(folder, waiting=waiting) as lock:
+            store = begun()  # with what another process may have stored by now
+            _create(folder)
             store_dive = partial(_store_dive, store=store, truth=truth)
-            for dive_id, result in _results(tasks, store_dive, workers):
+            with closing(_results(asked.of(store)[0], store_dive, workers, lock)) as results:
+                return store._filled(results, asked, skip=skip, progress=progress)
+
+    def _filled(
+        self, results: Iterable["_Result"], asked: "_Asked", *, skip: bool, progress: Progress
+    ) -> "ClipStore":
+        """With the dives that are decoded, noted now and then, and at the end whatever happens."""
+        tasks, left_out = asked.of(self)
+        clips, done, total = dict(self.clips), len(asked.dives) - len(tasks), len(asked.dives)
+        try:
+            for dive_id, result in results:
                 if isinstance(result, StoredClip):
                     clips[dive_id] = result
                 elif skip:
@@ -138,11 +155,11 @@ class ClipStore:
                 else:
                     raise result
                 done += 1
-                progress("clips", done, total)
+                progress("decoding clips", done, total)
                 if done % _DIVES_BETWEEN_NOTES == 0:
-                    _write_index(replace(store, clips=clips))
+                    _write_index(replace(self, clips=clips))
         finally:
-            store = replace(store, clips=clips, left_out=left_out)
+            store = replace(self, clips=clips, left_out=left_out)
             _write_index(store)
         return store
 
@@ -175,9 +192,9 @@ class ClipStore:
 
     def joints(self, kind: Joints = "estimated") -> Float[np.ndarray, "rows frames 16 3"]:
         """All joints of a kind as `preprocessing.framed_joints` has them; zero in dives without them."""
-        shape = (self.num_rows, len(_KINDS), self.preprocessing.num_frames, NUM_JOINTS, 3)
+        shape = (self.num_rows, len(KINDS), self.preprocessing.num_frames, NUM_JOINTS, 3)
         both = np.memmap(self.folder / JOINTS, dtype=np.float32, mode="r", shape=shape)
-        return both[:, _KINDS.index(kind)]
+        return both[:, KINDS.index(kind)]
 
     def indices(self, dive_id: str) -> tuple[int, ...]:
         """Which frames of its clip are stored.
@@ -198,36 +215,60 @@ class ClipStore:
         spans = dive.stages()
         return None if spans is None else spans.resampled(self.indices(dive.dive_id))
 
-    def _tasks(
-        self, dives: Sequence[Dive], *, truth: Path | None, skip: bool
-    ) -> tuple[list[tuple[Dive, StoredClip]], dict[str, str]]:
-        """Dives to decode with what the index will say of them, and those that are left out."""
-        taken = {clip.row for clip in self.clips.values()}
-        free = (row for row in count() if row not in taken)
-        tasks: dict[str, tuple[Dive, StoredClip]] = {}
-        asked = {dive.dive_id for dive in dives}
-        left_out = {dive_id: why for dive_id, why in self.left_out.items() if dive_id not in asked}
+
+_Task = tuple[Dive, StoredClip]
+_Result = tuple[str, StoredClip | StagescoreError]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The dives that a store is to have; looking at their files takes time and needs no store."""
+
+    dives: Sequence[Dive]
+    sources: Mapping[str, str]
+    unusable: Mapping[str, str]
+    exact: bool
+
+    @classmethod
+    def look(
+        cls, dives: Sequence[Dive], preprocessing: Preprocessing, *, exact: bool, skip: bool
+    ) -> "_Asked":
+        """Look at the files of dives; those that cannot be used are noted where `skip` is set."""
+        sources: dict[str, str] = {}
+        unusable: dict[str, str] = {}
         for dive in dives:
             try:
-                source = _fingerprint(dive, placed=self.preprocessing.places_by_flight)
+                sources[dive.dive_id] = _fingerprint(dive, placed=preprocessing.places_by_flight)
             except DataError as error:
                 if not skip:
                     raise
-                left_out[dive.dive_id] = str(error)
+                unusable[dive.dive_id] = str(error)
+        return cls(dives, sources, unusable, exact)
+
+    def of(self, store: ClipStore) -> tuple[list[_Task], dict[str, str]]:
+        """Dives that a store lacks with what its index will say of them, and those that it leaves out."""
+        taken = {clip.row for clip in store.clips.values()}
+        free = (row for row in count() if row not in taken)
+        tasks: dict[str, _Task] = {}
+        asked = {dive.dive_id for dive in self.dives}
+        left_out = {dive_id: why for dive_id, why in store.left_out.items() if dive_id not in asked}
+        for dive in self.dives:
+            source = self.sources.get(dive.dive_id)
+            if source is None:
                 continue
-            clip = self.clips.get(dive.dive_id)
+            clip = store.clips.get(dive.dive_id)
             if clip is not None and clip.source != source:
                 raise DataError(
                     f"the frames or poses of {dive.dive_id} are not those that were stored",
-                    where=self.folder,
+                    where=store.folder,
                     todo="remove the folder or choose another one, and build again",
                 )
             if clip is None:
                 clip = StoredClip(row=next(free), num_frames=0, source=source, joints=())
-            elif truth is None or "exact" in clip.joints:
+            elif not self.exact or "exact" in clip.joints:
                 continue
             tasks[dive.dive_id] = dive, clip
-        return list(tasks.values()), left_out
+        return list(tasks.values()), left_out | dict(self.unusable)
 
 
 def _fingerprint(dive: Dive, *, placed: bool) -> str:
@@ -319,7 +360,7 @@ def _decoded(preprocessing: Preprocessing) -> dict[str, Any]:
 
 def _row_bytes(preprocessing: Preprocessing) -> tuple[int, int]:
     p = preprocessing
-    return p.num_frames * p.height * p.width * p.channels, len(_KINDS) * p.num_frames * NUM_JOINTS * 3 * 4
+    return p.num_frames * p.height * p.width * p.channels, len(KINDS) * p.num_frames * NUM_JOINTS * 3 * 4
 
 
 def _create(folder: Path) -> None:
@@ -333,17 +374,15 @@ def _create(folder: Path) -> None:
         ) from error
 
 
-_Task = tuple[Dive, StoredClip]
-_Result = tuple[str, StoredClip | StagescoreError]
-
-
-def _results(tasks: list[_Task], store_dive: "partial[_Result]", workers: int) -> Iterator[_Result]:
+def _results(
+    tasks: list[_Task], store_dive: "partial[_Result]", workers: int, lock: Held
+) -> Generator[_Result, None, None]:
     """Results as they come, from this process or from several."""
     if workers <= 1 or len(tasks) < 2:
         yield from map(store_dive, tasks)
         return
     try:
-        with worker_pool(min(workers, len(tasks))) as pool:
+        with worker_pool(min(workers, len(tasks)), holding=lock) as pool:
             for future in as_completed([pool.submit(store_dive, task) for task in tasks]):
                 yield future.result()
     except BrokenProcessPool:
@@ -362,82 +401,13 @@ def _store_dive(task: _Task, *, store: ClipStore, truth: Path | None) -> _Result
     """
     dive, clip = task
     try:
-        clip, frames, joints = _decode(dive, clip, store.preprocessing, truth)
+        decoded = decode(dive, store.preprocessing, truth)
     except StagescoreError as error:
         return dive.dive_id, error
-    _write_row(store.folder / FRAMES, clip.row, frames)
-    _write_row(store.folder / JOINTS, clip.row, joints)
-    return dive.dive_id, clip
-
-
-def _decode(
-    dive: Dive, clip: StoredClip, preprocessing: Preprocessing, truth: Path | None
-) -> tuple[
-    StoredClip, UInt8[np.ndarray, "frames height width channels"], Float[np.ndarray, "kinds frames 16 3"]
-]:
-    media = open_media(str(dive.frames_path))
-    _check_whole(dive, media)
-    content = media.info.black_start, media.num_frames - 1 - media.info.black_end
-    first, last = preprocessing.span(dive.flight, content)
-    size_px = media.info.width_px, media.info.height_px
-    tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
-    every = PoseTrack.unknown(media.num_frames)
-    if dive.poses_path is not None:
-        estimated = read_npz(Path(dive.poses_path))
-        tracks["estimated"] = estimated, size_px
-        every = _at(estimated, np.arange(media.num_frames), media.num_frames)
-    windows = preprocessing.windows(every, dive.flight, size_px)
-    frames = taken_pictures(media, preprocessing, (first, last), windows)
-    indices = np.array(sample_indices(first, last, preprocessing.num_frames))
-    if truth is not None:
-        tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
-    joints = np.zeros((len(_KINDS), preprocessing.num_frames, NUM_JOINTS, 3), dtype=np.float32)
-    for kind, (track, filmed_px) in tracks.items():
-        nearest = _at(track, indices, media.num_frames)
-        joints[_KINDS.index(kind)] = framed_joints(nearest, filmed_px, preprocessing)
-    clip = replace(clip, num_frames=media.num_frames, span=(first, last), joints=tuple(tracks))
-    return clip, frames, joints
-
-
-def _check_whole(dive: Dive, media: Media) -> None:
-    if media.info.verdict != "ok":
-        raise DataError(
-            f"the film of {dive.dive_id} is damaged ({media.info.warnings[0]})",
-            where=media.info.path,
-            todo="get it again, or leave the dive out",
-        )
-    if dive.num_frames is not None and media.num_frames != dive.num_frames:
-        raise DataError(
-            f"the film of {dive.dive_id} has {media.num_frames} frames, {dive.num_frames} are labelled",
-            where=media.info.path,
-            todo="extract the frames again, or leave the dive out",
-        )
-
-
-def _at(track: PoseTrack, wanted: Int[np.ndarray, " frames"], clip_frames: int) -> PoseTrack:
-    """The poses nearest to some frames, where a track's are evenly spread over the clip."""
-    there = np.array(sample_indices(0, clip_frames - 1, track.num_frames))
-    nearest = np.abs(there[:, None] - wanted).argmin(0)
-    return PoseTrack(track.joints_px[nearest], track.confidence[nearest])
-
-
-def _exact(path: Path, clip_frames: int) -> tuple[PoseTrack, tuple[int, int]]:
-    """True joints of a simulated dive in all its frames, and the size of its pictures."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            joints = np.asarray(arrays["joints_px"], dtype=np.float64)
-            width, height = (int(edge) for edge in arrays["size_px"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"cannot read the exact joints ({str(error)[:80]})", where=path, todo="simulate the dives again"
-        ) from None
-    if joints.shape != (clip_frames, NUM_JOINTS, 2):
-        raise DataError(
-            f"exact joints of shape {joints.shape} for {clip_frames} frames",
-            where=path,
-            todo="simulate the dives again",
-        )
-    return PoseTrack(joints, np.ones(joints.shape[:2])), (width, height)
+    _write_row(store.folder / FRAMES, clip.row, decoded.frames)
+    _write_row(store.folder / JOINTS, clip.row, decoded.joints)
+    told = replace(clip, num_frames=decoded.num_frames, span=decoded.span, joints=decoded.kinds)
+    return dive.dive_id, told
 
 
 def _write_row(path: Path, row: int, content: Shaped[np.ndarray, "..."]) -> None:

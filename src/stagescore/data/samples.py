@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from stagescore.data.clip_store import ClipStore, Joints
+from stagescore.data.clip_store import ClipStore
+from stagescore.data.decoded_clip import Joints
 from stagescore.data.preprocessing import View, viewed_edges, viewed_frames, viewed_joints
 from stagescore.diving import NumberClasses
 from stagescore.errors import DataError

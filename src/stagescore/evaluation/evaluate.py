@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stagescore.data.clip_store import ClipStore, Joints
+from stagescore.data.clip_store import ClipStore
+from stagescore.data.decoded_clip import Joints
 from stagescore.data.exemplars import Protocol
 from stagescore.data.preprocessing import View
 from stagescore.data.samples import Samples

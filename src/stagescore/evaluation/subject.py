@@ -7,7 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from stagescore.data.clip_store import ClipStore, Joints
+from stagescore.data.clip_store import ClipStore
+from stagescore.data.decoded_clip import Joints
 from stagescore.data.exemplars import choose_exemplars
 from stagescore.data.manifest import Manifest, Part
 from stagescore.data.preprocessing import Preprocessing

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from stagescore.report import sentences as say
 from stagescore.report.balance import Balance, mean_of_branch, sum_of_stage
-from stagescore.report.moments import seconds_at, smallest, stage_at
+from stagescore.report.moments import seconds_at, shown_edges, smallest, stage_at
 from stagescore.report.sentences import Sentence, points, signed
 from stagescore.report.svg import Anchor, Axis, Drawing
 from stagescore.scoring.result import ExemplarVote, Result
@@ -251,13 +251,14 @@ def branch_bars(result: Result) -> Figure | None:
 
 
 def aligned_bars(result: Result, exemplar: ExemplarVote, index: int) -> Figure | None:
-    """The stages of the query and of an exemplar as shares of their clips."""
+    """The stages of the query and of an exemplar as shares of what the network was shown of each."""
     caption = say.nearest(result)
     if caption is None or len(exemplar.edges) != len(result.stages) + 1:
         return None
-    query_edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
+    query_edges = shown_edges(result.stages)
     drawing = Drawing(
-        108, "Stages of this dive and of the exemplar as shares of their clips. The table has the numbers."
+        108,
+        "Stages of this dive and of the exemplar as shares of what the network was shown of each. The table has the numbers.",
     )
     for row, (name, edges) in enumerate((("this dive", query_edges), (exemplar.dive_id, exemplar.edges))):
         axis = Axis(edges[0], edges[-1])
@@ -274,17 +275,19 @@ def aligned_bars(result: Result, exemplar: ExemplarVote, index: int) -> Figure |
         ]
         rows.append([stage.name, *shares, signed(sum_of_stage(exemplar, k))])
     table = Table(
-        title="Stages as shares of the clip, and this dive's difference to the exemplar in points",
+        title="Stages as shares of what the network was shown, and this dive's difference to the exemplar in points",
         head=("stage", "this dive", "exemplar", "points"),
         rows=rows,
         fields=(
             "stages[].start_frame",
             "stages[].end_frame",
+            "stages[].shown_frames",
             f"exemplars[{index}].edges",
             f"exemplars[{index}].stage_deltas",
         ),
     )
-    return Figure(drawing=drawing.markup(), captions=[caption, say.against(result, index)], table=table)
+    captions = [caption, say.against(result, index), say.shown_part(result)]
+    return Figure(drawing=drawing.markup(), captions=[told for told in captions if told], table=table)
 
 
 def angle_curves(result: Result) -> Figure | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stagescore.report.charts import Figure, Table
 from stagescore.report.dive_report import Shot, render
-from stagescore.report.moments import AlignedPair, pairs_of_stages
+from stagescore.report.moments import AlignedPair, pairs_of_stages, shown_edges, whole_edges
 from stagescore.report.pictures import Pictures
 from stagescore.report.sentences import Sentence, points, signed
 from stagescore.report.svg import Axis, Drawing
@@ -113,12 +113,14 @@ def stage_figure(comparison: DiveComparison) -> Figure:
 
 
 def compared_pairs(comparison: DiveComparison) -> tuple[AlignedPair, ...]:
-    """The moments of both dives that the page shows side by side, three a stage."""
-    edges = comparison.exemplar_edges or []
-    if comparison.second is not None and comparison.second.stages:
-        stages = comparison.second.stages
-        edges = [*(stage.start_frame for stage in stages), stages[-1].end_frame]
-    return pairs_of_stages(comparison.first.stages, edges)
+    """The moments of both dives that the page shows side by side, three a stage.
+
+    Beside an exemplar only what the network was shown of the dive is laid, since of the exemplar nothing else is kept.
+    """
+    stages = comparison.first.stages
+    if comparison.second is not None:
+        return pairs_of_stages(whole_edges(stages), whole_edges(comparison.second.stages))
+    return pairs_of_stages(shown_edges(stages), comparison.exemplar_edges or [])
 
 
 def frames_beside(
@@ -133,8 +135,13 @@ def frames_beside(
         return []
     names = names_of(comparison)
     rows: list[tuple[str, list[Shot]]] = []
+    edges: tuple[str, ...] = "start_frame", "end_frame"
+    counted = "A, frame {}", "B, frame {}"
+    if comparison.second is None:
+        edges = (*edges, "shown_frames")
+        num_shown = (comparison.exemplar_edges or [0])[-1]
+        counted = counted[0], f"B, frame {{}} of {num_shown} shown to the network"
     for k, stage in enumerate(comparison.first.stages):
-        edges = ("start_frame", "end_frame")
         fields = (
             tuple(f"first.stages[{k}].{edge}" for edge in edges),
             (
@@ -143,13 +150,12 @@ def frames_beside(
                 else tuple(f"second.stages[{k}].{edge}" for edge in edges)
             ),
         )
-        counted = "frame", "sampled frame" if comparison.second is None else "frame"
         shots = []
         for pair in (pair for pair in pairs if pair.stage == k):
             shown = zip((mine, theirs), (pair.query_frame, pair.exemplar_frame), strict=True)
             for place, (uris, frame) in enumerate(shown):
                 if frame in uris:
-                    caption = Sentence(f"{'AB'[place]}, {counted[place]} {frame}", fields[place])
+                    caption = Sentence(counted[place].format(frame), fields[place])
                     alt = f"{names[place]}, {pair.share:.0%} into the {stage.name}"
                     shots.append(Shot(uris[frame], alt, caption))
         rows.append((stage.name, shots))

@@ -124,13 +124,14 @@ def _beside(result: Result, pictures: Pictures) -> dict[str, Any] | None:
             share = f"{pair.share:.0%} into the {stage.name}"
             mine = Sentence(
                 f"This dive, {_short(result, pair.query_frame)}",
-                (f"stages[{k}].start_frame", f"stages[{k}].end_frame"),
+                tuple(f"stages[{k}].{name}" for name in ("start_frame", "end_frame", "shown_frames")),
             )
             if pair.query_frame in query:
                 shots.append(Shot(query[pair.query_frame], f"This dive, {share}", mine))
             if pair.exemplar_frame in other:
                 theirs = Sentence(
-                    f"Exemplar, sampled frame {pair.exemplar_frame}", (f"exemplars[{index}].edges",)
+                    f"Exemplar, frame {pair.exemplar_frame} of {exemplar.edges[-1]} shown to the network",
+                    (f"exemplars[{index}].edges",),
                 )
                 shots.append(Shot(other[pair.exemplar_frame], f"The exemplar, {share}", theirs))
         rows.append((stage.name, shots))

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from stagescore.atomic import write_bytes
 from stagescore.errors import DataError
 from stagescore.report.balance import Balance, balance_of, balance_of_vote
-from stagescore.report.moments import aligned_pairs, nearest_exemplar
+from stagescore.report.moments import aligned_pairs, nearest_exemplar, shown_edges
 from stagescore.report.pictures import Image, Pictures
 from stagescore.report.sentences import points, signed
 from stagescore.scoring.result import Result
@@ -95,8 +95,10 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
     title = f"{result.words or result.input.name}  {result.dive_number or ''}".strip()
     rows[0].text(0, 0.5, f"{title[:1].upper()}{title[1:]}", fontweight="bold", fontsize=13, va="center")
     _draw_frames(rows[1], list(query.values()))
-    edges = [result.stages[0].start_frame, *(stage.end_frame for stage in result.stages)]
-    _draw_stages(rows[2], result, edges, f"this dive: {result.input.name}")
+    edges = shown_edges(result.stages)
+    _draw_stages(
+        rows[2], result, edges, f"this dive: {result.input.name}, frames {edges[0]} to {edges[-1] - 1}"
+    )
     _draw_frames(rows[3], other)
     about = "" if other else " (no pictures of it are at hand)"
     _draw_stages(
@@ -143,7 +145,7 @@ def _draw_sums(axes: Axes, sums: tuple[tuple[str, str], ...]) -> None:
 
 
 def _draw_stages(axes: Axes, result: Result, edges: list[int], name: str) -> None:
-    """A bar with the predicted boundaries."""
+    """A bar with the predicted boundaries, as shares of what the network was shown."""
     start, end = edges[0], edges[-1]
     for k, stage in enumerate(result.stages):
         axes.barh(0, edges[k + 1] - edges[k], left=edges[k], height=0.5, color=_STAGES[k % 3])
@@ -157,7 +159,8 @@ def _draw_stages(axes: Axes, result: Result, edges: list[int], name: str) -> Non
             clip_on=True,
         )
     for edge in edges[1:-1]:
-        axes.text(edge, -0.32, f"{edge}", ha="center", va="top", fontsize=9, color=_QUIET)
+        share = f"{(edge - start) / (end - start):.0%}"
+        axes.text(edge, -0.32, share, ha="center", va="top", fontsize=9, color=_QUIET)
     axes.text(start, 0.32, name, va="bottom")
     axes.set_xlim(start, end)
     axes.set_ylim(-0.75, 0.8)

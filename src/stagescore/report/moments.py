@@ -34,7 +34,7 @@ class AlignedPair:
         stage: index.
         share: how far into the stage, 0 to 1.
         query_frame: of the input file.
-        exemplar_frame: of the exemplar's sampled frames; of its input file where it is a second film.
+        exemplar_frame: of those that the network was shown of the exemplar; of its input file where it is a second film.
     """
 
     stage: int
@@ -106,22 +106,31 @@ def nearest_exemplar(result: Result) -> int | None:
 
 
 def aligned_pairs(result: Result, exemplar: ExemplarVote) -> tuple[AlignedPair, ...]:
-    """Three moments of each stage, in the query and in an exemplar."""
-    return pairs_of_stages(result.stages, exemplar.edges)
+    """Three moments of each stage, in the query and in an exemplar, of what the network was shown of both."""
+    return pairs_of_stages(shown_edges(result.stages), exemplar.edges)
 
 
-def pairs_of_stages(stages: Sequence[StageResult], edges: Sequence[int]) -> tuple[AlignedPair, ...]:
-    """Three moments of each stage, in a dive and in another one that is cut at `edges`; none if the stages differ."""
-    if len(edges) != len(stages) + 1:
+def shown_edges(stages: Sequence[StageResult]) -> list[int]:
+    """Where the stages of a dive begin and the last one ends within what the network was shown of it; empty without any.
+
+    Of an exemplar nothing else is known, so this is what can be laid beside it.
+    """
+    spans = [stage.shown_frames or (stage.start_frame, stage.end_frame) for stage in stages]
+    return [spans[0][0], *(stop for _, stop in spans)] if spans else []
+
+
+def whole_edges(stages: Sequence[StageResult]) -> list[int]:
+    """Where the stages of a dive begin and the last one ends; empty without any."""
+    return [stages[0].start_frame, *(stage.end_frame for stage in stages)] if stages else []
+
+
+def pairs_of_stages(edges: Sequence[int], others: Sequence[int]) -> tuple[AlignedPair, ...]:
+    """Three moments of each stage, in a dive that is cut at `edges` and in another one; none if the stages differ."""
+    if len(others) != len(edges):
         return ()
     return tuple(
-        AlignedPair(
-            k,
-            share,
-            frame_within(stage.start_frame, stage.end_frame, share),
-            frame_within(edges[k], edges[k + 1], share),
-        )
-        for k, stage in enumerate(stages)
+        AlignedPair(k, share, frame_within(*mine, share), frame_within(*theirs, share))
+        for k, (mine, theirs) in enumerate(zip(pairwise(edges), pairwise(others), strict=True))
         for share in PICTURED_SHARES
     )
 

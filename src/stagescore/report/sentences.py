@@ -8,8 +8,10 @@ from stagescore.report.moments import (
     heaviest_frame,
     nearest_exemplar,
     seconds_at,
+    shown_edges,
     smallest,
     telling_stage,
+    whole_edges,
 )
 from stagescore.scoring.result import Result
 
@@ -344,6 +346,18 @@ def against(result: Result, index: int) -> Sentence:
     return Sentence(
         f"Against it, in points: {listed(parts)}; together {signed(vote.delta)}.",
         (f"exemplars[{index}].stage_deltas", f"exemplars[{index}].delta"),
+    )
+
+
+def shown_part(result: Result) -> Sentence | None:
+    """Which part of the dive stands beside the exemplar; None where it is the whole."""
+    shown, whole = shown_edges(result.stages), whole_edges(result.stages)
+    if not shown or (shown[0], shown[-1]) == (whole[0], whole[-1]):
+        return None
+    return Sentence(
+        f"Of this dive the network was shown {moment(result, shown[0])} to {moment(result, shown[-1] - 1)}, and of the "
+        "exemplar the part around its flight likewise; bars and pictures side by side are of these parts.",
+        ("stages[].shown_frames", *TIMES),
     )
 
 

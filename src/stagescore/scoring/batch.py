@@ -16,6 +16,7 @@ from pathlib import Path
 
 from stagescore.atomic import write_bytes
 from stagescore.errors import DataError, StagescoreError
+from stagescore.locking import alone_in
 from stagescore.scoring.inputs import InputClip
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Result
@@ -85,18 +86,19 @@ def score_batch(
         The results as written, in the order of the clips.
 
     Raises:
-        DataError: the folder cannot be written to.
+        DataError: the folder cannot be written to, or another process writes results there.
     """
     results: list[Result] = []
-    try:
-        for done, clip in enumerate(clips):
-            progress("dives", done, len(clips))
-            scored = scorer.scored(clip.path, options, name=clip.name)
-            results.append(write_result(scored, out / clip.name, extras))
-    finally:
-        if results:
-            write_bytes(out / SUMMARY, summary_csv(results))
-            finish(results, out)
+    with alone_in(out):
+        try:
+            for done, clip in enumerate(clips):
+                progress("dives", done, len(clips))
+                scored = scorer.scored(clip.path, options, name=clip.name)
+                results.append(write_result(scored, out / clip.name, extras))
+        finally:
+            if results:
+                write_bytes(out / SUMMARY, summary_csv(results))
+                finish(results, out)
     return results
 
 

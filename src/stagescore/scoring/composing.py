@@ -79,6 +79,7 @@ def stage_results(
         spans = [*spans[:-2], ("flight", spans[-2][1], edges[3], sure[0] if len(spans) == 3 else 1.0)]
     if flight is None and any(reason.code in ("still", "no-person") for reason in draft.reasons):
         return []
+    seen = looked.frames[0], looked.frames[-1] + 1
     return [
         StageResult(
             name=name,
@@ -88,9 +89,20 @@ def stage_results(
             end_s=_time(media, stop),
             confidence=min(max(confidence, 0.0), 1.0),
             difference=sum(sum(vote.stage_deltas[k]) for vote in votes) / len(votes) if votes else None,
+            shown_frames=_within((first, stop), seen),
         )
         for k, (name, first, stop, confidence) in enumerate(spans)
     ]
+
+
+def _within(stage: tuple[int, int], seen: tuple[int, int]) -> tuple[int, int]:
+    """What of a stage lies in the part that was shown, both half-open; a frame of it at least.
+
+    >>> _within((0, 40), (31, 90)), _within((40, 80), (31, 90)), _within((0, 20), (31, 90))
+    ((31, 40), (40, 80), (19, 20))
+    """
+    first = min(max(stage[0], seen[0]), stage[1] - 1)
+    return first, max(min(stage[1], seen[1]), first + 1)
 
 
 def protocol_words(voted: VotedDive | None) -> str:

@@ -4,13 +4,15 @@
     FOLDER/observed/<event>/<number>.json   the flight, and what speaks against a score
     FOLDER/manifest.jsonl                   with `poses_path` and `flight` of each dive
 
-Films are looked at by several processes; what was done is kept, so a preparation that was stopped goes on.
+Films are looked at by several processes; what was done is kept, so a preparation that was stopped goes on. A second
+preparation of the same folder waits for the first.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +22,7 @@ import torch
 from stagescore.atomic import write_bytes, write_text
 from stagescore.data.manifest import MANIFEST, Manifest, read_manifest
 from stagescore.errors import DataError, StagescoreError
+from stagescore.locking import alone_in
 from stagescore.pose.formats import npz_bytes
 from stagescore.scoring.scorer import Observed, Scorer
 from stagescore.skeleton import NUM_JOINTS
@@ -66,25 +69,36 @@ def prepare(
         folder: of the manifest.
         weights_dir: a folder to look for pose networks in before all others.
         workers: processes.
-        progress: told after every film.
+        progress: told now and then, and about every second while another process prepares the folder.
 
     Raises:
         DataError: the manifest cannot be read, or nothing can be written.
     """
     manifest = read_manifest(folder)
     out = folder / FOLDER
-    done = _read(out)
     asked = [dive for dive in manifest if dive.frames_path is not None]
-    tasks = [dive for dive in asked if dive.dive_id not in done]
-    progress("films", len(asked) - len(tasks), len(asked))
-    if tasks:
-        with worker_pool(max(1, min(workers, len(tasks)))) as pool:
-            parts = [tasks[k::workers] for k in range(workers)]
-            futures = [pool.submit(_observe_all, part, out, weights_dir) for part in parts if part]
-            for future in as_completed(futures):
-                future.result()
-                done = _read(out)
-                progress("films", sum(dive.dive_id in done for dive in asked), len(asked))
+
+    def tell(what: str) -> None:
+        done = _read(out)
+        progress(what, sum(dive.dive_id in done for dive in asked), len(asked))
+
+    with alone_in(out, waiting=partial(tell, "waiting for another process to look at films")) as lock:
+        tell("films")
+        done = _read(out)
+        tasks = [dive for dive in asked if dive.dive_id not in done]
+        if tasks:
+            with worker_pool(max(1, min(workers, len(tasks))), holding=lock) as pool:
+                parts = [tasks[k::workers] for k in range(workers)]
+                futures = [pool.submit(_observe_all, part, out, weights_dir) for part in parts if part]
+                for future in as_completed(futures):
+                    future.result()
+                    tell("films")
+        return _noted(folder, manifest)
+
+
+def _noted(folder: Path, manifest: Manifest) -> Prepared:
+    """Write what has been seen of the films into the manifest."""
+    out = folder / FOLDER
     done = _read(out)
     prepared = Prepared(manifest=manifest)
     dives = []

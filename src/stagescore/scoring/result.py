@@ -107,6 +107,8 @@ class StageResult(Config):
         end_s: seconds.
         confidence: that its boundaries are right, 0 to 1.
         difference: points against the mean exemplar, all branches together; None without a score.
+        shown_frames: the part of the stage that the network was shown, half-open like the stage; networks with a window
+            see the flight and little before and after it. None in results made before this was noted.
     """
 
     name: StageName
@@ -116,6 +118,7 @@ class StageResult(Config):
     end_s: float
     confidence: float = Field(ge=0, le=1)
     difference: float | None = None
+    shown_frames: tuple[int, int] | None = None
 
 
 class EventResult(Config):
@@ -151,7 +154,8 @@ class ExemplarVote(Config):
         score: its true score, in points.
         delta: predicted difference, query minus exemplar; the vote is `score + delta`.
         stage_deltas: its parts by stage and branch (`branches` of the result); they add up to `delta`.
-        edges: stage edges of the exemplar on its sampled frames.
+        edges: stage edges of the exemplar on the frames that the network was shown of it; they are numbered from 0 and
+            evenly spread over its clip, or over the part around its flight for networks with a window.
     """
 
     dive_id: str

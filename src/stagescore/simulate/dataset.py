@@ -21,6 +21,7 @@ from stagescore.data.attachments import Progress
 from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import hash_u64
+from stagescore.locking import Held, alone_in
 from stagescore.simulate.draw import draw_event, draw_plan
 from stagescore.simulate.judge import draw_panel, judge, splash_size
 from stagescore.simulate.labels import TEST_SHARE, finish
@@ -114,7 +115,7 @@ def simulate_dataset(
         workers: processes.
         resume: go on in a folder where some dives of the same seed and size are complete; more dives
             than before and another test split may be asked for.
-        progress: told after every dive.
+        progress: told after every dive, and about every second while another process simulates in this folder.
         stage: who dives and films; by default `motion` and `render`.
 
     Returns:
@@ -127,17 +128,16 @@ def simulate_dataset(
     if workers < 1:
         raise DataError(f"{workers} workers", todo="ask for one or more")
     _claim(out, order, resume=resume)
-    done = 0
-    todo: list[int] = []
-    for index in range(order.num_dives):
-        if resume and _complete(out, order, index) is not None:
+    total = order.num_dives
+    with alone_in(
+        out / TRUTH, waiting=lambda: progress("waiting for another process to simulate dives", 0, total)
+    ) as lock:
+        todo = [index for index in range(total) if not resume or _complete(out, order, index) is None]
+        done = total - len(todo)
+        progress("dives", done, total)
+        for _ in _made(out, order, todo, lock, workers=workers, stage=stage):
             done += 1
-        else:
-            todo.append(index)
-    progress("dives", done, order.num_dives)
-    for _ in _made(out, order, todo, workers=workers, stage=stage):
-        done += 1
-        progress("dives", done, order.num_dives)
+            progress("dives", done, total)
     records = [_complete(out, order, index) for index in range(order.num_dives)]
     whole = [record for record in records if record is not None]
     if len(whole) < order.num_dives:
@@ -312,7 +312,7 @@ def _complete(out: Path, order: Order, index: int) -> dict[str, Any] | None:
 
 
 def _made(
-    out: Path, order: Order, indices: list[int], *, workers: int, stage: Stage | None
+    out: Path, order: Order, indices: list[int], lock: Held, *, workers: int, stage: Stage | None
 ) -> Iterator[None]:
     """Yields after every dive that was written."""
     make = partial(_make_and_write, out=out, order=order, stage=stage)
@@ -322,7 +322,7 @@ def _made(
             yield
         return
     try:
-        with worker_pool(min(workers, len(indices))) as pool:
+        with worker_pool(min(workers, len(indices)), holding=lock) as pool:
             futures: list[Future[dict[str, str] | None]] = [pool.submit(make, index) for index in indices]
             for future in as_completed(futures):
                 _raise(future.result())

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, Part, read_manifest
 from stagescore.data.protocols import split_by_fold
@@ -24,7 +25,7 @@ from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.training.checkpoints import newest_checkpoint, read_file
 from stagescore.training.event_folds import read_flights
-from stagescore.training.feature_cache import FeatureCache, Progress
+from stagescore.training.feature_cache import FeatureCache
 from stagescore.training.objective import Objective, SegmentationLoss, term_names
 from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser
 from stagescore.training.settings import DataSettings, ObjectiveSettings, OptimiserSettings, TrainSettings
@@ -192,7 +193,7 @@ def open_samples(
     *,
     clips: Path,
     with_test: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda what, done, total: None,
 ) -> Samples:
     """Decode what is not decoded yet, and open the clips of the training split.
 
@@ -216,7 +217,7 @@ def open_samples(
             # The truth about simulated dives stays closed unless exact joints are asked for.
             truth=folder / "truth" if settings.joints == "exact" else None,
             workers=settings.workers,
-            progress=lambda what, done, total: progress(done, total),
+            progress=progress,
         )
     store = ClipStore.open(clips, settings.preprocessing)
     return Samples(store, [dive for some in chosen.values() for dive in some], joints=settings.joints)

@@ -10,7 +10,7 @@ the numbers of training on the live encoder.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ import torch
 from torch import Tensor
 
 from stagescore.atomic import write_text
+from stagescore.data.attachments import Progress
 from stagescore.data.samples import Samples
 from stagescore.errors import DataError
+from stagescore.locking import alone_in
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import Encoders
 from stagescore.tensors import DiveBatch, Features
@@ -29,7 +31,6 @@ from stagescore.types import Dive
 
 BRANCHES = ("static", "dynamic", "skeleton")
 _DIVES_AT_ONCE = 4
-Progress = Callable[[int, int], None]
 
 
 class FeatureCache:
@@ -115,15 +116,19 @@ class FeatureCache:
 
 
 def build_feature_cache(
-    encoders: Encoders, source: LiveSource, folder: Path, *, progress: Progress = lambda done, total: None
+    encoders: Encoders,
+    source: LiveSource,
+    folder: Path,
+    *,
+    progress: Progress = lambda what, done, total: None,
 ) -> None:
-    """Encode every view of every dive, going on where an earlier call was stopped.
+    """Encode every view of every dive, going on where an earlier call was stopped, or after another process.
 
     Args:
         encoders: frozen, in eval mode.
         source: of all dives to encode, with a number of views.
         folder: new, or one this was begun in with the same encoders, dives and views.
-        progress: told after every few dives.
+        progress: told after every few dives, and about every second while another process builds the cache.
 
     Raises:
         DataError: the views are not counted, or the folder holds features of something else.
@@ -131,6 +136,14 @@ def build_feature_cache(
     num_views = source.views.num
     if num_views is None:
         raise DataError("views without number cannot be cached", todo="set how many views a dive has")
+    total = num_views * len(source.dives)
+    with alone_in(folder, waiting=lambda: progress("waiting for another process to encode views", 0, total)):
+        _encode_missing(encoders, source, folder, num_views, progress)
+
+
+def _encode_missing(
+    encoders: Encoders, source: LiveSource, folder: Path, num_views: int, progress: Progress
+) -> None:
     dive_ids = sorted(source.dives)
     key: dict[str, Any] = {"encoders": encoder_hashes(encoders), **_seen_key(source.samples, source.views)}
     index = _read_index(folder)
@@ -154,7 +167,6 @@ def build_feature_cache(
             if values is None:
                 continue
             if branch not in maps:
-                folder.mkdir(parents=True, exist_ok=True)
                 shape = (num_views, len(dive_ids), *values.shape[1:])
                 path = folder / f"{branch}.f32"
                 maps[branch] = np.memmap(path, np.float32, "r+" if path.exists() else "w+", shape=shape)
@@ -166,7 +178,7 @@ def build_feature_cache(
             shapes = {branch: values_map.shape for branch, values_map in maps.items()}
             state = {"key": key, "dives": dive_ids, "views": num_views, "shapes": shapes, "done": done}
             write_text(folder / "index.json", json.dumps(state))
-        progress(done, total)
+        progress("encoding views", done, total)
 
 
 def encoder_hashes(encoders: Encoders) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Whole runs: from settings and a folder to weights. What the commands `train` and `pretrain` call."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,9 +11,11 @@ import torch
 import yaml
 
 from stagescore.config import Config, load_config
+from stagescore.data.attachments import Progress
 from stagescore.data.manifest import Manifest
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.hashing import hash_u64
+from stagescore.locking import alone_in
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.assemble import (
@@ -29,12 +32,7 @@ from stagescore.training.assemble import (
     read_dives,
     views_of,
 )
-from stagescore.training.feature_cache import (
-    FeatureCache,
-    Progress,
-    build_feature_cache,
-    encoder_hashes,
-)
+from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
 from stagescore.training.optimiser import make_optimiser
 from stagescore.training.prediction import Voting, bank_of, encode_dives
@@ -48,6 +46,10 @@ from stagescore.types import Dive
 
 _PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 SettingsT = TypeVar("SettingsT", bound=Config)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass
 
 
 def begin(folder: Path, settings: Config) -> None:
@@ -132,7 +134,7 @@ def train(
     folder: Path,
     *,
     processes: Processes | None = None,
-    decoding: Progress | None = None,
+    decoding: Progress = _silent,
 ) -> Iterator[Told]:
     """Train a model, from where its folder stands.
 
@@ -143,7 +145,7 @@ def train(
         decoding: told while clips are decoded.
 
     Raises:
-        StagescoreError: data, settings or checkpoints that cannot be used.
+        StagescoreError: data, settings or checkpoints that cannot be used, or another process goes on with the run.
     """
     processes = processes or Processes()
     if processes.world > 1 and settings.objective.contrast == "info-nce":
@@ -156,7 +158,7 @@ def train(
     dives = read_dives(settings.data)
     clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
-        open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding or _silent)
+        open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding)
     processes.wait()
     samples = open_samples(settings.data, dives, clips=clips, with_test=with_test)
     source = make_source(settings, samples)
@@ -194,19 +196,18 @@ def train(
         ),
         processes=processes,
     )
-    loop.resume()
-    yield from loop.run()
+    yield from _taken_up(loop)
 
 
-def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | None = None) -> Iterator[Told]:
+def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _silent) -> Iterator[Told]:
     """Pretrain encoders on simulated dives, from where the folder stands.
 
     Raises:
-        StagescoreError: data, settings or checkpoints that cannot be used.
+        StagescoreError: data, settings or checkpoints that cannot be used, or another process goes on with the run.
     """
     device = _prepared(settings.run)
     dives = read_dives(settings.data)
-    samples = open_samples(settings.data, dives, clips=folder / "clips", progress=decoding or _silent)
+    samples = open_samples(settings.data, dives, clips=folder / "clips", progress=decoding)
     whole = TrainSettings(model=settings.model, data=settings.data, run=settings.run)
     fitted = dives.select("fit", individual_only=settings.data.individual_only)
     truth = Truth(fitted, samples.store)
@@ -245,16 +246,15 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress | N
         plan=plan,
         schedules=_schedules(settings, plan),
     )
-    loop.resume()
-    yield from loop.run()
+    yield from _taken_up(loop)
 
 
 def cache_features(
     settings: TrainSettings,
     folder: Path,
     *,
-    decoding: Progress | None = None,
-    progress: Progress | None = None,
+    decoding: Progress = _silent,
+    progress: Progress = _silent,
 ) -> None:
     """Cache what the frozen encoders of a model say of every view of every dive; goes on where it was stopped.
 
@@ -274,14 +274,19 @@ def cache_features(
         dives,
         clips=folder / "clips",
         with_test=settings.run.validate_test,
-        progress=decoding or _silent,
+        progress=decoding,
     )
     model = make_model(settings)
     load_start(model, settings)
     encoders = model.encoders.eval().to(device)
-    build_feature_cache(
-        encoders, LiveSource(samples, views_of(settings)), folder, progress=progress or _silent
-    )
+    build_feature_cache(encoders, LiveSource(samples, views_of(settings)), folder, progress=progress)
+
+
+def _taken_up(loop: Loop) -> Iterator[Told]:
+    """Go on from where the folder stands, which no other process may do meanwhile."""
+    with alone_in(loop.folder) if loop.processes.first else nullcontext():
+        loop.resume()
+        yield from loop.run()
 
 
 def _schedules(settings: TrainSettings | PretrainSettings, plan: Plan | PretrainingPlan) -> Schedules:
@@ -308,7 +313,3 @@ def _rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Spearman's, ties by their order: good enough to choose among epochs; `evaluate` prints the real one."""
     ranks = [np.argsort(np.argsort(values, kind="stable")) for values in (truth, predicted)]
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-
-
-def _silent(done: int, total: int) -> None:
-    pass

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from stagescore.config import Config
-from stagescore.data.clip_store import Joints
+from stagescore.data.decoded_clip import Joints
 from stagescore.data.exemplars import Protocol
 from stagescore.data.preprocessing import Augmentation, Preprocessing
 from stagescore.losses.contrast import Normalisation

@@ -1,0 +1,122 @@
+"""One dive's clip, decoded as a store of clips keeps it: pixels and joints of evenly spaced frames."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from stagescore.data.preprocessing import Preprocessing, framed_joints, taken_pictures
+from stagescore.errors import DataError
+from stagescore.media.sampling import sample_indices
+from stagescore.media.source import Media, open_media
+from stagescore.pose.formats import read_npz
+from stagescore.skeleton import NUM_JOINTS
+from stagescore.types import Dive, PoseTrack
+
+Joints = Literal["estimated", "exact"]
+"""As a pose estimator gives them, or the truth about simulated dives."""
+
+KINDS: tuple[Joints, ...] = ("estimated", "exact")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DecodedClip:
+    """What is to be stored of a dive.
+
+    Attributes:
+        num_frames: frames of the whole clip.
+        span: first and last frame of the part that the frames are evenly spaced in.
+        frames: RGB, resized, not cropped.
+        joints: one row of `KINDS` after the other, as `preprocessing.framed_joints` has them; zero where there are none.
+        kinds: which joints there are.
+    """
+
+    num_frames: int
+    span: tuple[int, int]
+    frames: UInt8[np.ndarray, "frames height width channels"]
+    joints: Float[np.ndarray, "kinds frames 16 3"]
+    kinds: tuple[Joints, ...]
+
+
+def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> DecodedClip:
+    """Decode a dive's film and place its joints.
+
+    Args:
+        dive: with frames.
+        preprocessing: number and size of the frames, and where they are taken from; the crop is not applied.
+        truth: folder with `<event>/<number>.npz` of simulated dives, for exact joints.
+
+    Raises:
+        DataError: the film or the joints are missing, damaged or unlike the labels.
+    """
+    media = open_media(str(dive.frames_path))
+    _check_whole(dive, media)
+    content = media.info.black_start, media.num_frames - 1 - media.info.black_end
+    first, last = preprocessing.span(dive.flight, content)
+    size_px = media.info.width_px, media.info.height_px
+    tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
+    every = PoseTrack.unknown(media.num_frames)
+    if dive.poses_path is not None:
+        estimated = read_npz(Path(dive.poses_path))
+        tracks["estimated"] = estimated, size_px
+        every = _at(estimated, np.arange(media.num_frames), media.num_frames)
+    windows = preprocessing.windows(every, dive.flight, size_px)
+    frames = taken_pictures(media, preprocessing, (first, last), windows)
+    indices = np.array(sample_indices(first, last, preprocessing.num_frames))
+    if truth is not None:
+        tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
+    joints = np.zeros((len(KINDS), preprocessing.num_frames, NUM_JOINTS, 3), dtype=np.float32)
+    for kind, (track, filmed_px) in tracks.items():
+        nearest = _at(track, indices, media.num_frames)
+        joints[KINDS.index(kind)] = framed_joints(nearest, filmed_px, preprocessing)
+    return DecodedClip(
+        num_frames=media.num_frames,
+        span=(first, last),
+        frames=frames,
+        joints=joints,
+        kinds=tuple(tracks),
+    )
+
+
+def _check_whole(dive: Dive, media: Media) -> None:
+    if media.info.verdict != "ok":
+        raise DataError(
+            f"the film of {dive.dive_id} is damaged ({media.info.warnings[0]})",
+            where=media.info.path,
+            todo="get it again, or leave the dive out",
+        )
+    if dive.num_frames is not None and media.num_frames != dive.num_frames:
+        raise DataError(
+            f"the film of {dive.dive_id} has {media.num_frames} frames, {dive.num_frames} are labelled",
+            where=media.info.path,
+            todo="extract the frames again, or leave the dive out",
+        )
+
+
+def _at(track: PoseTrack, wanted: Int[np.ndarray, " frames"], clip_frames: int) -> PoseTrack:
+    """The poses nearest to some frames, where a track's are evenly spread over the clip."""
+    there = np.array(sample_indices(0, clip_frames - 1, track.num_frames))
+    nearest = np.abs(there[:, None] - wanted).argmin(0)
+    return PoseTrack(track.joints_px[nearest], track.confidence[nearest])
+
+
+def _exact(path: Path, clip_frames: int) -> tuple[PoseTrack, tuple[int, int]]:
+    """True joints of a simulated dive in all its frames, and the size of its pictures."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            joints = np.asarray(arrays["joints_px"], dtype=np.float64)
+            width, height = (int(edge) for edge in arrays["size_px"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"cannot read the exact joints ({str(error)[:80]})", where=path, todo="simulate the dives again"
+        ) from None
+    if joints.shape != (clip_frames, NUM_JOINTS, 2):
+        raise DataError(
+            f"exact joints of shape {joints.shape} for {clip_frames} frames",
+            where=path,
+            todo="simulate the dives again",
+        )
+    return PoseTrack(joints, np.ones(joints.shape[:2])), (width, height)
