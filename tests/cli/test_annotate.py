@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from stagescore.cli.main import app
 from stagescore.media import open_media
+from stagescore.media.film_writing import write_film
 from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
-from stagescore.report.overlay import write_film
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "pose"))
 

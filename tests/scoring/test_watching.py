@@ -1,12 +1,15 @@
 """The path of a body against the background."""
 
+from collections.abc import Sequence
+
+import cv2
 import numpy as np
 import pytest
 
 from stagescore.pose.boxes import Detections
 from stagescore.pose.motion import Motion
 from stagescore.pose.tracking import View
-from stagescore.scoring.watching import Watched
+from stagescore.scoring.watching import Watched, distinct_frames, watch_distinct
 from stagescore.skeleton import JOINTS, MASS_SHARES, NUM_JOINTS
 
 FRAMES = 20
@@ -18,7 +21,7 @@ def watched() -> Watched:
     step = np.array(((1.0, 0, 0), (0, 1, -3.0)))
     motion = Motion(step, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
     view = View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
-    return Watched(np.zeros((FRAMES, 9, 9, 3), np.uint8), (view,) * FRAMES)
+    return Watched(np.zeros((FRAMES, 9, 9, 3), np.uint8), (view,) * FRAMES, np.arange(FRAMES))
 
 
 def body(waving_px: float = 20.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,3 +61,68 @@ def test_frames_without_joints_or_boxes_are_bridged(watched: Watched) -> None:
     np.testing.assert_allclose(path.heights, whole.heights, atol=1e-9)
     boxes[:] = np.nan
     assert watched.path_of_body(joints, known, boxes) is None
+
+
+def noisy(num: int, shift: int = 3) -> list[np.ndarray]:
+    """A hall that rushes by, with a camera's noise."""
+    rng = np.random.default_rng(0)
+    hall = cv2.GaussianBlur(rng.integers(0, 255, (64, 96 + shift * num, 3)).astype(np.uint8), (0, 0), 2)
+    hall = cv2.normalize(hall, None, 20, 230, cv2.NORM_MINMAX)
+    return [
+        np.clip(hall[:, shift * k : shift * k + 96] + rng.normal(0, 2, (64, 96, 3)), 0, 255).astype(np.uint8)
+        for k in range(num)
+    ]
+
+
+@pytest.mark.parametrize(("rate", "other"), [(30, 60), (24, 30), (25, 30), (30, 50), (24, 60)])
+def test_frames_that_a_conversion_repeats_are_found(rate: int, other: int) -> None:
+    film = noisy(40)
+    shown = [
+        frame for frame in (int((k + 0.5) * rate / other) for k in range(40 * other // rate)) if frame < 40
+    ]
+    again = np.random.default_rng(1)
+    converted = np.array(
+        [np.clip(film[k] + again.normal(0, 0.3, film[k].shape), 0, 255) for k in shown], np.uint8
+    )
+    first = [k for k, frame in enumerate(shown) if not k or shown[k - 1] != frame]
+    assert distinct_frames(converted) == first
+
+
+def test_a_film_that_stands_still_for_a_while_repeats_nothing() -> None:
+    film = noisy(30)
+    for still in (
+        [film[0]] * 20 + film,
+        film + [film[-1]] * 20,
+        [*film[:10], film[10], *film[10:]],
+        [film[0]] * 30,
+    ):
+        assert distinct_frames(np.array(still)) == list(range(len(still)))
+
+
+def test_a_converted_film_has_the_path_of_the_film_stretched() -> None:
+    film = noisy(30)
+
+    def read(frames: Sequence[int]) -> list[np.ndarray]:
+        return [film[frame // 2] for frame in frames]
+
+    slow = watch_distinct(lambda frames: [film[frame] for frame in frames], 30)
+    fast = watch_distinct(read, 60)
+    assert (slow.num_frames, fast.num_frames) == (30, 60)
+    assert fast.distinct == list(range(0, 60, 2))
+    assert slow.distinct == list(range(30))
+    joints = np.full((60, NUM_JOINTS, 2), 30.0)
+    joints[..., 1] += np.linspace(0, 20, 60)[:, None] ** 1.5
+    joints = joints[2 * (np.arange(60) // 2)]
+    boxes = np.concatenate((joints.min(1) - 5, joints.max(1) + 5), axis=1)
+    known = np.ones((60, NUM_JOINTS), bool)
+    paths = slow.path_of_body(joints[::2], known[::2], boxes[::2]), fast.path_of_body(joints, known, boxes)
+    assert paths[0] is not None
+    assert paths[1] is not None
+    np.testing.assert_allclose(paths[1].heights[::2], paths[0].heights, atol=1e-9)
+    np.testing.assert_allclose(paths[1].heights[1:-1:2], (paths[0].heights[1:] + paths[0].heights[:-1]) / 2)
+    part = fast.part(11, 41)
+    assert part.num_frames == 30
+    assert part.distinct == [0, *range(1, 30, 2)]
+    later = part.path_of_body(joints[11:41], known[11:41], boxes[11:41])
+    assert later is not None
+    assert (later.first, len(later.heights)) == (0, 30)

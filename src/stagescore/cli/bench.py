@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli import bench_pose, bench_real_clips
+from stagescore.cli import bench_pose, bench_real_clips, bench_stability
 from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
 from stagescore.cli.simulate import NUM_CORES, size_px
 
@@ -16,6 +16,7 @@ app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_hel
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)
+app.command("stability")(bench_stability.stability)
 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]
 _CLIP_FRAMES = 96

@@ -11,12 +11,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from stagescore.atomic import write_bytes, write_files
+from stagescore.media.film_writing import write_film
 from stagescore.pose.annotation import Annotation
 from stagescore.pose.coco_files import coco_json
 from stagescore.pose.formats import LabelledImage, authors_json, npz_bytes
 from stagescore.pose.labelme import empty_labelme_json, labelme_json
 from stagescore.pose.labels import as_bytes, labelme_names
-from stagescore.report.overlay import overlay_frames, write_film
+from stagescore.report.overlay import overlay_frames
 
 SCHEMA_VERSION = 1
 """Of `quality.json`."""

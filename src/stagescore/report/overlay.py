@@ -3,29 +3,18 @@
 Right side red, left side green, the middle yellow; what was filled or is doubtful is drawn thin.
 """
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
-import av
-import av.error
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from stagescore.errors import DataError
 from stagescore.media.source import Media
 from stagescore.pose.annotation import Annotation
 from stagescore.skeleton import BONES, JOINTS
 from stagescore.types import PoseTrack
 
 RIGHT, LEFT, MIDDLE, BOX = (235, 70, 60), (70, 205, 90), (245, 205, 60), (150, 190, 255)
-CODECS = ("libx264", "h264", "mpeg4")
-"""Encoders, the first of these that FFmpeg has is used."""
 LEAST_EDGE_PX = 480
 """Smaller films are drawn larger, so that lines can be told apart."""
 _SUBPIXEL_BITS = 4
@@ -117,69 +106,6 @@ def overlay_frames(
         text = f"{row}" if np.isfinite(annotation.boxes_px[row]).all() else f"{row}  no diver"
         cv2.putText(drawn, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
         yield drawn
-
-
-def write_film(path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], frame_rate: float) -> None:
-    """Write pictures of one size as a film; the same pictures always give the same bytes.
-
-    Args:
-        path: an mp4 file; written atomically.
-        frames: red, green, blue.
-        frame_rate: frames a second.
-
-    Raises:
-        DataError: there is no encoder, no picture, or the file cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part.mp4")
-    os.close(handle)
-    staged = Path(name)
-    try:
-        num_frames = _encode(staged, frames, Fraction(frame_rate).limit_denominator(1001))
-        if not num_frames:
-            raise DataError("there is no picture to write", where=path, todo="give at least one frame")
-        staged.chmod(0o644)
-        staged.replace(path)
-    except (OSError, av.error.FFmpegError) as error:
-        raise DataError(
-            f"cannot write ({error})", where=path, todo="free some space or choose another folder"
-        ) from error
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-def _encode(path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], rate: Fraction) -> int:
-    done = 0
-    with av.open(str(path), "w", format="mp4") as film:
-        stream: Any = None
-        for image in frames:
-            high, wide = (side - side % 2 for side in image.shape[:2])  # chroma is stored at half size
-            if stream is None:
-                stream = film.add_stream(_codec(), rate=rate)
-                stream.width, stream.height, stream.pix_fmt = wide, high, "yuv420p"
-                stream.codec_context.thread_count = 1
-                if stream.codec_context.name == "libx264":
-                    stream.options = {"crf": "23", "preset": "veryfast"}
-                else:
-                    stream.bit_rate = 4_000_000
-            picture = cv2.cvtColor(image[: stream.height, : stream.width], cv2.COLOR_RGB2YUV_I420)
-            film.mux(
-                stream.encode(av.VideoFrame.from_ndarray(np.asarray(picture, np.uint8), format="yuv420p"))
-            )
-            done += 1
-        if stream is not None:
-            film.mux(stream.encode(None))
-    return done
-
-
-def _codec() -> str:
-    for name in CODECS:
-        with contextlib.suppress(
-            Exception
-        ):  # PyAV's own class for an unknown codec has changed between versions
-            av.codec.Codec(name, "w")
-            return name
-    raise DataError("FFmpeg has no encoder for mp4", todo=f"install one of {', '.join(CODECS)}")
 
 
 def _colour(joint: int) -> tuple[int, int, int]:

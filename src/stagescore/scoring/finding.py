@@ -16,7 +16,7 @@ from stagescore.media.source import Media
 from stagescore.pose.motion import EDGE_PX
 from stagescore.scoring.checks import LEAST_FRAMES, cuts
 from stagescore.scoring.events import Flight, FlightFinder
-from stagescore.scoring.watching import Watched, watch
+from stagescore.scoring.watching import Watched, watch_distinct
 
 WINDOW_FRAMES = 360
 MOST_FRAMES = 40_000
@@ -40,8 +40,8 @@ def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
         )
     best: tuple[float, int, int] | None = None
     for begin, window in _windows(media):
-        watched = watch(window)
-        edges = [0, *cuts(watched.small), watched.num_frames]
+        watched = _watched(window)
+        edges = [0, *cuts_of(watched), watched.num_frames]
         for first, last in pairwise(edges):
             shot = watched.part(first, last)
             flight = _flight(shot, flights)
@@ -54,6 +54,11 @@ def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
     if best is None:
         raise DataError("no dive is found in it", where=media.info.path, todo="give --start and --end")
     return best[1:]
+
+
+def cuts_of(watched: Watched) -> list[int]:
+    """First frames of new shots; see `checks.cuts`. Repeated frames would make every other step look like a jump."""
+    return [watched.distinct[cut] for cut in cuts(watched.small[watched.distinct])]
 
 
 def only_whole_dive(watched: Watched, cuts: Sequence[int], flights: FlightFinder) -> tuple[int, int] | None:
@@ -100,6 +105,10 @@ def _windows(media: Media) -> Iterator[tuple[int, list[UInt8[ndarray, "h w 3"]]]
         if len(window) == WINDOW_FRAMES or frame == media.num_frames - 1:
             yield frame + 1 - len(window), window
             window = window[WINDOW_FRAMES // 2 :]
+
+
+def _watched(window: Sequence[UInt8[ndarray, "h w 3"]]) -> Watched:
+    return watch_distinct(lambda frames: [window[frame] for frame in frames], len(window))
 
 
 def _flight(shot: Watched, flights: FlightFinder) -> Flight | None:

@@ -15,10 +15,10 @@ from stagescore.media.source import Media, without_pictures
 from stagescore.pose.annotation import annotate
 from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
-from stagescore.pose.motion import Motion
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.opening import open_networks
 from stagescore.scoring.result import PoseShares
+from stagescore.scoring.watching import Watched
 from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import PoseTrack
 from stagescore.weights.registry import pose_networks
@@ -73,29 +73,35 @@ def open_pose_networks(weights_dir: Path | None = None) -> PoseNetworks | str:
         return f"No pose networks: {error}"
 
 
-def estimated_poses(
-    media: Media, span: tuple[int, int], networks: PoseNetworks, motions: Sequence[Motion]
-) -> Poses:
-    """Let the networks look at the frames of a half-open span; `motions` tells what moves in each of them.
+def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: Watched) -> Poses:
+    """Let the networks look at the distinct frames of a clip; others have the joints of the frame that they repeat.
+
+    Args:
+        media: the film.
+        start: frame of the film that the clip begins with.
+        networks: detector and estimator.
+        watched: the clip.
 
     Raises:
         DataError: the film cannot be read any more.
     """
     found = annotate(
-        lambda: (image for _, image in media.frames(range(*span))),
+        lambda: (image for _, image in media.frames([start + frame for frame in watched.distinct])),
         networks,
-        motions,
+        watched.motions,
     )
+    rows = watched.rows
+    track = PoseTrack(found.track.joints_px[rows], found.track.confidence[rows], found.filled[rows])
     return Poses(
-        track=found.track,
-        weak=found.filled | found.doubtful,
+        track=track,
+        weak=(found.filled | found.doubtful)[rows],
         shares=PoseShares(
             source="estimated",
             measured=_share(found.measured),
             filled=_share(found.filled),
             doubtful=_share(found.doubtful),
         ),
-        boxes_px=found.boxes_px,
+        boxes_px=found.boxes_px[rows],
         num_divers=found.num_divers,
         warnings=found.warnings,
         detector=found.networks["detector"].name,

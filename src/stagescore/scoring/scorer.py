@@ -25,7 +25,7 @@ from stagescore.scoring.composing import exemplar_votes, moved, protocol_words, 
 from stagescore.scoring.draft import Draft
 from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefiner
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
-from stagescore.scoring.finding import find_dive, only_whole_dive
+from stagescore.scoring.finding import cuts_of, find_dive, only_whole_dive
 from stagescore.scoring.judging import plausible_judging
 from stagescore.scoring.looking import Look, look
 from stagescore.scoring.options import ScoreOptions
@@ -52,7 +52,7 @@ from stagescore.scoring.scoring_network import (
     load_networks,
     most_familiar,
 )
-from stagescore.scoring.watching import Watched, watch
+from stagescore.scoring.watching import Watched, watch_distinct
 from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
 
@@ -355,7 +355,15 @@ class Scorer:
         return joints_alone(path, options.size_px, slowmo=slowmo, frame_rate=rate)
 
     def _watch(self, draft: Draft, media: Media) -> Watched | None:
-        watched = watch(image for _, image in media.frames(range(draft.start, draft.end)))
+        span = range(draft.start, draft.end)
+        watched = watch_distinct(
+            lambda frames: (image for _, image in media.frames([span[frame] for frame in frames])), len(span)
+        )
+        repeats = len(span) - len(watched.distinct)
+        if repeats:
+            draft.warnings.append(
+                f"{repeats} frames repeat the one before: the film was converted from a lower frame rate."
+            )
         shot = self._shot(draft, watched)
         left_out = shot.start + watched.num_frames - shot.end
         if left_out:
@@ -380,7 +388,7 @@ class Scorer:
 
     def _shot(self, draft: Draft, watched: Watched) -> checks.Shot:
         """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice."""
-        shot = checks.main_shot(watched.num_frames, checks.cuts(watched.small))
+        shot = checks.main_shot(watched.num_frames, cuts_of(watched))
         if not shot.cuts or checks.replay_reason(watched.small, draft.start):
             return shot
         inner = [cut - shot.start for cut in shot.cuts]
@@ -396,7 +404,7 @@ class Scorer:
                 draft.fail(Reason(code="bad-poses", text=_sentence(error)))
                 return None
         if watched is not None and isinstance(self.networks, PoseNetworks):
-            return estimated_poses(media, (draft.start, draft.end), self.networks, watched.motions)
+            return estimated_poses(media, draft.start, self.networks, watched)
         draft.warnings.append(
             "The dive is looked at without a skeleton, and two divers cannot be told from one. "
             f"{self.networks}"

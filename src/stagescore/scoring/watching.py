@@ -2,10 +2,14 @@
 
 No network is needed: what moves although the camera moves too (`pose.motion`) is followed like people are
 (`pose.tracking`), and whoever falls against the background is the diver.
+
+Films that were converted to a higher frame rate show frames twice. In a repeated frame nothing moves, and the camera
+stands still in the middle of its pan; so these are left out, and heights in them lie between those around.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -20,6 +24,11 @@ EDGE_PX = 96
 """Longer edge of the small pictures."""
 _BLOB_CONFIDENCE = 0.5
 _LEAST_MASS = 0.6
+_REPEAT_SHARE, _REPEAT_REACH, _REPEAT_CHANGE = 0.2, 3, 0.5
+"""Of the largest change in so many steps around, or in grey levels, up to which a frame repeats the one before."""
+_MOST_STEPS = 8
+"""Between two repeats of a converted film: 25 frames a second shown as 30 repeat every sixth."""
+_LEAST_DISTINCT = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,34 +44,43 @@ class Path:
     heights: Float[np.ndarray, " frames"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Watched:
     """What one look at a clip tells.
 
     Attributes:
-        small: the pictures, scaled down.
-        views: what moves in each frame.
+        small: the pictures of all frames, scaled down.
+        views: what moves in each distinct frame.
+        rows: which of the views each frame is; one after the other where no frame repeats another.
     """
 
     small: UInt8[np.ndarray, "frames height width 3"]
     views: tuple[View, ...]
+    rows: Int[np.ndarray, " frames"]
 
     @property
     def motions(self) -> list[Motion]:
-        """What moves in each frame, for whoever looks at the same frames again."""
+        """What moves in each distinct frame, for whoever looks at the same frames again."""
         return [view.motion for view in self.views]
 
     @property
     def num_frames(self) -> int:
         """Frames of the clip."""
-        return len(self.views)
+        return len(self.small)
+
+    @cached_property
+    def distinct(self) -> list[int]:
+        """The frames that do not repeat the one before."""
+        return [int(frame) for frame in np.unique(self.rows, return_index=True)[1]]
 
     def part(self, start: int, end: int) -> "Watched":
         """The same for some of the frames, half-open."""
-        return Watched(self.small[start:end], self.views[start:end])
+        rows = self.rows[start:end]
+        first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+        return Watched(self.small[start:end], self.views[first:last], rows - first)
 
     def choice(self) -> Choice:
-        """The diver among all that moves."""
+        """The diver among all that moves; tracks count distinct frames."""
         return choose_diver(self.views)
 
     def path(self, track: Track) -> Path:
@@ -78,11 +96,12 @@ class Watched:
         """The heights of the centre of mass, which falls freely whatever the limbs do; None of a body never seen.
 
         Args:
-            joints_px: in all frames; NaN where unknown.
+            joints_px: in all frames of the clip; NaN where unknown.
             known: joints that may be used. Where they are too few, the centre of mass is taken to lie in the box
                 as in the frames around.
             boxes_px: likewise; NaN in frames without the body. Between them they are interpolated.
         """
+        joints_px, known, boxes_px = (values[self.distinct] for values in (joints_px, known, boxes_px))
         seen = np.flatnonzero(np.isfinite(boxes_px).all(1))
         if not len(seen):
             return None
@@ -102,7 +121,10 @@ class Watched:
     ) -> Path:
         camera = camera_path(self.views)
         heights = [camera[first + step][1] @ (x, y, 1.0) for step, (x, y) in enumerate(points_px.tolist())]
-        return Path(first, np.array(heights) / max(float(np.median(long_edges(boxes_px))), 1.0))
+        at = np.array(self.distinct[first : first + len(heights)])
+        frames = np.flatnonzero((self.rows >= first) & (self.rows < first + len(heights)))
+        size = max(float(np.median(long_edges(boxes_px))), 1.0)
+        return Path(int(at[0]), np.interp(frames, at, np.array(heights) / size))
 
 
 def _between(
@@ -115,7 +137,7 @@ def _between(
 
 
 def watch(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Watched:
-    """Look at the frames of a clip, one after another; one or more."""
+    """Look at the frames of a clip, one after another; one or more, none of which repeats another."""
     small: list[np.ndarray] = []
 
     def kept() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
@@ -129,4 +151,39 @@ def watch(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Watched:
     for motion in moving_parts(kept()):
         blobs = motion.blobs_px
         views.append(View.of(Detections(blobs, np.full(len(blobs), _BLOB_CONFIDENCE)), motion))
-    return Watched(np.stack(small), tuple(views))
+    return Watched(np.stack(small), tuple(views), np.arange(len(small)))
+
+
+def watch_distinct(
+    read: Callable[[Sequence[int]], Iterable[UInt8[np.ndarray, "height width 3"]]], num_frames: int
+) -> Watched:
+    """Look at a clip that may have been converted from a lower frame rate.
+
+    Args:
+        read: gives the pictures of some frames, counted from 0, in increasing order.
+        num_frames: of the clip; one or more.
+    """
+    watched = watch(read(range(num_frames)))
+    distinct = distinct_frames(watched.small)
+    if len(distinct) == num_frames:
+        return watched
+    again = watch(read(distinct))
+    rows = np.searchsorted(distinct, np.arange(num_frames), side="right") - 1
+    return Watched(again.small[rows], again.views, rows)
+
+
+def distinct_frames(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
+    """The frames that do not repeat the one before, where the film was converted from a lower rate; else all.
+
+    Of a converted film, repeats go through all of it. Where somebody stands before a camera that stands, frames are
+    alike as well, but not in the flight.
+    """
+    change = np.abs(np.diff(small.astype(np.int16), axis=0)).mean((1, 2, 3))
+    around = [
+        change[max(step - _REPEAT_REACH, 0) : step + _REPEAT_REACH + 1].max() for step in range(len(change))
+    ]
+    repeats = np.flatnonzero(change <= np.maximum(_REPEAT_SHARE * np.array(around), _REPEAT_CHANGE)) + 1
+    steps = np.diff(np.concatenate(([0], repeats, [len(small)])))
+    if len(small) - len(repeats) < _LEAST_DISTINCT or steps.max() > _MOST_STEPS:
+        return list(range(len(small)))
+    return [int(frame) for frame in np.setdiff1d(np.arange(len(small)), repeats)]

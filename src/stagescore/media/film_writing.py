@@ -1,0 +1,101 @@
+"""Writing pictures as a film: an mp4 file that appears complete or not at all.
+
+Source: FFmpeg by PyAV, H.264 where it has the encoder.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from stagescore.errors import DataError
+
+CODECS = ("libx264", "h264", "mpeg4")
+"""Encoders, the first of these that FFmpeg has is used."""
+USUAL_CRF, LOSSLESS_CRF = 23, 0
+"""Of x264: what nobody minds, and what loses nothing but the rounding and the halved chroma of yuv420p."""
+
+
+def write_film(
+    path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], frame_rate: float, *, crf: int = USUAL_CRF
+) -> None:
+    """Write pictures of one size as a film; the same pictures always give the same bytes.
+
+    A last odd row or column is left out.
+
+    Args:
+        path: an mp4 file; written atomically.
+        frames: red, green, blue.
+        frame_rate: frames a second.
+        crf: x264's constant rate factor, 0 (lossless) to 51; other encoders know the usual quality only.
+
+    Raises:
+        DataError: there is no encoder, or none that knows this quality; there is no picture, or the file cannot be
+            written.
+    """
+    codec = _codec()
+    if crf != USUAL_CRF and codec != "libx264":
+        raise DataError(
+            f"FFmpeg's encoder {codec} knows no quality {crf}", where=path, todo="use a PyAV with libx264"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part.mp4")
+    os.close(handle)
+    staged = Path(name)
+    try:
+        num_frames = _encode(staged, frames, Fraction(frame_rate).limit_denominator(1001), codec, crf)
+        if not num_frames:
+            raise DataError("there is no picture to write", where=path, todo="give at least one frame")
+        staged.chmod(0o644)
+        staged.replace(path)
+    except (OSError, av.error.FFmpegError) as error:
+        raise DataError(
+            f"cannot write ({error})", where=path, todo="free some space or choose another folder"
+        ) from error
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _encode(
+    path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], rate: Fraction, codec: str, crf: int
+) -> int:
+    done = 0
+    with av.open(str(path), "w", format="mp4") as film:
+        stream: Any = None
+        for image in frames:
+            high, wide = (side - side % 2 for side in image.shape[:2])  # chroma is stored at half size
+            if stream is None:
+                stream = film.add_stream(codec, rate=rate)
+                stream.width, stream.height, stream.pix_fmt = wide, high, "yuv420p"
+                stream.codec_context.thread_count = 1
+                if codec == "libx264":
+                    stream.options = {"crf": str(crf), "preset": "veryfast"}
+                else:
+                    stream.bit_rate = 4_000_000
+            picture = cv2.cvtColor(image[: stream.height, : stream.width], cv2.COLOR_RGB2YUV_I420)
+            film.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.asarray(picture, np.uint8), format="yuv420p"))
+            )
+            done += 1
+        if stream is not None:
+            film.mux(stream.encode(None))
+    return done
+
+
+def _codec() -> str:
+    for name in CODECS:
+        with contextlib.suppress(
+            Exception
+        ):  # PyAV's own class for an unknown codec has changed between versions
+            av.codec.Codec(name, "w")
+            return name
+    raise DataError("FFmpeg has no encoder for mp4", todo=f"install one of {', '.join(CODECS)}")
