@@ -73,7 +73,7 @@ def weights_dir(factory: pytest.TempPathFactory) -> Path:
 
 def scorer(factory: pytest.TempPathFactory) -> Scorer:
     """Without pose networks, wherever the tests run."""
-    loaded = Scorer.load("tiny", weights_dir=weights_dir(factory))
+    loaded = Scorer.load("tiny", weights_dir=weights_dir(factory), event_network=False)
     loaded.networks = "None in tests."
     return loaded
 

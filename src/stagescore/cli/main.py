@@ -25,6 +25,7 @@ from stagescore.cli import (
     score,
     simulate,
     train,
+    train_events,
     weights,
 )
 
@@ -43,6 +44,7 @@ app.add_typer(data.app, name="data")
 app.command("simulate")(simulate.simulate)
 app.command("pretrain")(train.pretrain)
 app.command("train")(train.train)
+app.command("train-events")(train_events.train_events)
 app.command("evaluate")(evaluate.evaluate)
 app.command("evaluate-folds")(evaluate.evaluate_folds)
 app.add_typer(bench.app, name="bench")

@@ -23,6 +23,9 @@ from stagescore.errors import DataError
 from stagescore.types import Dive
 
 NUM_MARKS = 4
+CONTACT_BEFORE_ENDING = 2
+"""Frames from the first touch of the water to the marked ending: median over 40 films whose events were marked by eye
+(standard deviation 1.5); the marked jump is the first airborne frame (0, 0.9)."""
 _ROUNDS = 50
 _ORDINARY_MISS = 2.0
 _FEWEST_DIVES = 8
@@ -90,6 +93,17 @@ def hand_transitions(marks: Sequence[int]) -> tuple[int, int] | None:
     (19, 58)
     """
     return None if marks_problem(marks) else (marks[0] - 1, marks[2] - 1)
+
+
+def marked_flight(marks: Sequence[int]) -> tuple[int, int] | None:
+    """First airborne frame and first frame of water contact, as hand marks tell; None for marks that cannot be used.
+
+    >>> marked_flight((20, 29, 59, 68))
+    (20, 66)
+    """
+    if marks_problem(marks) or marks[3] - CONTACT_BEFORE_ENDING <= marks[0]:
+        return None
+    return marks[0], marks[3] - CONTACT_BEFORE_ENDING
 
 
 def finediving_transitions(marks: Sequence[int], flight_map: FlightMap = FITTED) -> tuple[int, int] | None:

@@ -111,7 +111,8 @@ def prepare(
 def _observe_all(dives: Sequence[Dive], out: Path, weights_dir: Path | None) -> None:
     """In a process of its own, with networks of its own."""
     torch.set_num_threads(1)
-    scorer = Scorer.load(weights_dir=weights_dir)
+    # Where the network that ships puts the events must not enter folds: it was trained on their test films too.
+    scorer = Scorer.load(weights_dir=weights_dir, event_network=False)
     for dive in dives:
         seen = _observe(scorer, dive, out)
         write_text(out / dive.event / f"{dive.number}.json", json.dumps(asdict(seen)) + "\n")

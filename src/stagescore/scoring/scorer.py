@@ -18,6 +18,7 @@ from stagescore.scoring.angles import angles_of
 from stagescore.scoring.composing import moved, protocol_words, stage_results, warn
 from stagescore.scoring.draft import Draft
 from stagescore.scoring.estimating import Estimator
+from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefiner
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.finding import find_dive, only_whole_dive
 from stagescore.scoring.inputs import name_of, sha256_of
@@ -86,6 +87,7 @@ class Scorer:
         scoring_networks: one or more, each with its exemplars.
         networks: that look for the diver and the joints, or why there are none.
         flights: what finds the flight.
+        events: Moves the ends of the flight to where they are seen; None to leave them as the fall tells.
     """
 
     def __init__(
@@ -94,10 +96,12 @@ class Scorer:
         *,
         networks: PoseNetworks | str = "No pose networks were asked for.",
         flights: FlightFinder | None = None,
+        events: FlightRefiner | None = None,
     ) -> None:
         self.scoring_networks = tuple(scoring_networks)
         self.networks = networks
         self.flights = FreeFall() if flights is None else flights
+        self.events = events
         self.prior = ScorePrior.shipped()
 
     @classmethod
@@ -107,6 +111,8 @@ class Scorer:
         bank: Path | None = None,
         device: str = "cpu",
         weights_dir: Path | None = None,
+        *,
+        event_network: bool = True,
     ) -> "Scorer":
         """Load networks with their exemplars.
 
@@ -115,12 +121,15 @@ class Scorer:
             bank: exemplars of your own (`stagescore fit-bank`); those beside the weights by default.
             device: of PyTorch.
             weights_dir: a folder to look for networks in before all others.
+            event_network: Place take-off and water contact with the network that ships for it.
 
         Raises:
             CheckpointError: one of them is missing, damaged, or made for another.
         """
         return cls(
-            load_networks(weights, bank, device, weights_dir), networks=open_pose_networks(weights_dir)
+            load_networks(weights, bank, device, weights_dir),
+            networks=open_pose_networks(weights_dir),
+            events=EventNetworkRefiner.load(weights_dir) if event_network else None,
         )
 
     def score(
@@ -195,6 +204,9 @@ class Scorer:
         if poses is None:
             return Observed(draft=draft)
         flight = None if watched is None else self._check(draft, watched, poses)
+        if flight is not None and self.events is not None:
+            with draft.timings.step("events"):
+                flight = self.events.refine(media, (draft.start, draft.end), flight)
         return Observed(draft=draft, watched=watched, poses=poses, flight=flight)
 
     def _scored(self, draft: Draft) -> Scored:

@@ -23,6 +23,7 @@ from stagescore.models import build
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.training.checkpoints import newest_checkpoint, read_file
+from stagescore.training.event_folds import read_flights
 from stagescore.training.feature_cache import FeatureCache, Progress
 from stagescore.training.objective import Objective, SegmentationLoss, term_names
 from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser
@@ -165,6 +166,11 @@ def read_dives(settings: DataSettings) -> TrainingDives:
     if not settings.folder:
         raise ConfigError("no data are named", where="data.folder", todo="add data.folder=FOLDER")
     manifest = read_manifest(Path(settings.folder))
+    if settings.flights is not None:
+        flights = read_flights(Path(settings.flights))
+        manifest = Manifest(
+            tuple(dive.with_changes(flight=flights.get(dive.dive_id, dive.flight)) for dive in manifest)
+        )
     if settings.fold is not None:
         manifest = split_by_fold(manifest, settings.fold, sealed=settings.sealed)
     folders = {Path(settings.folder): manifest}

@@ -25,6 +25,7 @@ class DataSettings(Config):
             own split.
         sealed: whether the sealed athletes take part in that fold; they are out of every fold unless the protocol is
             `sealed` itself.
+        flights: JSON file of flights by dive (`train-events`) that take the place of the manifest's; None for those.
         clips: folder of decoded clips; beside the run by default.
         preprocessing: frames, size and crop.
         augmentation: of the training views.
@@ -39,6 +40,7 @@ class DataSettings(Config):
     drills: str | None = None
     fold: str | None = None
     sealed: bool = False
+    flights: str | None = None
     clips: str | None = None
     preprocessing: Preprocessing = Preprocessing()
     augmentation: Augmentation = Augmentation()

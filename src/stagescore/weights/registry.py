@@ -20,7 +20,7 @@ from stagescore.hashing import file_sha256
 from stagescore.pose.networks import NetworkFiles
 from stagescore.weights.search import find_weights, user_cache
 
-Role = Literal["detector", "estimator", "scorer", "exemplars"]
+Role = Literal["detector", "estimator", "scorer", "exemplars", "events"]
 _BLOCK = 1 << 18
 _TIMEOUT_S = 30
 
@@ -144,6 +144,14 @@ SHIPPED: tuple[KnownNetwork, ...] = (
         "train_pose.sh",
         "f6ff425d8889897e21ce7fc171085489ef653f6021cb9553072a9d98d698aad6",
         2_374_312,
+    ),
+    _shipped(
+        "events",
+        "events",
+        "places take-off and water contact, trained on those films and on 200 simulated dives",
+        "train_tower.sh",
+        "c7977665e48e9a92dc155bc6b0261f9c545d61fa9c6b1a34d0d510370ae77699",
+        1_276_544,
     ),
 )
 """What ships with the package. Of the first places where one of these is found, that file is used, whoever made it."""

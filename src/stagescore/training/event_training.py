@@ -1,0 +1,241 @@
+"""Training of the event network (`models.event_network`) on films whose events are labelled.
+
+Every frame of a film is described once by the frozen image network, and the descriptions are kept beside the film's
+joints. The temporal network then learns in a minute or two.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+from torch.nn import functional
+
+from stagescore.atomic import write_bytes
+from stagescore.data.manifest import Manifest
+from stagescore.data.unlv_stages import marked_flight
+from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
+from stagescore.errors import DataError
+from stagescore.hashing import hash_u64, hash_unit
+from stagescore.media.source import Media, open_media
+from stagescore.models.event_network import PICTURE_PX, EventNetwork, pictured_frames, settled
+from stagescore.simulate.write import record_path
+from stagescore.types import Dive
+from stagescore.weights.imagenet import load_imagenet
+
+EPOCHS = 40
+DESCRIBED = "described"
+"""Folder of the descriptions, beside the manifest."""
+_BATCH = 8
+_LEARNING_RATE = 2e-3
+_WEIGHT_DECAY = 0.05
+_SPREAD_PICTURES = 1.5
+"""Standard deviation of the labels, in pictures: two people who mark one event differ by one to two frames."""
+_STRETCH, _MOVE = 0.25, 0.15
+"""How much training views differ: the distance between pictures is multiplied by up to 1.25 or divided by as much, and
+the rough flight moved by up to 0.15 of its length. The flight finder errs by 0.1 of the flight (docs/log.md)."""
+_DESCRIPTIONS = "frames"
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EventExample:
+    """A film whose frames are described.
+
+    Attributes:
+        dive: The dive.
+        described: Description of every frame of the film, as `EventNetwork.describe` gives it.
+        rough: First airborne frame and first frame of water contact as the flight finder puts them, or the labelled ones
+            where it has not looked; empty where neither is known.
+        events: Labelled frames of the two events; empty where they are not labelled.
+    """
+
+    dive: Dive
+    described: Float[Tensor, "frames described"]
+    rough: tuple[int, ...]
+    events: tuple[int, ...]
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the film."""
+        return len(self.described)
+
+    @property
+    def can_teach(self) -> bool:
+        """Whether both events are labelled, within the film."""
+        return bool(self.events) and 0 <= self.events[0] < self.events[1] < self.num_frames
+
+
+def labelled_events(dive: Dive, folder: Path) -> tuple[int, ...]:
+    """First airborne frame and first frame of water contact of a dive; empty where they are not labelled.
+
+    Args:
+        dive: The dive, with hand marks or simulated.
+        folder: Folder of its manifest, where the truth about simulated dives is.
+    """
+    if dive.hand_marks:
+        return marked_flight(dive.hand_marks) or ()
+    truth = record_path(folder, dive.event, dive.number)
+    if not truth.is_file():
+        return ()
+    record = json.loads(truth.read_text(encoding="utf-8"))
+    return int(record["first_airborne_frame"]), int(record["first_water_contact_frame"])
+
+
+def new_event_network(imagenet: Path, seed: int = 0) -> EventNetwork:
+    """An untrained network on the frozen stages of MobileNetV2.
+
+    Args:
+        imagenet: ImageNet weights of MobileNetV2.
+        seed: Seed of the temporal network's weights.
+
+    Raises:
+        CheckpointError: The file is missing or does not fit.
+    """
+    backbone = ImageBackbone(name=MOBILENET_V2, merged=True)
+    load_imagenet(backbone, imagenet)
+    state = torch.get_rng_state()
+    torch.manual_seed(seed)
+    network = EventNetwork()
+    torch.set_rng_state(state)
+    network.take_trunk(backbone)
+    return network
+
+
+def describe_film(network: EventNetwork, media: Media) -> Float[Tensor, "frames described"]:
+    """Descriptions of all frames of a film.
+
+    Raises:
+        DataError: The film cannot be read any more.
+    """
+    pictures = media.sample(media.num_frames, first=0, last=media.num_frames - 1, size_px=PICTURE_PX).frames
+    return network.describe(pictures)
+
+
+def read_examples(
+    manifest: Manifest,
+    folder: Path,
+    network: EventNetwork,
+    progress: Progress = lambda what, done, total: None,
+) -> list[EventExample]:
+    """The films of a manifest, described; what was described before is read.
+
+    Args:
+        manifest: Dives; those without films are left out.
+        folder: Folder of the manifest.
+        network: Describes the frames.
+        progress: Told after every film.
+
+    Raises:
+        DataError: A film cannot be read.
+    """
+    dives = [dive for dive in manifest if dive.frames_path is not None]
+    found = []
+    for number, dive in enumerate(dives):
+        events = labelled_events(dive, folder)
+        described = _described(dive, folder, network)
+        found.append(EventExample(dive=dive, described=described, rough=dive.flight or events, events=events))
+        progress("films described", number + 1, len(dives))
+    return found
+
+
+def _described(dive: Dive, folder: Path, network: EventNetwork) -> Float[Tensor, "frames described"]:
+    path = folder / DESCRIBED / dive.event / f"{dive.number}.safetensors"
+    if path.is_file():
+        try:
+            return load_file(path)[_DESCRIPTIONS].float()
+        except (OSError, SafetensorError, KeyError):
+            raise DataError(
+                "descriptions are torn", where=path, todo="remove the file and try again"
+            ) from None
+    described = describe_film(network, open_media(str(dive.frames_path)))
+    write_bytes(path, save({_DESCRIPTIONS: described.half().contiguous()}))
+    return described.half().float()
+
+
+def train_event_network(
+    network: EventNetwork,
+    examples: Sequence[EventExample],
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> None:
+    """Train the temporal network in place; it is in eval mode afterwards.
+
+    Args:
+        network: From `new_event_network`.
+        examples: Training films; those whose events are not labelled are left out.
+        seed: Seed of order, views and dropout.
+        epochs: How often each film is seen; None for `EPOCHS`.
+        progress: Told after every epoch.
+
+    Raises:
+        DataError: Fewer labelled films than a batch holds.
+    """
+    epochs = EPOCHS if epochs is None else epochs
+    taught = [example for example in examples if example.can_teach]
+    if len(taught) < _BATCH:
+        raise DataError(
+            f"{len(taught)} films with labelled events",
+            todo=f"give at least {_BATCH}, with hand marks or simulated",
+        )
+    learned = [value for value in network.parameters() if value.requires_grad]
+    optimiser = torch.optim.AdamW(learned, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+    steps = epochs * (len(taught) // _BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=steps)
+    network.train()
+    state = torch.get_rng_state()
+    for epoch in range(epochs):
+        torch.manual_seed(hash_u64(seed, "event dropout", epoch) >> 1)
+        order = sorted(taught, key=lambda one: hash_u64(seed, "event order", epoch, one.dive.dive_id))
+        for first in range(0, len(order) - _BATCH + 1, _BATCH):
+            losses = [_loss(network, one, seed, epoch) for one in order[first : first + _BATCH]]
+            optimiser.zero_grad(set_to_none=True)
+            torch.stack(losses).mean().backward()
+            optimiser.step()
+            schedule.step()
+        progress("epochs", epoch + 1, epochs)
+    torch.set_rng_state(state)
+    network.eval()
+
+
+def found_flight(network: EventNetwork, example: EventExample) -> tuple[int, ...]:
+    """The flight of a film with the help of the network; empty where no rough flight is known.
+
+    Args:
+        network: In eval mode.
+        example: The film; its labelled events are not looked at.
+    """
+    if not example.rough:
+        return ()
+    first, stop = example.rough
+    frames = pictured_frames((first, stop), example.num_frames)
+    if not len(frames):
+        return first, stop
+    return settled((first, stop), network.place(example.described[torch.from_numpy(frames)], frames))
+
+
+def _loss(network: EventNetwork, example: EventExample, seed: int, epoch: int) -> Tensor:
+    """Cross entropy with each event's place, spread a little, in a view of the film that is drawn by hash."""
+
+    def unit(name: str) -> float:
+        return 2 * hash_unit(seed, "event view", epoch, example.dive.dive_id, name) - 1
+
+    first, stop = example.rough
+    move = unit("move") * _MOVE * (stop - first)
+    frames = pictured_frames(
+        (first + move, stop + move), example.num_frames, stretch=(1 + _STRETCH) ** unit("stretch")
+    )
+    logits = network(example.described[torch.from_numpy(frames)][None])[0]
+    step = max(float(np.diff(frames).mean()), 1e-3) if len(frames) > 1 else 1.0
+    away = (torch.from_numpy(frames)[None] - torch.tensor(example.events)[:, None]) / step
+    target = (-0.5 * (away / _SPREAD_PICTURES).square()).softmax(-1)
+    return functional.cross_entropy(logits, target)

@@ -1,0 +1,92 @@
+"""The event network in a file: safetensors whose header carries a card. Numbers are stored in half precision."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from stagescore.atomic import write_bytes
+from stagescore.config import Config
+from stagescore.errors import CheckpointError
+from stagescore.models.event_network import EventNetwork
+from stagescore.models.exemplar_bank import weights_hash
+
+_HEADER = "stagescore_event_card"
+
+
+class EventCard(Config):
+    """What must be known to use the event network.
+
+    Attributes:
+        name: Name of the weights, such as `events`.
+        version: Version of the form of this card.
+        width: Channels of the temporal network.
+        trained_on: The training films, in words.
+        commands: Commands that make the weights again.
+        limits: What the weights are no good for.
+        figures: Headline figures, and the films that they were measured on.
+        weights_hash: Hash of the stored tensors.
+    """
+
+    name: str
+    version: Literal[1] = 1
+    width: int = Field(ge=1)
+    trained_on: str
+    commands: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    figures: dict[str, Any] = Field(default_factory=dict)
+    weights_hash: str = ""
+
+
+def save_event_network(path: Path, network: EventNetwork, card: EventCard) -> None:
+    """Write one file atomically.
+
+    Args:
+        path: File to write.
+        network: The network; it is rounded to half precision in place, so that it answers as the file will.
+        card: Its card, without the hash.
+    """
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            value.copy_(value.half())
+    signed = card.model_copy(update={"weights_hash": weights_hash(network)})
+    tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
+    write_bytes(path, save(tensors, {_HEADER: signed.model_dump_json()}))
+
+
+def load_event_network(path: Path) -> tuple[EventNetwork, EventCard]:
+    """The network in eval mode, and its card.
+
+    Raises:
+        CheckpointError: The file cannot be read, is torn, holds something else, or was changed.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = {name: value.float() for name, value in load(content).items()}
+        (length,) = struct.unpack("<Q", content[:8])
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+        card = EventCard.model_validate_json(metadata[_HEADER])
+        network = EventNetwork(width=card.width)
+        network.load_state_dict(tensors)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read the event network ({error.strerror or error})", where=path, todo="check the path"
+        ) from error
+    except (SafetensorError, struct.error, KeyError, ValueError, RuntimeError, ValidationError) as error:
+        raise CheckpointError(
+            f"not an event network of stagescore ({' '.join(str(error).split())[:100]})",
+            where=path,
+            todo="give a file that `stagescore train-events` has written",
+        ) from None
+    if weights_hash(network) != card.weights_hash:
+        raise CheckpointError(
+            "the weights are not those of the card",
+            where=path,
+            todo="take the file from where it was published",
+        )
+    return network.eval(), card

@@ -1,0 +1,93 @@
+"""Take-off and water contact as a network sees them, in `score`."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stored_dives
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import made_scorer
+
+from stagescore.data.manifest import read_manifest
+from stagescore.media.source import open_media
+from stagescore.models.event_network import EventNetwork, PlacedEvents
+from stagescore.scoring.event_refinement import EventNetworkRefiner
+from stagescore.scoring.events import Flight
+from stagescore.simulate.dataset import Order, simulate_dataset
+from stagescore.training.event_training import labelled_events
+
+
+class Places(EventNetwork):
+    """Says what it is told to."""
+
+    def __init__(self, first: float, stop: float, sure: float = 0.9) -> None:
+        super().__init__(width=8)
+        self.said = PlacedEvents(frames=(first, stop), confidence=(sure, sure))
+        self.shown: list[int] = []
+
+    def place(self, described, frames):
+        assert len(described) == len(frames)
+        self.shown = frames.tolist()
+        return self.said
+
+
+def flight(**changes) -> Flight:
+    return made_scorer.GivenFlight(first=30, stop=70, **changes).find(None, 100)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def film(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(stored_dives.dives(tmp_path_factory)[0].frames_path)
+
+
+def test_the_flight_is_moved_to_where_the_network_sees_it(film: str) -> None:
+    media = open_media(film)
+    network = Places(33.2, 68.9)
+    refined = EventNetworkRefiner(network).refine(media, (0, media.num_frames), flight())
+    assert (refined.first, refined.stop) == (33, 69) and refined.apex == flight().apex
+    assert min(network.shown) >= 0 and max(network.shown) < media.num_frames
+
+
+def test_frames_are_counted_from_the_start_of_the_span(film: str) -> None:
+    media = open_media(film)
+    network = Places(33.2, 68.9)
+    refined = EventNetworkRefiner(network).refine(media, (10, 75), flight())
+    assert (refined.first, refined.stop) == (33, 69) and max(network.shown) == 64
+
+
+def test_ends_that_the_clip_does_not_show_stay(film: str) -> None:
+    media = open_media(film)
+    refiner = EventNetworkRefiner(Places(33.2, 68.9))
+    span = 0, media.num_frames
+    assert refiner.refine(media, span, flight(starts_in_air=True)).first == 30
+    assert refiner.refine(media, span, flight(ends_in_air=True)).stop == 70
+
+
+def test_score_tells_the_moved_events(film: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    scorer = made_scorer.scorer(tmp_path_factory)
+    scorer.flights = made_scorer.GivenFlight(first=30, stop=70)
+    before = scorer.score(film).events
+    scorer.events = EventNetworkRefiner(Places(33.2, 68.9))
+    after = scorer.score(film).events
+    assert before.first_airborne_frame is not None and after.first_airborne_frame is not None
+    assert (before.first_airborne_frame.frame, after.first_airborne_frame.frame) == (30, 33)
+    assert after.first_water_contact_frame is not None and after.first_water_contact_frame.frame == 69
+
+
+@pytest.mark.slow
+def test_what_ships_places_the_events_of_new_simulated_dives(tmp_path: Path) -> None:
+    simulate_dataset(tmp_path, Order(num_dives=12, seed=4711, size_px=(256, 144)))
+    manifest = read_manifest(tmp_path)
+    refiner = EventNetworkRefiner.load()
+    assert refiner is not None
+    off = []
+    for dive in manifest:
+        media = open_media(str(dive.frames_path))
+        first, stop = labelled_events(dive, tmp_path)
+        rough = made_scorer.GivenFlight(first=first - 5, stop=stop + 3).find(None, media.num_frames)  # type: ignore[arg-type]
+        refined = refiner.refine(media, (0, media.num_frames), rough)
+        off.append((refined.first - first, refined.stop - stop))
+    assert np.abs(np.median(off, 0)).max() <= 1 and (np.abs(off) <= 3).mean() > 0.9
