@@ -6,11 +6,12 @@ import pytest
 from made_results import made_result, refused, windowed
 from pages import places, read_page
 
+from stagescore.report import number_sentences as number
 from stagescore.report import sentences as say
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import nearest_exemplar, telling_frames, telling_stage
 from stagescore.report.pictures import Pictures
-from stagescore.scoring.result import PoseShares, Reason, Result, Validation
+from stagescore.scoring.result import LikelyNumber, PoseShares, Reason, Result, Validation
 
 
 def told(result):
@@ -21,6 +22,8 @@ def told(result):
         say.height(result),
         say.interval(result),
         say.trust(result),
+        number.dive_number(result),
+        number.execution(result),
     ]
     found += [say.standing(result), say.telling(result), *say.reasons(result), *say.warnings(result)]
     found += [
@@ -93,7 +96,20 @@ def other(result):
     )
 
 
+LIKELY = [
+    LikelyNumber(dive_number=code, probability=probability, difficulty=difficulty)
+    for code, probability, difficulty in (("107B", 0.61, 3.0), ("107C", 0.3, 2.7), ("109C", 0.05, None))
+]
+UNSURE = {"dive_number": None, "words": None, "recognised": LIKELY}
+
 RESULTS = {
+    "recognised": made_result(dive_number_source="recognised", recognised=LIKELY),
+    "given": made_result(dive_number_source="given", recognised=LIKELY),
+    "contradicted": made_result(
+        dive_number="205B", dive_number_source="given", recognised=LIKELY, disagrees=True
+    ),
+    "unsure": made_result(**UNSURE, difficulty=2.88, judging=None),
+    "execution alone": refused(code="unknown-difficulty", **UNSURE, execution=22.414),
     "scored": made_result(warnings=["the film is short"]),
     "doubtful": made_result(5, poses=PoseShares(source="given", measured=0.7, filled=0.1, doubtful=0.2)),
     "joints alone": made_result(
@@ -107,6 +123,34 @@ RESULTS = {
         validated=True, validation=Validation(num_dives=12, mean_absolute_error=4.2, slope=0.9)
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("recognised", "Dive number: 107B (recognised, 61\u00a0%)."),
+        (
+            "given",
+            "Dive number: 107B (given); by the film alone most likely 107B (61\u00a0%), 107C (30\u00a0%) or 109C (5\u00a0%).",
+        ),
+        ("contradicted", "Dive number: 205B (given), but the film looks like 107B (61\u00a0%)."),
+        (
+            "unsure",
+            "Dive number: most likely 107B (61\u00a0%), 107C (30\u00a0%) or 109C (5\u00a0%). The score is the mean over all "
+            "numbers that it may be, by their probability; their mean difficulty is 2.88.",
+        ),
+        (
+            "execution alone",
+            "Dive number: most likely 107B (61\u00a0%), 107C (30\u00a0%) or 109C (5\u00a0%).",
+        ),
+    ],
+)
+def test_the_dive_number_is_told_in_plain_words(name, text):
+    page = read_page(dive_report(RESULTS[name], Pictures()))
+    assert number.dive_number(RESULTS[name]).text == text
+    assert text.replace("\u00a0", " ") in page.text.replace("\u00a0", " ")
+    assert ("Execution: 22.41 of 30" in page.text) == (name == "execution alone")
+    assert number.dive_number(made_result()) is None
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -130,7 +174,7 @@ def _told_leniently(result):
         *(say.status, say.words, say.height, say.interval, say.trust, say.standing, say.telling, say.reasons),
         *(say.warnings, say.joints, say.angles, say.attention, say.judging, say.measured, say.estimated),
         *(say.doubtful, say.provenance, say.stage_times, say.stage_confidence, say.events, say.branches),
-        *(say.spread, say.nearest, say.shown_part),
+        *(say.spread, say.nearest, say.shown_part, number.dive_number, number.execution),
     ):
         if function is say.spread and not result.exemplars:
             continue

@@ -1,5 +1,6 @@
 """A network of a few thousand random weights with its card and bank, and films of simulated dives, made once."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from PIL import Image
 
 from stagescore.data.samples import Samples
 from stagescore.models.exemplar_bank import weights_hash
+from stagescore.models.familiarity import Familiarity
 from stagescore.scoring.events import Flight
 from stagescore.scoring.scorer import Scorer
+from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.scoring.watching import Path as BodyPath
 from stagescore.training.assemble import make_model
 from stagescore.training.prediction import bank_of, encode_dives
@@ -80,3 +83,36 @@ def write_frames(folder: Path, frames: list[np.ndarray]) -> Path:
     for number, frame in enumerate(frames):
         Image.fromarray(frame).save(folder / f"{number:05d}.png")
     return folder
+
+
+def scorer_of(*networks: ScoringNetwork) -> Scorer:
+    return Scorer(networks, networks="None in tests.", flights=GivenFlight())
+
+
+def executing(network: ScoringNetwork, distance: float | None = None, **card: Any) -> ScoringNetwork:
+    """Predicts execution and blends; at a given distance from whatever film, if asked for."""
+    changes = {"target": "execution", "blends_with_prior": True} | card
+    network = replace(network, card=network.card.model_copy(update=changes))
+    return network if distance is None else replace(network, familiarity=always(distance))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Always(Familiarity):
+    """Says the same of every film."""
+
+    distance: float
+
+    def distances(self, dives: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(dives),), self.distance)
+
+
+def always(distance: float) -> Always:
+    return Always(
+        mean=torch.zeros(1),
+        axes=torch.zeros(1, 1),
+        rest_sd=1.0,
+        far=1.0,
+        num_dives=20,
+        num_held_out=0,
+        distance=distance,
+    )

@@ -20,6 +20,7 @@ from stagescore.pose.formats import npz_bytes, read_npz
 from stagescore.report.result_folder import read_result, saved_pictures
 from stagescore.report.score_files import write_dive_files
 from stagescore.scoring.batch import write_result
+from stagescore.scoring.estimating import query_of
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.scorer import Scorer
 from stagescore.training.assemble import make_model
@@ -49,7 +50,7 @@ def test_the_score_is_that_of_the_dive_without_its_video(
     source = EncodedDives(network.model, Samples(stored_dives.store(tmp_path_factory), [dive]), ids)
     stages = encode_dives(network.model, source, ids, missing="video").stages
     # As a file the dive is nobody, so that it votes as an exemplar as well.
-    query = scorer.query("0" * 16, ScoreOptions())
+    query = query_of("0" * 16, ScoreOptions(), None)
     voting = Voting(protocol="w/o DN", num=len(network.bank))
     wanted = voting.predict(network.model, query, stages, network.bank).prediction.score
     found = scorer.score(str(dive.poses_path), size_px=size_of(dive), exemplars=len(network.bank))

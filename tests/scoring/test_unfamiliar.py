@@ -1,8 +1,10 @@
 """Of two networks the one speaks that knows such films, and a score comes from the film as far as the film is familiar."""
 
+import csv
+import io
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,6 @@ from stagescore.report.pictures import Pictures
 from stagescore.scoring import batch
 from stagescore.scoring.blending import blended, blended_half_width
 from stagescore.scoring.result import Result
-from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork, load_networks
 from stagescore.tensors import DiveBatch
 from stagescore.training.assemble import make_model
@@ -84,50 +85,17 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"plain": str(dive.frames_path), "inverted": str(other)}
 
 
-def scorer_of(*networks: ScoringNetwork) -> Scorer:
-    return Scorer(networks, networks="None in tests.", flights=made_scorer.GivenFlight())
-
-
-def executing(network: ScoringNetwork, distance: float | None = None, **card: Any) -> ScoringNetwork:
-    """Predicts execution and blends; at a given distance from whatever film, if asked for."""
-    changes = {"target": "execution", "blends_with_prior": True} | card
-    network = replace(network, card=network.card.model_copy(update=changes))
-    return network if distance is None else replace(network, familiarity=always(distance))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Always(Familiarity):
-    """Says the same of every film."""
-
-    distance: float
-
-    def distances(self, dives: torch.Tensor) -> torch.Tensor:
-        return torch.full((len(dives),), self.distance)
-
-
-def always(distance: float) -> Always:
-    return Always(
-        mean=torch.zeros(1),
-        axes=torch.zeros(1, 1),
-        rest_sd=1.0,
-        far=1.0,
-        num_dives=20,
-        num_held_out=0,
-        distance=distance,
-    )
-
-
 @pytest.mark.parametrize("kind", ["plain", "inverted"])
 def test_each_film_goes_to_the_network_that_knows_its_kind(
     two: dict[str, ScoringNetwork], film: dict[str, str], kind: str
 ) -> None:
     other = "inverted" if kind == "plain" else "plain"
-    result = scorer_of(two["plain"], two["inverted"]).score(film[kind])
+    result = made_scorer.scorer_of(two["plain"], two["inverted"]).score(film[kind])
     assert result.status == "ok" and result.networks is not None
     assert result.networks.weights == kind and result.networks.shown_on == f"{kind} films"
     asked = result.networks.asked
     assert result.unfamiliarity == asked[kind] < asked[other]
-    alone = scorer_of(two[kind]).score(film[kind])
+    alone = made_scorer.scorer_of(two[kind]).score(film[kind])
     assert result.score == alone.score
     # Nothing is mixed where the card does not ask for it.
     assert result.film_share is None and (result.prior is None or result.prior.part == 0)
@@ -137,8 +105,8 @@ def test_a_network_that_knows_no_films_speaks_only_if_no_other_knows(
     two: dict[str, ScoringNetwork], film: dict[str, str]
 ) -> None:
     without = replace(two["inverted"], familiarity=None)
-    assert scorer_of(without, two["plain"]).score(film["inverted"]).networks.weights == "plain"
-    alone = scorer_of(without).score(film["plain"])
+    assert made_scorer.scorer_of(without, two["plain"]).score(film["inverted"]).networks.weights == "plain"
+    alone = made_scorer.scorer_of(without).score(film["plain"])
     assert alone.networks.weights == "inverted" and alone.unfamiliarity is None
 
 
@@ -146,19 +114,20 @@ def test_a_network_that_knows_no_films_speaks_only_if_no_other_knows(
 def test_a_network_without_a_prior_speaks_of_films_like_its_own_only(
     two: dict[str, ScoringNetwork], film: dict[str, str], distance: float, speaks: str
 ) -> None:
-    without_prior = replace(two["plain"], familiarity=always(distance))
-    with_prior = executing(two["inverted"], 1.9)
-    result = scorer_of(without_prior, with_prior).score(film["plain"], **KNOWN)
+    without_prior = replace(two["plain"], familiarity=made_scorer.always(distance))
+    with_prior = made_scorer.executing(two["inverted"], 1.9)
+    result = made_scorer.scorer_of(without_prior, with_prior).score(film["plain"], **KNOWN)
     assert result.networks is not None and result.networks.weights == speaks
     # Where it is the only one it speaks all the same.
-    assert scorer_of(without_prior).score(film["plain"], **KNOWN).networks.weights == "plain"
+    assert made_scorer.scorer_of(without_prior).score(film["plain"], **KNOWN).networks.weights == "plain"
 
 
 def test_the_parts_with_that_of_the_prior_add_up_to_the_score(
     two: dict[str, ScoringNetwork], film: dict[str, str]
 ) -> None:
     results = {
-        d: scorer_of(executing(two["plain"], d)).score(film["plain"], **KNOWN) for d in (0.5, 1.8, 2.6)
+        d: made_scorer.scorer_of(made_scorer.executing(two["plain"], d)).score(film["plain"], **KNOWN)
+        for d in (0.5, 1.8, 2.6)
     }
     network_score = results[0.5].score
     for distance, result in results.items():
@@ -181,8 +150,8 @@ def test_the_parts_with_that_of_the_prior_add_up_to_the_score(
 def test_an_unfamiliar_film_has_no_score_and_everything_else(
     two: dict[str, ScoringNetwork], film: dict[str, str], tmp_path: Path
 ) -> None:
-    far = executing(two["plain"], 3.5)
-    scorer = scorer_of(far)
+    far = made_scorer.executing(two["plain"], 3.5)
+    scorer = made_scorer.scorer_of(far)
     result = scorer.score(film["plain"], **KNOWN)
     assert (result.status, result.score, result.interval) == ("needs_review", None, None)
     assert [reason.code for reason in result.reasons] == ["unfamiliar"]
@@ -190,22 +159,24 @@ def test_an_unfamiliar_film_has_no_score_and_everything_else(
     assert result.film_share < 0.2 and result.prior is not None and not result.exemplars
     page = dive_report(result, Pictures())
     assert "expected" in page and "3.5 times" in page
-    assert (
-        batch.summary_csv([result])
-        .decode()
-        .splitlines()[1]
-        .endswith(f"plain,3.500,{result.film_share:.3f},{result.prior.score:.2f},{result.prior.sd:.2f}")
-    )
+    (row,) = csv.DictReader(io.StringIO(batch.summary_csv([result]).decode()))
+    assert row["network"] == "plain" and float(row["unfamiliarity"]) == 3.5
+    assert float(row["film_share"]) == pytest.approx(result.film_share, abs=1e-3)
+    assert float(row["prior_score"]) == pytest.approx(result.prior.score, abs=0.01)
+    assert float(row["prior_sd"]) == pytest.approx(result.prior.sd, abs=0.01)
     assert Result.model_validate_json(result.to_bytes()) == result
     # Not too far: there is a score again.
-    assert scorer_of(executing(two["plain"], 2.9)).score(film["plain"], **KNOWN).status == "ok"
+    assert (
+        made_scorer.scorer_of(made_scorer.executing(two["plain"], 2.9)).score(film["plain"], **KNOWN).status
+        == "ok"
+    )
     # Without a difficulty there is neither a prior nor a score.
-    bare = scorer_of(executing(two["plain"], 1.5)).score(film["plain"])
+    bare = made_scorer.scorer_of(made_scorer.executing(two["plain"], 1.5)).score(film["plain"])
     assert (bare.reasons[0].code, bare.prior, bare.score) == ("no-difficulty", None, None)
 
 
 def test_what_is_expected_depends_on_who_dives(two: dict[str, ScoringNetwork], film: dict[str, str]) -> None:
-    scorer = scorer_of(executing(two["plain"], 2.0))
+    scorer = made_scorer.scorer_of(made_scorer.executing(two["plain"], 2.0))
     groups = {sex: scorer.score(film["plain"], sex=sex, **KNOWN).prior for sex in ("men", "women")}
     assert [prior.group for prior in groups.values()] == ["107B, 10 m, men", "107B, 10 m, women"]
 
@@ -219,7 +190,7 @@ def test_a_mirrored_film_gets_the_same_score(
     both = replace(two["plain"], card=two["plain"].card.model_copy(update={"mirrored": True}))
     found = {}
     for name, network in (("both", both), ("one", two["plain"])):
-        scorer = scorer_of(network)
+        scorer = made_scorer.scorer_of(network)
         found[name] = [
             scorer.score(tmp_path / film_name, exemplars=len(network.bank))
             for film_name in ("as-filmed", "mirrored")

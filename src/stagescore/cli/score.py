@@ -18,7 +18,11 @@ BankOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="Of PyTorch: cpu, cuda.")]
 WeightsDirOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Look for weights here first.")]
 NumberOption = Annotated[
-    str | None, typer.Option(metavar="DN", help="Such as 107B; exemplars then share it.")
+    str | None,
+    typer.Option(
+        metavar="DN",
+        help="Such as 107B; exemplars then share it. Recognised by default, where the weights can.",
+    ),
 ]
 SizeOption = Annotated[
     str | None,
@@ -144,6 +148,14 @@ def _shown_on(networks: Any) -> str:
     return f"{networks.weights} has not been shown to work on real films; it was trained on: {networks.trained_on}"
 
 
+def _of_the_number(result: Any) -> list[str]:
+    """What the film says of the dive number, and execution where there is no score; a warning says what disagrees."""
+    from stagescore.report.number_sentences import dive_number, execution
+
+    told = [execution(result), None if result.dive_number_source == "given" else dive_number(result)]
+    return [f"{result.input.name}: {sentence.text}" for sentence in told if sentence is not None]
+
+
 def _say(out: Any, results: list[Any], folder: Path) -> None:
     out.table(
         f"Scores, in {folder}",
@@ -165,6 +177,8 @@ def _say(out: Any, results: list[Any], folder: Path) -> None:
     for line in dict.fromkeys(_shown_on(r.networks) for r in results if r.networks and r.networks.asked):
         out.text(line)
     for result in results:
+        for line in _of_the_number(result):
+            out.text(line)
         for warning in result.warnings:
             out.warning(f"{result.input.path}: {warning}")
         for reason in result.reasons:

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stagescore.report import charts, moments
+from stagescore.report import number_sentences as number
 from stagescore.report import sentences as say
 from stagescore.report.balance import Balance, balance_of
 from stagescore.report.charts import Table
@@ -45,6 +46,7 @@ def dive_report(result: Result, pictures: Pictures) -> str:
         "dive.html.j2",
         result=result,
         say=say,
+        number=number,
         head=_head(result, pictures, balance),
         stages=_stages(result, pictures),
         points=_points(result, balance),

@@ -35,7 +35,7 @@ from stagescore.types import Dive
 LEAST_DIVES = 5
 PICTURE_HEIGHT_PX = 80
 _STEEPEST = 1.5
-_NO_HINDRANCE = ("unfamiliar", "no-difficulty")
+_NO_HINDRANCE = ("unfamiliar", "no-difficulty", "unknown-difficulty")
 """Reasons against a score that do not keep a dive from becoming an exemplar."""
 Progress = Callable[[str, int, int], None]
 

@@ -43,6 +43,9 @@ COLUMNS = (
     "film_share",
     "prior_score",
     "prior_sd",
+    "dive_number_source",
+    "recognised",
+    "execution",
 )
 
 Extras = Callable[[Scored, Path], None]
@@ -160,6 +163,9 @@ def summary_csv(results: Sequence[Result]) -> bytes:
                     for value in (result.unfamiliarity, result.film_share)
                 ),
                 *((None, None) if prior is None else (f"{prior.score:.2f}", f"{prior.sd:.2f}")),
+                result.dive_number_source,
+                " ".join(f"{one.dive_number}:{one.probability:.3f}" for one in result.recognised),
+                None if result.execution is None else f"{result.execution:.3f}",
             ]
         )
     return stream.getvalue().encode()

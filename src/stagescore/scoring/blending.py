@@ -5,9 +5,15 @@ The less a film is like those that the network was trained on, the less its scor
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr
+
 from stagescore.data.score_prior import Expectation
+from stagescore.evaluation.intervals import LEVEL
 from stagescore.models.familiarity import film_share
 
 _SDS = 1.6449
@@ -56,6 +62,42 @@ def blended(
     )
     return Blend(
         score=score, interval=(max(0.0, score - half), max(0.0, score + half)), prior_part=prior_part
+    )
+
+
+def mixed(blends: Sequence[tuple[float, Blend]]) -> Blend:
+    """The mean of several scores, one for each thing that a dive may be, with an interval that holds their spread.
+
+    Each score is taken for normally distributed with its own interval; the mixture's interval leaves out as much of it
+    below as above. A single score keeps its own interval.
+
+    Args:
+        blends: (probability, score), at least one; the probabilities add up to 1.
+
+    >>> one, two = (Blend(score=s, interval=(s - 5.0, s + 5.0), prior_part=0.0) for s in (60.0, 80.0))
+    >>> both = mixed([(0.5, one), (0.5, two)])
+    >>> both.score, [round(end, 2) for end in both.interval]
+    (70.0, [56.1, 83.9])
+    """
+    if len(blends) == 1:
+        return blends[0][1]
+    score = math.fsum(p * one.score for p, one in blends)
+    prior_part = math.fsum(p * one.prior_part for p, one in blends)
+    ends = [(one.score, one.interval[1]) for _, one in blends if one.interval is not None]
+    if len(ends) < len(blends):
+        return Blend(score=score, interval=None, prior_part=prior_part)
+    means, highs = np.array(ends).T
+    sds = np.maximum(highs - means, 1e-6) / _SDS
+    shares = np.array([p for p, _ in blends])
+
+    def end(below: float) -> float:
+        """Where so much of the mixture lies below; 8 standard deviations away from all means nothing is left."""
+        bounds = float((means - 8.0 * sds).min()), float((means + 8.0 * sds).max())
+        return float(brentq(lambda x: float(shares @ ndtr((x - means) / sds)) - below, *bounds))
+
+    tail = (1.0 - LEVEL) / 2.0
+    return Blend(
+        score=score, interval=(max(0.0, end(tail)), max(0.0, end(1.0 - tail))), prior_part=prior_part
     )
 
 

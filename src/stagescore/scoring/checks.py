@@ -32,6 +32,7 @@ REASONS: dict[str, str] = {
     "replay": "the clip shows something twice",
     "partial": "the clip starts or ends in the air",
     "no-difficulty": "these weights need a degree of difficulty",
+    "unknown-difficulty": "the film may show a dive whose difficulty is not known",
     "no-weights-fit": "these weights cannot look at this clip",
     "program-error": "a defect of the program",
 }

@@ -134,8 +134,8 @@ def warn(draft: Draft, media: Media, card: Card, fit: BankFit | None) -> None:
         draft.warnings.append(
             f"The weights were trained on {card.trained_on} and never validated on real dives."
         )
-    number = draft.options.number
-    if number is not None and draft.options.known_difficulty is None:
+    number = draft.known.number
+    if number is not None and draft.known.known_difficulty is None:
         draft.warnings.append(
             f"The difficulty of {number.code} is not known here; give --height or --difficulty for judges' marks."
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stagescore.media.source import Media
+from stagescore.scoring.dive_number import RecognisedNumber
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import InputFile, Networks, Reason, Result
 
@@ -43,6 +44,7 @@ class Draft:
         begins_at_cut: a few frames of another shot were left out before `start`.
         reasons: that speak against a score.
         warnings: whole sentences.
+        recognised: what the film says of the dive number; None where no network was asked.
         failed: whether nothing more can be done.
         timings: of the steps until now.
     """
@@ -57,8 +59,14 @@ class Draft:
     begins_at_cut: bool = False
     reasons: list[Reason] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    recognised: RecognisedNumber | None = None
     failed: bool = False
     timings: Timings = field(default_factory=Timings)
+
+    @property
+    def known(self) -> ScoreOptions:
+        """What is known of the dive: what the user says, and the number that the film surely shows."""
+        return self.options if self.recognised is None else self.recognised.known
 
     def fail(self, reason: Reason | None) -> bool:
         """Note a reason that ends the work; says whether there was one."""
@@ -74,12 +82,19 @@ class Draft:
     def result(self, networks: Networks | None, **found: Any) -> Result:
         """The result as far as it goes."""
         info = None if self.media is None else self.media.info
-        number = self.options.number
+        number, recognised = self.known.number, self.recognised
         return Result(
             status="failed" if self.failed else "needs_review" if self.reasons else "ok",
             reasons=self.reasons,
             warnings=self.warnings,
             dive_number=None if number is None else number.code,
+            dive_number_source=None
+            if number is None
+            else "recognised"
+            if self.options.dive_number is None
+            else "given",
+            recognised=[] if recognised is None else recognised.likeliest,
+            disagrees=recognised is not None and recognised.disagrees,
             words=None if number is None else str(number),
             height_m=self.options.height_m,
             input=InputFile(

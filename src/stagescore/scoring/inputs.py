@@ -6,10 +6,11 @@ Every input gets a result, also one that does not exist.
 import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from stagescore.hashing import file_sha256
 from stagescore.media.images import image_paths
-from stagescore.scoring.scorer import name_of
 
 FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
 """Endings by which films are found in a folder; a file that is named itself may have any."""
@@ -72,3 +73,26 @@ def _clips_of(path: Path) -> list[Path]:
         return [path]
     films = sorted(p for p in path.iterdir() if p.suffix.lower() in FILM_SUFFIXES and p.is_file())
     return [film for film in films if not film.name.startswith(".")] or [path]
+
+
+def name_of(path: Path) -> str:
+    """The file's name without its ending, or the folder's.
+
+    >>> name_of(Path("films/dive.final.mp4"))
+    'dive.final'
+    """
+    name = path.resolve().name if path.is_dir() else path.stem
+    return name if name.strip(". ") else "clip"
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file, or of the images of a folder; empty where there are none."""
+    if path.is_file():
+        return file_sha256(path)
+    if not path.is_dir():
+        return ""
+    images = image_paths(path)
+    digest = sha256()
+    for image in images:
+        digest.update(image.read_bytes())
+    return digest.hexdigest() if images else ""

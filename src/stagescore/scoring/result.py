@@ -257,6 +257,31 @@ class Prior(Config):
     part: float = 0.0
 
 
+class LikelyNumber(Config):
+    """A dive number that a film may show.
+
+    Attributes:
+        dive_number: such as `107B`.
+        probability: that the film shows it, from 0 to 1.
+        difficulty: its degree of difficulty, given or usual at the height; None where it is not known.
+    """
+
+    dive_number: str
+    probability: float = Field(ge=0, le=1)
+    difficulty: float | None = None
+
+    @property
+    def words(self) -> str:
+        r"""The number with its probability.
+
+        >>> [LikelyNumber(dive_number="107B", probability=p).words for p in (0.614, 0.997, 0.002)]
+        ['107B (61\xa0%)', '107B (more than 99\xa0%)', '107B (less than 1\xa0%)']
+        """
+        rounded = round(100 * self.probability)
+        told = {0: "less than 1", 100: "more than 99"}.get(rounded, f"{rounded}")
+        return f"{self.dive_number} ({told}\u00a0%)"
+
+
 class Result(Config):
     """Everything about one scored dive.
 
@@ -267,6 +292,10 @@ class Result(Config):
         warnings: what to know even so.
         score: in points, mean of the votes plus what the prior adds (`prior.part`); None where it would be made up.
         interval: in which the score lies in 90 of 100 cases.
+        execution: score / difficulty, from 0 to 30; given without a score where only the difficulty is missing. Of a mean
+            over several numbers it is the mean of their executions. None where it is not known.
+        difficulty: that execution was multiplied by: given, usual for the number, or the mean over several numbers by
+            their probability; None without a score, and for a network that predicts points.
         unfamiliarity: how unlike the training films of the network this film is, in its features; 1 is as far as the
             farthest 5 % of the dives that were held out of training, below that a film is like them. None where it is
             not known, or there is no film.
@@ -276,7 +305,12 @@ class Result(Config):
         validated: whether the error on real dives is known.
         validation: that error, of a bank fitted on the user's own dives; None otherwise.
         protocol: how exemplars were chosen, in words.
-        dive_number: given by the user; None if not.
+        dive_number: given by the user, or surely recognised in the film; None otherwise, and then the score is the
+            mean over all numbers by their probability where the network recognises numbers.
+        dive_number_source: `given` or `recognised`; None without a number.
+        recognised: the likeliest numbers by the film alone, at most three, the likeliest first; empty where no network
+            recognised one.
+        disagrees: a number is given, and the film shows another one.
         words: the dive in words, such as "forward three and a half somersaults in pike position".
         height_m: of board or platform, given or None.
         input: what was scored.
@@ -300,6 +334,8 @@ class Result(Config):
     warnings: list[str] = Field(default_factory=list)
     score: float | None = None
     interval: tuple[float, float] | None = None
+    execution: float | None = None
+    difficulty: float | None = None
     unfamiliarity: float | None = None
     film_share: float | None = Field(default=None, ge=0, le=1)
     prior: Prior | None = None
@@ -307,6 +343,9 @@ class Result(Config):
     validation: Validation | None = None
     protocol: str = ""
     dive_number: str | None = None
+    dive_number_source: Literal["given", "recognised"] | None = None
+    recognised: list[LikelyNumber] = Field(default_factory=list)
+    disagrees: bool = False
     words: str | None = None
     height_m: float | None = None
     input: InputFile

@@ -4,29 +4,24 @@ Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fai
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stagescore.data.exemplars import Protocol
-from stagescore.data.score_prior import Expectation, ScorePrior
+from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import DataError, StagescoreError
-from stagescore.evaluation.intervals import IntervalModel
-from stagescore.hashing import file_sha256
-from stagescore.media.images import image_paths
 from stagescore.media.source import Media, open_media
 from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
 from stagescore.scoring.angles import angles_of
-from stagescore.scoring.blending import blended
-from stagescore.scoring.composing import exemplar_votes, moved, protocol_words, stage_results, warn
+from stagescore.scoring.composing import moved, protocol_words, stage_results, warn
 from stagescore.scoring.draft import Draft
+from stagescore.scoring.estimating import Estimator
 from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefiner
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.finding import cuts_of, find_dive, only_whole_dive
-from stagescore.scoring.judging import plausible_judging
+from stagescore.scoring.inputs import name_of, sha256_of
 from stagescore.scoring.looking import Look, look
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import (
@@ -38,23 +33,9 @@ from stagescore.scoring.poses import (
     no_poses,
     open_pose_networks,
 )
-from stagescore.scoring.result import (
-    Events,
-    Networks,
-    Prior,
-    Reason,
-    Result,
-)
-from stagescore.scoring.scoring_network import (
-    AUTO,
-    LEAST_FILM_SHARE,
-    ScoringNetwork,
-    load_networks,
-    most_familiar,
-)
+from stagescore.scoring.result import Events, Networks, Reason, Result
+from stagescore.scoring.scoring_network import AUTO, ScoringNetwork, load_networks, most_familiar
 from stagescore.scoring.watching import Watched, watch_distinct
-from stagescore.training.prediction import VotedDive, Voting
-from stagescore.types import Dive
 
 _MUCH_LONGER = 1.2
 
@@ -230,7 +211,7 @@ class Scorer:
 
     def _scored(self, draft: Draft) -> Scored:
         observed = self._observed(draft)
-        media, watched, poses, flight = draft.media, observed.watched, observed.poses, observed.flight
+        media, poses, flight = draft.media, observed.poses, observed.flight
         if media is None or poses is None:
             return Scored(result=draft.result(self._networks(None)), media=media)
         with draft.timings.step("network"):
@@ -238,50 +219,33 @@ class Scorer:
         if not looks:
             return Scored(result=draft.result(self._networks(poses)), media=media, poses=poses)
         network, looked, unfamiliarity = most_familiar(looks)
-        share = network.film_share(unfamiliarity)
-        draft.doubt(_unfamiliar_reason(network, unfamiliarity, share))
         with draft.timings.step("compare"):
-            voted = None if draft.reasons else self._vote(draft, network, looked)
+            estimate = Estimator(
+                draft=draft,
+                network=network,
+                looked=looked,
+                table=self.prior,
+                unfamiliarity=unfamiliarity,
+            ).estimate()
         events = Events() if flight is None else moved(flight.events(), draft.start)
-        votes = (
-            []
-            if voted is None
-            else exemplar_votes(voted, network.bank, execution=network.executes, slope=network.slope)
-        )
-        score = None if voted is None else sum(vote.vote for vote in votes) / len(votes)
-        # Intervals were fitted to what is said of films.
-        interval = None
-        if score is not None and watched is not None:
-            interval = _interval(network, score, [vote.vote for vote in votes])
-        difficulty, expected, part = draft.options.known_difficulty, self._expected(draft.options), 0.0
-        if score is not None and expected is not None and share is not None and unfamiliarity is not None:
-            blend = blended(
-                score, interval, expected, unfamiliarity=unfamiliarity, scale=network.card.film_scale
-            )
-            score, interval, part = blend.score, blend.interval, blend.prior_part
-        judging = None if score is None or difficulty is None else plausible_judging(score, difficulty)
-        if score is not None and difficulty is not None and judging is None:
-            draft.warnings.append(f"No judges' marks reach {score:.2f} points at difficulty {difficulty:g}.")
-        elif score is not None and score < 0:
-            draft.warnings.append(
-                "No dive gets less than 0: this one is unlike all that the network has seen."
-            )
         contact = events.first_water_contact_frame
         found = {
-            "score": score,
-            "interval": interval,
+            "score": estimate.score,
+            "interval": estimate.interval,
+            "execution": estimate.execution,
+            "difficulty": estimate.difficulty,
             "unfamiliarity": unfamiliarity,
-            "film_share": share,
-            "prior": None if expected is None else Prior(**asdict(expected), part=part),
+            "film_share": network.film_share(unfamiliarity),
+            "prior": estimate.prior,
             "modalities": looked.modalities,
             "validated": network.card.validated or network.fit is not None,
             "validation": None if network.fit is None else network.fit.validation,
-            "protocol": protocol_words(voted),
-            "stages": stage_results(draft, looked, flight, votes, network.card),
+            "protocol": protocol_words(estimate.voted),
+            "stages": stage_results(draft, looked, flight, estimate.votes, network.card),
             "events": events,
             "branches": network.branches,
-            "exemplars": votes,
-            "judging": judging,
+            "exemplars": estimate.votes,
+            "judging": estimate.judging,
             "angles": angles_of(
                 poses.track, draft.start, None if contact is None else contact.frame, poses.weak
             )
@@ -298,7 +262,7 @@ class Scorer:
             media=media,
             poses=poses,
             look=looked,
-            bank=None if score is None else network.bank,
+            bank=None if estimate.score is None else network.bank,
             network=network,
             looks={one.card.name: seen for one, seen in looks},
         )
@@ -307,7 +271,7 @@ class Scorer:
         options, path = draft.options, draft.path
         if path.is_file() and draft.fail(checks.size_reason(path.stat().st_size, str(path))):
             return
-        draft.sha256 = _sha256(path)
+        draft.sha256 = sha256_of(path)
         draft.media = media = self._opened(path, options)
         draft.start, draft.end = media.content.start, media.content.stop
         if media.info.verdict == "partial":
@@ -467,50 +431,6 @@ class Scorer:
             draft.fail(Reason(code="no-weights-fit", text=_sentence(problems[0])))
         return found
 
-    def query(self, draft_sha256: str, options: ScoreOptions) -> Dive:
-        """The dive as exemplars are chosen for it; its choice depends on the input's bytes alone."""
-        number = options.number
-        return Dive(
-            dataset="query",
-            event=f"query-{draft_sha256[:16]}",
-            number=0,
-            recording=f"sha256:{draft_sha256}",
-            split="test",
-            score=0.0,
-            difficulty=options.known_difficulty,
-            dive_number=None if number is None else number.code,
-            height_m=options.height_m,
-        )
-
-    def _expected(self, options: ScoreOptions) -> Expectation | None:
-        """What the labels alone say of a dive; None without a difficulty."""
-        difficulty, number = options.known_difficulty, options.number
-        if difficulty is None:
-            return None
-        return self.prior.expect(
-            difficulty=difficulty,
-            dive_number=None if number is None else number.code,
-            height_m=options.height_m,
-            sex=options.sex,
-        )
-
-    def _vote(self, draft: Draft, network: ScoringNetwork, looked: Look) -> VotedDive | None:
-        query = self.query(draft.sha256, draft.options)
-        if network.executes and query.difficulty is None:
-            draft.doubt(
-                Reason(
-                    code="no-difficulty",
-                    text="These weights predict execution: give --difficulty, or --dive-number and --height.",
-                )
-            )
-            return None
-        protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
-        voting = Voting(protocol=protocol, num=draft.options.exemplars, execution=network.executes)
-        voted = voting.predict(network.model, query, looked.stages, network.bank, also=looked.views[1:])
-        if voted.fallback:
-            draft.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
-        return voted
-
     def _networks(
         self,
         poses: Poses | None,
@@ -529,48 +449,6 @@ class Scorer:
             detector=None if poses is None else poses.detector,
             estimator=None if poses is None else poses.estimator,
         )
-
-
-def _unfamiliar_reason(
-    network: ScoringNetwork, unfamiliarity: float | None, share: float | None
-) -> Reason | None:
-    if unfamiliarity is None or share is None or share >= LEAST_FILM_SHARE:
-        return None
-    shown_on = network.card.shown_on.rstrip(".") or network.card.trained_on.rstrip(".")
-    return Reason(
-        code="unfamiliar",
-        text=f"This film is {unfamiliarity:.1f} times as far from the training films of the network {network.card.name} "
-        f"as the farthest 5 % of the dives held out of its training (known to it: {shown_on}). A score would not come "
-        "from the film. Exemplars of your own (`stagescore fit-bank`) make such films scorable.",
-    )
-
-
-def _interval(network: ScoringNetwork, score: float, votes: list[float]) -> tuple[float, float] | None:
-    content = network.card.score_intervals if network.fit is None else network.fit.score_intervals
-    return IntervalModel.from_json(content).interval(score, votes) if content else None
-
-
-def name_of(path: Path) -> str:
-    """The file's name without its ending, or the folder's.
-
-    >>> name_of(Path("films/dive.final.mp4"))
-    'dive.final'
-    """
-    name = path.resolve().name if path.is_dir() else path.stem
-    return name if name.strip(". ") else "clip"
-
-
-def _sha256(path: Path) -> str:
-    """Of a file, or of the images of a folder; empty where there are none."""
-    if path.is_file():
-        return file_sha256(path)
-    if not path.is_dir():
-        return ""
-    images = image_paths(path)
-    digest = sha256()
-    for image in images:
-        digest.update(image.read_bytes())
-    return digest.hexdigest() if images else ""
 
 
 def _sentence(error: StagescoreError) -> str:

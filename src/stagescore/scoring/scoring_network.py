@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stagescore.encoders.fastest import fastest
 from stagescore.errors import CheckpointError
+from stagescore.evaluation.recognition import NumberCalibration
 from stagescore.hashing import file_sha256
 from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.models.familiarity import Familiarity, descriptors, film_share
@@ -85,6 +86,12 @@ class ScoringNetwork:
     def executes(self) -> bool:
         """Whether it predicts score / difficulty."""
         return self.card.target == "execution"
+
+    @property
+    def number_calibration(self) -> NumberCalibration | None:
+        """How sure it may be of a dive number; None where that was not measured, or it recognises none."""
+        content = self.card.number_recognition
+        return NumberCalibration.from_json(content) if content else None
 
     @property
     def slope(self) -> float:

@@ -1,0 +1,291 @@
+"""From what a network saw of a dive to its score: the votes, the degree of difficulty, the prior, the interval.
+
+Source: paper, section III-F and eq. 24, for the vote. Ours: where the dive number is not known but the film says how
+probable each is, the score is the mean over the numbers. A network that predicts execution (score / difficulty) makes
+that easy: execution x mean difficulty is the mean of execution x difficulty, so that the parts of a vote, multiplied by
+the mean difficulty, still add up to the score.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from stagescore.data.exemplars import Protocol
+from stagescore.data.score_prior import Expectation, ScorePrior
+from stagescore.evaluation.intervals import IntervalModel
+from stagescore.scoring.blending import Blend, blended, mixed
+from stagescore.scoring.composing import exemplar_votes
+from stagescore.scoring.dive_number import NUM_LIKELIEST, Hypothesis, recognised_number
+from stagescore.scoring.draft import Draft
+from stagescore.scoring.judging import plausible_judging
+from stagescore.scoring.looking import Look
+from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.result import ExemplarVote, Judging, Prior, Reason
+from stagescore.scoring.scoring_network import LEAST_FILM_SHARE, ScoringNetwork
+from stagescore.training.prediction import VotedDive, Voting
+from stagescore.types import Dive
+
+LIKELY = 0.1
+"""Probability from which numbers without a known difficulty leave no score: a mean without them would leave out more than
+the tenth that a 90 % interval may miss. Not fitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a network says of a dive's score.
+
+    Attributes:
+        score: In points; None where it would be made up.
+        interval: In which it lies in 90 of 100 cases; None where that is not known.
+        execution: Score / difficulty, from 0 to 30; None where it is not predicted and no difficulty is known.
+        difficulty: That execution was multiplied by: as known, or the mean over the numbers that the dive may be. None
+            without a score, and for a network that predicts points.
+        prior: What the labels alone say.
+        voted: The dive and its differences to the exemplars; None without a score.
+        votes: Each exemplar's say; none without a score.
+        judging: How judges might have arrived there; None without a score or a single difficulty.
+    """
+
+    score: float | None = None
+    interval: tuple[float, float] | None = None
+    execution: float | None = None
+    difficulty: float | None = None
+    prior: Prior | None = None
+    voted: VotedDive | None = None
+    votes: list[ExemplarVote] = field(default_factory=list)
+    judging: Judging | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Estimator:
+    """One dive before one network.
+
+    Attributes:
+        draft: What is known of the dive. It is told what the film says of the number, and what speaks against a score.
+        network: The network that speaks.
+        looked: What it made of the film.
+        table: What the labels alone say.
+        unfamiliarity: Distance of the film from the training films; None where it is not known.
+    """
+
+    draft: Draft
+    network: ScoringNetwork
+    looked: Look
+    table: ScorePrior
+    unfamiliarity: float | None
+
+    @property
+    def film_share(self) -> float | None:
+        """How much of the score comes from the film; None where nothing is mixed with the prior."""
+        return self.network.film_share(self.unfamiliarity)
+
+    def estimate(self) -> Estimate:
+        """The score of the dive, as far as there is one."""
+        draft, network = self.draft, self.network
+        draft.doubt(self._unfamiliar())
+        if draft.reasons:
+            return Estimate(prior=_prior(self.table, [Hypothesis.of(draft.options)]))
+        # Of half a dive, two divers or a film unlike all others no number is recognised either.
+        draft.recognised = recognised_number(network, self.looked, draft.options, self.unfamiliarity)
+        if draft.recognised is not None:
+            draft.warnings += draft.recognised.warnings
+        if not network.executes:
+            return self._scored([Hypothesis.of(draft.known)])
+        hypotheses = possible(draft)
+        unknown = [one for one in hypotheses if one.difficulty is None]
+        if math.fsum(one.probability for one in unknown) >= LIKELY:
+            draft.doubt(_no_difficulty(draft, unknown))
+            execution = _mean(self._votes(None)[1])
+            return Estimate(
+                execution=self._execution(execution, hypotheses), prior=_prior(self.table, hypotheses)
+            )
+        return self._scored(_renormalised([one for one in hypotheses if one.difficulty is not None]))
+
+    def _scored(self, hypotheses: Sequence[Hypothesis]) -> Estimate:
+        """The mean score over what the dive may be; each of these has its own difficulty and its own prior."""
+        single, difficulty = mean_difficulty(hypotheses)
+        voted, votes = self._votes(difficulty)
+        score = _mean(votes)
+        blend = mixed([(one.probability, self._blend(one, votes, difficulty)) for one in hypotheses])
+        judging = None if single is None else plausible_judging(blend.score, single)
+        _warn(self.draft, blend.score, single, judging)
+        execution = None if difficulty is None else blend.score / difficulty
+        if self.network.executes and difficulty is not None:
+            execution = self._execution(score / difficulty, hypotheses)
+        return Estimate(
+            score=blend.score,
+            interval=blend.interval,
+            execution=execution,
+            difficulty=difficulty if self.network.executes else None,
+            prior=_prior(self.table, hypotheses, blend.prior_part),
+            voted=voted,
+            votes=votes,
+            judging=judging,
+        )
+
+    def _votes(self, difficulty: float | None) -> tuple[VotedDive, list[ExemplarVote]]:
+        """Each exemplar's say, in points at a difficulty; in execution where the network predicts that and it is None."""
+        draft, network, views = self.draft, self.network, self.looked.views
+        query = query_of(draft.sha256, draft.known, difficulty)
+        if network.executes and difficulty is None:
+            # Execution is the score at difficulty 1; no exemplar is to be chosen by that.
+            query = query.with_changes(difficulty=1.0, dive_number=None)
+        protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
+        voting = Voting(protocol=protocol, num=draft.options.exemplars, execution=network.executes)
+        voted = voting.predict(network.model, query, views[0], network.bank, also=views[1:])
+        if voted.fallback:
+            draft.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
+        return voted, exemplar_votes(voted, network.bank, execution=network.executes, slope=network.slope)
+
+    def _blend(self, one: Hypothesis, votes: Sequence[ExemplarVote], difficulty: float | None) -> Blend:
+        """The score of one thing that the dive may be, moved towards its prior where the network asks for that.
+
+        Args:
+            one: What the dive may be.
+            votes: Each exemplar's say, in points.
+            difficulty: That the votes were multiplied by.
+        """
+        network, media = self.network, self.draft.media
+        factor = one.difficulty / difficulty if network.executes and one.difficulty and difficulty else 1.0
+        values = [factor * vote.vote for vote in votes]
+        score, interval = sum(values) / len(values), None
+        content = network.card.score_intervals if network.fit is None else network.fit.score_intervals
+        # Intervals were fitted to what is said of films.
+        if content and media is not None and media.info.kind != "joints":
+            interval = IntervalModel.from_json(content).interval(score, values)
+        expected, far = _expected(self.table, one), self.unfamiliarity
+        if expected is None or far is None or self.film_share is None:
+            return Blend(score=score, interval=interval, prior_part=0.0)
+        return blended(score, interval, expected, unfamiliarity=far, scale=network.card.film_scale)
+
+    def _execution(self, own: float, hypotheses: Sequence[Hypothesis]) -> float:
+        """Execution, moved towards that of the prior as the score is; it needs no difficulty."""
+        share = self.film_share
+        if share is None:
+            return own
+        usual = math.fsum(
+            one.probability * _expected_at(self.table, one.options, 1.0).score for one in hypotheses
+        )
+        return share * own + (1.0 - share) * usual
+
+    def _unfamiliar(self) -> Reason | None:
+        """Why the film is too far from the training films; None where it is not."""
+        card, share = self.network.card, self.film_share
+        if self.unfamiliarity is None or share is None or share >= LEAST_FILM_SHARE:
+            return None
+        shown_on = card.shown_on.rstrip(".") or card.trained_on.rstrip(".")
+        return Reason(
+            code="unfamiliar",
+            text=f"This film is {self.unfamiliarity:.1f} times as far from the training films of the network {card.name} "
+            f"as the farthest 5 % of the dives held out of its training (known to it: {shown_on}). A score would not come "
+            "from the film. Exemplars of your own (`stagescore fit-bank`) make such films scorable.",
+        )
+
+
+def possible(draft: Draft) -> tuple[Hypothesis, ...]:
+    """What a dive may be: what the user says, or every number that the film may show."""
+    return (Hypothesis.of(draft.options),) if draft.recognised is None else draft.recognised.hypotheses
+
+
+def mean_difficulty(hypotheses: Sequence[Hypothesis]) -> tuple[float | None, float | None]:
+    """The single difficulty of what a dive may be, None where there are several, and their mean by probability.
+
+    Both are None where one is not known.
+    """
+    known = [(one.probability, one.difficulty) for one in hypotheses if one.difficulty is not None]
+    if len(known) < len(hypotheses):
+        return None, None
+    if len({value for _, value in known}) == 1:
+        return known[0][1], known[0][1]
+    return None, math.fsum(p * value for p, value in known)
+
+
+def query_of(sha256: str, options: ScoreOptions, difficulty: float | None) -> Dive:
+    """The dive as exemplars are chosen for it; its choice depends on the input's bytes alone.
+
+    Args:
+        sha256: Of the input.
+        options: What is known of the dive.
+        difficulty: Degree of difficulty.
+    """
+    number = options.number
+    return Dive(
+        dataset="query",
+        event=f"query-{sha256[:16]}",
+        number=0,
+        recording=f"sha256:{sha256}",
+        split="test",
+        score=0.0,
+        difficulty=difficulty,
+        dive_number=None if number is None else number.code,
+        height_m=options.height_m,
+    )
+
+
+def _mean(votes: Sequence[ExemplarVote]) -> float:
+    return sum(vote.vote for vote in votes) / len(votes)
+
+
+def _expected_at(table: ScorePrior, options: ScoreOptions, difficulty: float) -> Expectation:
+    number = options.number
+    return table.expect(
+        difficulty=difficulty,
+        dive_number=None if number is None else number.code,
+        height_m=options.height_m,
+        sex=options.sex,
+    )
+
+
+def _expected(table: ScorePrior, one: Hypothesis) -> Expectation | None:
+    """What the labels alone say of a dive; None without a difficulty."""
+    return None if one.difficulty is None else _expected_at(table, one.options, one.difficulty)
+
+
+def _prior(table: ScorePrior, hypotheses: Sequence[Hypothesis], part: float = 0.0) -> Prior | None:
+    """What the labels alone say, over all that the dive may be; None where a difficulty is not known."""
+    found = [(one.probability, expected) for one in hypotheses if (expected := _expected(table, one))]
+    if len(found) < len(hypotheses):
+        return None
+    if len(found) == 1:
+        return Prior(**asdict(found[0][1]), part=part)
+    score = math.fsum(p * one.score for p, one in found)
+    variance = math.fsum(p * (one.sd**2 + (one.score - score) ** 2) for p, one in found)
+    return Prior(
+        score=score,
+        sd=math.sqrt(variance),
+        num_dives=0,
+        group=f"mean over {len(found)} dive numbers by their probability",
+        part=part,
+    )
+
+
+def _renormalised(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    if len(hypotheses) == 1:
+        return (Hypothesis.of(hypotheses[0].options),)
+    total = math.fsum(one.probability for one in hypotheses)
+    return tuple(Hypothesis.of(one.options, one.probability / total) for one in hypotheses)
+
+
+def _no_difficulty(draft: Draft, unknown: Sequence[Hypothesis]) -> Reason:
+    """Why execution is all that can be said."""
+    if draft.recognised is None or draft.options.dive_number is not None:
+        return Reason(
+            code="no-difficulty",
+            text="These weights predict execution: give --difficulty, or --dive-number and --height.",
+        )
+    codes = [one.options.dive_number or "" for one in unknown]
+    named = " or ".join([*codes[:NUM_LIKELIEST], *(["another"] if len(codes) > NUM_LIKELIEST else [])])
+    option = "--difficulty" if draft.recognised.height_m else "--height or --difficulty"
+    return Reason(
+        code="unknown-difficulty",
+        text=f"The film may show {named}, whose difficulty is not known here: give {option}. "
+        "Execution is given, and no score.",
+    )
+
+
+def _warn(draft: Draft, score: float, difficulty: float | None, judging: Judging | None) -> None:
+    """Note what no judges could have given."""
+    if difficulty is not None and judging is None:
+        draft.warnings.append(f"No judges' marks reach {score:.2f} points at difficulty {difficulty:g}.")
+    elif score < 0:
+        draft.warnings.append("No dive gets less than 0: this one is unlike all that the network has seen.")
