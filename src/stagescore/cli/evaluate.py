@@ -176,25 +176,46 @@ def _write(folder: Path, document: object, markdown: str, csv: bytes) -> None:
 
 
 def evaluate_folds(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, one for each fold of a protocol.")],
+    folds: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN|FILE...",
+            help="A run, or the file that --keep wrote of it, for each fold of a protocol; one or more seeds.",
+        ),
+    ],
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder for evaluation.json, evaluation.md and dives.csv.")
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep what each run says as a small file; the table can be printed again from these alone.",
+        ),
+    ] = None,
     mirrored: Annotated[
-        bool, typer.Option("--mirrored", help="Show each dive mirrored too, and average.")
+        bool, typer.Option("--mirrored", help="Runs: show each dive mirrored too, and average.")
     ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Pool the runs of a protocol: every dive predicted by the model that was not trained on it.
+    """Pool the folds of a protocol: every dive predicted by the model that was not trained on it.
 
     Beside the model stand its branches alone, what needs no film, and published rows.
     """
-    from stagescore.evaluation.out_of_fold import open_runs, out_of_fold_report
+    from stagescore.evaluation.fold_report import fold_report
+    from stagescore.evaluation.kept_folds import KeptFold
+    from stagescore.evaluation.out_of_fold import keep as kept
+    from stagescore.evaluation.out_of_fold import open_folds
 
     with speaking(json=json, quiet=quiet) as out:
+        known = []
         with out.progress() as progress:
-            report, outcomes = out_of_fold_report(open_runs(runs), mirrored=mirrored, progress=progress)
+            for one in open_folds(folds, mirrored=mirrored):
+                known.append(one if isinstance(one, KeptFold) else kept(one, progress, mirrored=mirrored))
+                if keep is not None:
+                    known[-1].save(keep)
+        report, outcomes = fold_report(known)
         if out_dir is not None:
             _write(out_dir, report.as_json(), report.markdown(), outcomes.as_csv())
         out.document(report.as_json())
