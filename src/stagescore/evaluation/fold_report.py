@@ -19,6 +19,7 @@ from stagescore.evaluation.kept_folds import KeptFold, one_table
 from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.recognition import calibrated, cross_fitted, number_note, number_tables
+from stagescore.evaluation.stage_table import stage_table
 
 ByFold = Mapping[str, Outcomes]
 """Outcomes of each fold's test dives, by the name of the fold."""
@@ -73,6 +74,7 @@ def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
             Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
             for name, outcomes in beside.items()
         ]
+    tables |= stage_table(first)
     tables |= number_tables(whole)
     tables["What needs no film"] = [
         Row(name=name, figures=measure(outcomes), kind="floor", num_dives=len(outcomes))
