@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 import stored_dives
 import tiny_runs
+from evaluation_standins import weights_file
 
 from stagescore.cli.main import app
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation import out_of_fold
+from stagescore.evaluation.fold_identity import settings_that_matter
 from stagescore.evaluation.fold_report import fold_report, pooled
+from stagescore.evaluation.frozen_features import RIDGE_ROW
 from stagescore.evaluation.intervals import IntervalModel
-from stagescore.evaluation.kept_folds import KeptFold, settings_that_matter
+from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.out_of_fold import FoldRun, keep, open_folds
 from stagescore.evaluation.outcomes import Outcome, Outcomes
@@ -103,6 +106,31 @@ def test_kept_files_give_the_table_of_their_runs_to_the_digit(
         assert command(*given, "--out", tmp_path / name) == 0
         for file in ("evaluation.md", "evaluation.json", "dives.csv"):
             assert (tmp_path / name / file).read_bytes() == (tmp_path / "from-runs" / file).read_bytes()
+
+
+def test_a_ridge_on_frozen_features_stands_beside_the_model(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = weights_file(tmp_path)
+    folder = tmp_path / "kept"
+    assert command(*runs, "--ridge", network, "--keep", folder, "--out", tmp_path / "from-runs") == 0
+    files = sorted(folder.iterdir())
+    assert command(*files, "--ridge", network, "--out", tmp_path / "from-files") == 0
+    pages = [(tmp_path / name / "evaluation.md").read_text() for name in ("from-runs", "from-files")]
+    assert pages[0] == pages[1]
+    document = json.loads((tmp_path / "from-files" / "evaluation.json").read_text())
+    (row,) = document["tables"]["Other ways to score the same films"]
+    assert row["name"] == RIDGE_ROW and row["dives"] == 5
+    assert "mae" in document["paired"][RIDGE_ROW]
+    assert command(*files, "--ridge", weights_file(tmp_path, seed=1)) == 1
+    assert "--ridge" in capsys.readouterr().err
+    without = json.loads(files[0].read_text()) | {"others": {}}
+    files[0].write_text(json.dumps(without))
+    assert RIDGE_ROW not in fold_report(open_kept(files))[0].as_json()["paired"]
+
+
+def open_kept(files: list[Path]) -> list[KeptFold]:
+    return [fold for fold in open_folds(files) if isinstance(fold, KeptFold)]
 
 
 def test_kept_files_name_no_folder_of_the_machine(runs: list[Path], files: list[Path]) -> None:

@@ -1,6 +1,6 @@
 """Stages and events against hand marks."""
 
-from invented_folds import fold_of
+from evaluation_standins import fold_of
 
 from stagescore.evaluation.fold_report import fold_report
 from stagescore.evaluation.stage_table import TABLE, stage_table

@@ -196,6 +196,14 @@ def evaluate_folds(
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="Runs: show each dive mirrored too, and average.")
     ] = False,
+    ridge: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Runs: set a ridge on frozen features beside the model; ImageNet weights of MobileNetV2 "
+            "(`stagescore weights import`).",
+        ),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -204,15 +212,15 @@ def evaluate_folds(
     Beside the model stand its branches alone, what needs no film, and published rows.
     """
     from stagescore.evaluation.fold_report import fold_report
-    from stagescore.evaluation.kept_folds import KeptFold
-    from stagescore.evaluation.out_of_fold import keep as kept
-    from stagescore.evaluation.out_of_fold import open_folds
+    from stagescore.evaluation.frozen_features import FrozenNetwork
+    from stagescore.evaluation.out_of_fold import known_fold, open_folds
 
     with speaking(json=json, quiet=quiet) as out:
+        network = None if ridge is None else FrozenNetwork.load(ridge)
         known = []
         with out.progress() as progress:
             for one in open_folds(folds, mirrored=mirrored):
-                known.append(one if isinstance(one, KeptFold) else kept(one, progress, mirrored=mirrored))
+                known.append(known_fold(one, progress, mirrored=mirrored, ridge=network))
                 if keep is not None:
                     known[-1].save(keep)
         report, outcomes = fold_report(known)

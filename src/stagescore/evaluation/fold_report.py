@@ -12,10 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from stagescore.errors import ConfigError
 from stagescore.evaluation.bootstrap import Measured
 from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
+from stagescore.evaluation.fold_identity import one_table
 from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel
-from stagescore.evaluation.kept_folds import KeptFold, one_table
+from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.recognition import calibrated, cross_fitted, number_note, number_tables
@@ -76,6 +78,12 @@ def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
         ]
     tables |= stage_table(first)
     tables |= number_tables(whole)
+    others = _other_rows(first)
+    if others:
+        tables["Other ways to score the same films"] = [
+            Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
+            for name, outcomes in others.items()
+        ]
     tables["What needs no film"] = [
         Row(name=name, figures=measure(outcomes), kind="floor", num_dives=len(outcomes))
         for name, outcomes in rules.items()
@@ -87,10 +95,37 @@ def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
         exemplars=f"{first[0].exemplars} from the training dives of the fold",
         weights_hash="one a fold",
         tables=tables,
-        paired={name: paired(whole, some) for name, some in {**beside, **rules}.items()},
+        paired={
+            name: paired(_same_dives(whole, some), some)
+            for name, some in {**beside, **others, **rules}.items()
+        },
         notes=tuple(_notes(first, whole, len(seeds))),
     )
     return report, whole
+
+
+def _other_rows(folds: Sequence[KeptFold]) -> dict[str, Outcomes]:
+    """Rows that every fold has and that score at least two dives.
+
+    Raises:
+        ConfigError: rows of one name were made with other weights in another fold.
+    """
+    found = {}
+    for name in folds[0].others:
+        having = [fold for fold in folds if name in fold.others]
+        if len({fold.others[name].made_of.get("weights_sha256") for fold in having}) > 1:
+            raise ConfigError(
+                f"{name!r} was made with other weights in other folds", todo="make that row of all folds anew"
+            )
+        outcomes = _joined([fold.row_outcomes(name) for fold in having])
+        if len(having) == len(folds) and len(outcomes) > 1:
+            found[name] = outcomes
+    return found
+
+
+def _same_dives(outcomes: Outcomes, some: Outcomes) -> Outcomes:
+    wanted = {dive.dive_id for dive in some}
+    return outcomes.where(np.array([dive.dive_id in wanted for dive in outcomes]))
 
 
 def _row(name: str, outcomes: Outcomes) -> Row:

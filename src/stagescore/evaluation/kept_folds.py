@@ -7,7 +7,7 @@ computed from the rounded ones: it is the same to the digit, whether a run or it
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,56 +16,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from stagescore.atomic import write_text
 from stagescore.config import Config
-from stagescore.errors import ConfigError, DataError, StagescoreError
+from stagescore.errors import DataError, StagescoreError
+from stagescore.evaluation.fold_identity import FoldIdentity
 from stagescore.evaluation.outcomes import Outcome, Outcomes, Pair
 from stagescore.evaluation.recognition import NumberEvidence
-from stagescore.training.settings import TrainSettings
 
 _DIGITS = 6
 _EVIDENCE_DIGITS = 5
-_NOT_OF_THE_RESULT: Mapping[str, set[str] | bool] = {
-    "data": {"folder", "drills", "fold", "sealed", "clips", "workers"},
-    "start": {"model", "static_branch", "fused_branch"},
-    "run": {"seed", "checkpoint_steps", "keep", "validate_epochs", "validate_test", "threads", "device"},
-    "features": True,
-}
-"""Settings that differ from fold to fold or from machine to machine."""
-
 Scores = tuple[float, ...]
-
-
-class FoldIdentity(Config):
-    """Which fold of which protocol a file or run is about.
-
-    Attributes:
-        fold: name with its protocol, such as `five-fold/0`.
-        folds: names of all folds of the protocol, in its order.
-        seed: of the run.
-        mirrored: each dive was seen plain and mirrored, and the two averaged.
-        sealed: the sealed athletes take part.
-        datasets: names of the data sets.
-        settings: those of the run that its result depends on and that are not the default ones, by their dotted names.
-    """
-
-    fold: str
-    folds: tuple[str, ...]
-    seed: int
-    mirrored: bool
-    sealed: bool
-    datasets: tuple[str, ...]
-    settings: dict[str, Any]
-
-    @property
-    def protocol(self) -> str:
-        """Of the fold."""
-        return self.fold.partition("/")[0]
-
-    @property
-    def file_name(self) -> str:
-        """For the file, such as `five-fold-0-seed-0.json`."""
-        views = "-mirrored" if self.mirrored else ""
-        sealed = "-with-sealed" if self.sealed and self.protocol != "sealed" else ""
-        return f"{self.fold.replace('/', '-')}-seed-{self.seed}{views}{sealed}.json"
 
 
 class KeptLabels(Config):
@@ -142,6 +100,20 @@ class KeptNumbers(Config):
         )
 
 
+class KeptRow(Config):
+    """What something else than the model says of the tested dives.
+
+    Attributes:
+        score: points; null for a dive that it gives no score.
+        interval: lowest and highest plausible score, points, null where there is none; empty for a row without any.
+        made_of: what is to be known of it, such as the hash of its weights, by name.
+    """
+
+    score: tuple[float | None, ...]
+    interval: tuple[Pair | None, ...] = ()
+    made_of: dict[str, str | float]
+
+
 class KeptFold(Config):
     """One fold; all columns and rows are in the order of `labels.dive_id`.
 
@@ -155,6 +127,7 @@ class KeptFold(Config):
         alone: scores of each branch of the regression alone, by its name; transitions are those of the whole.
         rules: scores of each of `label_rules.LABEL_RULES`, fitted on the fold's training dives, by its name.
         numbers: null for a model that does not recognise dive numbers.
+        others: rows beside the model, by their names.
     """
 
     schema_version: Literal[1] = 1
@@ -166,6 +139,7 @@ class KeptFold(Config):
     alone: dict[str, Scores]
     rules: dict[str, Scores]
     numbers: KeptNumbers | None
+    others: dict[str, KeptRow] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _whole(self) -> "KeptFold":
@@ -180,6 +154,10 @@ class KeptFold(Config):
             yield from ((f"{part}.{name}", column) for name, column in getattr(self, part))
         for part in ("alone", "rules"):
             yield from ((f"{part}.{name}", column) for name, column in getattr(self, part).items())
+        for name, row in self.others.items():
+            yield f"others.{name}", row.score
+            if row.interval:
+                yield f"others.{name}, interval", row.interval
         if self.numbers is not None:
             yield from ((f"numbers.{n}", getattr(self.numbers, n)) for n in ("group", "num_films", "scores"))
 
@@ -203,6 +181,28 @@ class KeptFold(Config):
             )
         )
 
+    def with_row(
+        self,
+        name: str,
+        scores: Iterable[float | None],
+        intervals: Iterable[Pair | None] = (),
+        **made_of: str | float,
+    ) -> "KeptFold":
+        """The same with one more row beside the model, or with another one of that name.
+
+        Args:
+            name: of the row.
+            scores: points, a dive each; None where it gives no score.
+            intervals: points, a dive each; none for a row without intervals.
+            made_of: see `KeptRow`.
+        """
+        row = KeptRow(
+            score=tuple(None if one is None else kept_scores([one])[0] for one in scores),
+            interval=tuple(None if one is None else _pair(one) for one in intervals),
+            made_of=made_of,
+        )
+        return KeptFold.model_validate({**dict(self), "others": {**self.others, name: row}})
+
     def scored(self, scores: Scores, *, with_transitions: bool = False) -> Outcomes:
         """The same dives with other scores.
 
@@ -221,6 +221,20 @@ class KeptFold(Config):
                     predicted_transitions=dive.predicted_transitions if with_transitions else None,
                 )
                 for dive, score in zip(outcomes, scores, strict=True)
+            ),
+        )
+
+    def row_outcomes(self, name: str) -> Outcomes:
+        """What a row of `others` says, without the dives that it gives no score."""
+        row = self.others[name]
+        intervals = row.interval or (None,) * len(row.score)
+        scored = self.scored(tuple(score or 0.0 for score in row.score))
+        return replace(
+            scored,
+            dives=tuple(
+                replace(dive, interval=interval)
+                for dive, score, interval in zip(scored, row.score, intervals, strict=True)
+                if score is not None
             ),
         )
 
@@ -291,80 +305,14 @@ def kept_model(outcomes: Outcomes) -> KeptModel:
     )
 
 
-def settings_that_matter(settings: TrainSettings) -> dict[str, Any]:
-    """Settings of a run that its result depends on and that are not the default ones, by their dotted names.
-
-    Folders, the seed, the fold and what a run started from are left out; of files the name is given.
-    """
-    chosen = settings.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_RESULT)
-    found = dict(sorted(_flat(chosen)))
-    return {
-        name: Path(value).name if name.startswith("start.") and isinstance(value, str) else value
-        for name, value in found.items()
-    }
-
-
-def one_table(identities: Sequence[FoldIdentity]) -> None:
-    """Check that folds can stand in one table: every fold of one protocol once for each seed, all made alike.
-
-    Raises:
-        ConfigError: a fold is there twice or missing, or protocols, views or settings are mixed.
-    """
-    if not identities:
-        raise ConfigError("no fold is given", todo="name a run, or a kept file, of each fold of a protocol")
-    protocols = {one.protocol for one in identities}
-    if len(protocols) != 1:
-        raise ConfigError(
-            f"runs of {' and '.join(sorted(protocols))} cannot be pooled",
-            todo="name the runs of one protocol",
-        )
-    first = identities[0]
-    for other in identities[1:]:
-        if other.sealed != first.sealed:
-            raise ConfigError(
-                "runs with and without the sealed athletes cannot be pooled", todo="train all of them alike"
-            )
-        if other.mirrored != first.mirrored:
-            raise ConfigError(
-                "plain and mirrored views cannot be pooled",
-                where=other.fold,
-                todo="keep all folds with --mirrored, or all without it",
-            )
-        if (other.datasets, other.folds) != (first.datasets, first.folds):
-            raise ConfigError(
-                f"it divides other dives than {first.fold} does",
-                where=other.fold,
-                todo="pool folds of one data set",
-            )
-        names = {*first.settings, *other.settings}
-        differing = [n for n in sorted(names) if first.settings.get(n) != other.settings.get(n)]
-        if differing:
-            raise ConfigError(
-                f"it was trained with another {differing[0]} than {first.fold}",
-                where=other.fold,
-                todo="pool runs of the same settings",
-            )
-    for seed in sorted({one.seed for one in identities}):
-        given = sorted(one.fold for one in identities if one.seed == seed)
-        if given != sorted(first.folds):
-            raise ConfigError(
-                f"runs of {', '.join(given)} are given with seed {seed}; "
-                f"the protocol has {', '.join(sorted(first.folds))}",
-                todo="name one run for each fold",
-            )
-
-
 def _rounded(values: Iterable[float], digits: int) -> Scores:
     """To so many significant digits."""
     return tuple(float(f"{value:.{digits}g}") for value in values)
 
 
-def _flat(values: dict[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
-        else:
-            yield f"{before}{name}", value
+def _pair(values: Pair) -> Pair:
+    low, high = kept_scores(values)
+    return low, high
 
 
 def _as_text(content: dict[str, Any], indent: str = " ") -> str:

@@ -17,16 +17,15 @@ from stagescore.data.protocols import FoldProtocol, make_folds
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import Certainty, EncodedDives
+from stagescore.evaluation.fold_identity import FoldIdentity, one_table, settings_that_matter
+from stagescore.evaluation.frozen_features import RIDGE_ROW, FrozenNetwork, frozen_features, ridge_scores
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.kept_folds import (
-    FoldIdentity,
     KeptFold,
     KeptLabels,
     KeptNumbers,
     kept_model,
     kept_scores,
-    one_table,
-    settings_that_matter,
 )
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.outcomes import Outcome, Outcomes
@@ -174,6 +173,60 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
         },
         numbers=KeptNumbers.of(answer.evidence),
     )
+
+
+def with_ridge(kept: KeptFold, run: FoldRun, network: FrozenNetwork, progress: Progress) -> KeptFold:
+    """The same fold with a ridge on the features of a frozen network beside the model, on the same clips and views.
+
+    Args:
+        kept: of the run.
+        run: whose clips are stored.
+        network: that sees them.
+        progress: told while features are made.
+    """
+    store = ClipStore.open(run.clips, run.settings.data.preprocessing)
+    train = run.manifest.select("train").dives
+    tested = [run.manifest[dive_id] for dive_id in kept.labels.dive_id]
+    features = frozen_features(
+        network,
+        store,
+        [dive.dive_id for dive in (*train, *tested)],
+        mirrored=kept.identity.mirrored,
+        progress=lambda done, total: progress("frozen features", done, total),
+    )
+    said = ridge_scores(train, features[: len(train)], tested, features[len(train) :])
+    return kept.with_row(RIDGE_ROW, said.scores, weights_sha256=network.sha256, penalty=said.penalty)
+
+
+def known_fold(
+    fold: FoldRun | KeptFold,
+    progress: Progress,
+    *,
+    mirrored: bool = False,
+    ridge: FrozenNetwork | None = None,
+) -> KeptFold:
+    """What a run says, or what was kept of it.
+
+    Args:
+        fold: a run, or what was kept of one.
+        progress: told while dives are decoded and encoded.
+        mirrored: as for `keep`.
+        ridge: network whose frozen features a ridge beside the model sees; None for no such row.
+
+    Raises:
+        ConfigError: the ridge is asked for, and the file of the fold has none.
+    """
+    if isinstance(fold, FoldRun):
+        kept = keep(fold, progress, mirrored=mirrored)
+        return kept if ridge is None else with_ridge(kept, fold, ridge, progress)
+    row = fold.others.get(RIDGE_ROW)
+    if ridge is not None and (row is None or row.made_of.get("weights_sha256") != ridge.sha256):
+        raise ConfigError(
+            "the kept file has no ridge on features of this network",
+            where=fold.identity.file_name,
+            todo="name the run of this fold, or leave --ridge out",
+        )
+    return fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
