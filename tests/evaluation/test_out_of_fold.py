@@ -133,6 +133,23 @@ def open_kept(files: list[Path]) -> list[KeptFold]:
     return [fold for fold in open_folds(files) if isinstance(fold, KeptFold)]
 
 
+def test_rows_that_are_kept_stay_when_a_fold_is_kept_again(kept: list[KeptFold], tmp_path: Path) -> None:
+    fold = kept[0]
+    fold.with_row("other", [50.0]).save(tmp_path)
+    again = fold.with_row("more", [None]).with_rows_kept_in(tmp_path)
+    assert {name: row.score for name, row in again.others.items()} == {"other": (50.0,), "more": (None,)}
+    retrained = fold.model_copy(update={"weights_hash": "1" * 64})
+    assert retrained.with_rows_kept_in(tmp_path) == retrained
+    assert fold.with_rows_kept_in(tmp_path / "empty") == fold
+
+
+def test_files_alone_do_not_say_where_the_films_are(
+    files: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*files, "--weights", "nano") == 1
+    assert "--data" in capsys.readouterr().err
+
+
 def test_kept_files_name_no_folder_of_the_machine(runs: list[Path], files: list[Path]) -> None:
     text = "".join(path.read_text() for path in files)
     assert str(runs[0].parent) not in text and "clips" not in text

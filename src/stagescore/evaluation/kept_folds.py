@@ -203,6 +203,18 @@ class KeptFold(Config):
         )
         return KeptFold.model_validate({**dict(self), "others": {**self.others, name: row}})
 
+    def with_rows_kept_in(self, folder: Path) -> "KeptFold":
+        """The same with the rows that its file in a folder has besides, where that is of the same weights and dives.
+
+        Raises:
+            DataError: there is such a file, and it cannot be read.
+        """
+        path = folder / self.identity.file_name
+        before = KeptFold.read(path) if path.is_file() else None
+        if before is None or (before.weights_hash, before.labels) != (self.weights_hash, self.labels):
+            return self
+        return KeptFold.model_validate({**dict(self), "others": {**before.others, **self.others}})
+
     def scored(self, scores: Scores, *, with_transitions: bool = False) -> Outcomes:
         """The same dives with other scores.
 

@@ -229,6 +229,18 @@ def known_fold(
     return fold
 
 
+def data_of(folds: Sequence[FoldRun | KeptFold]) -> Path:
+    """Folder of the manifest that the first run was trained on.
+
+    Raises:
+        ConfigError: there is no run among the folds.
+    """
+    folder = next((one.settings.data.folder for one in folds if isinstance(one, FoldRun)), None)
+    if folder is None:
+        raise ConfigError("kept files do not say where the films are", todo="add --data FOLDER")
+    return Path(folder)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptOut:
     """What weights trained on all dives may say of themselves, from runs that each kept some of them out.
