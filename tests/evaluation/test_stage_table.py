@@ -51,3 +51,11 @@ def test_the_report_has_both_definitions_side_by_side() -> None:
     page = fold_report([fold])[0].markdown()
     table = page[page.index(f"## {TABLE}") :]
     assert "hand-marked stages" in table and "FineDiving's definition" in table
+
+
+def test_of_unlv_dive_the_report_has_published_rows_and_says_which_features_are_not_measured() -> None:
+    fold = fold_of()
+    identity = fold.identity.model_copy(update={"datasets": ("unlv-dive",)})
+    page = fold_report([fold.model_copy(update={"identity": identity})])[0].markdown()
+    assert "TPT, 2022 (published)" in page and "held back" in page
+    assert "held back" not in fold_report([fold])[0].markdown()
