@@ -1,11 +1,15 @@
 """Rows of weights that were not trained on the dives of a protocol."""
 
+import sys
 from pathlib import Path
 
-import made_scorer
 import pytest
 import stored_dives
 from evaluation_standins import fold_about
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import made_scorer
 
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import split_by_fold
