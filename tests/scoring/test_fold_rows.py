@@ -140,7 +140,7 @@ def test_other_dives_too_few_dives_and_two_networks_are_refused(
     with pytest.raises(DataError, match="can be used"):
         with_rows(bare, manifest, weights)
     with pytest.raises(DataError, match="divides other dives"):
-        with_rows(bare, Manifest(manifest.dives[1:]), weights)
+        with_rows(bare, Manifest(tuple(dive.with_changes(event="other") for dive in manifest)), weights)
     twice = Scorer(scorer.scoring_networks * 2)
     with pytest.raises(ConfigError, match="one network"):
         OtherWeights(scorer=twice, notes=notes)
