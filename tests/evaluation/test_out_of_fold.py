@@ -1,25 +1,26 @@
-"""Pooling the runs of a protocol."""
+"""Pooling the runs of a protocol, and the files that are kept of them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import stored_dives
 import tiny_runs
+from evaluation_standins import weights_file
 
 from stagescore.cli.main import app
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import split_by_fold
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation import out_of_fold
+from stagescore.evaluation.fold_identity import settings_that_matter
+from stagescore.evaluation.fold_report import fold_report, pooled
+from stagescore.evaluation.frozen_features import RIDGE_ROW
 from stagescore.evaluation.intervals import IntervalModel
-from stagescore.evaluation.out_of_fold import (
-    LABEL_RULES,
-    label_outcomes,
-    open_runs,
-    out_of_fold_report,
-    pooled,
-)
+from stagescore.evaluation.kept_folds import KeptFold
+from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
+from stagescore.evaluation.out_of_fold import FoldRun, keep, open_folds
 from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.training.runs import begin, train
 
@@ -41,6 +42,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             "batches={group_size: 2, groups: 2, protocol: w/o DN}",
             "model.stand_ins=false",
             "model.recognition.on=true",
+            "model.regression.average_branches=true",
             "modality_dropout={video: 0, skeleton: 0}",
         )
         folder = base / f"fold-{fold}"
@@ -51,18 +53,39 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return folders
 
 
-def test_every_dive_is_predicted_once_by_a_run_that_has_not_seen_it(runs: list[Path]) -> None:
-    opened = open_runs(runs)
-    report, outcomes = out_of_fold_report(opened)
+@pytest.fixture(scope="module")
+def kept(runs: list[Path]) -> list[KeptFold]:
+    """What these runs say."""
+    return [keep(FoldRun.open(run), lambda what, done, total: None) for run in runs]
+
+
+@pytest.fixture
+def files(kept: list[KeptFold], tmp_path: Path) -> list[Path]:
+    return [fold.save(tmp_path / "kept") for fold in kept]
+
+
+def command(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        app(["evaluate-folds", *map(str, arguments), "--quiet"])
+    return int(ended.value.code or 0)
+
+
+def test_every_dive_is_predicted_once_by_a_run_that_has_not_seen_it(
+    runs: list[Path], kept: list[KeptFold]
+) -> None:
+    report, outcomes = fold_report(kept)
+    opened = [FoldRun.open(run) for run in runs]
     everyone = {dive.dive_id for dive in opened[0].manifest}
     assert {dive.dive_id for dive in outcomes} == everyone and len(outcomes) == len(everyone)
-    for run in opened:
-        tested = {dive.dive_id for dive in run.manifest.select("test")}
+    for run, fold in zip(opened, kept, strict=True):
+        tested = set(fold.labels.dive_id)
+        assert tested == {dive.dive_id for dive in run.manifest.select("test")}
         assert tested and not tested & {dive.dive_id for dive in run.manifest.select("train")}
     document = report.as_json()
     floors = {row["name"] for row in document["tables"]["What needs no film"]}
     assert floors == set(LABEL_RULES)
-    assert set(document["paired"]) >= floors
+    branches = {row["name"] for row in document["tables"]["Each branch of the regression alone"]}
+    assert branches and set(document["paired"]) == floors | branches
     assert "one run each" in document["notes"][0]
     rows = document["tables"]["Dive number recognised"]
     assert rows[0]["name"] == "all dive numbers" and rows[0]["dives"] == len(everyone)
@@ -71,11 +94,167 @@ def test_every_dive_is_predicted_once_by_a_run_that_has_not_seen_it(runs: list[P
     assert all(len(dive.recognised) == 3 for dive in outcomes)
 
 
-def test_a_fold_that_is_missing_or_given_twice_is_an_error(runs: list[Path]) -> None:
+def test_kept_files_give_the_table_of_their_runs_to_the_digit(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "kept"
+    assert command(*runs, "--keep", folder, "--out", tmp_path / "from-runs") == 0
+    files = sorted(folder.iterdir())
+    assert len(files) == 5
+    backwards = [files[4], runs[3], *files[:3]]  # a run among files, and in another order
+    for name, given in {"from-files": files, "mixed": backwards}.items():
+        assert command(*given, "--out", tmp_path / name) == 0
+        for file in ("evaluation.md", "evaluation.json", "dives.csv"):
+            assert (tmp_path / name / file).read_bytes() == (tmp_path / "from-runs" / file).read_bytes()
+
+
+def test_a_ridge_on_frozen_features_stands_beside_the_model(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = weights_file(tmp_path)
+    folder = tmp_path / "kept"
+    assert command(*runs, "--ridge", network, "--keep", folder, "--out", tmp_path / "from-runs") == 0
+    files = sorted(folder.iterdir())
+    assert command(*files, "--ridge", network, "--out", tmp_path / "from-files") == 0
+    pages = [(tmp_path / name / "evaluation.md").read_text() for name in ("from-runs", "from-files")]
+    assert pages[0] == pages[1]
+    document = json.loads((tmp_path / "from-files" / "evaluation.json").read_text())
+    (row,) = document["tables"]["Other ways to score the same films"]
+    assert row["name"] == RIDGE_ROW and row["dives"] == 5
+    assert "mae" in document["paired"][RIDGE_ROW]
+    assert command(*files, "--ridge", weights_file(tmp_path, seed=1)) == 1
+    assert "--ridge" in capsys.readouterr().err
+    without = json.loads(files[0].read_text()) | {"others": {}}
+    files[0].write_text(json.dumps(without))
+    assert RIDGE_ROW not in fold_report(open_kept(files))[0].as_json()["paired"]
+
+
+def open_kept(files: list[Path]) -> list[KeptFold]:
+    return [fold for fold in open_folds(files) if isinstance(fold, KeptFold)]
+
+
+def test_rows_that_are_kept_stay_when_a_fold_is_kept_again(kept: list[KeptFold], tmp_path: Path) -> None:
+    fold = kept[0]
+    fold.with_row("other", [50.0]).save(tmp_path)
+    again = fold.with_row("more", [None]).with_rows_kept_in(tmp_path)
+    assert {name: row.score for name, row in again.others.items()} == {"other": (50.0,), "more": (None,)}
+    retrained = fold.model_copy(update={"weights_hash": "1" * 64})
+    assert retrained.with_rows_kept_in(tmp_path) == retrained
+    assert fold.with_rows_kept_in(tmp_path / "empty") == fold
+
+
+def test_files_alone_do_not_say_where_the_films_are(
+    files: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*files, "--weights", "nano") == 1
+    assert "--data" in capsys.readouterr().err
+
+
+def test_kept_files_name_no_folder_of_the_machine(runs: list[Path], files: list[Path]) -> None:
+    text = "".join(path.read_text() for path in files)
+    assert str(runs[0].parent) not in text and "clips" not in text
+
+
+def test_a_fold_of_sixty_dives_is_a_small_file(kept: list[KeptFold], tmp_path: Path) -> None:
+    content = json.loads(kept[0].save(tmp_path).read_text())
+    for part in ("labels", "model", "alone", "rules", "numbers"):
+        for name, column in content[part].items():
+            if name != "candidates":
+                content[part][name] = 60 * column[:1]
+    content["labels"]["dive_id"] = [f"semi-final/{number}" for number in range(60)]
+    content["labels"]["hand_marks"] = 60 * [[47, 55, 86, 96]]
+    content["labels"]["flight"] = 60 * [[47, 94]]
+    content["model"]["votes"] = 60 * [5 * content["model"]["votes"][0]]
+    path = KeptFold.model_validate_json(json.dumps(content)).save(tmp_path / "sixty")
+    assert len(KeptFold.read(path).outcomes()) == 60
+    assert path.stat().st_size < 40_000
+
+
+def test_a_fold_that_is_missing_or_given_twice_is_an_error(runs: list[Path], files: list[Path]) -> None:
+    for given in (runs, files):
+        with pytest.raises(ConfigError, match="one run for each fold"):
+            open_folds(given[:-1])
+        with pytest.raises(ConfigError, match="one run for each fold"):
+            open_folds([*given[:-1], given[0]])
     with pytest.raises(ConfigError, match="one run for each fold"):
-        open_runs(runs[:-1])
-    with pytest.raises(ConfigError, match="one run for each fold"):
-        open_runs([*runs[:-1], runs[0]])
+        open_folds([*runs, files[2]])
+
+
+def changed(kept: KeptFold, **identity: object) -> KeptFold:
+    return kept.model_copy(update={"identity": kept.identity.model_copy(update=identity)})
+
+
+@pytest.mark.parametrize(
+    ("identity", "told"),
+    [
+        ({"mirrored": True}, "plain and mirrored"),
+        ({"sealed": False}, "sealed athletes"),
+        ({"fold": "athlete-disjoint/0"}, "athlete-disjoint and five-fold cannot be pooled"),
+        ({"settings": {"run.epochs": 99}}, "another batches.group_size than five-fold/0"),
+        ({"datasets": ("another",)}, "divides other dives"),
+        ({"seed": 7}, "with seed 0"),
+    ],
+)
+def test_folds_that_were_made_otherwise_do_not_stand_in_one_table(
+    kept: list[KeptFold], tmp_path: Path, identity: dict[str, object], told: str
+) -> None:
+    files = [fold.save(tmp_path) for fold in [*kept[:-1], changed(kept[-1], **identity)]]
+    with pytest.raises(ConfigError, match=told):
+        open_folds(files)
+
+
+def test_torn_and_foreign_files_are_named(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = files[0].read_text()
+    content = json.loads(whole)
+    short = {**content, "model": {**content["model"], "score": content["model"]["score"][1:]}}
+    later = {**content, "schema_version": 2}
+    absent = {**content, "labels": {**content["labels"], "num_frames": [0] * len(content["labels"]["score"])}}
+    damaged = tmp_path / "damaged.json"
+    for text in (whole[:-40], "{}", "[1, 2]", *map(json.dumps, (short, later, absent))):
+        damaged.write_text(text)
+        with pytest.raises(DataError, match=r"damaged\.json.*evaluate-folds --keep"):
+            open_folds([damaged, *files[1:]])
+    assert command(damaged, *files[1:]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_seeds_stand_side_by_side_and_the_first_is_the_headline(kept: list[KeptFold]) -> None:
+    others = []
+    for fold in kept:
+        worse = fold.model.model_copy(update={"score": tuple(s + 10 for s in fold.model.score)})
+        others.append(changed(fold.model_copy(update={"model": worse}), seed=5))
+    alone = fold_report(kept)[0].as_json()
+    report = fold_report([*kept, *others])[0].as_json()
+    assert report["metrics"] == alone["metrics"]
+    first, second, mean = (row["metrics"]["mae"] for row in report["tables"]["Seeds"])
+    assert mean["value"] == pytest.approx((first["value"] + second["value"]) / 2)
+    assert sorted((first["value"], second["value"])) == [mean["low"], mean["high"]]
+    assert mean["low"] < mean["high"]
+    assert (
+        "Seeds" not in alone["tables"] and "2 seeds" in report["notes"][0] and "one seed" in alone["notes"][0]
+    )
+    with pytest.raises(ConfigError, match="with seed 5"):
+        fold_report([*kept, *others[1:]])
+
+
+def test_only_what_changes_the_result_is_among_the_kept_settings() -> None:
+    plain, moved = (
+        settings_that_matter(
+            tiny_runs.settings(
+                f"data.folder={folder}",
+                f"data.clips={folder}/clips",
+                f"start.static={folder}/network.safetensors",
+                f"run={{seed: {seed}, threads: {threads}, epochs: 3}}",
+            )
+        )
+        for folder, seed, threads in (("/one", 0, 1), ("/other", 1, 2))
+    )
+    assert plain == moved and plain["run.epochs"] == 3
+    assert plain["start.static"] == "network.safetensors"
+    longer = settings_that_matter(tiny_runs.settings("run.epochs=4"))
+    assert longer["run.epochs"] != plain["run.epochs"]
 
 
 def outcome(name: str, truth: float, said: float) -> Outcome:
@@ -108,21 +287,15 @@ def test_label_rules_never_read_the_score_of_a_tested_dive(tmp_path_factory: pyt
     fold = split_by_fold(whole, "five-fold/0", sealed=True)
     tested = {dive.dive_id for dive in fold.select("test")}
     lying = Manifest(tuple(d.with_changes(score=99.0) if d.dive_id in tested else d for d in fold))
-    like = {"five-fold/0": Outcomes(tuple(outcome(name, 50.0, 50.0) for name in sorted(tested)))}
     for name, rule in LABEL_RULES.items():
-        honest, misled = (
-            label_outcomes(rule, {"five-fold/0": m}, like)["five-fold/0"].predicted_scores.tolist()
-            for m in (fold, lying)
-        )
+        honest, misled = (label_scores(rule, m, sorted(tested)) for m in (fold, lying))
         assert honest == misled, name
 
 
 def test_the_command_prints_the_table(
     runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        app(["evaluate-folds", *map(str, runs), "--out", str(tmp_path / "table"), "--quiet"])
-    assert ended.value.code in (0, None)
+    assert command(*runs, "--out", tmp_path / "table") == 0
     page = (tmp_path / "table" / "evaluation.md").read_text()
     assert "What needs no film" in page and "## Dive number recognised" in page
     assert len((tmp_path / "table" / "dives.csv").read_text().splitlines()) == 6
@@ -132,7 +305,7 @@ def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
     runs: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five dives are too few for an interval, so those of the folds stand for more here."""
-    opened = open_runs(runs)
+    opened = [FoldRun.open(run) for run in runs]
     asked: list[int] = []
     monkeypatch.setattr(
         out_of_fold.IntervalModel,

@@ -51,4 +51,6 @@ def test_rows_stand_only_beside_their_own_data_and_say_their_protocol():
     assert {row.protocol for row in beside} >= {"w/ DN", "w/o DN"}
     by_protocol = {row.protocol for row in published_on("mtl-aqa") if row.method == "HP-MCoRe"}
     assert by_protocol == {"w/ DD", "w/o DD"}
+    assert {row.method for row in published_on("unlv-dive")} >= {"S3D", "TPT", "P3D features by SVR"}
+    assert all("300" in row.source for row in published_on("unlv-dive"))
     assert published_on("simulated") == ()

@@ -10,7 +10,10 @@ from stagescore.cli.output import JsonOption, QuietOption, speaking
 from stagescore.cli.simulate import NUM_CORES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stagescore.data.attachments import Progress
+    from stagescore.evaluation.kept_folds import KeptFold
 
 TEST_SEED, TEST_DIVES = 12, 320
 """Of simulated dives to measure shipped weights on: their training never saw this seed (docs/training.md)."""
@@ -176,26 +179,92 @@ def _write(folder: Path, document: object, markdown: str, csv: bytes) -> None:
 
 
 def evaluate_folds(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, one for each fold of a protocol.")],
+    folds: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN|FILE...",
+            help="A run, or the file that --keep wrote of it, for each fold of a protocol; one or more seeds.",
+        ),
+    ],
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder for evaluation.json, evaluation.md and dives.csv.")
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep what each run says as a small file; the table can be printed again from these alone.",
+        ),
+    ] = None,
     mirrored: Annotated[
-        bool, typer.Option("--mirrored", help="Show each dive mirrored too, and average.")
+        bool, typer.Option("--mirrored", help="Runs: show each dive mirrored too, and average.")
     ] = False,
+    ridge: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Runs: set a ridge on frozen features beside the model; ImageNet weights of MobileNetV2 "
+            "(`stagescore weights import`).",
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Set weights beside the model that no such dive was trained on, such as nano: as they are, and with a bank "
+            "of the fold's training dives. Every film is scored, seconds each; with --keep it can be stopped and goes on.",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="For --weights: folder of the manifest with the films; a run knows its own."),
+    ] = None,
+    weights_dir: Annotated[Path | None, typer.Option(help="Look for weights here first.")] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Pool the runs of a protocol: every dive predicted by the model that was not trained on it.
+    """Pool the folds of a protocol: every dive predicted by the model that was not trained on it.
 
     Beside the model stand its branches alone, what needs no film, and published rows.
     """
-    from stagescore.evaluation.out_of_fold import open_runs, out_of_fold_report
+    from stagescore.evaluation.fold_report import fold_report
+    from stagescore.evaluation.frozen_features import FrozenNetwork
+    from stagescore.evaluation.out_of_fold import data_of, known_fold, open_folds
 
     with speaking(json=json, quiet=quiet) as out:
+        network = None if ridge is None else FrozenNetwork.load(ridge)
+        opened = open_folds(folds, mirrored=mirrored)
+        beside = None if weights is None else _rows_of(weights, weights_dir, data or data_of(opened))
+        known = []
         with out.progress() as progress:
-            report, outcomes = out_of_fold_report(open_runs(runs), mirrored=mirrored, progress=progress)
+            for one in opened:
+                fold = known_fold(one, progress, mirrored=mirrored, ridge=network)
+                if keep is not None:
+                    fold = fold.with_rows_kept_in(keep)
+                    fold.save(keep)
+                if beside is not None:
+                    fold = beside(fold, progress)
+                    if keep is not None:
+                        fold.save(keep)
+                known.append(fold)
+        report, outcomes = fold_report(known)
         if out_dir is not None:
             _write(out_dir, report.as_json(), report.markdown(), outcomes.as_csv())
         out.document(report.as_json())
         out.text(report.markdown())
+
+
+def _rows_of(name: str, weights_dir: Path | None, data: Path) -> "Callable[[KeptFold, Progress], KeptFold]":
+    """Adds the rows of some weights to a fold; what they have seen of films is kept in the user's cache."""
+    from hashlib import sha256
+
+    from stagescore.data.manifest import read_manifest
+    from stagescore.scoring.fold_rows import OtherWeights, with_rows
+    from stagescore.scoring.scorer import Scorer
+    from stagescore.weights.search import user_cache
+
+    scorer = Scorer.load(name, weights_dir=weights_dir)
+    made_of = f"{scorer.scoring_networks[0].card.weights_hash} {data.resolve()}"
+    notes = user_cache().parent / "scored" / sha256(made_of.encode()).hexdigest()[:16]
+    manifest, weights = read_manifest(data), OtherWeights(scorer=scorer, notes=notes)
+    return lambda fold, progress: with_rows(fold, manifest, weights, progress)

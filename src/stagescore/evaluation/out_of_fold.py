@@ -1,13 +1,10 @@
-"""Figures over the folds of a protocol: every dive predicted by the one model that was not trained on it.
+"""The folds of a protocol: every dive predicted by the one run that was not trained on it.
 
-Each fold has a run of its own (`data.fold`). The predictions are pooled and measured once. Beside the model stand
-what needs no film, fitted on each fold's training dives, and the published rows.
-
-Intervals are cross-conformal (Vovk, "Cross-conformal predictors", 2015): the interval of a fold's dives is fitted
-on the out-of-fold errors of the other folds. The temperature of the recognised dive numbers is fitted likewise.
+Each fold has a run of its own (`data.fold`), or the file that was kept of it (`kept_folds`). `fold_report` makes a table
+of them; weights that were trained on everything take their certainty from them (`kept_out`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,23 +13,23 @@ import numpy as np
 from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest
-from stagescore.data.protocols import make_folds
+from stagescore.data.protocols import FoldProtocol, make_folds
 from stagescore.data.samples import Samples
-from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import Certainty, EncodedDives
-from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
-from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel, TransitionCalibration
-from stagescore.evaluation.outcomes import Outcome, Outcomes
-from stagescore.evaluation.published import published_on
-from stagescore.evaluation.recognition import (
-    NumberCalibration,
-    NumberEvidence,
-    calibrated,
-    cross_fitted,
-    number_note,
-    number_tables,
+from stagescore.evaluation.fold_identity import FoldIdentity, one_table, settings_that_matter
+from stagescore.evaluation.frozen_features import RIDGE_ROW, FrozenNetwork, frozen_features, ridge_scores
+from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
+from stagescore.evaluation.kept_folds import (
+    KeptFold,
+    KeptLabels,
+    KeptNumbers,
+    kept_model,
+    kept_scores,
 )
+from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
+from stagescore.evaluation.outcomes import Outcome, Outcomes
+from stagescore.evaluation.recognition import NumberCalibration, NumberEvidence
 from stagescore.evaluation.subject import Answer, Question, evaluate, read_subject
 from stagescore.models.familiarity import LEAST_DIVES as LEAST_FAMILIAR
 from stagescore.models.familiarity import Familiarity, descriptors
@@ -40,13 +37,7 @@ from stagescore.training.assemble import read_dives
 from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings
-from stagescore.types import STAGE_NAMES, Dive
-
-ByFold = Mapping[str, Outcomes]
-"""Outcomes of each fold's test dives, by the name of the fold."""
-
-LabelRule = Callable[[Sequence[Dive]], Callable[[Dive], float]]
-"""From training dives to a score for any dive; the film is not seen."""
+from stagescore.types import STAGE_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,33 +79,46 @@ class FoldRun:
         """Folder of its decoded clips."""
         return Path(self.settings.data.clips or self.folder / "clips")
 
+    def identity(self, mirrored: bool) -> FoldIdentity:
+        """Which fold it is, and how it was made.
 
-def open_runs(folders: Sequence[Path]) -> list[FoldRun]:
-    """The runs of one protocol, each fold once.
+        Args:
+            mirrored: its test dives are seen mirrored as well.
+        """
+        protocol: FoldProtocol = self.name.partition("/")[0]  # type: ignore[assignment]
+        return FoldIdentity(
+            fold=self.name,
+            folds=tuple(f"{protocol}/{fold.name}" for fold in make_folds(self.manifest.dives, protocol)),
+            seed=self.settings.run.seed,
+            mirrored=mirrored,
+            sealed=self.settings.data.sealed,
+            datasets=tuple(sorted({dive.dataset for dive in self.manifest})),
+            settings=settings_that_matter(self.settings),
+        )
+
+
+def open_folds(paths: Sequence[Path], *, mirrored: bool = False) -> list[FoldRun | KeptFold]:
+    """The folds of one protocol, one or more seeds of each, from runs and from files that were kept of runs.
+
+    Args:
+        paths: folders of runs, and files that `KeptFold.save` wrote.
+        mirrored: runs show the test dives mirrored as well; files must have been kept so.
+
+    Returns:
+        In the order of the seeds, then of the protocol's folds.
 
     Raises:
-        ConfigError: a fold is there twice or missing, or protocols are mixed.
+        ConfigError: a fold is there twice or missing, or what is given cannot stand in one table.
+        StagescoreError: a run or file cannot be read.
     """
-    runs = [FoldRun.open(folder) for folder in folders]
-    protocols = {run.name.partition("/")[0] for run in runs}
-    if len(protocols) != 1:
-        raise ConfigError(
-            f"runs of {' and '.join(sorted(protocols))} cannot be pooled",
-            todo="name the runs of one protocol",
-        )
-    if len({run.settings.data.sealed for run in runs}) != 1:
-        raise ConfigError(
-            "runs with and without the sealed athletes cannot be pooled", todo="train all of them alike"
-        )
-    everyone = runs[0].manifest.dives
-    wanted = {f"{fold.protocol}/{fold.name}" for fold in make_folds(everyone, protocols.pop())}  # type: ignore[arg-type]
-    given = [run.name for run in runs]
-    if sorted(given) != sorted(wanted):
-        raise ConfigError(
-            f"runs of {', '.join(sorted(given))} are given; the protocol has {', '.join(sorted(wanted))}",
-            todo="name one run for each fold",
-        )
-    return runs
+    folds = [KeptFold.read(path) if path.is_file() else FoldRun.open(path) for path in paths]
+    identities = [one.identity if isinstance(one, KeptFold) else one.identity(mirrored) for one in folds]
+    one_table(identities)
+    order = sorted(
+        range(len(folds)),
+        key=lambda k: (identities[k].seed, identities[k].folds.index(identities[k].fold)),
+    )
+    return [folds[k] for k in order]
 
 
 def predict_fold(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> Answer:
@@ -132,6 +136,109 @@ def predict_fold(run: FoldRun, progress: Progress, *, mirrored: bool = False) ->
     store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
     question = Question(manifest=run.manifest, part="test", store=store, exemplars_from="train")
     return evaluate(subject, question, scope="headline and branches", progress=progress)
+
+
+def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFold:
+    """Predict the test dives of a run's fold, and keep all that a table is made of.
+
+    Args:
+        run: of the fold.
+        progress: told while dives are decoded and encoded.
+        mirrored: show the test dives mirrored as well, and average.
+    """
+    answer = predict_fold(run, progress, mirrored=mirrored)
+    ids = tuple(dive.dive_id for dive in answer.outcomes)
+    dives = [run.manifest[dive_id] for dive_id in ids]
+    return KeptFold(
+        identity=run.identity(mirrored),
+        weights_hash=answer.report.weights_hash,
+        exemplars=run.settings.run.votes,
+        labels=KeptLabels(
+            dive_id=ids,
+            dive_number=tuple(dive.dive_number for dive in dives),
+            difficulty=tuple(dive.difficulty for dive in dives),
+            score=tuple(dive.score for dive in dives),
+            num_frames=tuple(dive.num_frames for dive in answer.outcomes),
+            transitions=tuple(dive.true_transitions for dive in answer.outcomes),
+            hand_marks=tuple(dive.hand_marks for dive in dives),
+            flight=tuple(dive.flight for dive in dives),
+        ),
+        model=kept_model(answer.outcomes),
+        alone={
+            name: kept_scores(dive.predicted_score for dive in outcomes)
+            for name, outcomes in answer.alone.items()
+        },
+        rules={
+            name: kept_scores(label_scores(rule, run.manifest, ids)) for name, rule in LABEL_RULES.items()
+        },
+        numbers=KeptNumbers.of(answer.evidence),
+    )
+
+
+def with_ridge(kept: KeptFold, run: FoldRun, network: FrozenNetwork, progress: Progress) -> KeptFold:
+    """The same fold with a ridge on the features of a frozen network beside the model, on the same clips and views.
+
+    Args:
+        kept: of the run.
+        run: whose clips are stored.
+        network: that sees them.
+        progress: told while features are made.
+    """
+    store = ClipStore.open(run.clips, run.settings.data.preprocessing)
+    train = run.manifest.select("train").dives
+    tested = [run.manifest[dive_id] for dive_id in kept.labels.dive_id]
+    features = frozen_features(
+        network,
+        store,
+        [dive.dive_id for dive in (*train, *tested)],
+        mirrored=kept.identity.mirrored,
+        progress=lambda done, total: progress("frozen features", done, total),
+    )
+    said = ridge_scores(train, features[: len(train)], tested, features[len(train) :])
+    return kept.with_row(RIDGE_ROW, said.scores, weights_sha256=network.sha256, penalty=said.penalty)
+
+
+def known_fold(
+    fold: FoldRun | KeptFold,
+    progress: Progress,
+    *,
+    mirrored: bool = False,
+    ridge: FrozenNetwork | None = None,
+) -> KeptFold:
+    """What a run says, or what was kept of it.
+
+    Args:
+        fold: a run, or what was kept of one.
+        progress: told while dives are decoded and encoded.
+        mirrored: as for `keep`.
+        ridge: network whose frozen features a ridge beside the model sees; None for no such row.
+
+    Raises:
+        ConfigError: the ridge is asked for, and the file of the fold has none.
+    """
+    if isinstance(fold, FoldRun):
+        kept = keep(fold, progress, mirrored=mirrored)
+        return kept if ridge is None else with_ridge(kept, fold, ridge, progress)
+    row = fold.others.get(RIDGE_ROW)
+    if ridge is not None and (row is None or row.made_of.get("weights_sha256") != ridge.sha256):
+        raise ConfigError(
+            "the kept file has no ridge on features of this network",
+            where=fold.identity.file_name,
+            todo="name the run of this fold, or leave --ridge out",
+        )
+    return fold
+
+
+def data_of(folds: Sequence[FoldRun | KeptFold]) -> Path:
+    """Folder of the manifest that the first run was trained on.
+
+    Raises:
+        ConfigError: there is no run among the folds.
+    """
+    folder = next((one.settings.data.folder for one in folds if isinstance(one, FoldRun)), None)
+    if folder is None:
+        raise ConfigError("kept files do not say where the films are", todo="add --data FOLDER")
+    return Path(folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,149 +309,3 @@ def kept_out(
         scores=IntervalModel.fit(together), transitions=transitions, numbers=NumberCalibration.fit(numbers)
     )
     return KeptOut(certainty=certainty, far=float(np.mean(far)) if far else None, num_dives=len(together))
-
-
-def pooled(by_fold: ByFold) -> Outcomes:
-    """All folds together, each with an interval that was fitted on the errors of the others, where those are enough."""
-    dives = []
-    for name, outcomes in by_fold.items():
-        others = tuple(dive for other, some in by_fold.items() if other != name for dive in some)
-        model = IntervalModel.fit(replace(outcomes, dives=others)) if len(others) >= LEAST_DIVES else None
-        dives += [
-            dive
-            if model is None
-            else replace(dive, interval=model.interval(dive.predicted_score, dive.votes))
-            for dive in outcomes
-        ]
-    return Outcomes(tuple(dives))
-
-
-def constant(train: Sequence[Dive]) -> Callable[[Dive], float]:
-    """The mean training score, whatever the dive."""
-    mean = float(np.mean([dive.score for dive in train]))
-    return lambda dive: mean
-
-
-def by_difficulty(train: Sequence[Dive]) -> Callable[[Dive], float]:
-    """The mean training execution times the dive's difficulty."""
-    mean = float(np.mean([dive.execution for dive in train if dive.execution is not None]))
-    return lambda dive: mean * (dive.difficulty or 1.0)
-
-
-def by_number(train: Sequence[Dive]) -> Callable[[Dive], float]:
-    """The shrunken mean execution of the dive number in the training dives, times the difficulty."""
-    return _expected(ScorePrior.fit(train))
-
-
-def by_table(train: Sequence[Dive]) -> Callable[[Dive], float]:
-    """The same from the table that ships, which none of these dives is part of."""
-    return _expected(ScorePrior.shipped())
-
-
-LABEL_RULES: dict[str, LabelRule] = {
-    "constant": constant,
-    "difficulty": by_difficulty,
-    "number's mean execution, shrunken": by_number,
-    "table of FineDiving without London": by_table,
-}
-
-
-def _expected(prior: ScorePrior) -> Callable[[Dive], float]:
-    def predict(dive: Dive) -> float:
-        return prior.expect(
-            difficulty=dive.difficulty or 1.0, dive_number=dive.dive_number, height_m=dive.height_m, sex=None
-        ).score
-
-    return predict
-
-
-def label_outcomes(rule: LabelRule, folds: Mapping[str, Manifest], like: ByFold) -> dict[str, Outcomes]:
-    """What a rule says of each fold's test dives, fitted on its training dives.
-
-    Args:
-        rule: one of `LABEL_RULES`.
-        folds: manifests by fold.
-        like: outcomes of the same dives, whose labels are taken over.
-    """
-    found = {}
-    for name, manifest in folds.items():
-        predict = rule(manifest.select("train").dives)
-        found[name] = replace(
-            like[name],
-            dives=tuple(
-                replace(
-                    one,
-                    # Equal expectations must tie in rank, however they were summed.
-                    predicted_score=round(predict(manifest[one.dive_id]), 9),
-                    votes=(),
-                    interval=None,
-                    predicted_transitions=None,
-                    confidences=None,
-                )
-                for one in like[name].without_numbers()
-            ),
-        )
-    return found
-
-
-def out_of_fold_report(
-    runs: Sequence[FoldRun],
-    *,
-    mirrored: bool = False,
-    progress: Progress = lambda what, done, total: None,
-) -> tuple[EvaluationReport, Outcomes]:
-    """Predict, pool and measure; with label rules, single branches and published rows beside it."""
-    whole: dict[str, Outcomes] = {}
-    alone: dict[str, dict[str, Outcomes]] = {}
-    evidence: dict[str, tuple[NumberEvidence, ...]] = {}
-    for run in runs:
-        answer = predict_fold(run, progress, mirrored=mirrored)
-        whole[run.name], evidence[run.name] = answer.outcomes, answer.evidence
-        for branch, some in answer.alone.items():
-            alone.setdefault(branch, {})[run.name] = some
-    together = pooled(cross_fitted(whole, evidence))
-    protocol = runs[0].name.partition("/")[0]
-    headline = Row(
-        name=f"out of fold, {protocol}",
-        figures=measure(together),
-        protocol="w/ DN",
-        num_dives=len(together),
-        column="last",
-    )
-    folds = {run.name: run.manifest for run in runs}
-    others = {branch: Outcomes(sum((o.dives for o in some.values()), ())) for branch, some in alone.items()}
-    rules = {
-        name: Outcomes(sum((o.dives for o in label_outcomes(rule, folds, whole).values()), ()))
-        for name, rule in LABEL_RULES.items()
-    }
-    tables: dict[str, list[Row]] = {"Model": [headline]}
-    if others:
-        tables["Each branch of the regression alone"] = [
-            Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
-            for name, outcomes in others.items()
-        ]
-    tables |= number_tables(together)
-    tables["What needs no film"] = [
-        Row(name=name, figures=measure(outcomes), kind="floor", num_dives=len(outcomes))
-        for name, outcomes in rules.items()
-    ]
-    datasets = {dive.dataset for dive in runs[0].manifest}
-    if published := [published_row(row) for name in sorted(datasets) for row in published_on(name)]:
-        tables["Published figures, measured by their authors on the published test split"] = published
-    notes = [
-        f"{len(runs)} folds, one run each, {len(together)} dives; known at test: dive number and difficulty.",
-        "The sealed athletes take part: a development figure."
-        if runs[0].settings.data.sealed
-        else "The sealed athletes are left out.",
-        *number_note(together, "the other folds" if calibrated(evidence) else ""),
-        *(["Each dive is seen plain and mirrored by its one network."] if mirrored else []),
-    ]
-    report = EvaluationReport(
-        headline=headline,
-        exemplars=f"{runs[0].settings.run.votes} from the training dives of the fold",
-        weights_hash="one a fold",
-        tables=tables,
-        paired={name: paired(together, some) for name, some in {**others, **rules}.items()},
-        notes=tuple(notes),
-    )
-    return report, together

@@ -88,8 +88,8 @@ def fit_bank(
     left_out: dict[str, str] = {}
     for done, dive in enumerate(dives):
         progress("dives", done, len(dives))
-        seen = scorer.scored(dive.frames_path or "", _options(dive)) if dive.frames_path else None
-        why = _problem(seen)
+        seen = scorer.scored(dive.frames_path or "", known_of(dive)) if dive.frames_path else None
+        why = problem_of(seen)
         if seen is None or why:
             left_out[dive.dive_id] = why
         else:
@@ -123,7 +123,7 @@ def fit_bank(
         weights_hash=network.card.weights_hash,
         pictures=pictures,
     )
-    fit, predictions = _cross_validated(network, bank, looks, exemplars)
+    fit, predictions = cross_validated(network, bank, [one.views for one in looks], exemplars)
     return FittedBank(bank=bank, fit=fit, predictions=predictions, left_out=left_out)
 
 
@@ -140,14 +140,15 @@ def _pictures(seen: Scored, looked: Look) -> dict[int, bytes]:
     }
 
 
-def _options(dive: Dive) -> ScoreOptions:
+def known_of(dive: Dive) -> ScoreOptions:
+    """What may be known of a labelled dive when it is scored: dive number, difficulty, height, and its joints."""
     poses = None if dive.poses_path is None else Path(dive.poses_path)
     return ScoreOptions(
         dive_number=dive.dive_number, difficulty=dive.difficulty, height_m=dive.height_m, poses=poses
     )
 
 
-def _problem(seen: Scored | None) -> str:
+def problem_of(seen: Scored | None) -> str:
     """Why a dive cannot be an exemplar; films that are new to the network are what own exemplars are for."""
     if seen is None:
         return "there is no film of it"
@@ -161,15 +162,25 @@ def _network_of(scorer: Scorer, scored: Sequence[Scored]) -> ScoringNetwork:
     return max(scorer.scoring_networks, key=lambda network: names[network.card.name])
 
 
-def _cross_validated(
-    network: ScoringNetwork, bank: ExemplarBank, looks: Sequence[Look], exemplars: int
+def cross_validated(
+    network: ScoringNetwork, bank: ExemplarBank, views: Sequence[Sequence[StageFeatures]], exemplars: int
 ) -> tuple[BankFit, dict[str, tuple[float, float]]]:
-    """Each dive from the others; the slope that predicts it is fitted without it too."""
+    """Fit a bank: each of its dives is predicted from the others, with a slope that is fitted without it too.
+
+    Args:
+        network: that encoded the bank.
+        bank: the dives.
+        views: stage features of every view of each dive, the plain one first.
+        exemplars: that vote.
+
+    Returns:
+        The fit, and the true and the predicted score by dive id.
+    """
     voted = []
     for row, dive in enumerate(bank.dives):
         protocol: Protocol = "w/o DN" if dive.dive_number is None else "w/ DN"
         voting = Voting(protocol=protocol, num=exemplars, execution=network.executes)
-        stages, *also = looks[row].views
+        stages, *also = views[row]
         voted.append(voting.predict(network.model, dive, stages, bank, also=also))
     truth = np.array([dive.score for dive in bank.dives])
     delta = np.array([float(one.stage_deltas.sum(dim=(1, 2)).mean()) for one in voted])

@@ -1,0 +1,175 @@
+"""The table over the folds of a protocol.
+
+The predictions of all folds are pooled and measured once. Beside the model stand its branches alone, what needs no film,
+fitted on each fold's training dives, and the published rows.
+
+Intervals are cross-conformal (Vovk, "Cross-conformal predictors", 2015): the interval of a fold's dives is fitted
+on the out-of-fold errors of the other folds. The temperature of the recognised dive numbers is fitted likewise.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from stagescore.errors import ConfigError
+from stagescore.evaluation.bootstrap import Measured
+from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
+from stagescore.evaluation.fold_identity import one_table
+from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel
+from stagescore.evaluation.kept_folds import KeptFold
+from stagescore.evaluation.outcomes import Outcomes
+from stagescore.evaluation.published import published_on
+from stagescore.evaluation.recognition import calibrated, cross_fitted, number_note, number_tables
+from stagescore.evaluation.stage_table import stage_table
+
+ByFold = Mapping[str, Outcomes]
+"""Outcomes of each fold's test dives, by the name of the fold."""
+
+
+def pooled(by_fold: ByFold) -> Outcomes:
+    """All folds together, each with an interval that was fitted on the errors of the others, where those are enough."""
+    dives = []
+    for name, outcomes in by_fold.items():
+        others = tuple(dive for other, some in by_fold.items() if other != name for dive in some)
+        model = IntervalModel.fit(replace(outcomes, dives=others)) if len(others) >= LEAST_DIVES else None
+        dives += [
+            dive
+            if model is None
+            else replace(dive, interval=model.interval(dive.predicted_score, dive.votes))
+            for dive in outcomes
+        ]
+    return Outcomes(tuple(dives))
+
+
+def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
+    """Pool and measure, with label rules, single branches and published rows beside the model.
+
+    Args:
+        folds: every fold of one protocol once for each seed. All but the table of seeds is of the first seed.
+
+    Returns:
+        The report, and the outcomes of the first seed in the order of its folds.
+
+    Raises:
+        ConfigError: the folds cannot stand in one table.
+    """
+    one_table([fold.identity for fold in folds])
+    seeds = {
+        seed: [fold for fold in folds if fold.identity.seed == seed]
+        for seed in dict.fromkeys(fold.identity.seed for fold in folds)
+    }
+    together = {seed: _together(some) for seed, some in seeds.items()}
+    seed, first = next(iter(seeds.items()))
+    identity, whole = first[0].identity, together[seed]
+    headline = _row(f"out of fold, {identity.protocol}", whole)
+    beside = {
+        name: _joined([fold.scored(fold.alone[name], with_transitions=True) for fold in first])
+        for name in first[0].alone
+    }
+    rules = {name: _joined([fold.scored(fold.rules[name]) for fold in first]) for name in first[0].rules}
+    tables: dict[str, list[Row]] = {"Model": [headline]}
+    if len(seeds) > 1:
+        tables |= _seed_table(together)
+    if beside:
+        tables["Each branch of the regression alone"] = [
+            Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
+            for name, outcomes in beside.items()
+        ]
+    tables |= stage_table(first)
+    tables |= number_tables(whole)
+    others = _other_rows(first)
+    if others:
+        tables["Other ways to score the same films"] = [
+            Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
+            for name, outcomes in others.items()
+        ]
+    tables["What needs no film"] = [
+        Row(name=name, figures=measure(outcomes), kind="floor", num_dives=len(outcomes))
+        for name, outcomes in rules.items()
+    ]
+    if published := [published_row(row) for name in identity.datasets for row in published_on(name)]:
+        tables["Published figures, measured by their authors on the published test split"] = published
+    report = EvaluationReport(
+        headline=headline,
+        exemplars=f"{first[0].exemplars} from the training dives of the fold",
+        weights_hash="one a fold",
+        tables=tables,
+        paired={
+            name: paired(_same_dives(whole, some), some)
+            for name, some in {**beside, **others, **rules}.items()
+        },
+        notes=tuple(_notes(first, whole, len(seeds))),
+    )
+    return report, whole
+
+
+def _other_rows(folds: Sequence[KeptFold]) -> dict[str, Outcomes]:
+    """Rows that every fold has and that score at least two dives.
+
+    Raises:
+        ConfigError: rows of one name were made with other weights in another fold.
+    """
+    found = {}
+    for name in folds[0].others:
+        having = [fold for fold in folds if name in fold.others]
+        if len({fold.others[name].made_of.get("weights_sha256") for fold in having}) > 1:
+            raise ConfigError(
+                f"{name!r} was made with other weights in other folds", todo="make that row of all folds anew"
+            )
+        outcomes = _joined([fold.row_outcomes(name) for fold in having])
+        if len(having) == len(folds) and len(outcomes) > 1:
+            found[name] = outcomes
+    return found
+
+
+def _same_dives(outcomes: Outcomes, some: Outcomes) -> Outcomes:
+    wanted = {dive.dive_id for dive in some}
+    return outcomes.where(np.array([dive.dive_id in wanted for dive in outcomes]))
+
+
+def _row(name: str, outcomes: Outcomes) -> Row:
+    return Row(name=name, figures=measure(outcomes), protocol="w/ DN", num_dives=len(outcomes), column="last")
+
+
+def _together(folds: Sequence[KeptFold]) -> Outcomes:
+    """The whole model's outcomes of one seed, with intervals and recognised dive numbers."""
+    whole = {fold.identity.fold: fold.outcomes() for fold in folds}
+    return pooled(cross_fitted(whole, {fold.identity.fold: fold.evidence() for fold in folds}))
+
+
+def _joined(parts: Sequence[Outcomes]) -> Outcomes:
+    return Outcomes(tuple(dive for part in parts for dive in part))
+
+
+def _seed_table(together: Mapping[int, Outcomes]) -> dict[str, list[Row]]:
+    """Each seed's row, and the mean with the lowest and the highest of them."""
+    rows = [_row(f"seed {seed}", outcomes) for seed, outcomes in together.items()]
+    figures = {}
+    for name in rows[0].figures:
+        values = [row.figures[name].value for row in rows]
+        figures[name] = Measured(float(np.mean(values)), float(np.min(values)), float(np.max(values)))
+    mean = replace(rows[0], name=f"mean of {len(rows)} seeds [lowest, highest]", figures=figures)
+    return {"Seeds": [*rows, mean]}
+
+
+P3D_NOTE = (
+    "P3D features by SVR are not measured here: they were fine-tuned on these very dives, so that out of fold they would know the "
+    "tested ones, and the 70 films of the published test split are held back. The figure beside is of that split."
+)
+
+
+def _notes(folds: Sequence[KeptFold], whole: Outcomes, num_seeds: int) -> list[str]:
+    identity = folds[0].identity
+    seeds = "one seed" if num_seeds == 1 else f"the first of {num_seeds} seeds but for the table of seeds"
+    evidence = {fold.identity.fold: fold.evidence() for fold in folds}
+    return [
+        f"{len(folds)} folds, one run each, {len(whole)} dives, {seeds} ({identity.seed}); "
+        "known at test: dive number and difficulty.",
+        "The sealed athletes take part: a development figure."
+        if identity.sealed
+        else "The sealed athletes are left out.",
+        *number_note(whole, "the other folds" if calibrated(evidence) else ""),
+        *([P3D_NOTE] if "unlv-dive" in identity.datasets else []),
+        *(["Each dive is seen plain and mirrored by its one network."] if identity.mirrored else []),
+    ]
