@@ -26,6 +26,7 @@ from stagescore.evaluation.outcomes import Pair
 from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.scoring.bank_fitting import LEAST_DIVES, cross_validated, known_of, problem_of
 from stagescore.scoring.composing import exemplar_votes
+from stagescore.scoring.estimating import query_of
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import StageFeatures
@@ -203,7 +204,8 @@ def _with_bank(
         if film.bank is None:
             found.append((None, None))
             continue
-        query = weights.scorer.query(film.note.sha256, known_of(dive))
+        known = known_of(dive)
+        query = query_of(film.note.sha256, known, known.known_difficulty)
         protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
         voting = Voting(protocol=protocol, num=_EXEMPLARS, execution=network.executes)
         voted = voting.predict(network.model, query, film.bank.stages, bank)
