@@ -47,5 +47,5 @@ stagescore weights pack everything --name tower --out weights --per-number 10 \
   --command "examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER" \
   --limit "one pool, one event, one year: what is learned here is not known to hold elsewhere" \
   --limit "the films have no stated licence; the weights hold no picture of them" \
-  --limit "needs the degree of difficulty, or dive number and height"
+  --limit "recognises the dive number of fewer than half of the films: give it"
 cp events/all/events.safetensors weights/

@@ -318,3 +318,18 @@ def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
     certainty = out_of_fold.kept_out(opened).certainty
     assert asked == [5] and certainty.scores.num_dives == 5
     assert certainty.transitions is not None
+
+
+def test_a_table_without_labels_in_the_files_is_the_same_beside_the_data(
+    runs: list[Path], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folds = [keep(run, lambda *_: None) for run in open_folds(runs) if isinstance(run, FoldRun)]
+    paths = [fold.save(tmp_path, labels=False) for fold in folds]
+    for path in paths:
+        assert set(json.loads(path.read_text())["labels"]) == {"dive_id", "num_frames", "flight"}
+    with pytest.raises(DataError, match="without labels; add --data"):
+        open_folds(paths)
+    data = stored_dives.folder(tmp_path_factory)
+    again = open_folds(paths, data=data)
+    assert [fold.labels for fold in again] == [fold.labels for fold in folds]
+    assert again == folds

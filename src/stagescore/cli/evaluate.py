@@ -196,6 +196,10 @@ def evaluate_folds(
             help="Keep what each run says as a small file; the table can be printed again from these alone.",
         ),
     ] = None,
+    without_labels: Annotated[
+        bool,
+        typer.Option("--without-labels", help="--keep: leave the labels of the data set out of the files."),
+    ] = False,
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="Runs: show each dive mirrored too, and average.")
     ] = False,
@@ -217,7 +221,10 @@ def evaluate_folds(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="For --weights: folder of the manifest with the films; a run knows its own."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of the manifest, for --weights and for files without labels; a run knows its own.",
+        ),
     ] = None,
     weights_dir: Annotated[Path | None, typer.Option(help="Look for weights here first.")] = None,
     json: JsonOption = False,
@@ -233,7 +240,7 @@ def evaluate_folds(
 
     with speaking(json=json, quiet=quiet) as out:
         network = None if ridge is None else FrozenNetwork.load(ridge)
-        opened = open_folds(folds, mirrored=mirrored)
+        opened = open_folds(folds, mirrored=mirrored, data=data)
         beside = None if weights is None else _rows_of(weights, weights_dir, data or data_of(opened))
         known = []
         with out.progress() as progress:
@@ -241,11 +248,11 @@ def evaluate_folds(
                 fold = known_fold(one, progress, mirrored=mirrored, ridge=network)
                 if keep is not None:
                     fold = fold.with_rows_kept_in(keep)
-                    fold.save(keep)
+                    fold.save(keep, labels=not without_labels)
                 if beside is not None:
                     fold = beside(fold, progress)
                     if keep is not None:
-                        fold.save(keep)
+                        fold.save(keep, labels=not without_labels)
                 known.append(fold)
         report, outcomes = fold_report(known)
         if out_dir is not None:

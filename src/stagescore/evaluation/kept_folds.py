@@ -4,10 +4,13 @@ One JSON file a fold, with everything that the pooled table is computed from: la
 model and of each branch alone, evidence of the dive numbers, and what needs no film. So the table can be printed again
 without the run, its clips, the films and the manifest. Numbers are rounded when a fold is kept, and the table is always
 computed from the rounded ones: it is the same to the digit, whether a run or its file is named.
+
+A file may be kept without the labels of the dives, which are somebody else's data: whoever has the data set imports it,
+and the labels are read from there (`labels_of`).
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,9 +23,12 @@ from stagescore.errors import DataError, StagescoreError
 from stagescore.evaluation.fold_identity import FoldIdentity
 from stagescore.evaluation.outcomes import Outcome, Outcomes, Pair
 from stagescore.evaluation.recognition import NumberEvidence
+from stagescore.types import Dive
 
 _DIGITS = 6
 _EVIDENCE_DIGITS = 5
+_WITHOUT_LABELS = ("dive_id", "num_frames", "flight")
+"""Columns of the labels that stay in a file without them: names of dives, frames of their films, and where the run saw the flight."""
 Scores = tuple[float, ...]
 
 
@@ -48,6 +54,45 @@ class KeptLabels(Config):
     transitions: tuple[Pair | None, ...]
     hand_marks: tuple[tuple[int, ...], ...]
     flight: tuple[tuple[int, ...], ...]
+
+
+def labels_of(
+    dives: Iterable[Dive], dive_ids: Sequence[str], frames: Sequence[int], flights: Sequence[tuple[int, ...]]
+) -> KeptLabels:
+    """The labels of dives from their manifest.
+
+    Args:
+        dives: of the manifest.
+        dive_ids: the tested ones.
+        frames: number of frames of each film.
+        flights: of each, as the run had them.
+
+    Raises:
+        DataError: a dive is not in the manifest.
+    """
+    known = {dive.dive_id: dive for dive in dives}
+    missing = [dive_id for dive_id in dive_ids if dive_id not in known]
+    if missing:
+        raise DataError(
+            f"the data have no dive {missing[0]}", todo="name the folder that `stagescore data import` wrote"
+        )
+    chosen = [known[dive_id] for dive_id in dive_ids]
+    return KeptLabels(
+        dive_id=tuple(dive_ids),
+        dive_number=tuple(dive.dive_number for dive in chosen),
+        difficulty=tuple(dive.difficulty for dive in chosen),
+        score=tuple(dive.score for dive in chosen),
+        num_frames=tuple(frames),
+        transitions=tuple(
+            (float(dive.transitions[0]), float(dive.transitions[-1])) if len(dive.transitions) >= 2 else None
+            for dive in chosen
+        ),
+        hand_marks=tuple(dive.hand_marks for dive in chosen),
+        flight=tuple(tuple(flight) for flight in flights),
+    )
+
+
+_Labels = Callable[[Sequence[str], Sequence[int], Sequence[tuple[int, ...]]], KeptLabels]
 
 
 class KeptModel(Config):
@@ -210,7 +255,7 @@ class KeptFold(Config):
             DataError: there is such a file, and it cannot be read.
         """
         path = folder / self.identity.file_name
-        before = KeptFold.read(path) if path.is_file() else None
+        before = KeptFold._read(path, lambda *_: self.labels) if path.is_file() else None
         if before is None or (before.weights_hash, before.labels) != (self.weights_hash, self.labels):
             return self
         return KeptFold.model_validate({**dict(self), "others": {**before.others, **self.others}})
@@ -266,36 +311,62 @@ class KeptFold(Config):
             for row, dive_id in enumerate(self.labels.dive_id)
         )
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path, *, labels: bool = True) -> Path:
         """Write the file into a folder, under the name that its identity gives it.
+
+        Args:
+            folder: where to write.
+            labels: also those of the dives; without them the file can only be read beside the data set.
 
         Raises:
             DataError: it cannot be written.
         """
         path = folder / self.identity.file_name
-        write_text(path, _as_text(self.model_dump(mode="json")))
+        content = self.model_dump(mode="json")
+        if not labels:
+            content["labels"] = {name: content["labels"][name] for name in _WITHOUT_LABELS}
+        write_text(path, _as_text(content))
         return path
 
     @classmethod
-    def read(cls, path: Path) -> "KeptFold":
+    def read(cls, path: Path, dives: Iterable[Dive] | None = None) -> "KeptFold":
         """From a file.
 
+        Args:
+            path: of the file.
+            dives: of the data set, for a file that was kept without labels.
+
         Raises:
-            DataError: the file cannot be read, is torn, of another version, or none of a fold.
+            DataError: the file cannot be read, is torn, of another version, or none of a fold; or it has no labels and no
+                dives are given.
         """
+        if dives is None:
+            return cls._read(path, None)
+        known = tuple(dives)
+        return cls._read(path, lambda *kept: labels_of(known, *kept))
+
+    @classmethod
+    def _read(cls, path: Path, missing: "_Labels | None") -> "KeptFold":
+        """From a file; `missing` gives the labels of dives where the file has none."""
         todo = "name a file that `stagescore evaluate-folds --keep` wrote"
         try:
-            fold = cls.model_validate_json(path.read_bytes())
+            content = json.loads(path.read_bytes())
+            labels = content.get("labels") if isinstance(content, dict) else None
+            if isinstance(labels, dict) and set(labels) == set(_WITHOUT_LABELS):
+                if missing is None:
+                    raise DataError("the file was kept without labels", where=path, todo="add --data FOLDER")
+                content["labels"] = missing(*(labels[name] for name in _WITHOUT_LABELS)).model_dump()
+            fold = cls.model_validate(content)
+        except (ValueError, TypeError) as error:
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                place = ".".join(map(str, first["loc"]))
+                said = f"{place + ': ' if place else ''}{first['msg']}"
+            else:
+                said = " ".join(str(error).split())
+            raise DataError(f"this is no whole fold ({said})"[:200], where=path, todo=todo) from None
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror})", where=path, todo=todo) from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise DataError(
-                f"this is no whole fold ({place + ': ' if place else ''}{first['msg']})"[:200],
-                where=path,
-                todo=todo,
-            ) from None
         try:
             fold.outcomes()
         except StagescoreError as error:

@@ -12,7 +12,7 @@ import numpy as np
 
 from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
-from stagescore.data.manifest import Manifest
+from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import FoldProtocol, make_folds
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
@@ -97,12 +97,15 @@ class FoldRun:
         )
 
 
-def open_folds(paths: Sequence[Path], *, mirrored: bool = False) -> list[FoldRun | KeptFold]:
+def open_folds(
+    paths: Sequence[Path], *, mirrored: bool = False, data: Path | None = None
+) -> list[FoldRun | KeptFold]:
     """The folds of one protocol, one or more seeds of each, from runs and from files that were kept of runs.
 
     Args:
         paths: folders of runs, and files that `KeptFold.save` wrote.
         mirrored: runs show the test dives mirrored as well; files must have been kept so.
+        data: folder of the manifest, for files that were kept without labels.
 
     Returns:
         In the order of the seeds, then of the protocol's folds.
@@ -111,7 +114,8 @@ def open_folds(paths: Sequence[Path], *, mirrored: bool = False) -> list[FoldRun
         ConfigError: a fold is there twice or missing, or what is given cannot stand in one table.
         StagescoreError: a run or file cannot be read.
     """
-    folds = [KeptFold.read(path) if path.is_file() else FoldRun.open(path) for path in paths]
+    dives = None if data is None else read_manifest(data).dives
+    folds = [KeptFold.read(path, dives) if path.is_file() else FoldRun.open(path) for path in paths]
     identities = [one.identity if isinstance(one, KeptFold) else one.identity(mirrored) for one in folds]
     one_table(identities)
     order = sorted(
