@@ -34,6 +34,12 @@ if "train" in words or "pretrain" in words:
         run = pathlib.Path(words[words.index("--out") + 1])
         run.mkdir()
         (run / "config.yaml").touch()
+if "train-events" in words:
+    fold = pathlib.Path(words[words.index("--out") + 1]) / words[words.index("--protocol") + 1]
+    fold.mkdir(parents=True, exist_ok=True)
+    (fold / "events.safetensors").touch()
+if "import" in words and "weights" in words:
+    pathlib.Path(words[words.index("--out") + 1]).mkdir(exist_ok=True)
 """
 
 

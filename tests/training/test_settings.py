@@ -22,8 +22,8 @@ def test_a_preset_builds_model_objective_and_optimiser(name: str) -> None:
     settings = load_config(TrainSettings, name)
     model = build(settings.model)
     objective = make_objective(model, settings.objective)
-    fused = set() if name == "tower" else {"contrast_fused"}
-    assert set(objective.weights) == {"score", "segmentation", "contrast_static"} | fused
+    beside = {"number"} if name == "tower" else {"contrast_fused"}
+    assert set(objective.weights) == {"score", "segmentation", "contrast_static"} | beside
     make_optimiser_of(model, settings)
     if name in ("paper", "paper-mtl-aqa", "release"):
         assert (settings.modality_dropout.video, settings.modality_dropout.skeleton) == (0, 0)
