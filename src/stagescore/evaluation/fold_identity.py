@@ -15,7 +15,7 @@ _NOT_OF_THE_RESULT: Mapping[str, set[str] | bool] = {
     "features": True,
 }
 """Settings that differ from fold to fold or from machine to machine."""
-_FILES = ("start.", "data.drills")
+_FILES = ("start.", "data.drills", "data.flights")
 
 
 class FoldIdentity(Config):
