@@ -106,7 +106,13 @@ def test_packed_weights_know_which_films_are_familiar(
     assert read.card.shown_on == "small films" and read.card.blends_with_prior
     assert read.familiarity is not None
     assert (read.familiarity.num_dives, read.familiarity.num_held_out) == (25, 20)
-    assert float(read.familiarity.distances(descriptors(bank.stages)).max()) < 3
+    known = descriptors(bank.stages)
+    distances = read.familiarity.distances(known)
+    # Five clips under many names span four directions: the spread along all others is rounding, and differs between
+    # processors. So what is known is only asked to be much nearer than anything else.
+    assert float(distances.median()) < 1.5
+    strange = known + known.std() * torch.randn(known.shape, generator=torch.Generator().manual_seed(0))
+    assert float(read.familiarity.distances(strange).min()) > 10 * float(distances.max())
     few = many(tmp_path_factory, 45)[0][:12]
     plain, _ = packed(tmp_path, tmp_path_factory, Words(name="few", trained_on="little"), few)
     assert load_weights(plain).familiarity is None
