@@ -174,7 +174,10 @@ class RidgeScores:
 
 
 def ridge_scores(
-    train: Sequence[Dive], features: Features, tested: Sequence[Dive], tested_features: Features
+    train: Sequence[Dive],
+    features: Features,
+    tested: Sequence[Dive],
+    tested_features: Float[np.ndarray, "tested width"],
 ) -> RidgeScores:
     """Execution by a ridge, times the difficulty.
 

@@ -88,7 +88,7 @@ def labels_of(
             for dive in chosen
         ),
         hand_marks=tuple(dive.hand_marks for dive in chosen),
-        flight=tuple(tuple(flight) for flight in flights),
+        flight=tuple(flights),
     )
 
 
@@ -355,7 +355,8 @@ class KeptFold(Config):
             if isinstance(labels, dict) and set(labels) == set(_WITHOUT_LABELS):
                 if missing is None:
                     raise DataError("the file was kept without labels", where=path, todo="add --data FOLDER")
-                content["labels"] = missing(*(labels[name] for name in _WITHOUT_LABELS)).model_dump()
+                flights = [tuple(flight) for flight in labels["flight"]]
+                content["labels"] = missing(labels["dive_id"], labels["num_frames"], flights).model_dump()
             fold = cls.model_validate(content)
         except (ValueError, TypeError) as error:
             if isinstance(error, ValidationError):
