@@ -54,7 +54,7 @@ class Dive:
         caption: what the commentator says, as words; empty if not labelled.
         athlete: the same string for the same person in all events of a data set; None if unknown.
         flight: first airborne frame and first frame in which the diver touches the water, as the flight finder sees them
-            in the film; empty where it has not looked. Not a label: `stagescore data flights` writes it.
+            in the film; empty where it has not looked. Not a label: `stagescore data prepare` writes it.
         hand_marks: UNLV-Dive's four marks as labelled, frames of the clip: jump, drop, entry and ending begin.
     """
 

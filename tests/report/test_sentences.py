@@ -241,5 +241,11 @@ def test_where_a_reason_was_seen_is_told_in_frames_that_are_included():
 def test_an_error_that_is_known_from_other_films_is_not_said_to_be_known_here():
     assert "is known from real dives." in say.trust(RESULTS["known error"]).text
     assert "this one is unlike" in say.trust(RESULTS["unlike films"]).text
+    unsure = {
+        "recognised": [{"dive_number": "107B", "probability": 0.6, "difficulty": 3.0}],
+        "dive_number": None,
+    }
+    known = type(RESULTS["known error"]).model_validate({**RESULTS["known error"].model_dump(), **unsure})
+    assert "of this one the number is not known" in say.trust(known).text
     assert "if this dive is like those" not in say.interval(RESULTS["known error"]).text
     assert "if this dive is like those" in say.interval(RESULTS["unlike films"]).text

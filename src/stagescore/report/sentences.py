@@ -135,6 +135,12 @@ def trust(result: Result) -> Sentence:
             f"Checked on {counted(known.num_dives, 'dive')} of your own: the mean error is {points(known.mean_absolute_error)} points.",
             ("validation.num_dives", "validation.mean_absolute_error"),
         )
+    if result.validated and result.recognised and result.dive_number is None:
+        return Sentence(
+            "The error is known from real dives whose number was given; of this one the number is not known, and such scores are "
+            "farther off.",
+            ("validated", "recognised", "dive_number"),
+        )
     if _error_is_known(result):
         return Sentence("The error of such scores is known from real dives.", ("validated", "unfamiliarity"))
     if result.validated:
