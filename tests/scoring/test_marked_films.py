@@ -41,3 +41,19 @@ def test_how_far_hand_marks_are_from_the_physical_events(
     ]
     assert np.median(apart) == median
     assert np.std(apart) == pytest.approx(spread, abs=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [24, 20, 15])
+def test_a_flight_at_a_lower_frame_rate_shows_no_cut(rate: int, shared: Path) -> None:
+    """Before, the frames that were left out made a cut of 7, 28 and 15 of 241 flights; these six were among them."""
+    from stagescore.media.source import open_media
+    from stagescore.scoring.checks import cuts
+    from stagescore.scoring.variants import Variant, shown_frames
+    from stagescore.scoring.watching import watch
+
+    for film in (2, 31, 42, 101, 253, 302):
+        media = open_media(shared / "data" / "unlv_dive" / "films" / f"{film:03d}.mp4")
+        frames = shown_frames(media, Variant(name="rate", rate=float(rate)))
+        small = watch(picture for _, picture in media.frames(frames)).small
+        assert [cut for cut in cuts(small) if 8 <= cut < len(small) - 17] == [], film
