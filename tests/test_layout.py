@@ -24,6 +24,7 @@ LAYERS = (
     "types",
     "tensors",
     "config",
+    "card_files",
     "configs",
     "tables",
     "diving",

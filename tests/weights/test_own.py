@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from stagescore.errors import CheckpointError
 from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.weights.own import Card, load_weights, save_weights
+from stagescore.weights.own import Card, in_half_precision, load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,28 @@ def test_weights_come_back_with_everything_they_need(model: HPMCoRe, tmp_path: P
         assert weights.card == card(model)
         assert weights_hash(weights.model) == weights_hash(model)
         assert not weights.model.training
+
+
+def test_rounded_weights_take_half_the_space_and_come_back_exactly(model: HPMCoRe, tmp_path: Path) -> None:
+    before = weights_hash(model)
+    rounded = in_half_precision(model)
+    assert weights_hash(model) == before and weights_hash(rounded) != before
+    for (name, value), was in zip(rounded.state_dict().items(), model.state_dict().values(), strict=True):
+        assert value.dtype == was.dtype, name
+        torch.testing.assert_close(value, was, rtol=1e-3, atol=1e-7)
+    for name, one in (("whole", model), ("half", rounded)):
+        save_weights(tmp_path / f"{name}.safetensors", one, card(one))
+        assert weights_hash(load_weights(name, tmp_path).model) == weights_hash(one)
+    tensors = load_file(tmp_path / "half.safetensors")
+    assert all(value.dtype == torch.float16 for value in tensors.values() if value.is_floating_point())
+    sizes = [
+        sum(v.nbytes for v in load_file(tmp_path / f"{n}.safetensors").values()) for n in ("half", "whole")
+    ]
+    assert sizes[0] < 0.6 * sizes[1]
+    with torch.no_grad():
+        next(rounded.parameters()).view(-1)[0] = 1e6
+    with pytest.raises(CheckpointError, match="too large for half precision"):
+        in_half_precision(rounded)
 
 
 def test_weights_that_changed_are_refused(model: HPMCoRe, tmp_path: Path) -> None:
@@ -65,7 +87,7 @@ def test_what_is_not_ours_is_refused(model: HPMCoRe, tmp_path: Path, harm: str) 
         name = next(n for n in tensors if tensors[n].ndim == 2)
         tensors[name] = torch.zeros(1, 1)
         save_file(tensors, path, {"stagescore_card": card(model).model_dump_json()})
-    with pytest.raises(CheckpointError, match=r"no weights of ours|do not fit their card"):
+    with pytest.raises(CheckpointError, match=r"no file of weights of ours|do not fit their card"):
         load_weights(path)
 
 

@@ -32,6 +32,8 @@ _TIMM_NAMES = {
     MOBILENET_V2: "mobilenetv2_100",
     **{name: f"tf_{name.replace('-', '_')}" for name in EFFICIENTNET_LITE},
 }
+_DESCRIBED = (2, 4)
+"""Stages whose maps describe a frame beside the last one's: where the body is still a shape (docs/log.md)."""
 _SHIFTED_NAMES = {".conv1.1.": ".conv1.", ".conv_pw.1.": ".conv_pw.", ".conv_pw.2.": ".bn1."}
 _SHIFTS = (".conv1.0.", ".conv_pw.0.")
 
@@ -109,10 +111,47 @@ class ImageBackbone(FrozenStatistics):
             images: normalised, the frames of each dive one after the other.
             num_frames: of each dive.
         """
+        self._tell(num_frames)
+        return torch.as_tensor(self.net(images))
+
+    @property
+    def described(self) -> int:
+        """Numbers of a description."""
+        inner = (
+            sum(stage_channels(self.net.blocks[place]) for place in _DESCRIBED)
+            if self.has_inverted_residuals
+            else 0
+        )
+        return 2 * (inner + self.width)
+
+    def with_description(
+        self, images: Float[Tensor, "images 3 height width"], num_frames: int
+    ) -> tuple[Tensor, Float[Tensor, "images {self.described}"]]:
+        """The maps of the last stage, and mean and maximum of each channel of these, after those of two stages before.
+
+        Networks without inverted residuals are described by the last stage alone.
+
+        Args:
+            images: as for `forward`.
+            num_frames: of each dive.
+        """
+        if not self.has_inverted_residuals:
+            maps = self(images, num_frames)
+            return maps, mean_and_maximum(maps)
+        self._tell(num_frames)
+        net, said = self.net, []
+        maps = net.bn1(net.conv_stem(images))
+        for place, stage in enumerate(net.blocks):
+            maps = stage(maps)
+            if place in _DESCRIBED:
+                said.append(mean_and_maximum(maps))
+        maps = net.bn2(net.conv_head(maps))
+        return maps, torch.cat([*said, mean_and_maximum(maps)], dim=1)
+
+    def _tell(self, num_frames: int) -> None:
         for module in self.modules():
             if isinstance(module, GateShift):
                 module.num_frames = num_frames
-        return torch.as_tensor(self.net(images))
 
     def public_names(self) -> dict[str, str]:
         """The names of the pretrained tensors, and those that they have in timm's files."""
@@ -121,6 +160,17 @@ class ImageBackbone(FrozenStatistics):
             for name in self.net.state_dict()
             if not (self.mixes_frames and any(part in name for part in _SHIFTS))
         }
+
+
+def mean_and_maximum(maps: Float[Tensor, "images channels height width"]) -> Float[Tensor, "images both"]:
+    """Mean of each channel of a map, then the maximum of each."""
+    return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
+
+
+def stage_channels(stage: nn.Module) -> int:
+    """Channels that a stage of inverted residual blocks puts out."""
+    convolutions = [part for part in stage.modules() if isinstance(part, nn.Conv2d)]
+    return int(convolutions[-1].out_channels)
 
 
 def _insert_gate_shifts(name: str, net: Any) -> None:
@@ -214,6 +264,18 @@ class SmallImageBackbone(nn.Module):
         self.stem = nn.Conv2d(3, widths[0], kernel_size=5, stride=2, padding=2, bias=False)
         self.stem_norm = group_norm(widths[0])
         self.blocks = nn.Sequential(*(ResidualBlock(in_width=a, width=b) for a, b in pairwise(widths)))
+
+    @property
+    def described(self) -> int:
+        """Numbers of a description."""
+        return 2 * self.width
+
+    def with_description(
+        self, images: Float[Tensor, "images 3 height width"], num_frames: int
+    ) -> tuple[Tensor, Float[Tensor, "images {self.described}"]]:
+        """The maps of the last block, and mean and maximum of each channel of them."""
+        maps = self(images, num_frames)
+        return maps, mean_and_maximum(maps)
 
     def forward(self, images: Float[Tensor, "images 3 height width"], num_frames: int) -> Tensor:
         """The maps of the last block: `images width height/16 width/16`, sizes rounded up."""

@@ -15,7 +15,8 @@ from jaxtyping import Float, Int, Num
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
+from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone, mean_and_maximum, stage_channels
+from stagescore.layers.dilated import DilatedConvolutions
 
 EVENTS = ("first airborne frame", "first water contact")
 """What `EventNetwork` places, in this order."""
@@ -107,13 +108,12 @@ class EventNetwork(nn.Module):
         self.stem = nn.Sequential(net.conv_stem, net.bn1)
         self.stages = nn.ModuleList(net.blocks[: max(_TAPS) + 1])
         self.requires_grad_(False)
-        described = 2 * sum(_channels(self.stages[tap]) for tap in _TAPS)
+        described = 2 * sum(stage_channels(self.stages[tap]) for tap in _TAPS)
         self.norm = nn.LayerNorm(described)
         self.entry = nn.Linear(described, width)
         self.drop = nn.Dropout(dropout)
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(width, width, _KERNEL, padding=_KERNEL // 2 * dilation, dilation=dilation)
-            for dilation in _DILATIONS
+        self.convolutions = DilatedConvolutions(
+            width=width, kernel=_KERNEL, dilations=_DILATIONS, dropout=dropout
         )
         self.exit = nn.Conv1d(width, len(EVENTS), 1)
 
@@ -149,7 +149,7 @@ class EventNetwork(nn.Module):
             for place, stage in enumerate(self.stages):
                 maps = stage(maps)
                 if place in _TAPS:
-                    numbers += [maps.mean((2, 3)), maps.amax((2, 3))]
+                    numbers.append(mean_and_maximum(maps))
             found.append(torch.cat(numbers, dim=1))
         return torch.cat(found)
 
@@ -162,8 +162,7 @@ class EventNetwork(nn.Module):
             described: Descriptions of the pictures, in the order of time.
         """
         hidden = self.entry(self.drop(self.norm(described))).transpose(1, 2)
-        for convolution in self.convolutions:
-            hidden = hidden + convolution(self.drop(functional.gelu(hidden)))
+        hidden = self.convolutions(hidden)
         logits: Tensor = self.exit(functional.gelu(hidden))
         return logits
 
@@ -193,9 +192,3 @@ def _peak(
     best = int(mass.argmax())
     part = slice(max(best - _NEAR, 0), best + _NEAR + 1)
     return float((probabilities[part] * frames[part]).sum() / probabilities[part].sum()), float(mass[best])
-
-
-def _channels(stage: nn.Module) -> int:
-    """Channels that a stage of the image network puts out."""
-    convolutions = [part for part in stage.modules() if isinstance(part, nn.Conv2d)]
-    return int(convolutions[-1].out_channels)

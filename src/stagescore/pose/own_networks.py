@@ -1,7 +1,5 @@
 """Pose networks of our own, as `Detector` and `Estimator`: built from their card, weights from the same file."""
 
-import json
-import struct
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -10,11 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from stagescore.atomic import write_bytes
+from stagescore.card_files import read_card_file, write_card_file
 from stagescore.errors import CheckpointError
 from stagescore.layers.norms import merge_batch_norms
 from stagescore.media.scaling import fitted
@@ -56,7 +52,7 @@ def save_network(path: Path, tensors: Mapping[str, Tensor], card: PoseCard) -> N
     """Write one file atomically; the card gets the hash of the tensors."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     signed = card.model_copy(update={"weights_hash": tensors_hash(tensors)})
-    write_bytes(path, save(tensors, {_HEADER: signed.model_dump_json()}))
+    write_card_file(path, tensors, signed, _HEADER)
 
 
 def note_figures(path: Path, figures: Mapping[str, Any]) -> None:
@@ -75,24 +71,9 @@ def load_network(path: Path) -> tuple[PoseNet | SmallDetector, PoseCard]:
     Raises:
         CheckpointError: the file cannot be read, is torn, is no pose network of ours, or was changed.
     """
-    try:
-        content = path.read_bytes()
-        tensors = load(content)
-        (length,) = struct.unpack("<Q", content[:8])
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
-        if _HEADER not in metadata:
-            raise ValueError("its header has no card of a pose network")
-        card = PoseCard.model_validate_json(metadata[_HEADER])
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot read the weights ({error.strerror or error})", where=path, todo="check the path"
-        ) from error
-    except (SafetensorError, struct.error, ValueError) as error:
-        raise CheckpointError(
-            f"no pose network of ours ({' '.join(str(error).split())[:100]})",
-            where=path,
-            todo="get the file again, or give one that `stagescore pose train` has written",
-        ) from None
+    tensors, card = read_card_file(
+        path, PoseCard, _HEADER, what="pose network", maker="stagescore pose train"
+    )
     if tensors_hash(tensors) != card.weights_hash:
         raise CheckpointError(
             "the weights have changed since their card was written", where=path, todo="get the file again"

@@ -1,16 +1,12 @@
 """The event network in a file: safetensors whose header carries a card. Numbers are stored in half precision."""
 
-import json
-import struct
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from pydantic import Field
 
-from stagescore.atomic import write_bytes
+from stagescore.card_files import read_card_file, write_card_file
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
 from stagescore.models.event_network import EventNetwork
@@ -56,7 +52,7 @@ def save_event_network(path: Path, network: EventNetwork, card: EventCard) -> No
             value.copy_(value.half())
     signed = card.model_copy(update={"weights_hash": weights_hash(network)})
     tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
-    write_bytes(path, save(tensors, {_HEADER: signed.model_dump_json()}))
+    write_card_file(path, tensors, signed, _HEADER)
 
 
 def load_event_network(path: Path) -> tuple[EventNetwork, EventCard]:
@@ -65,23 +61,17 @@ def load_event_network(path: Path) -> tuple[EventNetwork, EventCard]:
     Raises:
         CheckpointError: The file cannot be read, is torn, holds something else, or was changed.
     """
+    tensors, card = read_card_file(
+        path, EventCard, _HEADER, what="event network", maker="stagescore train-events"
+    )
+    network = EventNetwork(width=card.width)
     try:
-        content = path.read_bytes()
-        tensors = {name: value.float() for name, value in load(content).items()}
-        (length,) = struct.unpack("<Q", content[:8])
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
-        card = EventCard.model_validate_json(metadata[_HEADER])
-        network = EventNetwork(width=card.width)
-        network.load_state_dict(tensors)
-    except OSError as error:
+        network.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except RuntimeError as error:
         raise CheckpointError(
-            f"cannot read the event network ({error.strerror or error})", where=path, todo="check the path"
-        ) from error
-    except (SafetensorError, struct.error, KeyError, ValueError, RuntimeError, ValidationError) as error:
-        raise CheckpointError(
-            f"not an event network of stagescore ({' '.join(str(error).split())[:100]})",
+            f"the weights do not fit their card ({' '.join(str(error).split())[:160]})",
             where=path,
-            todo="give a file that `stagescore train-events` has written",
+            todo="get the file again",
         ) from None
     if weights_hash(network) != card.weights_hash:
         raise CheckpointError(

@@ -4,17 +4,16 @@ The card says what the network is, how its input is prepared, what it was traine
 loads the weights takes all of that from there, never from a default.
 """
 
-import json
-import struct
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
 
-from stagescore.atomic import write_bytes
+from stagescore.card_files import read_card_file, write_card_file
 from stagescore.config import Config
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.errors import CheckpointError
@@ -112,11 +111,41 @@ class OwnWeights:
 
 
 def save_weights(path: Path, model: HPMCoRe, card: Card, familiarity: Familiarity | None = None) -> None:
-    """Write one file atomically; its card says of the familiarity what is given, whatever it said before."""
+    """Write one file atomically; its card says of the familiarity what is given, whatever it said before.
+
+    A tensor of the model that half precision holds exactly is written in half precision (`in_half_precision`).
+    """
     card = card.model_copy(update={"familiarity": {} if familiarity is None else familiarity.as_json()})
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors = {
+        name: _smallest(value.detach().cpu().contiguous()) for name, value in model.state_dict().items()
+    }
     tensors |= {} if familiarity is None else familiarity.tensors()
-    write_bytes(path, save(tensors, {_HEADER: card.model_dump_json()}))
+    write_card_file(path, tensors, card, _HEADER)
+
+
+def in_half_precision(model: HPMCoRe) -> HPMCoRe:
+    """A copy whose weights are rounded to what half precision holds; it computes in single precision as before.
+
+    Raises:
+        CheckpointError: a weight is too large for half precision.
+    """
+    rounded = deepcopy(model)
+    for name, value in rounded.state_dict().items():
+        if value.is_floating_point():
+            half = value.half()
+            if not bool(half.isfinite().all()):
+                raise CheckpointError(
+                    f"{name} is too large for half precision", todo="pack the weights in single precision"
+                )
+            value.copy_(half)
+    return rounded
+
+
+def _smallest(value: Tensor) -> Tensor:
+    """In half precision where nothing is lost by that."""
+    if value.dtype != torch.float32 or not torch.equal(value.half().float(), value):
+        return value
+    return value.half()
 
 
 def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> OwnWeights:
@@ -128,22 +157,9 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> O
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
         path = find_weights(f"{name_or_path}.safetensors", weights_dir)
-    try:
-        content = path.read_bytes()
-        tensors = load(content)
-        (length,) = struct.unpack("<Q", content[:8])
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
-        card = Card.model_validate_json(metadata[_HEADER])
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot read the weights ({error.strerror or error})", where=path, todo="check the path"
-        ) from error
-    except (SafetensorError, struct.error, KeyError, ValueError, ValidationError) as error:
-        raise CheckpointError(
-            f"these are no weights of ours ({' '.join(str(error).split())[:100]})",
-            where=path,
-            todo="give a file that `stagescore weights pack` has written",
-        ) from None
+    tensors, card = read_card_file(
+        path, Card, _HEADER, what="file of weights", maker="stagescore weights pack"
+    )
     familiarity = Familiarity.taken_from(tensors, card.familiarity)
     model = build(card.model)
     try:

@@ -1,0 +1,65 @@
+"""Networks of ours in a file: safetensors whose header carries a card, which says all that must be known to use them."""
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from stagescore.atomic import write_bytes
+from stagescore.config import Config
+from stagescore.errors import CheckpointError
+
+CardT = TypeVar("CardT", bound=Config)
+
+
+def write_card_file(path: Path, tensors: Mapping[str, Tensor], card: Config, header: str) -> None:
+    """Write one file atomically.
+
+    Args:
+        path: File to write.
+        tensors: By name; they are stored as they are.
+        card: What must be known of them.
+        header: Name of the card in the header of the file, which tells kinds of networks apart.
+    """
+    write_bytes(path, save(dict(tensors), {header: card.model_dump_json()}))
+
+
+def read_card_file(
+    path: Path, kind: type[CardT], header: str, *, what: str, maker: str
+) -> tuple[dict[str, Tensor], CardT]:
+    """Tensors by name, and their card.
+
+    Args:
+        path: File to read.
+        kind: Of the card.
+        header: Name of the card in the header of the file.
+        what: The network in words, for errors, such as `event network`.
+        maker: The command that writes such files, for errors.
+
+    Raises:
+        CheckpointError: The file cannot be read, is torn, or has no such card.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = load(content)
+        (length,) = struct.unpack("<Q", content[:8])
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+        if header not in metadata:
+            raise ValueError("its header has no card of that kind")
+        return tensors, kind.model_validate_json(metadata[header])
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read the {what} ({error.strerror or error})", where=path, todo="check the path"
+        ) from error
+    except (SafetensorError, struct.error, ValueError, ValidationError) as error:
+        raise CheckpointError(
+            f"this is no {what} of ours ({' '.join(str(error).split())[:100]})",
+            where=path,
+            todo=f"get the file again, or give one that `{maker}` has written",
+        ) from None
