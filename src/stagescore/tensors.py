@@ -68,6 +68,7 @@ class Features:
         static: appearance of single frames (eq. 2), or None where the branch is off.
         dynamic: motion (eq. 3), or None.
         skeleton: hierarchical pose features (eq. 4 and 5), or None.
+        number_logits: of the attributes of each dive's number (`models.recognition`), or None; zeros without a video.
         has_video: dives whose static and dynamic rows mean something.
         has_skeleton: dives whose skeleton rows mean something.
     """
@@ -75,6 +76,7 @@ class Features:
     static: Float[Tensor, "dives frames static_width"] | None = None
     dynamic: Float[Tensor, "dives frames dynamic_width"] | None = None
     skeleton: Float[Tensor, "dives frames skeleton_width"] | None = None
+    number_logits: Float[Tensor, "dives classes"] | None = None
     has_video: Bool[Tensor, "dives"]
     has_skeleton: Bool[Tensor, "dives"]
 
@@ -119,6 +121,7 @@ class Features:
             static=None if self.static is None else self.static.to(device),
             dynamic=None if self.dynamic is None else self.dynamic.to(device),
             skeleton=None if self.skeleton is None else self.skeleton.to(device),
+            number_logits=None if self.number_logits is None else self.number_logits.to(device),
             has_video=self.has_video.to(device),
             has_skeleton=self.has_skeleton.to(device),
         )
@@ -133,11 +136,13 @@ class StageFeatures:
         static: appearance, or None.
         has_fused: dives whose fused features are to be used, where some are not: they lack the skeleton that these
             features are made of as well. None: all of them.
+        number_logits: of the attributes of each dive's number (`models.recognition`); None where nobody asks for them.
     """
 
     fused: Float[Tensor, "dives stages steps fused_width"] | None = None
     static: Float[Tensor, "dives stages steps static_width"] | None = None
     has_fused: Bool[Tensor, "dives"] | None = None
+    number_logits: Float[Tensor, "dives classes"] | None = None
 
     def __post_init__(self) -> None:
         sizes = {tuple(x.shape[:3]) for x in (self.fused, self.static) if x is not None}
@@ -158,6 +163,7 @@ class StageFeatures:
             fused=None if self.fused is None else self.fused[dives],
             static=None if self.static is None else self.static[dives],
             has_fused=None if self.has_fused is None else self.has_fused[dives],
+            number_logits=None if self.number_logits is None else self.number_logits[dives],
         )
 
     @classmethod
@@ -165,11 +171,13 @@ class StageFeatures:
         """The dives of several batches, one after the other; the same branches in each."""
         fused = [part.fused for part in parts if part.fused is not None]
         static = [part.static for part in parts if part.static is not None]
+        numbers = [part.number_logits for part in parts if part.number_logits is not None]
         some_lack = any(part.has_fused is not None for part in parts)
         return cls(
             fused=torch.cat(fused) if fused else None,
             static=torch.cat(static) if static else None,
             has_fused=torch.cat([part.uses_fused for part in parts]) if some_lack else None,
+            number_logits=torch.cat(numbers) if numbers else None,
         )
 
     @property
@@ -186,6 +194,7 @@ class StageFeatures:
             fused=None if self.fused is None else self.fused.to(device),
             static=None if self.static is None else self.static.to(device),
             has_fused=None if self.has_fused is None else self.has_fused.to(device),
+            number_logits=None if self.number_logits is None else self.number_logits.to(device),
         )
 
 

@@ -22,7 +22,7 @@ from stagescore.encoders.joints import BodyJoints, PlainJoints
 from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder
 from stagescore.encoders.small_video import SmallVideoTrunk
 from stagescore.encoders.static import StaticEncoder
-from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling
+from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling, ProjectedMean
 from stagescore.layers.gate_shift import GateShift
 from stagescore.layers.mixed_time import MeanOfClip, MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
@@ -200,3 +200,37 @@ def test_saved_and_loaded_encoders_agree():
     other = ENCODERS["static, small"][0]()
     other.load_state_dict(encoder.state_dict())
     assert torch.equal(encoder.eval()(given), other.eval()(given))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("backbone", [ImageBackbone(name=MOBILENET_V2, merged=True), SmallImageBackbone()])
+def test_descriptions_are_means_and_maxima_of_the_maps_on_the_way(
+    backbone: ImageBackbone | SmallImageBackbone,
+) -> None:
+    """And the vectors are the same as without them."""
+    maps: list[torch.Tensor] = []
+    mobile = isinstance(backbone, ImageBackbone)
+    watched = [backbone.net.blocks[2], backbone.net.blocks[4], backbone.net] if mobile else [backbone.blocks]
+    encoder = StaticEncoder(
+        backbone=backbone.eval(),
+        down_sampling=ProjectedMean(in_width=backbone.width, width=12, looks=2),
+        normalise=Normalise(),
+        looks=2,
+        frames_at_once=3,
+    )
+    frames = torch.randint(0, 256, (1, 4, 6, 40, 48), dtype=torch.uint8)
+    vectors, described = encoder.with_descriptions(frames)
+    hooks = [module.register_forward_hook(lambda _m, _i, out: maps.append(out)) for module in watched]
+    assert torch.equal(vectors, encoder(frames))
+    for hook in hooks:
+        hook.remove()
+    assert described.shape == (1, 4, encoder.described)
+    for frame in range(4):
+        numbers: list[float] = []
+        for look in range(2):
+            first = (2 * (frame // 3) + look) * len(watched)
+            for of_stage in maps[first : first + len(watched)]:
+                channels = of_stage[frame % 3]
+                numbers += [float(channel.mean()) for channel in channels]
+                numbers += [float(channel.max()) for channel in channels]
+        torch.testing.assert_close(described[0, frame], torch.tensor(numbers), rtol=1e-4, atol=1e-5)

@@ -65,7 +65,6 @@ TABLES: dict[str, dict[str, object]] = {
     },
     "with stand-ins": {"stand_ins": True, "skeleton.relative": True},
     "recognises the dive number": {"recognition.on": True},
-    "recognises it from fused features": {"static.on": False, "recognition.on": True, "recognition.width": 8},
     "nano's branches": {
         "stand_ins": True,
         "fusion.skeleton_values": True,
@@ -302,7 +301,7 @@ def test_the_head_for_dive_numbers_changes_nothing_else() -> None:
     state = plain.state_dict()
     more = recognising.state_dict()
     assert {name for name in more if name not in state} == {
-        name for name in more if name.startswith("recognition.")
+        name for name in more if name.startswith("encoders.numbers.")
     }
     assert all(torch.equal(more[name], value) for name, value in state.items())
     terms, with_number = (

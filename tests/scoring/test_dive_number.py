@@ -33,7 +33,6 @@ from stagescore.scoring.blending import Blend, mixed
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.tensors import StageFeatures
 
 HALVES, POSITIONS = 2, 4
 UNKNOWN = "107A"
@@ -45,7 +44,7 @@ class Told(NumberRecognition):
     """Sees a forward dive of given half somersaults and positions in every film."""
 
     def __init__(self, halves: dict[int, float], positions: dict[str, float]) -> None:
-        super().__init__(in_width=8, num_stages=3)
+        super().__init__(in_width=8)
         parts = [torch.full((size,), -40.0) for size in NUM_NUMBER_CLASSES]
         for part in (0, 1, 3):
             parts[part][0] = 0.0
@@ -55,10 +54,8 @@ class Told(NumberRecognition):
             parts[POSITIONS]["ABCD".index(letter)] = math.log(probability)
         self.logits = torch.cat(parts)
 
-    def forward(self, stages: StageFeatures) -> torch.Tensor:
-        steps = stages.fused if stages.static is None else stages.static
-        assert steps is not None
-        return self.logits.repeat(len(steps), 1)
+    def forward(self, described: torch.Tensor) -> torch.Tensor:
+        return self.logits.repeat(len(described), 1)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +86,7 @@ def seeing(
 ) -> Scorer:
     """A scorer whose network sees these positions of a forward dive."""
     model = copy.deepcopy(network.model)
-    model.recognition = Told(halves or {7: 1.0}, positions)
+    model.encoders.numbers = Told(halves or {7: 1.0}, positions)
     card = {"number_recognition": {"temperature": temperature, "num_dives": 50.0}}
     if target == "score":
         network = replace(network, card=network.card.model_copy(update=card))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import torch
 from stagescore.errors import CheckpointError
 from stagescore.hashing import hash_u64
 from stagescore.models.exemplar_bank import weights_hash
-from stagescore.training.loop import read_best, read_log
+from stagescore.training.loop import Loop, read_best, read_log
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
@@ -51,6 +52,42 @@ def test_resumed_anywhere_the_curve_is_the_same_bit_for_bit(
         pass
     assert curve(tmp_path) == curve(unbroken[0])
     assert weights_hash(second.model) == unbroken[1]
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3, 5])
+def test_a_run_can_end_with_the_mean_of_its_weights_resumed_or_not(
+    stopped_after: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The steps themselves are those of a run that ends with its last weights."""
+    torch.set_num_threads(1)
+    source = tiny_runs.live(tmp_path_factory)
+
+    def averaging(folder: Path) -> Loop:
+        loop = tiny_runs.loop(folder, source)
+        loop.schedules = replace(loop.schedules, average_from=1)
+        return loop
+
+    plain = tiny_runs.loop(tmp_path / "plain", source)
+    passed = []
+    for told in plain.run():
+        if told.epoch >= 1:
+            passed.append({name: value.clone() for name, value in plain.model.state_dict().items()})
+    for told in averaging(tmp_path / "mean").run():
+        if told.step == stopped_after:
+            break
+    resumed = averaging(tmp_path / "mean")
+    resumed.resume()
+    for _ in resumed.run():
+        pass
+    assert curve(tmp_path / "mean") == curve(tmp_path / "plain")
+    assert len(passed) > 2
+    for name, value in resumed.model.state_dict().items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, torch.stack([one[name] for one in passed]).mean(0))
+    again = averaging(tmp_path / "mean")
+    again.resume()
+    assert not list(again.run())
+    assert weights_hash(again.model) == weights_hash(resumed.model)
 
 
 def test_a_torn_checkpoint_is_passed_over(

@@ -5,6 +5,7 @@ import pytest
 import tiny_runs
 import torch
 
+from stagescore.diving import NUM_NUMBER_CLASSES
 from stagescore.errors import CheckpointError, DataError
 from stagescore.models.exemplar_bank import ExemplarBank, pictured_frames, weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
@@ -170,18 +171,25 @@ def test_a_bank_remembers_whose_fused_features_are_of_no_use(bank: ExemplarBank,
 def test_a_dive_number_is_recognised_with_probabilities(
     model: HPMCoRe, encoded: Encoded, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    recognising = tiny_runs.make_model(tiny_runs.settings("model.recognition.on=true")).train()
-    one = encoded.stages.select(torch.tensor([0]))
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(encoded.stages.num_dives, sum(NUM_NUMBER_CLASSES), generator=random)
+    stages = replace(encoded.stages, number_logits=logits)
+    one = stages.select(torch.tensor([0]))
     candidates = ("407C", "107B", "5253B", "626C")
-    found = recognise_number(recognising, one, candidates)
-    assert recognising.training and found == recognise_number(recognising, one, candidates[::-1])
+    found = recognise_number([one], candidates)
+    assert found == recognise_number([one], candidates[::-1])
     assert {code for code, _ in found} == set(candidates)
     probabilities = [probability for _, probability in found]
     assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) == pytest.approx(1)
-    unsure = recognise_number(recognising, one, candidates, temperature=50.0)
+    unsure = recognise_number([one], candidates, temperature=50.0)
     assert [code for code, _ in unsure] == [code for code, _ in found]
     assert unsure[0][1] < found[0][1]
     with pytest.raises(DataError, match="one dive at a time"):
-        recognise_number(recognising, encoded.stages, candidates)
+        recognise_number([stages], candidates)
     with pytest.raises(DataError, match="does not recognise dive numbers"):
-        recognise_number(model, one, candidates)
+        recognise_number([encoded.stages.select(torch.tensor([0]))], candidates)
+    mirrored = replace(
+        one, number_logits=one.number_logits + 2 * torch.randn(one.number_logits.shape, generator=random)
+    )
+    mean = replace(one, number_logits=(one.number_logits + mirrored.number_logits) / 2)
+    assert recognise_number([one, mirrored], candidates) == recognise_number([mean], candidates) != found

@@ -75,6 +75,34 @@ def pretrain(
             follow(told, folder, out, first=True)
 
 
+def average(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Finished runs of the same settings and run.weights_seed, with different run.seed.",
+        ),
+    ],
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="A new folder for the run that has the mean of their weights.")
+    ],
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """One network of several runs: the mean of their weights, which errs less on new dives than each of them.
+
+    A head for dive numbers (run.number_epochs) is learned anew for the mean; if that is stopped, `train --resume` goes on.
+    """
+    from stagescore.training.averaging import average_runs
+    from stagescore.training.runs import train as run
+
+    with speaking(json=json, quiet=quiet) as out:
+        settings = average_runs(runs, out_dir)
+        with out.progress() as progress:
+            told = run(settings, out_dir, decoding=progress)
+            follow(told, out_dir, out, first=True)
+
+
 def claimed(
     kind: "type[SettingsT]",
     config: list[str] | None,

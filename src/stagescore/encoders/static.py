@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from stagescore.encoders.backbones import ImageBackbone, SmallImageBackbone
 from stagescore.errors import ConfigError
 
 
@@ -31,7 +32,7 @@ class StaticEncoder(nn.Module):
     def __init__(
         self,
         *,
-        backbone: nn.Module,
+        backbone: ImageBackbone | SmallImageBackbone,
         down_sampling: nn.Module,
         normalise: nn.Module,
         looks: int = 1,
@@ -45,6 +46,11 @@ class StaticEncoder(nn.Module):
         self.frames_at_once = frames_at_once
         self.width = int(down_sampling.width)  # type: ignore[arg-type]
 
+    @property
+    def described(self) -> int:
+        """Numbers that describe a frame in `with_descriptions`."""
+        return self.looks * self.backbone.described
+
     def forward(
         self, frames: Num[Tensor, "dives frames channels height width"]
     ) -> Float[Tensor, "dives frames {self.width}"]:
@@ -56,6 +62,27 @@ class StaticEncoder(nn.Module):
         Raises:
             ConfigError: frames of another number of looks.
         """
+        vectors, _ = self._seen(frames, described=False)
+        return vectors
+
+    def with_descriptions(
+        self, frames: Num[Tensor, "dives frames channels height width"]
+    ) -> tuple[Float[Tensor, "dives frames {self.width}"], Float[Tensor, "dives frames {self.described}"]]:
+        """Encodes frames, and also says of each what the backbone's maps hold at several depths.
+
+        Args:
+            frames: as for `forward`.
+
+        Returns:
+            Vectors, and means and maxima of the maps (`with_description` of the backbone), one look after the other.
+
+        Raises:
+            ConfigError: frames of another number of looks.
+        """
+        vectors, described = self._seen(frames, described=True)
+        return vectors, torch.cat(described, dim=-1)
+
+    def _seen(self, frames: Tensor, *, described: bool) -> tuple[Tensor, list[Tensor]]:
         if frames.shape[2] != 3 * self.looks:
             raise ConfigError(
                 f"pictures of {frames.shape[2]} channels for a network that sees {3 * self.looks}",
@@ -66,13 +93,18 @@ class StaticEncoder(nn.Module):
         at_once = self.frames_at_once or len(images)
         if self.backbone.mixes_frames:
             at_once = max(1, at_once // num_frames) * num_frames
-        vectors = [
-            self.down_sampling(
-                *(
-                    self.backbone(self.normalise(look), num_frames)
-                    for look in part.tensor_split(self.looks, dim=1)
+        vectors, descriptions = [], []
+        for part in images.split(at_once):
+            looks = [self.normalise(look) for look in part.tensor_split(self.looks, dim=1)]
+            if described:
+                maps, said = zip(
+                    *(self.backbone.with_description(look, num_frames) for look in looks), strict=True
                 )
-            )
-            for part in images.split(at_once)
-        ]
-        return torch.cat(vectors).unflatten(0, (num_dives, num_frames))
+                descriptions.append(torch.cat(said, dim=1))
+            else:
+                maps = tuple(self.backbone(look, num_frames) for look in looks)
+            vectors.append(self.down_sampling(*maps))
+        shape = (num_dives, num_frames)
+        return torch.cat(vectors).unflatten(0, shape), [
+            torch.cat(descriptions).unflatten(0, shape)
+        ] if described else []

@@ -5,6 +5,8 @@ fusion leaves its term out. For a missing video, the skeleton's features, projec
 place of the visual ones, so that segmentation, fusion and the static branch have something to read.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -33,12 +35,10 @@ class VideoStandIns(nn.Module):
         """The same features, with visual rows of dives without a video replaced."""
         if features.skeleton is None or bool(features.has_video.all()):
             return features
-        return Features(
+        return replace(
+            features,
             static=_put(features.static, self.static, features.skeleton, features.has_video),
             dynamic=_put(features.dynamic, self.dynamic, features.skeleton, features.has_video),
-            skeleton=features.skeleton,
-            has_video=features.has_video,
-            has_skeleton=features.has_skeleton,
         )
 
 

@@ -12,13 +12,17 @@ from stagescore.diving import NUM_NUMBER_CLASSES
 
 
 def dive_number_losses(
-    logits: Float[Tensor, "dives classes"], targets: Int[Tensor, "dives attributes"]
+    logits: Float[Tensor, "dives classes"],
+    targets: Int[Tensor, "dives attributes"],
+    *,
+    smoothing: float = 0.0,
 ) -> tuple[Float[Tensor, "dives"], Bool[Tensor, "dives"]]:
     """Cross entropy of each dive, averaged over the attributes that are known of it.
 
     Args:
         logits: The classes of all attributes side by side, in the order of `NumberClasses`.
         targets: Class indices of each attribute (`NumberClasses`); -1 where unknown.
+        smoothing: share of the target's probability that is spread evenly over all classes of its attribute.
 
     Returns:
         The loss of each dive, 0 where nothing is known of it, and which dives have a known attribute.
@@ -26,7 +30,7 @@ def dive_number_losses(
     known = targets >= 0
     losses = torch.stack(
         [
-            functional.cross_entropy(part, target.clamp(min=0), reduction="none")
+            functional.cross_entropy(part, target.clamp(min=0), reduction="none", label_smoothing=smoothing)
             for part, target in zip(
                 torch.split(logits, list(NUM_NUMBER_CLASSES), dim=1), targets.unbind(1), strict=True
             )

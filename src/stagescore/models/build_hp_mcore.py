@@ -83,8 +83,9 @@ def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
             dynamic_width=widths.get("dynamic"),
             static_width=widths.get("static"),
         )
-    return HPMCoRe(
-        encoders=Encoders(static=static, dynamic=dynamic, skeleton=skeleton),
+    encoders = Encoders(static=static, dynamic=dynamic, skeleton=skeleton)
+    model = HPMCoRe(
+        encoders=encoders,
         segmentation=_segmentation(settings.segmentation, widths),
         fusion=fusion,
         stand_ins=stand_ins,
@@ -99,9 +100,13 @@ def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
             points=settings.regression.points,
             average_branches=settings.regression.average_branches,
         ),
-        # Built last, so that the other parts begin with the weights that they have without it.
-        recognition=_recognition(settings, widths.get("static", fused_width)),
     )
+    if settings.recognition.on and static is not None:
+        # Built last, so that the other parts begin with the weights that they have without it.
+        encoders.numbers = NumberRecognition(
+            in_width=static.described, width=settings.recognition.width, dropout=settings.recognition.dropout
+        )
+    return model
 
 
 def build_static(settings: StaticSettings) -> StaticEncoder:
@@ -182,17 +187,6 @@ def _segmentation(settings: SegmentationSettings, widths: dict[Branch, int]) -> 
             in_width=widths[reads], num_transitions=transitions, width=settings.width
         )
     return Segmentation(reads=reads, segmenter=segmenter, decoding=_DECODINGS[settings.decoding])
-
-
-def _recognition(settings: ModelSettings, in_width: int | None) -> NumberRecognition | None:
-    if not settings.recognition.on or in_width is None:
-        return None
-    return NumberRecognition(
-        in_width=in_width,
-        num_stages=num_stages(settings.segmentation.stages),
-        width=settings.recognition.width,
-        dropout=settings.recognition.dropout,
-    )
 
 
 def _branch(settings: ModelSettings, in_width: int | None) -> DifferenceBranch | None:

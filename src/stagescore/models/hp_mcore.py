@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from stagescore.errors import DataError
+from stagescore.encoders.static import StaticEncoder
+from stagescore.errors import ConfigError, DataError
 from stagescore.fusion.pose_guided import PoseGuidedFusion
 from stagescore.fusion.stand_ins import VideoStandIns
 from stagescore.models.recognition import NumberRecognition
@@ -36,7 +37,6 @@ class HPMCoRe(nn.Module):
         stand_ins: VideoStandIns | None,
         pooling: "StagePooling",
         regression: "Regression",
-        recognition: NumberRecognition | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -48,7 +48,6 @@ class HPMCoRe(nn.Module):
             stand_ins: what replaces a missing video; None for models that always need one.
             pooling: stages to steps.
             regression: stage features of two dives to a difference.
-            recognition: stage features of a dive to its dive number; None for a model that does not recognise it.
         """
         super().__init__()
         self.encoders = encoders
@@ -57,7 +56,6 @@ class HPMCoRe(nn.Module):
         self.stand_ins = stand_ins
         self.pooling = pooling
         self.regression = regression
-        self.recognition = recognition
 
     def encode(self, dives: DiveBatch) -> Features:
         """What the encoders say of each dive, with stand-ins for a missing video.
@@ -112,15 +110,21 @@ class HPMCoRe(nn.Module):
             and self.fusion.skeleton_value is not None
             and not bool(features.has_skeleton.all())
         )
-        return StageFeatures(fused=fused, static=static, has_fused=features.has_skeleton if lacking else None)
+        return StageFeatures(
+            fused=fused,
+            static=static,
+            has_fused=features.has_skeleton if lacking else None,
+            number_logits=features.number_logits,
+        )
 
     def compare(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
         """Predicted differences of score, query minus exemplar, in points."""
         return self.regression(query, exemplar)
 
-    def recognise(self, stages: StageFeatures) -> Float[Tensor, "dives classes"] | None:
-        """Logits of the attributes of each dive's number (`models.recognition`); None for a model without that head."""
-        return None if self.recognition is None else self.recognition(stages)
+    @property
+    def recognises(self) -> bool:
+        """Whether dive numbers are recognised: whether stage features of a film have `number_logits`."""
+        return self.encoders.numbers is not None
 
     def heard_alone(self, branch: RegressionBranch) -> "HPMCoRe":
         """This model with one branch of the regression, sharing all parts with it.
@@ -135,7 +139,6 @@ class HPMCoRe(nn.Module):
             stand_ins=self.stand_ins,
             pooling=self.pooling,
             regression=self.regression.alone(branch),
-            recognition=self.recognition,
         ).train(self.training)
 
     def _check(self, features: Features) -> None:
@@ -155,14 +158,33 @@ class Encoders(nn.Module):
     def __init__(
         self,
         *,
-        static: nn.Module | None = None,
+        static: StaticEncoder | None = None,
         dynamic: nn.Module | None = None,
         skeleton: nn.Module | None = None,
+        numbers: NumberRecognition | None = None,
     ) -> None:
+        """Put the encoders together.
+
+        Args:
+            static: what single frames look like; None where the branch is off, as for the others.
+            dynamic: how they move.
+            skeleton: how the joints move.
+            numbers: which dive number it is, from what the static encoder sees of each frame; None for a model that does
+                not recognise it.
+
+        Raises:
+            ConfigError: numbers are to be recognised without a static encoder.
+        """
         super().__init__()
+        if numbers is not None and static is None:
+            raise ConfigError(
+                "the dive number is read from the static branch, which is off",
+                todo="set model.static.on=true or model.recognition.on=false",
+            )
         self.static = static
         self.dynamic = dynamic
         self.skeleton = skeleton
+        self.numbers = numbers
 
     def forward(self, dives: DiveBatch) -> Features:
         """Encode a batch; rows of dives without the modality are zeros.
@@ -171,22 +193,40 @@ class Encoders(nn.Module):
             DataError: no branch of the model finds anything to read.
         """
         frames, joints = dives.frames, dives.joints
+        static, number_logits = self._static(frames, dives.has_video)
         return Features(
-            static=_seen(self.static, frames, dives.has_video),
+            static=static,
+            number_logits=number_logits,
             dynamic=_seen(self.dynamic, frames, dives.has_video),
             skeleton=_seen(self.skeleton, joints, dives.has_skeleton),
             has_video=dives.has_video,
             has_skeleton=dives.has_skeleton,
         )
 
+    def _static(self, frames: Tensor | None, known: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Static features and logits of the dive number."""
+        if self.numbers is None or self.static is None:
+            return _seen(self.static, frames, known), None
+        if frames is None or not bool(known.any()):
+            return None, None
+        vectors, described = self.static.with_descriptions(_of_known(frames, known))
+        return _in_rows(vectors, known), _in_rows(self.numbers(described), known)
+
 
 def _seen(encoder: nn.Module | None, given: Tensor | None, known: Tensor) -> Tensor | None:
     if encoder is None or given is None or not bool(known.any()):
         return None
+    return _in_rows(encoder(_of_known(given, known)), known)
+
+
+def _of_known(given: Tensor, known: Tensor) -> Tensor:
+    return given if bool(known.all()) else given[known]
+
+
+def _in_rows(some: Tensor, known: Tensor) -> Tensor:
+    """A row for each dive, zeros for those that have nothing."""
     if bool(known.all()):
-        seen: Tensor = encoder(given)
-        return seen
-    some = encoder(given[known])
+        return some
     return some.new_zeros(len(known), *some.shape[1:]).index_put((known.nonzero()[:, 0],), some)
 
 

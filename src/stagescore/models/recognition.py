@@ -1,4 +1,4 @@
-"""Which dive number a film shows: five attributes, read from the stage features, and what they say of whole numbers.
+"""Which dive number a film shows: five attributes, read from the frames in their order, and what they say of whole numbers.
 
 A head for each attribute shares examples between numbers: the pike of 107B and of 5253B is one class. The numbers that
 come into question are scored by the sum of their attributes' log-probabilities, so that a number without a training
@@ -6,6 +6,7 @@ film can be recognised too.
 Departs: not part of the paper. The authors' release has a dive-number head on the skeleton, whose loss it never adds.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -14,43 +15,71 @@ from torch import Tensor, nn
 
 from stagescore.diving import NUM_NUMBER_CLASSES, NumberClasses, usual_difficulties
 from stagescore.errors import DataError
+from stagescore.layers.dilated import DilatedConvolutions
 from stagescore.tensors import StageFeatures
 from stagescore.types import Dive
 
+_KERNEL = 5
+_DILATIONS = (1, 2, 4)
+"""Together a picture hears of fourteen on either side of it, about half of what the networks are shown of a dive."""
+_PARTS = 4
+"""Of the time that is shown; which attribute shows in which part is left to the last layer."""
+
 
 class NumberRecognition(nn.Module):
-    """Mean and maximum of each stage's steps to logits of the five attributes of a dive number."""
+    """Descriptions of the frames, in the order of time, to logits of the five attributes of a dive number.
 
-    def __init__(self, *, in_width: int, num_stages: int, width: int = 0, dropout: float = 0.0) -> None:
+    A temporal convolution: without the order of frames a forward and a reverse dive look alike (docs/log.md).
+    """
+
+    def __init__(self, *, in_width: int, width: int = 96, dropout: float = 0.3) -> None:
         """Build the module.
 
         Args:
-            in_width: Width of the stage features that are read: the static ones where the model has them, else the
-                fused ones.
-            num_stages: Number of stages.
-            width: Width of the hidden layer; 0 for a single linear layer.
-            dropout: Probability with which an input of a linear layer is dropped in training.
+            in_width: Numbers that describe a frame.
+            width: Channels of the temporal convolutions.
+            dropout: Probability with which an input of a layer is dropped in training.
         """
         super().__init__()
-        read, num_classes = 2 * in_width * num_stages, sum(NUM_NUMBER_CLASSES)
         # Without the norm, small heads on features of large image networks learn nothing (docs/log.md).
-        self.norm = nn.LayerNorm(2 * in_width)
-        layers: list[nn.Module] = [nn.Dropout(dropout)]
-        if width:
-            layers += [nn.Linear(read, width), nn.GELU(), nn.Dropout(dropout)]
-        self.classify = nn.Sequential(*layers, nn.Linear(width or read, num_classes))
+        self.norm = nn.LayerNorm(in_width)
+        self.entry = nn.Linear(in_width, width)
+        self.when = nn.Linear(4, width)
+        self.drop = nn.Dropout(dropout)
+        self.convolutions = DilatedConvolutions(
+            width=width, kernel=_KERNEL, dilations=_DILATIONS, dropout=dropout
+        )
+        self.exit_norm = nn.LayerNorm(width)
+        self.classify = nn.Linear(2 * width * _PARTS, sum(NUM_NUMBER_CLASSES))
 
-    def forward(self, stages: StageFeatures) -> Float[Tensor, "dives classes"]:
+    def forward(self, described: Float[Tensor, "dives frames described"]) -> Float[Tensor, "dives classes"]:
         """Logits of the classes of all attributes side by side, in the order of `NumberClasses`.
 
-        Raises:
-            DataError: The stage features have neither a static nor a fused part.
+        Args:
+            described: What the backbone says of each frame; frames of the same part of each dive, at least four.
         """
-        steps = stages.fused if stages.static is None else stages.static
-        if steps is None:
-            raise DataError("there are no stage features to recognise a dive number from", todo="give some")
-        seen = torch.cat([steps.mean(dim=2), steps.amax(dim=2)], dim=-1)
-        return self.classify(self.norm(seen).flatten(1))
+        hidden = self.entry(self.drop(self.norm(described))) + self.when(_clock(described))
+        hidden = self.convolutions(hidden.transpose(1, 2)).transpose(1, 2)
+        parts = self.exit_norm(hidden).tensor_split(_PARTS, dim=1)
+        seen = torch.cat([summary for part in parts for summary in (part.mean(1), part.amax(1))], dim=1)
+        logits: Tensor = self.classify(self.drop(seen))
+        return logits
+
+
+def _clock(described: Tensor) -> Float[Tensor, "frames 4"]:
+    """Where in the time that is shown a frame stands, as four smooth curves."""
+    turn = torch.linspace(0, 2 * math.pi, described.shape[1], device=described.device, dtype=described.dtype)
+    return torch.stack([turn.sin(), turn.cos(), (turn / 2).cos(), (2 * turn).cos()], dim=1)
+
+
+def mean_number_logits(views: Sequence[StageFeatures]) -> Float[Tensor, "dives classes"] | None:
+    """The logits of the same dives, averaged over views of them; None for a model that recognises no numbers.
+
+    Args:
+        views: Stage features of the dives, one for each view.
+    """
+    logits = [view.number_logits for view in views if view.number_logits is not None]
+    return torch.stack(logits).mean(0) if logits else None
 
 
 def candidate_numbers(height_m: float | None, dives: Sequence[Dive] = ()) -> tuple[str, ...]:

@@ -184,13 +184,13 @@ class RecognitionSettings(Config):
     """Recognition of the dive number (ours).
 
     Attributes:
-        on: Whether the model recognises dive numbers.
-        width: Width of the hidden layer; 0 for a single linear layer.
-        dropout: Probability with which an input of a linear layer is dropped in training.
+        on: Whether the model recognises dive numbers; needs the static branch.
+        width: Channels of the temporal convolutions.
+        dropout: Probability with which an input of a layer is dropped in training.
     """
 
     on: bool = False
-    width: int = Field(default=0, ge=0)
+    width: int = Field(default=96, ge=1)
     dropout: float = Field(default=0.3, ge=0, lt=1)
 
 
@@ -236,6 +236,10 @@ class ModelSettings(Config):
     def _fits(self) -> "ModelSettings":
         if not self.branches:
             raise ValueError("turn at least one of static, dynamic and skeleton on")
+        if self.recognition.on and not self.static.on:
+            raise ValueError(
+                "recognition reads the static branch, which is off; turn one on or the other off"
+            )
         if self.branches == ("static", "skeleton"):
             raise ValueError("static and skeleton without dynamic have nothing to fuse; turn dynamic on")
         return self

@@ -134,16 +134,17 @@ def recognised_number(
         which it was not calibrated either.
     """
     calibration = network.number_calibration
-    if network.model.recognition is None or calibration is None or "video" not in looked.modalities:
+    if not network.model.recognises or calibration is None or "video" not in looked.modalities:
         return None
     heights = {dive.height_m for dive in network.bank.dives}
     height_m = options.height_m or (heights.pop() if len(heights) == 1 else None)
     candidates = {*candidate_numbers(height_m, network.bank.dives)}
     if options.number is not None:
         candidates.add(options.number.code)
+    views = [looked.stages] if looked.mirrored is None else [looked.stages, looked.mirrored]
     temperature = calibration.temperature * max(unfamiliarity or 0.0, 1.0)
     return RecognisedNumber(
         options=options,
         height_m=height_m,
-        probabilities=recognise_number(network.model, looked.stages, sorted(candidates), temperature),
+        probabilities=recognise_number(views, sorted(candidates), temperature),
     )

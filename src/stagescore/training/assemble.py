@@ -41,7 +41,8 @@ from stagescore.weights.search import find_weights
 def make_model(settings: TrainSettings) -> HPMCoRe:
     """The model, its random weights decided by the seed alone."""
     state = torch.get_rng_state()
-    torch.manual_seed(settings.run.seed)
+    seed = settings.run.seed if settings.run.weights_seed is None else settings.run.weights_seed
+    torch.manual_seed(seed)
     model = build(settings.model)
     torch.set_rng_state(state)
     return model
@@ -92,7 +93,9 @@ def make_optimiser_of(model: HPMCoRe, settings: TrainSettings) -> torch.optim.Ad
 
 def groups_of(optimiser: OptimiserSettings, model: ModelSettings) -> list[ParameterGroup]:
     """The parameter groups that the settings name, without those of branches that the model lacks."""
-    off = {"static", "dynamic", "skeleton"} - set(model.branches)
+    off = {"static", "dynamic", "skeleton"} - set(model.branches) | (
+        set() if model.recognition.on else {"numbers"}
+    )
     return [
         ParameterGroup(group.path, group.factor)
         for group in optimiser.groups
@@ -233,11 +236,18 @@ def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
 
     Raises:
         DataError: the cache is not finished or holds something else.
+        ConfigError: the model recognises dive numbers, which cached features do not allow.
     """
     views = views_of(settings)
     if settings.features is None:
         return LiveSource(samples, views)
     model = settings.model
+    if model.recognition.on:
+        raise ConfigError(
+            "cached features hold nothing that a dive number could be recognised from",
+            where=settings.features,
+            todo="set model.recognition.on=false, or features=null",
+        )
     return FeatureCache(Path(settings.features), samples, views, model.branches)
 
 
@@ -340,7 +350,11 @@ def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
         if len(_without_recognition(state)) == len(state):
             wanted = _without_recognition(wanted)
     else:
-        wanted = {name: value for name, value in wanted.items() if name.startswith("encoders.")}
+        wanted = {
+            name: value
+            for name, value in _without_recognition(wanted).items()
+            if name.startswith("encoders.")
+        }
     wrong = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
     if wrong:
         raise CheckpointError(
@@ -352,7 +366,7 @@ def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
 
 
 def _without_recognition(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: value for name, value in state.items() if not name.startswith("recognition.")}
+    return {name: value for name, value in state.items() if not name.startswith("encoders.numbers.")}
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:

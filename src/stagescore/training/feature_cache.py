@@ -183,7 +183,7 @@ def _encode_missing(
 
 def encoder_hashes(encoders: Encoders) -> dict[str, str]:
     """A hash of the weights of each branch that is on."""
-    return {name: weights_hash(encoder) for name, encoder in encoders.named_children()}
+    return {name: weights_hash(encoder) for name, encoder in encoders.named_children() if name in BRANCHES}
 
 
 def _seen_key(samples: Samples, views: Views) -> dict[str, Any]:

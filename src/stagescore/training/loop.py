@@ -70,6 +70,8 @@ class Schedules:
         keep: checkpoints to keep.
         validate_epochs: epochs between validations; 0 for none.
         precision: of the forward pass on CUDA.
+        average_from: epoch from which the weights of all steps are averaged; the run ends with their mean. None for the
+            weights of the last step.
     """
 
     epochs: int
@@ -79,6 +81,7 @@ class Schedules:
     keep: int = 2
     validate_epochs: int = 1
     precision: torch.dtype = torch.float32
+    average_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,8 @@ class Progressed:
         batch: batches of it that are done.
         best: the best validation figures so far, by name, with the epoch.
         log_bytes: length of the log at this step.
+        averaged: steps whose weights are in the mean.
+        finished: what comes after the last step is done as well.
     """
 
     step: int = 0
@@ -113,6 +118,8 @@ class Progressed:
     batch: int = 0
     best: dict[str, dict[str, float]] = field(default_factory=dict)
     log_bytes: int = 0
+    averaged: int = 0
+    finished: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +177,7 @@ class Loop:
         self.wrapped: nn.Module = self.processes.wrap(self.objective)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=schedules.precision == torch.float16)
         self.state = Progressed()
+        self.mean: dict[str, Tensor] = {}
 
     @property
     def log_path(self) -> Path:
@@ -193,6 +201,7 @@ class Loop:
                     group["base_rate"] = rate
                 self.scaler.load_state_dict(state["scaler"])
                 self.state = Progressed(**state["progressed"])
+                self.mean = {name: value.to(self.device) for name, value in state.get("mean", {}).items()}
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 raise CheckpointError(
                     f"the checkpoint is of another model or version ({' '.join(str(error).split())[:160]})",
@@ -216,14 +225,15 @@ class Loop:
                 terms = self.step(batches[number], epoch)
                 self.state.step += 1
                 self.state.batch = number + 1
+                last = epoch + 1 == self.schedules.epochs and number + 1 == len(batches)
+                self._average(epoch, last=last)
                 figures: dict[str, float] = {}
                 if number + 1 == len(batches):
                     self.state.epoch, self.state.batch = epoch + 1, 0
                     figures = self._validated(epoch)
                 self._log(terms, figures, epoch, time.perf_counter() - started)
-                last = epoch + 1 == self.schedules.epochs and number + 1 == len(batches)
                 if last or self.state.step % self.schedules.checkpoint_steps == 0:
-                    self._checkpoint()
+                    self.checkpoint()
                 done = (epoch + (number + 1) / len(batches)) / self.schedules.epochs
                 yield Told(step=self.state.step, epoch=epoch, done=done, terms=terms, figures=figures)
 
@@ -260,6 +270,20 @@ class Loop:
             )
         return dict(zip(names, means.tolist(), strict=True))
 
+    def _average(self, epoch: int, *, last: bool) -> None:
+        """Take the weights of this step into the mean, and end with the mean."""
+        begins = self.schedules.average_from
+        if begins is None or epoch < begins:
+            return
+        self.state.averaged += 1
+        for name, value in self.model.state_dict().items():
+            if not value.is_floating_point() or name not in self.mean:
+                self.mean[name] = value.clone()
+            else:
+                self.mean[name].lerp_(value, 1.0 / self.state.averaged)
+        if last:
+            self.model.load_state_dict(self.mean)
+
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.schedules.precision == torch.float32 or self.device.type != "cuda":
             return nullcontext()
@@ -294,15 +318,17 @@ class Loop:
             log.write(f"{json.dumps(row)}\n".encode())
             self.state.log_bytes = log.tell()
 
-    def _checkpoint(self) -> None:
+    def checkpoint(self) -> None:
+        """Write where the run stands."""
         if self.processes.first:
             state = {
                 "model": self.model.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "scaler": self.scaler.state_dict(),
+                "mean": self.mean,
                 "progressed": {
                     name: getattr(self.state, name)
-                    for name in ("step", "epoch", "batch", "best", "log_bytes")
+                    for name in ("step", "epoch", "batch", "best", "log_bytes", "averaged", "finished")
                 },
             }
             write_checkpoint(self.folder / "checkpoints", self.state.step, state, keep=self.schedules.keep)

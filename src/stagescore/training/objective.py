@@ -132,9 +132,8 @@ class Objective(nn.Module):
                 num_groups=batch.num_groups,
                 known=batch.has_edges[member],
             )
-        number_logits = model.recognise(stages)
-        if number_logits is not None:
-            losses, known = dive_number_losses(number_logits, batch.numbers)
+        if stages.number_logits is not None:
+            losses, known = dive_number_losses(stages.number_logits, batch.numbers)
             terms["number"] = grouped_mean(
                 losses[member], group, num_groups=batch.num_groups, known=known[member]
             )
@@ -151,7 +150,7 @@ def term_names(model: HPMCoRe) -> tuple[str, ...]:
             names.append("contrast_fused")
         if model.regression.static is not None:
             names.append("contrast_static")
-    if model.recognition is not None:
+    if model.recognises:
         names.append("number")
     return tuple(names)
 

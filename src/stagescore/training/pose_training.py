@@ -325,6 +325,7 @@ def run_pose(
             epochs=run.epochs,
             rate=make_schedule(settings.optimiser, epochs=run.epochs, steps_per_epoch=len(course.epoch(0))),
             clip_norm=settings.optimiser.clip_norm,
+            average_from=settings.optimiser.average_from,
             checkpoint_steps=run.checkpoint_steps,
             keep=run.keep,
             validate_epochs=run.validate_epochs,

@@ -14,7 +14,7 @@ from stagescore.data.exemplars import ExemplarChoice, Protocol, choose_exemplars
 from stagescore.errors import DataError
 from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.models.recognition import number_log_probabilities
+from stagescore.models.recognition import mean_number_logits, number_log_probabilities
 from stagescore.regression.vote import vote
 from stagescore.tensors import DiveBatch, StageFeatures
 from stagescore.training.sources import DiveSource, keep_modalities
@@ -105,13 +105,12 @@ def encode_dives(
 
 @torch.no_grad()
 def recognise_number(
-    model: HPMCoRe, stages: StageFeatures, candidates: Sequence[str], temperature: float = 1.0
+    views: Sequence[StageFeatures], candidates: Sequence[str], temperature: float = 1.0
 ) -> tuple[tuple[str, float], ...]:
     """The probability of each dive number that a film may show, the likeliest first.
 
     Args:
-        model: A model that recognises dive numbers; its mode is left as it was.
-        stages: Stage features of one dive.
+        views: Stage features of one dive, as it is and mirrored or in one view, of a model that recognises dive numbers.
         candidates: Dive numbers that come into question (`models.recognition.candidate_numbers`).
         temperature: Calibration of the probabilities, as the card of the weights has it.
 
@@ -120,12 +119,9 @@ def recognise_number(
         alphabetical order.
 
     Raises:
-        DataError: The model does not recognise dive numbers, or `stages` holds more or fewer than one dive.
+        DataError: The model does not recognise dive numbers, or a view holds more or fewer than one dive.
     """
-    training = model.training
-    model.eval()
-    logits = model.recognise(stages)
-    model.train(training)
+    logits = mean_number_logits(views)
     if logits is None:
         raise DataError(
             "this model does not recognise dive numbers",

@@ -1,10 +1,10 @@
 """Whole runs: from settings and a folder to weights. What the commands `train` and `pretrain` call."""
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import yaml
 from stagescore.config import Config, load_config
 from stagescore.data.attachments import Progress
 from stagescore.data.manifest import Manifest
+from stagescore.data.samples import Samples
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.hashing import hash_u64
 from stagescore.locking import alone_in
@@ -34,6 +35,7 @@ from stagescore.training.assemble import (
 )
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
+from stagescore.training.number_learning import describe_dives, learn_numbers
 from stagescore.training.optimiser import make_optimiser
 from stagescore.training.prediction import Voting, bank_of, encode_dives
 from stagescore.training.pretraining import Pretraining, PretrainingPlan
@@ -196,7 +198,43 @@ def train(
         ),
         processes=processes,
     )
-    yield from _taken_up(loop)
+    with _alone(loop):
+        loop.resume()
+        yield from loop.run()
+        if settings.run.number_epochs and model.recognises and not loop.state.finished:
+            fitted = dives.manifest.select("fit", individual_only=settings.data.individual_only)
+            _learn_numbers(loop, model, samples, [dive.dive_id for dive in fitted], settings, decoding)
+
+
+def _learn_numbers(
+    loop: Loop,
+    model: HPMCoRe,
+    samples: Samples,
+    dive_ids: Sequence[str],
+    settings: TrainSettings,
+    progress: Progress,
+) -> None:
+    """Learn the head for dive numbers anew, and keep the run with it; a run that is stopped meanwhile begins it again."""
+    if loop.processes.first:
+        new = make_model(settings).encoders.numbers
+        if new is None or model.encoders.numbers is None:
+            raise ConfigError("the model recognises no dive numbers", todo="set run.number_epochs=0")
+        model.encoders.numbers.load_state_dict(new.state_dict())
+        described = describe_dives(
+            model,
+            samples,
+            dive_ids,
+            progress=lambda done, total: progress("describing dives", done, total),
+        )
+        learn_numbers(
+            model.encoders.numbers,
+            described,
+            epochs=settings.run.number_epochs,
+            seed=settings.run.seed,
+            progress=lambda done, total: progress("learning dive numbers", done, total),
+        )
+        loop.state.finished = True
+    loop.checkpoint()
 
 
 def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _silent) -> Iterator[Told]:
@@ -283,10 +321,15 @@ def cache_features(
 
 
 def _taken_up(loop: Loop) -> Iterator[Told]:
-    """Go on from where the folder stands, which no other process may do meanwhile."""
-    with alone_in(loop.folder) if loop.processes.first else nullcontext():
+    """Go on from where the folder stands."""
+    with _alone(loop):
         loop.resume()
         yield from loop.run()
+
+
+def _alone(loop: Loop) -> AbstractContextManager[Any]:
+    """No other process may go on with the run meanwhile."""
+    return alone_in(loop.folder) if loop.processes.first else nullcontext()
 
 
 def _schedules(settings: TrainSettings | PretrainSettings, plan: Plan | PretrainingPlan) -> Schedules:
@@ -295,6 +338,7 @@ def _schedules(settings: TrainSettings | PretrainSettings, plan: Plan | Pretrain
         epochs=run.epochs,
         rate=make_schedule(settings.optimiser, epochs=run.epochs, steps_per_epoch=len(plan.epoch(0))),
         clip_norm=settings.optimiser.clip_norm,
+        average_from=settings.optimiser.average_from,
         checkpoint_steps=run.checkpoint_steps,
         keep=run.keep,
         validate_epochs=run.validate_epochs,

@@ -127,6 +127,9 @@ class OptimiserSettings(Config):
         warmup_steps: over which the rate rises.
         cosine_epochs: over which it falls; None for the whole training, 0 for a constant rate.
         restart_cosine: let it rise and fall again after that, as the release's scheduler does.
+        average_from: epoch, counted from 0, from which the weights of all steps are averaged; their mean is what the run
+            ends with (Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018;
+            there once an epoch). None for the weights of the last step.
         clip_norm: largest norm of the gradient; None for no limit.
     """
 
@@ -136,6 +139,7 @@ class OptimiserSettings(Config):
     warmup_steps: int = Field(default=0, ge=0)
     cosine_epochs: int | None = Field(default=None, ge=0)
     restart_cosine: bool = False
+    average_from: int | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
 
 
@@ -180,9 +184,13 @@ class RunSettings(Config):
     Attributes:
         epochs: each dive once an epoch.
         seed: of weights, order, views and masks.
+        weights_seed: of the random weights alone; None for `seed`. Runs that share it and differ in `seed` can be averaged.
+        averaged_seeds: of the runs whose mean this run is (`stagescore average`); empty for a run that was trained itself.
         precision: `float32`, or `float16`/`bfloat16` mixed precision on CUDA.
         checkpoint_steps: optimiser steps between checkpoints.
         keep: how many checkpoints to keep.
+        number_epochs: passes over the training dives after all else is trained, in which the head for dive numbers is learned
+            anew from what the finished backbone says of them; 0 for none.
         validate_epochs: epochs between validations; 0 for none.
         validate_test: also look at the test split, for the column "best on test (paper protocol)".
         votes: exemplars that vote in validation.
@@ -192,9 +200,12 @@ class RunSettings(Config):
 
     epochs: int = Field(default=200, ge=1)
     seed: int = 0
+    weights_seed: int | None = None
+    averaged_seeds: tuple[int, ...] = ()
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
     checkpoint_steps: int = Field(default=200, ge=1)
     keep: int = Field(default=2, ge=1)
+    number_epochs: int = Field(default=0, ge=0)
     validate_epochs: int = Field(default=1, ge=0)
     validate_test: bool = False
     votes: int = Field(default=10, ge=1)

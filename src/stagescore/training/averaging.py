@@ -1,0 +1,86 @@
+"""One network of several runs: the mean of their weights.
+
+Runs that begin with the same random weights and differ in order, views and dropout end in one valley of the loss, and the
+middle of it errs less on new dives than its walls (Wortsman et al., "Model soups", ICML 2022; docs/log.md).
+Departs: not part of the paper.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stagescore.errors import CheckpointError, ConfigError
+from stagescore.training.checkpoints import newest_checkpoint, write_checkpoint
+from stagescore.training.runs import begin, settings_of
+from stagescore.training.settings import TrainSettings
+
+
+def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
+    """Begin a run that has the mean of the weights of others, and nothing left to train but the head for dive numbers.
+
+    Args:
+        runs: finished, of the same settings but for `run.seed`, and with the same `run.weights_seed`.
+        folder: of the new run. `train` finishes it.
+
+    Returns:
+        The settings of the new run: those of the first one, with the seeds of all.
+
+    Raises:
+        ConfigError: fewer than two runs, or runs that did not begin alike; or the folder holds a run.
+        CheckpointError: a run is not finished or cannot be read.
+    """
+    if len(runs) < 2:
+        raise ConfigError("the mean of one run is that run", todo="name two runs or more")
+    settings = [settings_of(run, TrainSettings) for run in runs]
+    first = settings[0]
+    if first.run.weights_seed is None:
+        raise ConfigError(
+            "its random weights hang on its seed, so that no other run began alike",
+            where=runs[0],
+            todo="train runs with the same run.weights_seed and different run.seed",
+        )
+    seeds = [one.run.seed for one in settings]
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(
+            f"the runs have the seeds {', '.join(map(str, seeds))}", todo="name runs of different run.seed"
+        )
+    for run, other in zip(runs[1:], settings[1:], strict=True):
+        if _without_seed(other) != _without_seed(first):
+            raise ConfigError(
+                f"its settings are not those of {runs[0]}",
+                where=run,
+                todo="train the runs alike but for run.seed",
+            )
+    states = [_finished(run, one) for run, one in zip(runs, settings, strict=True)]
+    weights = [state["model"] for state in states]
+    mean: dict[str, Tensor] = {
+        name: torch.stack([one[name] for one in weights]).mean(0) if value.is_floating_point() else value
+        for name, value in weights[0].items()
+    }
+    made = first.model_copy(update={"run": first.run.model_copy(update={"averaged_seeds": tuple(seeds)})})
+    begin(folder, made)
+    progressed = {**states[0]["progressed"], "finished": False, "log_bytes": 0}
+    write_checkpoint(
+        folder / "checkpoints",
+        progressed["step"],
+        {**states[0], "model": mean, "mean": {}, "progressed": progressed},
+        keep=1,
+    )
+    return made
+
+
+def _without_seed(settings: TrainSettings) -> dict[str, Any]:
+    content = settings.model_dump(mode="json")
+    del content["run"]["seed"]
+    return content
+
+
+def _finished(run: Path, settings: TrainSettings) -> dict[str, Any]:
+    """The last state of a run that has done all its steps."""
+    state, torn = newest_checkpoint(run / "checkpoints")
+    if state is None or torn or state["progressed"]["epoch"] < settings.run.epochs:
+        raise CheckpointError("the run is not finished", where=run, todo=f"`stagescore train --resume {run}`")
+    return state
