@@ -1,7 +1,9 @@
 """Pooling the runs of a protocol, and the files that are kept of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -10,18 +12,23 @@ import tiny_runs
 from evaluation_standins import weights_file
 
 from stagescore.cli.main import app
+from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import split_by_fold
+from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation import out_of_fold
+from stagescore.evaluation.evaluate import EncodedDives
 from stagescore.evaluation.fold_identity import settings_that_matter
 from stagescore.evaluation.fold_report import fold_report, pooled
 from stagescore.evaluation.frozen_features import RIDGE_ROW
 from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
-from stagescore.evaluation.out_of_fold import FoldRun, keep, open_folds
+from stagescore.evaluation.out_of_fold import FoldRun, keep, kept_of, open_folds
 from stagescore.evaluation.outcomes import Outcome, Outcomes
+from stagescore.evaluation.subject import read_subject
+from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import begin, train
 
 
@@ -36,6 +43,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             f"data.folder={source}",
             f"data.fold=five-fold/{fold}",
             "data.sealed=true",
+            "data.target=execution",
             f"data.clips={base / 'clips'}",
             "data.workers=1",
             "run={epochs: 1, validate_epochs: 0, votes: 2, threads: 1}",
@@ -92,6 +100,29 @@ def test_every_dive_is_predicted_once_by_a_run_that_has_not_seen_it(
     assert all(row["metrics"]["number_top1"]["value"] is not None for row in rows)
     assert any("not calibrated" in note for note in document["notes"])  # one dive a fold
     assert all(len(dive.recognised) == 3 for dive in outcomes)
+    recognised, usual = document["tables"]["Neither dive number nor difficulty known"]
+    assert "recognised from the film" in recognised["name"] and usual["dives"] == len(everyone)
+
+
+def test_executions_are_those_of_exemplars_of_any_number(runs: list[Path], kept: list[KeptFold]) -> None:
+    """They know nothing of the dive's own number or difficulty."""
+    for run, fold in zip(runs, kept, strict=True):
+        manifest = FoldRun.open(run).manifest
+        trained = manifest.select("train").dives
+        assert fold.executions is not None
+        assert fold.executions.mean_difficulty == pytest.approx(
+            fmean(d.difficulty for d in trained), rel=1e-5
+        )
+        relabelled = Manifest(
+            tuple(
+                dive.with_changes(dive_number=None, difficulty=1.0) if dive.split == "test" else dive
+                for dive in manifest
+            )
+        )
+        again = keep(replace(FoldRun.open(run), manifest=relabelled), lambda what, done, total: None)
+        assert again.executions is not None
+        for before, after in zip(fold.executions.votes, again.executions.votes, strict=True):
+            assert after == pytest.approx(before, rel=1e-4)
 
 
 def test_kept_files_give_the_table_of_their_runs_to_the_digit(
@@ -159,15 +190,17 @@ def test_a_fold_of_sixty_dives_is_a_small_file(kept: list[KeptFold], tmp_path: P
     content = json.loads(kept[0].save(tmp_path).read_text())
     for part in ("labels", "model", "alone", "rules", "numbers"):
         for name, column in content[part].items():
-            if name != "candidates":
+            if name not in ("candidates", "difficulties"):
                 content[part][name] = 60 * column[:1]
     content["labels"]["dive_id"] = [f"semi-final/{number}" for number in range(60)]
     content["labels"]["hand_marks"] = 60 * [[47, 55, 86, 96]]
     content["labels"]["flight"] = 60 * [[47, 94]]
     content["model"]["votes"] = 60 * [5 * content["model"]["votes"][0]]
+    content["executions"]["votes"] = content["model"]["votes"]
+    content["sight"] = {name: 60 * column for name, column in content["sight"].items()}
     path = KeptFold.model_validate_json(json.dumps(content)).save(tmp_path / "sixty")
     assert len(KeptFold.read(path).outcomes()) == 60
-    assert path.stat().st_size < 40_000
+    assert path.stat().st_size < 150_000  # of 96 frames a dive; of 32, as `tower` sees, half of it
 
 
 def test_a_fold_that_is_missing_or_given_twice_is_an_error(runs: list[Path], files: list[Path]) -> None:
@@ -302,10 +335,9 @@ def test_the_command_prints_the_table(
 
 
 def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
-    runs: list[Path], monkeypatch: pytest.MonkeyPatch
+    runs: list[Path], kept: list[KeptFold], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five dives are too few for an interval, so those of the folds stand for more here."""
-    opened = [FoldRun.open(run) for run in runs]
     asked: list[int] = []
     monkeypatch.setattr(
         out_of_fold.IntervalModel,
@@ -315,9 +347,47 @@ def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
             or IntervalModel(base=1.0, quantile=2.0, level=0.9, num_dives=len(outcomes))
         ),
     )
-    certainty = out_of_fold.kept_out(opened).certainty
-    assert asked == [5] and certainty.scores.num_dives == 5
-    assert certainty.transitions is not None
+    found = out_of_fold.kept_out(kept)
+    assert asked == [5] and found.certainty.scores.num_dives == found.num_dives == 5
+    assert found.certainty.transitions is not None and found.far is None  # four training dives show nothing
+    files = [fold.save(tmp_path, labels=False) for fold in kept]
+    dives = FoldRun.open(runs[0]).manifest.dives
+    again = [kept_of(path, dives, lambda *_: None) for path in files]
+    assert out_of_fold.kept_out(again) == found
+    assert kept_of(runs[0], (), lambda *_: None) == kept[0]
+    with pytest.raises(ConfigError, match="not seen mirrored"):
+        kept_of(files[0], dives, lambda *_: None, mirrored=True)
+    old = kept[1].model_copy(update={"sight": None})
+    with pytest.raises(DataError, match="earlier version"):
+        out_of_fold.kept_out([kept[0], old])
+
+
+def test_far_is_what_most_dives_that_were_kept_out_stay_below(
+    kept: list[KeptFold], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = IntervalModel(base=1.0, quantile=2.0, level=0.9, num_dives=5)
+    monkeypatch.setattr(out_of_fold.IntervalModel, "fit", lambda outcomes: model)
+    assert kept[0].sight is not None
+    folds = [
+        fold.model_copy(update={"sight": fold.sight.model_copy(update={"distance": tuple(distance)})})
+        for fold, distance in zip(kept, ([float(k) for k in range(101)], [10.0] * 9), strict=False)
+        if fold.sight is not None
+    ]
+    assert out_of_fold.kept_out(folds).far == pytest.approx((95.0 + 10.0) / 2)
+
+
+def test_what_a_fold_saw_is_what_its_network_sees(runs: list[Path], kept: list[KeptFold]) -> None:
+    run, fold = FoldRun.open(runs[0]), kept[0]
+    subject = read_subject(str(run.folder))
+    store = ClipStore.open(run.clips, subject.preprocessing)
+    model = next(iter(subject.states.values()))
+    source = EncodedDives(model, Samples(store, run.manifest.dives), fold.labels.dive_id)
+    encoded = encode_dives(model, source, fold.labels.dive_id)
+    assert fold.sight is not None and encoded.log_probabilities is not None
+    assert fold.sight.frames == tuple(tuple(store.indices(name)) for name in fold.labels.dive_id)
+    found = fold.sight.log_probability_array()
+    assert found is not None
+    np.testing.assert_allclose(found, encoded.log_probabilities.numpy(), rtol=1e-3)
 
 
 def test_a_table_without_labels_in_the_files_is_the_same_beside_the_data(

@@ -28,8 +28,9 @@ def pack(
     folds: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A run of the same settings that kept some dives out; may be given several times. Intervals and distances "
-            "are fitted on these dives, and the run itself may have been trained on everything."
+            help="A run of the same settings that kept some dives out, or the file that `evaluate-folds --keep` wrote of it; "
+            "may be given several times. Intervals and distances are fitted on these dives, and the run itself may have been "
+            "trained on everything."
         ),
     ] = None,
     trained_on: Annotated[str, typer.Option(help="For the card, in words.")] = "simulated dives only",
@@ -64,6 +65,13 @@ def pack(
             "--without-pictures", help="The bank keeps skeletons of its exemplars, and no picture of films."
         ),
     ] = False,
+    half: Annotated[
+        bool,
+        typer.Option(
+            "--half",
+            help="Round the weights to half precision, which halves their file; everything is fitted after that.",
+        ),
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -73,17 +81,21 @@ def pack(
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
-    from stagescore.evaluation.out_of_fold import FoldRun, kept_out
+    from stagescore.evaluation.out_of_fold import kept_of, kept_out
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
     from stagescore.training.assemble import read_dives
     from stagescore.training.runs import settings_of
     from stagescore.training.settings import TrainSettings
+    from stagescore.weights.own import in_half_precision
 
     with speaking(json=json, quiet=quiet) as out:
         settings = settings_of(run, TrainSettings)
         subject = replace(read_subject(str(run)), mirrored=mirrored)
+        if half:
+            states = {name: in_half_precision(state) for name, state in subject.states.items()}
+            subject = replace(subject, states=states)
         manifest = read_dives(settings.data).manifest
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
         store = ClipStore.open(clips, settings.data.preprocessing)
@@ -114,7 +126,7 @@ def pack(
                 store=store,
                 folder=out_dir,
                 kept_out=kept_out(
-                    [FoldRun.open(fold) for fold in folds], mirrored=mirrored, progress=progress
+                    [kept_of(fold, manifest.dives, progress, mirrored=mirrored) for fold in folds]
                 )
                 if folds
                 else None,

@@ -20,6 +20,7 @@ from stagescore.evaluation.outcomes import Missing, Outcome, Outcomes, label_tra
 from stagescore.evaluation.recognition import NumberCalibration, NumberEvidence, number_evidence, with_numbers
 from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.recognition import mean_number_logits
 from stagescore.tensors import DiveBatch, Features
 from stagescore.training.prediction import Encoded, Voting, encode_dives
 from stagescore.training.sources import LabelledDives
@@ -115,6 +116,7 @@ class EncodedDives:
                 static=_stacked([row.static for row in rows]),
                 dynamic=_stacked([row.dynamic for row in rows]),
                 skeleton=_stacked([row.skeleton for row in rows]),
+                number_logits=_stacked([row.number_logits for row in rows]),
                 has_video=torch.cat([row.has_video for row in rows]),
                 has_skeleton=torch.cat([row.has_skeleton for row in rows]),
             ),
@@ -192,24 +194,22 @@ class Evaluator:
                     missing=case.missing,
                 )
             )
-        evidence = self._evidence(encoded, [one.dive for one in voted])
+        evidence = self._evidence([encoded, *also], [one.dive for one in voted])
         calibration = None if self.certainty is None else self.certainty.numbers
         return with_numbers(Outcomes(tuple(found)), evidence, calibration)
 
     def evidence(self, source: EncodedDives, dive_ids: Sequence[str]) -> tuple[NumberEvidence, ...]:
         """What the network says of the dive numbers; nothing for a model that does not recognise them."""
-        if self.model.recognition is None:
+        if not self.model.recognises:
             return ()
-        encoded = encode_dives(self.model, source, dive_ids)
+        views = [source] if source.mirrored is None else [source, source.mirrored]
+        encoded = [encode_dives(self.model, view, dive_ids) for view in views]
         return self._evidence(encoded, [source.dives[dive_id] for dive_id in dive_ids])
 
-    def _evidence(self, encoded: Encoded, dives: Sequence[Dive]) -> tuple[NumberEvidence, ...]:
-        training = self.model.training
-        self.model.eval()
-        with torch.no_grad():
-            logits = self.model.recognise(encoded.stages)
-        self.model.train(training)
-        return number_evidence(logits, dives, self.films or self.bank.dives)
+    def _evidence(self, views: Sequence[Encoded], dives: Sequence[Dive]) -> tuple[NumberEvidence, ...]:
+        return number_evidence(
+            mean_number_logits([view.stages for view in views]), dives, self.films or self.bank.dives
+        )
 
     def fitted(self, source: EncodedDives, dive_ids: Sequence[str]) -> "Evaluator":
         """The same with its certainty fitted on validation dives.
@@ -302,6 +302,7 @@ def _row(features: Features, k: int) -> Features:
         static=part(features.static),
         dynamic=part(features.dynamic),
         skeleton=part(features.skeleton),
+        number_logits=part(features.number_logits),
         has_video=features.has_video[k : k + 1],
         has_skeleton=features.has_skeleton[k : k + 1],
     )

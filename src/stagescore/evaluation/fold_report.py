@@ -20,8 +20,15 @@ from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.published import published_on
-from stagescore.evaluation.recognition import calibrated, cross_fitted, number_note, number_tables
+from stagescore.evaluation.recognition import (
+    calibrated,
+    cross_calibrated,
+    cross_fitted,
+    number_note,
+    number_tables,
+)
 from stagescore.evaluation.stage_table import stage_table
+from stagescore.evaluation.unknown_numbers import at_difficulty, without_numbers
 
 ByFold = Mapping[str, Outcomes]
 """Outcomes of each fold's test dives, by the name of the fold."""
@@ -29,10 +36,9 @@ ByFold = Mapping[str, Outcomes]
 
 def pooled(by_fold: ByFold) -> Outcomes:
     """All folds together, each with an interval that was fitted on the errors of the others, where those are enough."""
-    dives = []
+    dives, models = [], interval_models(by_fold)
     for name, outcomes in by_fold.items():
-        others = tuple(dive for other, some in by_fold.items() if other != name for dive in some)
-        model = IntervalModel.fit(replace(outcomes, dives=others)) if len(others) >= LEAST_DIVES else None
+        model = models[name]
         dives += [
             dive
             if model is None
@@ -40,6 +46,17 @@ def pooled(by_fold: ByFold) -> Outcomes:
             for dive in outcomes
         ]
     return Outcomes(tuple(dives))
+
+
+def interval_models(by_fold: ByFold) -> dict[str, IntervalModel | None]:
+    """For each fold what is fitted on the errors of the other folds; None where they have too few dives."""
+    models = {}
+    for name, outcomes in by_fold.items():
+        others = tuple(dive for other, some in by_fold.items() if other != name for dive in some)
+        models[name] = (
+            IntervalModel.fit(replace(outcomes, dives=others)) if len(others) >= LEAST_DIVES else None
+        )
+    return models
 
 
 def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
@@ -78,6 +95,7 @@ def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
         ]
     tables |= stage_table(first)
     tables |= number_tables(whole)
+    tables |= _unknown_number_table(first)
     others = _other_rows(first)
     if others:
         tables["Other ways to score the same films"] = [
@@ -102,6 +120,43 @@ def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
         notes=tuple(_notes(first, whole, len(seeds))),
     )
     return report, whole
+
+
+def _unknown_number_table(folds: Sequence[KeptFold]) -> dict[str, list[Row]]:
+    """The same films without their labels; nothing for models that recognise no numbers or predict points."""
+    evidence = {fold.identity.fold: fold.evidence() for fold in folds}
+    executions = {fold.identity.fold: fold.executions for fold in folds}
+    known = {name: one for name, one in executions.items() if one is not None}
+    if len(known) < len(folds) or not all(evidence.values()):
+        return {}
+    by_fold = {fold.identity.fold: fold.outcomes() for fold in folds}
+    votes = {name: one.votes for name, one in known.items()}
+    temperatures = {
+        name: 1.0 if one is None else one.temperature for name, one in cross_calibrated(evidence).items()
+    }
+    recognised, refused = without_numbers(by_fold, votes, evidence, temperatures, interval_models(by_fold))
+    usual = pooled(
+        {
+            name: at_difficulty(outcomes, votes[name], known[name].mean_difficulty)
+            for name, outcomes in by_fold.items()
+        }
+    )
+    total = sum(map(len, by_fold.values()))
+    name = "number and difficulty recognised from the film"
+    return {
+        "Neither dive number nor difficulty known": [
+            Row(
+                name=name if not refused else f"{name} ({refused} of {total} get no score)",
+                figures=measure(recognised),
+                num_dives=len(recognised),
+            ),
+            Row(
+                name="execution times the mean difficulty of the training dives",
+                figures=measure(usual),
+                num_dives=len(usual),
+            ),
+        ]
+    }
 
 
 def _other_rows(folds: Sequence[KeptFold]) -> dict[str, Outcomes]:

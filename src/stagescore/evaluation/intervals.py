@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import log_softmax, ndtr, softmax
 
 from stagescore.errors import CheckpointError, DataError
-from stagescore.evaluation.outcomes import TOLERANCE_FRAMES, Outcomes
+from stagescore.evaluation.outcomes import TOLERANCE_FRAMES, Outcomes, Pair
 
 LEVEL = 0.9
+SDS = 1.6449
+"""Half-width of a 90 % interval in standard deviations of a normal distribution."""
 LEAST_DIVES = 9
 """Fewer dives cannot show what nine in ten do."""
 _LOG_BASES = (-7.0, 7.0)
@@ -119,6 +121,34 @@ class IntervalModel:
             level=_number(content, "level"),
             num_dives=int(_number(content, "num_dives")),
         )
+
+
+def mixture_interval(shares: Sequence[float], scores: Sequence[float], highs: Sequence[float]) -> Pair:
+    """The 90 % interval of a mixture of scores, each taken for normally distributed with its own interval.
+
+    As much of the mixture lies below the interval as above it. It never reaches below 0.
+
+    Args:
+        shares: probability of each score; they add up to 1.
+        scores: in points.
+        highs: upper end of each score's own 90 % interval, in points.
+
+    >>> [round(end, 2) for end in mixture_interval([0.5, 0.5], [60.0, 80.0], [65.0, 85.0])]
+    [56.1, 83.9]
+    """
+    if len(scores) == 1:
+        half = highs[0] - scores[0]
+        return max(0.0, scores[0] - half), max(0.0, scores[0] + half)
+    means, weights = np.array(scores), np.array(shares)
+    sds = np.maximum(np.array(highs) - means, 1e-6) / SDS
+
+    def end(below: float) -> float:
+        """Where so much of the mixture lies below; 8 standard deviations away from all means nothing is left."""
+        bounds = float((means - 8.0 * sds).min()), float((means + 8.0 * sds).max())
+        return float(brentq(lambda x: float(weights @ ndtr((x - means) / sds)) - below, *bounds))
+
+    tail = (1.0 - LEVEL) / 2.0
+    return max(0.0, end(tail)), max(0.0, end(1.0 - tail))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,11 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from jaxtyping import Float, Int
 from pydantic import Field, ValidationError, model_validator
 
 from stagescore.atomic import write_text
@@ -27,6 +30,7 @@ from stagescore.types import Dive
 
 _DIGITS = 6
 _EVIDENCE_DIGITS = 5
+_SIGHT_DIGITS = 4
 _WITHOUT_LABELS = ("dive_id", "num_frames", "flight")
 """Columns of the labels that stay in a file without them: names of dives, frames of their films, and where the run saw the flight."""
 Scores = tuple[float, ...]
@@ -115,17 +119,21 @@ class KeptNumbers(Config):
     Attributes:
         candidates: dive numbers that come into question; a list for each group of dives that share it.
         group: place of each dive's list among `candidates`.
+        difficulties: usual degree of difficulty of each candidate; null where there is none.
         num_films: training films that show each dive's number.
         scores: of each candidate, a row a dive.
     """
 
     candidates: tuple[tuple[str, ...], ...]
     group: tuple[Annotated[int, Field(ge=0)], ...]
+    difficulties: tuple[tuple[float | None, ...], ...]
     num_films: tuple[int, ...]
     scores: tuple[Scores, ...]
 
     @model_validator(mode="after")
     def _fits(self) -> "KeptNumbers":
+        if [len(some) for some in self.candidates] != [len(some) for some in self.difficulties]:
+            raise ValueError("dive numbers and their difficulties do not belong together")
         for group, scores in zip(self.group, self.scores, strict=False):
             if group >= len(self.candidates) or len(scores) != len(self.candidates[group]):
                 raise ValueError("dive numbers and their scores do not belong together")
@@ -136,13 +144,45 @@ class KeptNumbers(Config):
         """Rounded; None for a model that does not recognise dive numbers."""
         if not evidence:
             return None
-        groups = list(dict.fromkeys(one.candidates for one in evidence))
+        groups = list(dict.fromkeys((one.candidates, one.difficulties) for one in evidence))
         return cls(
-            candidates=tuple(groups),
-            group=tuple(groups.index(one.candidates) for one in evidence),
+            candidates=tuple(candidates for candidates, _ in groups),
+            group=tuple(groups.index((one.candidates, one.difficulties)) for one in evidence),
+            difficulties=tuple(difficulties for _, difficulties in groups),
             num_films=tuple(one.num_films for one in evidence),
             scores=tuple(_rounded(one.scores, _EVIDENCE_DIGITS) for one in evidence),
         )
+
+
+class KeptExecutions(Config):
+    """What the model says of the tested dives where neither number nor difficulty is known.
+
+    Attributes:
+        votes: score / difficulty by exemplars of any number, a row a dive.
+        mean_difficulty: of the fold's training dives.
+    """
+
+    votes: tuple[Scores, ...]
+    mean_difficulty: Annotated[float, Field(gt=0)]
+
+
+class KeptSight(Config):
+    """What else weights that ship take their certainty from, a column each.
+
+    Attributes:
+        frames: of the clip that were shown.
+        log_probabilities: of each transition over these frames; null for a model without three stages.
+        distance: how unlike the fold's training dives each is (`models.familiarity`, in its raw unit); empty where those
+            are too few to tell.
+    """
+
+    frames: tuple[tuple[int, ...], ...]
+    log_probabilities: tuple[tuple[Scores, ...], ...] | None
+    distance: Scores
+
+    def log_probability_array(self) -> Float[np.ndarray, "dives transitions frames"] | None:
+        """`log_probabilities` as an array."""
+        return None if self.log_probabilities is None else np.array(self.log_probabilities)
 
 
 class KeptRow(Config):
@@ -172,6 +212,8 @@ class KeptFold(Config):
         alone: scores of each branch of the regression alone, by its name; transitions are those of the whole.
         rules: scores of each of `label_rules.LABEL_RULES`, fitted on the fold's training dives, by its name.
         numbers: null for a model that does not recognise dive numbers.
+        executions: null for a model that predicts points.
+        sight: null in files of earlier versions.
         others: rows beside the model, by their names.
     """
 
@@ -184,6 +226,8 @@ class KeptFold(Config):
     alone: dict[str, Scores]
     rules: dict[str, Scores]
     numbers: KeptNumbers | None
+    executions: KeptExecutions | None = None
+    sight: KeptSight | None = None
     others: dict[str, KeptRow] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -203,6 +247,14 @@ class KeptFold(Config):
             yield f"others.{name}", row.score
             if row.interval:
                 yield f"others.{name}, interval", row.interval
+        if self.executions is not None:
+            yield "executions.votes", self.executions.votes
+        if self.sight is not None:
+            yield "sight.frames", self.sight.frames
+            if self.sight.log_probabilities is not None:
+                yield "sight.log_probabilities", self.sight.log_probabilities
+            if self.sight.distance:
+                yield "sight.distance", self.sight.distance
         if self.numbers is not None:
             yield from ((f"numbers.{n}", getattr(self.numbers, n)) for n in ("group", "num_films", "scores"))
 
@@ -306,6 +358,7 @@ class KeptFold(Config):
                 dive_number=self.labels.dive_number[row],
                 num_films=kept.num_films[row],
                 candidates=kept.candidates[kept.group[row]],
+                difficulties=kept.difficulties[kept.group[row]],
                 scores=kept.scores[row],
             )
             for row, dive_id in enumerate(self.labels.dive_id)
@@ -373,6 +426,49 @@ class KeptFold(Config):
         except StagescoreError as error:
             raise DataError(error.what, where=f"{path}, {error.where}", todo=todo) from None
         return fold
+
+
+def kept_sight(
+    frames: Int[np.ndarray, "dives frames"],
+    log_probabilities: Float[np.ndarray, "dives transitions frames"] | None,
+    distance: Iterable[float],
+) -> KeptSight:
+    """What a fold's network saw, rounded.
+
+    Args:
+        frames: that were shown of each dive.
+        log_probabilities: of the transitions; None for a model without three stages.
+        distance: of each dive from the training dives; none where that is not known.
+    """
+    return KeptSight(
+        frames=tuple(tuple(row) for row in frames.tolist()),
+        log_probabilities=None
+        if log_probabilities is None
+        else tuple(
+            tuple(_rounded(transition, _SIGHT_DIGITS) for transition in dive)
+            for dive in log_probabilities.tolist()
+        ),
+        distance=_rounded(distance, _DIGITS),
+    )
+
+
+def kept_executions(any_number: Outcomes, trained: Iterable[Dive]) -> KeptExecutions | None:
+    """What a model says of dives whose number is not known, rounded.
+
+    Args:
+        any_number: scored by exemplars of any number, with the difficulties as labelled.
+        trained: the training dives.
+
+    Returns:
+        None where a dive has no difficulty, which the execution is computed back with.
+    """
+    difficulties = [dive.difficulty for dive in trained if dive.difficulty is not None]
+    votes = [
+        kept_scores(vote / dive.difficulty for vote in dive.votes) for dive in any_number if dive.difficulty
+    ]
+    if len(votes) < len(any_number) or not difficulties:
+        return None
+    return KeptExecutions(votes=tuple(votes), mean_difficulty=kept_scores([fmean(difficulties)])[0])
 
 
 def kept_scores(scores: Iterable[float]) -> Scores:

@@ -14,9 +14,8 @@ from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import FoldProtocol, make_folds
-from stagescore.data.samples import Samples
-from stagescore.errors import ConfigError
-from stagescore.evaluation.evaluate import Certainty, EncodedDives
+from stagescore.errors import ConfigError, DataError
+from stagescore.evaluation.evaluate import Certainty
 from stagescore.evaluation.fold_identity import FoldIdentity, one_table, settings_that_matter
 from stagescore.evaluation.frozen_features import RIDGE_ROW, FrozenNetwork, frozen_features, ridge_scores
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
@@ -24,20 +23,23 @@ from stagescore.evaluation.kept_folds import (
     KeptFold,
     KeptLabels,
     KeptNumbers,
+    KeptSight,
+    kept_executions,
     kept_model,
     kept_scores,
+    kept_sight,
 )
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
-from stagescore.evaluation.outcomes import Outcome, Outcomes
-from stagescore.evaluation.recognition import NumberCalibration, NumberEvidence
+from stagescore.evaluation.outcomes import Outcomes
+from stagescore.evaluation.recognition import NumberCalibration
 from stagescore.evaluation.subject import Answer, Question, evaluate, read_subject
+from stagescore.models.familiarity import FAR_SHARE, Familiarity, descriptors
 from stagescore.models.familiarity import LEAST_DIVES as LEAST_FAMILIAR
-from stagescore.models.familiarity import Familiarity, descriptors
 from stagescore.training.assemble import read_dives
 from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings
-from stagescore.types import STAGE_NAMES
+from stagescore.types import STAGE_NAMES, Dive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,9 @@ def predict_fold(run: FoldRun, progress: Progress, *, mirrored: bool = False) ->
     """
     subject = replace(read_subject(str(run.folder)), mirrored=mirrored)
     store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
-    question = Question(manifest=run.manifest, part="test", store=store, exemplars_from="train")
+    question = Question(
+        manifest=run.manifest, part="test", store=store, exemplars_from="train", whole_pool=True
+    )
     return evaluate(subject, question, scope="headline and branches", progress=progress)
 
 
@@ -176,6 +180,37 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
             name: kept_scores(label_scores(rule, run.manifest, ids)) for name, rule in LABEL_RULES.items()
         },
         numbers=KeptNumbers.of(answer.evidence),
+        executions=None
+        if answer.any_number is None
+        else kept_executions(answer.any_number, run.manifest.select("train")),
+        sight=_sight(run, answer),
+    )
+
+
+def _sight(run: FoldRun, answer: Answer) -> KeptSight | None:
+    """What the run's network saw of the test dives, and how far they are from its training dives."""
+    source = answer.source
+    if source is None:
+        return None
+    model = next(iter(read_subject(str(run.folder)).states.values()))
+    tested = [dive.dive_id for dive in answer.outcomes]
+    trained = [dive.dive_id for dive in run.manifest.select("train") if dive.dive_id in source.kept]
+    distance: list[float] = []
+    if len(trained) >= LEAST_FAMILIAR:
+        views = [source] if source.mirrored is None else [source, source.mirrored]
+        known, new = (
+            descriptors(*(encode_dives(model, view, ids).stages for view in views))
+            for ids in (trained, tested)
+        )
+        fitted = Familiarity.fit(known, new)
+        distance = (fitted.far * fitted.distances(new)).tolist()
+    encoded = encode_dives(model, source, tested)
+    three_stages = encoded.edges.shape[1] == len(STAGE_NAMES) + 1
+    log_probabilities = encoded.log_probabilities if three_stages else None
+    return kept_sight(
+        np.stack([np.asarray(source.samples.store.indices(name)) for name in tested]),
+        None if log_probabilities is None else log_probabilities.numpy(),
+        distance,
     )
 
 
@@ -233,6 +268,31 @@ def known_fold(
     return fold
 
 
+def kept_of(path: Path, dives: Sequence[Dive], progress: Progress, *, mirrored: bool = False) -> KeptFold:
+    """One fold, from its run or from the file that was kept of it.
+
+    Args:
+        path: folder of a run, or a file.
+        dives: of the manifest, for a file that was kept without labels.
+        progress: told while dives are decoded and encoded.
+        mirrored: show the test dives mirrored as well; a file must have been kept so.
+
+    Raises:
+        ConfigError: a file was kept with other views.
+        StagescoreError: the run or file cannot be read.
+    """
+    if not path.is_file():
+        return keep(FoldRun.open(path), progress, mirrored=mirrored)
+    kept = KeptFold.read(path, dives)
+    if kept.identity.mirrored != mirrored:
+        raise ConfigError(
+            "the kept fold was " + ("seen mirrored too" if kept.identity.mirrored else "not seen mirrored"),
+            where=path,
+            todo="name folds that were kept as the weights will see films",
+        )
+    return kept
+
+
 def data_of(folds: Sequence[FoldRun | KeptFold]) -> Path:
     """Folder of the manifest that the first run was trained on.
 
@@ -261,55 +321,34 @@ class KeptOut:
     num_dives: int
 
 
-def kept_out(
-    runs: Sequence[FoldRun],
-    *,
-    mirrored: bool = False,
-    progress: Progress = lambda what, done, total: None,
-) -> KeptOut:
+def kept_out(folds: Sequence[KeptFold]) -> KeptOut:
     """Fit on the dives that each fold kept out.
 
     Args:
-        runs: one of each fold.
-        mirrored: show the dives mirrored as well, and average, as the weights will.
-        progress: told while dives are decoded and encoded.
+        folds: what was kept of each.
 
     Raises:
-        DataError: too few dives, or none whose stages are labelled.
+        DataError: too few dives, or none whose stages are labelled; or a file of an earlier version.
     """
-    outcomes: list[Outcome] = []
-    numbers: list[NumberEvidence] = []
-    log_probabilities, frames, far = [], [], []
-    for run in runs:
-        answer = predict_fold(run, progress, mirrored=mirrored)
-        outcomes += answer.outcomes.dives
-        numbers += answer.evidence
-        subject = read_subject(str(run.folder))
-        model = next(iter(subject.states.values()))
-        store = ClipStore.open(run.clips, subject.preprocessing)
-        tested = [dive.dive_id for dive in answer.outcomes]
-        trained = [dive.dive_id for dive in run.manifest.select("train")]
-        source = EncodedDives(
-            model, Samples(store, run.manifest.dives), [*trained, *tested], mirrored=mirrored
+    outcomes = Outcomes(tuple(dive for fold in folds for dive in fold.outcomes()))
+    sights = [fold.sight for fold in folds if fold.sight is not None]
+    if len(sights) < len(folds):
+        old = next(fold for fold in folds if fold.sight is None)
+        raise DataError(
+            "the kept file is of an earlier version, which weights cannot take their certainty from",
+            where=old.identity.file_name,
+            todo="keep the fold again (`stagescore evaluate-folds RUN... --keep FOLDER`)",
         )
-        encoded = encode_dives(model, source, tested)
-        if len(trained) >= LEAST_FAMILIAR:
-            views = [source] if source.mirrored is None else [source, source.mirrored]
-            known, new = (
-                descriptors(*(encode_dives(model, view, ids).stages for view in views))
-                for ids in (trained, tested)
-            )
-            far.append(Familiarity.fit(known, new).far)
-        if encoded.log_probabilities is not None and encoded.edges.shape[1] == len(STAGE_NAMES) + 1:
-            log_probabilities.append(encoded.log_probabilities.numpy())
-            frames.append(np.stack([np.asarray(store.indices(name)) for name in tested]))
-    together = Outcomes(tuple(outcomes))
+    arrays = [sight.log_probability_array() for sight in sights]
+    known = [array for array in arrays if array is not None]
     transitions = None
-    if log_probabilities:
-        transitions = TransitionCalibration.fit(
-            np.concatenate(log_probabilities), np.concatenate(frames), together.true_transitions
-        )
+    if len(known) == len(folds):
+        frames = np.concatenate([np.array(sight.frames) for sight in sights])
+        transitions = TransitionCalibration.fit(np.concatenate(known), frames, outcomes.true_transitions)
+    far = [float(np.quantile(sight.distance, FAR_SHARE)) for sight in sights if sight.distance]
     certainty = Certainty(
-        scores=IntervalModel.fit(together), transitions=transitions, numbers=NumberCalibration.fit(numbers)
+        scores=IntervalModel.fit(outcomes),
+        transitions=transitions,
+        numbers=NumberCalibration.fit([one for fold in folds for one in fold.evidence()]),
     )
-    return KeptOut(certainty=certainty, far=float(np.mean(far)) if far else None, num_dives=len(together))
+    return KeptOut(certainty=certainty, far=float(np.mean(far)) if far else None, num_dives=len(outcomes))

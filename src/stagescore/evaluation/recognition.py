@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from torch import Tensor
 
+from stagescore.diving import usual_difficulties
 from stagescore.errors import CheckpointError, DataError
 from stagescore.evaluation.bootstrap import NUMBER_FIGURES, measured
 from stagescore.evaluation.evaluation_report import Row
@@ -42,6 +43,7 @@ class NumberEvidence:
         num_films: Number of training films that show this dive number.
         candidates: Dive numbers that come into question.
         scores: Sum of the log-probabilities of each candidate's attributes.
+        difficulties: Usual degree of difficulty of each candidate at the height of the dive; None where there is none.
     """
 
     dive_id: str
@@ -49,6 +51,7 @@ class NumberEvidence:
     num_films: int
     candidates: tuple[str, ...]
     scores: tuple[float, ...]
+    difficulties: tuple[float | None, ...]
 
     def log_probabilities(self, temperature: float) -> Float[np.ndarray, "candidates"]:
         """Log-probability of each candidate at a temperature."""
@@ -75,7 +78,7 @@ def number_evidence(
     """The evidence of some dives.
 
     Args:
-        logits: Logits of `HPMCoRe.recognise`, a row for each dive; None for a model that does not recognise numbers.
+        logits: Number logits (`StageFeatures.number_logits`), a row for each dive; None for a model that does not recognise numbers.
         dives: Dives to measure on, in the order of the rows.
         films: Training dives, or exemplars, whose numbers are candidates too.
 
@@ -92,10 +95,20 @@ def number_evidence(
             dive_number=dive.dive_number,
             num_films=counts[dive.dive_number],
             candidates=candidates[dive.height_m],
+            difficulties=usual_difficulties_of(candidates[dive.height_m], dive.height_m),
             scores=tuple(number_scores(row[None].double(), candidates[dive.height_m])[0].tolist()),
         )
         for dive, row in zip(dives, logits.cpu(), strict=True)
     )
+
+
+def usual_difficulties_of(numbers: Sequence[str], height_m: float | None) -> tuple[float | None, ...]:
+    """The usual degree of difficulty of each number at a height, or at any height where they agree; None where unknown."""
+    known: dict[str, set[float]] = {}
+    for (code, height), value in usual_difficulties().items():
+        if height_m in (None, height):
+            known.setdefault(code, set()).add(value)
+    return tuple(next(iter(known[code])) if len(known.get(code, ())) == 1 else None for code in numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,13 +213,23 @@ def cross_fitted(
         by_fold: Outcomes of each fold's test dives, by the name of the fold.
         evidence: Evidence of the same dives, by the name of the fold.
     """
+    fitted = cross_calibrated(evidence)
+    return {name: with_numbers(outcomes, evidence[name], fitted[name]) for name, outcomes in by_fold.items()}
+
+
+def cross_calibrated(
+    evidence: Mapping[str, Sequence[NumberEvidence]],
+) -> dict[str, NumberCalibration | None]:
+    """For each fold what is fitted on the other folds alone; None where they have too few dives.
+
+    Args:
+        evidence: Evidence of each fold's test dives, by the name of the fold.
+    """
     return {
-        name: with_numbers(
-            outcomes,
-            evidence[name],
-            NumberCalibration.fit([one for other, some in evidence.items() if other != name for one in some]),
+        name: NumberCalibration.fit(
+            [one for other, some in evidence.items() if other != name for one in some]
         )
-        for name, outcomes in by_fold.items()
+        for name in evidence
     }
 
 

@@ -161,12 +161,14 @@ class Question:
         part: dives to measure on.
         store: their clips.
         exemplars_from: the training split of the data, or the bank of the weights.
+        whole_pool: encode all dives that may be exemplars, not only those that vote.
     """
 
     manifest: Manifest
     part: Part
     store: ClipStore
     exemplars_from: ExemplarsFrom
+    whole_pool: bool = False
 
     @property
     def queries(self) -> list[Dive]:
@@ -191,6 +193,9 @@ class Answer:
         alone: of each branch alone, where the model averages its branches.
         evidence: What the model's first state says of the dive numbers, in the order of `outcomes`; empty for a model that
             does not recognise them.
+        any_number: of the headline, with exemplars of any dive number; None for a model that predicts points, and where the
+            branches were not asked for.
+        source: the dives as the headline's model encoded them.
     """
 
     report: EvaluationReport
@@ -198,6 +203,8 @@ class Answer:
     by_case: dict[Case, Outcomes] = field(default_factory=dict)
     alone: dict[str, Outcomes] = field(default_factory=dict)
     evidence: tuple[NumberEvidence, ...] = ()
+    any_number: Outcomes | None = None
+    source: EncodedDives | None = None
 
 
 def evaluate(
@@ -234,6 +241,8 @@ def evaluate(
     headline: tuple[Row, Outcomes] | None = None
     by_case: dict[Case, Outcomes] = {}
     alone: dict[str, Outcomes] = {}
+    any_number: Outcomes | None = None
+    source: EncodedDives | None = None
     numbers: tuple[tuple[NumberEvidence, ...], str] = ((), "")
     for column, model in list(subject.states.items())[: 1 if headline_only else None]:
         evaluator, sources = _prepared(subject, model, question, kinds, progress)
@@ -260,36 +269,38 @@ def evaluate(
             )
             rows.append(row)
             if headline is None:
-                headline = (row, outcomes)
+                headline, source = (row, outcomes), sources["estimated"]
                 numbers = evaluator.evidence(sources["estimated"], ids), _fitted_on(evaluator)
-                alone = {} if scope == "headline" else _branches_alone(evaluator, sources["estimated"], ids)
+                if scope != "headline":
+                    alone, any_number = _beside(evaluator, sources["estimated"], ids)
             if column == next(iter(subject.states)):
                 by_case[case] = outcomes
     if headline is None:
         raise ConfigError("there is no state to evaluate", todo="train first")
     first = next(iter(subject.states.values()))
-    tables: dict[str, list[Row]] = {"Model": rows}
-    if alone:
-        tables["Each branch of the regression alone"] = [
+    tables = {
+        "Model": rows,
+        "Each branch of the regression alone": [
             replace(headline[0], name=f"{subject.name}, {name}", figures=measure(outcomes))
             for name, outcomes in alone.items()
-        ]
-    tables |= number_tables(headline[1])
-    if bounds := _bounds(subject, question, headline[1]):
-        tables["Floors and ceilings, from labels alone"] = bounds
-    datasets = {dive.dataset for dive in queries}
-    published = [published_row(row) for name in sorted(datasets) for row in published_on(name)]
-    if published:
-        tables["Published figures, measured by their authors on their data"] = published
+        ],
+        **number_tables(headline[1]),
+        "Floors and ceilings, from labels alone": _bounds(subject, question, headline[1]),
+        "Published figures, measured by their authors on their data": [
+            published_row(row)
+            for name in sorted({dive.dataset for dive in queries})
+            for row in published_on(name)
+        ],
+    }
     report = EvaluationReport(
         headline=headline[0],
         exemplars=f"{subject.votes} from {question.exemplars_from}, {headline[0].protocol}",
         weights_hash=weights_hash(first),
-        tables=tables,
+        tables={title: table for title, table in tables.items() if table},
         paired={f"its {name}": paired(headline[1], outcomes) for name, outcomes in alone.items()},
         notes=tuple(number_note(headline[1], numbers[1])),
     )
-    return Answer(report, headline[1], by_case, alone, numbers[0])
+    return Answer(report, headline[1], by_case, alone, numbers[0], any_number, source)
 
 
 def set_against(answer: Answer, others: Mapping[str, Answer]) -> Answer:
@@ -308,13 +319,19 @@ def _fitted_on(evaluator: Evaluator) -> str:
     return "" if calibration is None else f"{calibration.num_dives} validation dives"
 
 
-def _branches_alone(evaluator: Evaluator, source: EncodedDives, ids: Sequence[str]) -> dict[str, Outcomes]:
-    """What each branch says by itself, where the model takes their mean; intervals were fitted to the mean."""
+def _beside(
+    evaluator: Evaluator, source: EncodedDives, ids: Sequence[str]
+) -> tuple[dict[str, Outcomes], Outcomes | None]:
+    """What each branch says by itself, where the model takes their mean; and what the whole says by exemplars of any number.
+
+    Intervals were fitted to the whole; the second is None for a model that predicts points.
+    """
     found = {}
     for branch in evaluator.model.regression.averaged:
         heard = replace(evaluator, model=evaluator.model.heard_alone(branch), certainty=None)
         found[f"{branch} branch alone"] = heard.outcomes(source, ids, Case()).without_numbers()
-    return found
+    any_number = evaluator.outcomes(source, ids, Case(protocol="w/o DN")) if evaluator.execution else None
+    return found, any_number
 
 
 def _prepared(
@@ -333,7 +350,10 @@ def _prepared(
                     dive, question.pool, protocol=case.protocol, num=subject.votes, seed=subject.seed
                 )
                 voters |= {exemplar.dive_id for exemplar in choice.exemplars}
-    wanted = sorted({*voters, *(d.dive_id for d in queries), *(d.dive_id for d in validation if fits)})
+    spare = {dive.dive_id for dive in question.pool} if question.whole_pool else set()
+    wanted = sorted(
+        {*voters, *spare, *(d.dive_id for d in queries), *(d.dive_id for d in validation if fits)}
+    )
     dives = [question.manifest[dive_id] for dive_id in wanted]
     sources: dict[Joints, EncodedDives] = {}
     for joints in kinds:

@@ -8,16 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
-
 from stagescore.data.score_prior import Expectation
-from stagescore.evaluation.intervals import LEVEL
+from stagescore.evaluation.intervals import SDS, mixture_interval
 from stagescore.models.familiarity import film_share
-
-_SDS = 1.6449
-"""Half-width of a 90 % interval in standard deviations of a normal distribution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +51,7 @@ def blended(
     if interval is None:
         return Blend(score=score, interval=None, prior_part=prior_part)
     half = blended_half_width(
-        max(interval[1] - network_score, 0.0), _SDS * prior.sd, unfamiliarity=unfamiliarity, scale=scale
+        max(interval[1] - network_score, 0.0), SDS * prior.sd, unfamiliarity=unfamiliarity, scale=scale
     )
     return Blend(
         score=score, interval=(max(0.0, score - half), max(0.0, score + half)), prior_part=prior_part
@@ -86,19 +79,9 @@ def mixed(blends: Sequence[tuple[float, Blend]]) -> Blend:
     ends = [(one.score, one.interval[1]) for _, one in blends if one.interval is not None]
     if len(ends) < len(blends):
         return Blend(score=score, interval=None, prior_part=prior_part)
-    means, highs = np.array(ends).T
-    sds = np.maximum(highs - means, 1e-6) / _SDS
-    shares = np.array([p for p, _ in blends])
-
-    def end(below: float) -> float:
-        """Where so much of the mixture lies below; 8 standard deviations away from all means nothing is left."""
-        bounds = float((means - 8.0 * sds).min()), float((means + 8.0 * sds).max())
-        return float(brentq(lambda x: float(shares @ ndtr((x - means) / sds)) - below, *bounds))
-
-    tail = (1.0 - LEVEL) / 2.0
-    return Blend(
-        score=score, interval=(max(0.0, end(tail)), max(0.0, end(1.0 - tail))), prior_part=prior_part
-    )
+    scores, highs = zip(*ends, strict=True)
+    interval = mixture_interval([p for p, _ in blends], scores, highs)
+    return Blend(score=score, interval=interval, prior_part=prior_part)
 
 
 def blended_half_width(

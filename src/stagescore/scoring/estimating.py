@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from stagescore.data.exemplars import Protocol
 from stagescore.data.score_prior import Expectation, ScorePrior
 from stagescore.evaluation.intervals import IntervalModel
+from stagescore.evaluation.unknown_numbers import LIKELY
 from stagescore.scoring.blending import Blend, blended, mixed
 from stagescore.scoring.composing import exemplar_votes
 from stagescore.scoring.dive_number import NUM_LIKELIEST, Hypothesis, recognised_number
@@ -24,10 +25,6 @@ from stagescore.scoring.result import ExemplarVote, Judging, Prior, Reason
 from stagescore.scoring.scoring_network import LEAST_FILM_SHARE, ScoringNetwork
 from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
-
-LIKELY = 0.1
-"""Probability from which numbers without a known difficulty leave no score: a mean without them would leave out more than
-the tenth that a 90 % interval may miss. Not fitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
