@@ -118,15 +118,15 @@ SHIPPED: tuple[KnownNetwork, ...] = (
         "scorer",
         "HP-MCoRe, preset tower, trained on 300 films of London 2012, men's 10 m",
         "train_tower.sh",
-        "011b01e134f5cb9bd278cc716ed5e50af3e4fc288edd0123af0978ad7220a428",
-        11_265_820,
+        "8a511054999491cd503c0e23c2f83e40571c68a6bb586686f54316d0974197fa",
+        7_046_674,
     ),
     _shipped(
         "tower-bank",
         "exemplars",
         "dives of those films that vote, encoded with tower, as skeletons without a picture",
         "train_tower.sh",
-        "ed1d591aa227db9790e0db3c71329b43550c9980a9fe9a2308d126b52cd7a523",
+        "6f0cddc4f18770c274ebc69a42e4516b303c7c09d94105fc312985dcaa952faa",
         651_448,
     ),
     _shipped(
