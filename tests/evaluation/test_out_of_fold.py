@@ -25,7 +25,7 @@ from stagescore.evaluation.frozen_features import RIDGE_ROW
 from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
-from stagescore.evaluation.out_of_fold import FoldRun, keep, kept_of, open_folds
+from stagescore.evaluation.out_of_fold import FoldRun, keep, known_fold, open_folds
 from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.subject import read_subject
 from stagescore.training.prediction import encode_dives
@@ -351,12 +351,9 @@ def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
     assert asked == [5] and found.certainty.scores.num_dives == found.num_dives == 5
     assert found.certainty.transitions is not None and found.far is None  # four training dives show nothing
     files = [fold.save(tmp_path, labels=False) for fold in kept]
-    dives = FoldRun.open(runs[0]).manifest.dives
-    again = [kept_of(path, dives, lambda *_: None) for path in files]
+    data = Path(FoldRun.open(runs[0]).settings.data.folder)
+    again = [known_fold(fold, lambda *_: None) for fold in open_folds([runs[0], *files[1:]], data=data)]
     assert out_of_fold.kept_out(again) == found
-    assert kept_of(runs[0], (), lambda *_: None) == kept[0]
-    with pytest.raises(ConfigError, match="not seen mirrored"):
-        kept_of(files[0], dives, lambda *_: None, mirrored=True)
     old = kept[1].model_copy(update={"sight": None})
     with pytest.raises(DataError, match="earlier version"):
         out_of_fold.kept_out([kept[0], old])

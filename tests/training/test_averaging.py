@@ -71,6 +71,9 @@ def test_runs_that_have_no_mean_are_refused(
         average_runs([runs[0], runs[0]], tmp_path / "twice")
     with pytest.raises(ConfigError, match="holds a run"):
         average_runs(runs, runs[0])
+    begin(tmp_path / "torn", average_runs(runs, tmp_path / "whole"))
+    with pytest.raises(CheckpointError, match="not here, or torn"):
+        list(train(settings_of(tmp_path / "torn", TrainSettings), tmp_path / "torn"))
     settings = settings_of(runs[0], TrainSettings)
     for name, change, error in (
         ("alone", {"weights_seed": None}, "no other run began alike"),

@@ -53,6 +53,22 @@ def test_the_head_learns_and_does_so_again_to_the_bit() -> None:
     assert sum(right) >= 0.9 * len(right)
 
 
+def test_a_head_alone_can_be_trained_with_everything_else_at_rest(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The command of docs/training.md for a finished run without such a head."""
+    torch.set_num_threads(1)
+    alone = "optimiser.groups=[{path: '', factor: 0}, {path: encoders.numbers, factor: 1}]"
+    loop = tiny_runs.loop(tmp_path, tiny_runs.live(tmp_path_factory), "model.recognition.on=true", alone)
+    before = {name: value.clone() for name, value in loop.model.state_dict().items()}
+    for _ in loop.run():
+        pass
+    changed = {
+        name for name, value in loop.model.state_dict().items() if not torch.equal(value, before[name])
+    }
+    assert changed == {name for name in before if name.startswith("encoders.numbers.")}
+
+
 def test_views_are_mirrored_or_not_and_shifted_by_at_most_two_frames() -> None:
     dives = described(6)
     seen, shifts = set(), set()

@@ -29,8 +29,8 @@ def pack(
         list[Path] | None,
         typer.Option(
             help="A run of the same settings that kept some dives out, or the file that `evaluate-folds --keep` wrote of it; "
-            "may be given several times. Intervals and distances are fitted on these dives, and the run itself may have been "
-            "trained on everything."
+            "once for each fold of a protocol. Intervals and distances are fitted on these dives, and the run itself may have "
+            "been trained on everything."
         ),
     ] = None,
     trained_on: Annotated[str, typer.Option(help="For the card, in words.")] = "simulated dives only",
@@ -81,7 +81,7 @@ def pack(
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
-    from stagescore.evaluation.out_of_fold import kept_of, kept_out
+    from stagescore.evaluation.out_of_fold import kept_out, known_fold, open_folds
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
@@ -99,6 +99,7 @@ def pack(
         manifest = read_dives(settings.data).manifest
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
         store = ClipStore.open(clips, settings.data.preprocessing)
+        opened = open_folds(folds, mirrored=mirrored, data=Path(settings.data.folder)) if folds else []
         more = [dive for dive in read_manifest(spare) if dive.dive_id in store] if spare else []
         exemplars, left_out = choose_bank(
             manifest.select("fit").dives, more, per_number=per_number, seed=subject.seed
@@ -125,10 +126,8 @@ def pack(
                 ),
                 store=store,
                 folder=out_dir,
-                kept_out=kept_out(
-                    [kept_of(fold, manifest.dives, progress, mirrored=mirrored) for fold in folds]
-                )
-                if folds
+                kept_out=kept_out([known_fold(fold, progress, mirrored=mirrored) for fold in opened])
+                if opened
                 else None,
                 progress=progress,
             )

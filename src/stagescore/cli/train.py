@@ -89,7 +89,7 @@ def average(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """One network of several runs: the mean of their weights, which errs less on new dives than each of them.
+    """One network of several runs: the mean of their weights, which as a rule errs less on new dives than each of them.
 
     A head for dive numbers (run.number_epochs) is learned anew for the mean; if that is stopped, `train --resume` goes on.
     """

@@ -32,14 +32,14 @@ from stagescore.evaluation.kept_folds import (
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.recognition import NumberCalibration
-from stagescore.evaluation.subject import Answer, Question, evaluate, read_subject
+from stagescore.evaluation.subject import Answer, Question, Subject, evaluate, read_subject
 from stagescore.models.familiarity import FAR_SHARE, Familiarity, descriptors
 from stagescore.models.familiarity import LEAST_DIVES as LEAST_FAMILIAR
 from stagescore.training.assemble import read_dives
 from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings
-from stagescore.types import STAGE_NAMES, Dive
+from stagescore.types import STAGE_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,18 +127,17 @@ def open_folds(
     return [folds[k] for k in order]
 
 
-def predict_fold(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> Answer:
+def predict_fold(run: FoldRun, subject: Subject, progress: Progress) -> Answer:
     """Predict the test dives of a run's fold, exemplars being its training dives.
 
     Args:
         run: of the fold.
+        subject: what the run came to, with the views that the dives are seen in.
         progress: told while dives are decoded and encoded.
-        mirrored: show the test dives mirrored as well, and average.
 
     Returns:
         Outcomes of the whole model without intervals and of each branch alone, and what it says of the dive numbers.
     """
-    subject = replace(read_subject(str(run.folder)), mirrored=mirrored)
     store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
     question = Question(
         manifest=run.manifest, part="test", store=store, exemplars_from="train", whole_pool=True
@@ -154,7 +153,8 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
         progress: told while dives are decoded and encoded.
         mirrored: show the test dives mirrored as well, and average.
     """
-    answer = predict_fold(run, progress, mirrored=mirrored)
+    subject = replace(read_subject(str(run.folder)), mirrored=mirrored)
+    answer = predict_fold(run, subject, progress)
     ids = tuple(dive.dive_id for dive in answer.outcomes)
     dives = [run.manifest[dive_id] for dive_id in ids]
     return KeptFold(
@@ -183,16 +183,16 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
         executions=None
         if answer.any_number is None
         else kept_executions(answer.any_number, run.manifest.select("train")),
-        sight=_sight(run, answer),
+        sight=_sight(run, subject, answer),
     )
 
 
-def _sight(run: FoldRun, answer: Answer) -> KeptSight | None:
+def _sight(run: FoldRun, subject: Subject, answer: Answer) -> KeptSight | None:
     """What the run's network saw of the test dives, and how far they are from its training dives."""
     source = answer.source
     if source is None:
         return None
-    model = next(iter(read_subject(str(run.folder)).states.values()))
+    model = next(iter(subject.states.values()))
     tested = [dive.dive_id for dive in answer.outcomes]
     trained = [dive.dive_id for dive in run.manifest.select("train") if dive.dive_id in source.kept]
     distance: list[float] = []
@@ -266,31 +266,6 @@ def known_fold(
             todo="name the run of this fold, or leave --ridge out",
         )
     return fold
-
-
-def kept_of(path: Path, dives: Sequence[Dive], progress: Progress, *, mirrored: bool = False) -> KeptFold:
-    """One fold, from its run or from the file that was kept of it.
-
-    Args:
-        path: folder of a run, or a file.
-        dives: of the manifest, for a file that was kept without labels.
-        progress: told while dives are decoded and encoded.
-        mirrored: show the test dives mirrored as well; a file must have been kept so.
-
-    Raises:
-        ConfigError: a file was kept with other views.
-        StagescoreError: the run or file cannot be read.
-    """
-    if not path.is_file():
-        return keep(FoldRun.open(path), progress, mirrored=mirrored)
-    kept = KeptFold.read(path, dives)
-    if kept.identity.mirrored != mirrored:
-        raise ConfigError(
-            "the kept fold was " + ("seen mirrored too" if kept.identity.mirrored else "not seen mirrored"),
-            where=path,
-            todo="name folds that were kept as the weights will see films",
-        )
-    return kept
 
 
 def data_of(folds: Sequence[FoldRun | KeptFold]) -> Path:

@@ -1,7 +1,8 @@
-"""Scores of films whose dive number is not known: what `score` says without `--dive-number`, for many dives at once.
+"""Scores of films whose dive number is not known, as `score` gives them without `--dive-number`, for many dives at once.
 
 The network gives execution, by exemplars of any number; the recognised number gives the difficulty. The score is the mean
-over the numbers by their probability, and its interval holds their spread.
+over the numbers by their probability, and its interval holds their spread. `score` itself goes further in two ways: exemplars of a
+number that is sure share it, and an unfamiliar film is moved towards the prior.
 Not part of the paper, which knows the number and the difficulty of every dive.
 """
 

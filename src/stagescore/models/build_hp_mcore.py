@@ -24,6 +24,7 @@ from stagescore.models.recognition import NumberRecognition
 from stagescore.models.settings import (
     DynamicSettings,
     ModelSettings,
+    RecognitionSettings,
     SegmentationSettings,
     SkeletonSettings,
     StaticSettings,
@@ -83,9 +84,7 @@ def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
             dynamic_width=widths.get("dynamic"),
             static_width=widths.get("static"),
         )
-    encoders = Encoders(static=static, dynamic=dynamic, skeleton=skeleton)
-    model = HPMCoRe(
-        encoders=encoders,
+    return HPMCoRe(
         segmentation=_segmentation(settings.segmentation, widths),
         fusion=fusion,
         stand_ins=stand_ins,
@@ -100,13 +99,14 @@ def build_hp_mcore(settings: ModelSettings) -> HPMCoRe:
             points=settings.regression.points,
             average_branches=settings.regression.average_branches,
         ),
+        # Last, so that the other parts begin with the weights that they have without the head for dive numbers.
+        encoders=Encoders(
+            static=static,
+            dynamic=dynamic,
+            skeleton=skeleton,
+            numbers=_numbers(settings.recognition, static),
+        ),
     )
-    if settings.recognition.on and static is not None:
-        # Built last, so that the other parts begin with the weights that they have without it.
-        encoders.numbers = NumberRecognition(
-            in_width=static.described, width=settings.recognition.width, dropout=settings.recognition.dropout
-        )
-    return model
 
 
 def build_static(settings: StaticSettings) -> StaticEncoder:
@@ -187,6 +187,12 @@ def _segmentation(settings: SegmentationSettings, widths: dict[Branch, int]) -> 
             in_width=widths[reads], num_transitions=transitions, width=settings.width
         )
     return Segmentation(reads=reads, segmenter=segmenter, decoding=_DECODINGS[settings.decoding])
+
+
+def _numbers(settings: RecognitionSettings, static: StaticEncoder | None) -> NumberRecognition | None:
+    if not settings.on or static is None:
+        return None
+    return NumberRecognition(in_width=static.described, width=settings.width, dropout=settings.dropout)
 
 
 def _branch(settings: ModelSettings, in_width: int | None) -> DifferenceBranch | None:

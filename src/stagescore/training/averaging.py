@@ -1,7 +1,8 @@
 """One network of several runs: the mean of their weights.
 
-Runs that begin with the same random weights and differ in order, views and dropout end in one valley of the loss, and the
-middle of it errs less on new dives than its walls (Wortsman et al., "Model soups", ICML 2022; docs/log.md).
+Runs that begin with the same random weights and differ in order, views and dropout tend to end in one valley of the loss, whose
+middle as a rule errs less on new dives than its walls (Wortsman et al., "Model soups", ICML 2022). Tried here on one fold
+(docs/log.md).
 Departs: not part of the paper.
 """
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.training.checkpoints import newest_checkpoint, write_checkpoint
-from stagescore.training.runs import begin, settings_of
+from stagescore.training.runs import begin, refuse_run, settings_of
 from stagescore.training.settings import TrainSettings
 
 
@@ -61,7 +62,7 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
         for name, value in weights[0].items()
     }
     made = first.model_copy(update={"run": first.run.model_copy(update={"averaged_seeds": tuple(seeds)})})
-    begin(folder, made)
+    refuse_run(folder)
     progressed = {**states[0]["progressed"], "finished": False, "log_bytes": 0}
     write_checkpoint(
         folder / "checkpoints",
@@ -69,6 +70,8 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
         {**states[0], "model": mean, "mean": {}, "progressed": progressed},
         keep=1,
     )
+    # Last: a folder without settings is no run, so that one that is stopped here is never trained from the beginning.
+    begin(folder, made)
     return made
 
 

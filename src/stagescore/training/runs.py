@@ -54,16 +54,25 @@ def _silent(what: str, done: int, total: int) -> None:
     pass
 
 
+def refuse_run(folder: Path) -> None:
+    """Make sure that a folder holds no run.
+
+    Raises:
+        ConfigError: it holds one.
+    """
+    if (folder / "config.yaml").exists():
+        raise ConfigError(
+            "this folder holds a run", where=folder, todo=f"use --resume {folder}, or another folder"
+        )
+
+
 def begin(folder: Path, settings: Config) -> None:
     """Claim a new folder for a run and keep its settings there.
 
     Raises:
         ConfigError: the folder holds a run already.
     """
-    if (folder / "config.yaml").exists():
-        raise ConfigError(
-            "this folder holds a run", where=folder, todo=f"use --resume {folder}, or another folder"
-        )
+    refuse_run(folder)
     write_settings(folder, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False).encode())
 
 
@@ -200,6 +209,12 @@ def train(
     )
     with _alone(loop):
         loop.resume()
+        if settings.run.averaged_seeds and not loop.state.step:
+            raise CheckpointError(
+                "the mean of the runs is not here, or torn",
+                where=folder,
+                todo="`stagescore average` them again",
+            )
         yield from loop.run()
         if settings.run.number_epochs and model.recognises and not loop.state.finished:
             fitted = dives.manifest.select("fit", individual_only=settings.data.individual_only)
