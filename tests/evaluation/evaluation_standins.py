@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 
 from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
 from stagescore.evaluation.fold_identity import FoldIdentity
-from stagescore.evaluation.kept_folds import KeptFold, KeptLabels, KeptModel
+from stagescore.evaluation.kept_columns import KeptLabels, KeptModel
+from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.types import Dive
 
 DIVES = tuple(

@@ -6,197 +6,40 @@ without the run, its clips, the films and the manifest. Numbers are rounded when
 computed from the rounded ones: it is the same to the digit, whether a run or its file is named.
 
 A file may be kept without the labels of the dives, which are somebody else's data: whoever has the data set imports it,
-and the labels are read from there (`labels_of`).
+and the labels are read from there (`kept_columns.labels_of`).
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import numpy as np
-from jaxtyping import Float, Int
 from pydantic import Field, ValidationError, model_validator
 
 from stagescore.atomic import write_text
 from stagescore.config import Config
 from stagescore.errors import DataError, StagescoreError
 from stagescore.evaluation.fold_identity import FoldIdentity
+from stagescore.evaluation.kept_columns import (
+    KeptExecutions,
+    KeptLabels,
+    KeptModel,
+    KeptNumbers,
+    KeptRow,
+    KeptSight,
+    Labels,
+    Scores,
+    kept_pair,
+    kept_scores,
+    labels_of,
+)
 from stagescore.evaluation.outcomes import Outcome, Outcomes, Pair
 from stagescore.evaluation.recognition import NumberEvidence
 from stagescore.types import Dive
 
-_DIGITS = 6
-_EVIDENCE_DIGITS = 5
-_SIGHT_DIGITS = 4
 _WITHOUT_LABELS = ("dive_id", "num_frames", "flight")
 """Columns of the labels that stay in a file without them: names of dives, frames of their films, and where the run saw the flight."""
-Scores = tuple[float, ...]
-
-
-class KeptLabels(Config):
-    """Labels of the tested dives, a column each; what is not labelled is null or empty.
-
-    Attributes:
-        dive_id: as in the manifest.
-        dive_number: such as `107B`.
-        difficulty: degree of difficulty.
-        score: points.
-        num_frames: frames of the clip.
-        transitions: first and last transition by FineDiving's definition, frames of the clip.
-        hand_marks: `Dive.hand_marks`.
-        flight: `Dive.flight`, which is found in the film and no label.
-    """
-
-    dive_id: tuple[str, ...] = Field(min_length=1)
-    dive_number: tuple[str | None, ...]
-    difficulty: tuple[float | None, ...]
-    score: Scores
-    num_frames: tuple[Annotated[int, Field(ge=1)], ...]
-    transitions: tuple[Pair | None, ...]
-    hand_marks: tuple[tuple[int, ...], ...]
-    flight: tuple[tuple[int, ...], ...]
-
-
-def labels_of(
-    dives: Iterable[Dive], dive_ids: Sequence[str], frames: Sequence[int], flights: Sequence[tuple[int, ...]]
-) -> KeptLabels:
-    """The labels of dives from their manifest.
-
-    Args:
-        dives: of the manifest.
-        dive_ids: the tested ones.
-        frames: number of frames of each film.
-        flights: of each, as the run had them.
-
-    Raises:
-        DataError: a dive is not in the manifest.
-    """
-    known = {dive.dive_id: dive for dive in dives}
-    missing = [dive_id for dive_id in dive_ids if dive_id not in known]
-    if missing:
-        raise DataError(
-            f"the data have no dive {missing[0]}", todo="name the folder that `stagescore data import` wrote"
-        )
-    chosen = [known[dive_id] for dive_id in dive_ids]
-    return KeptLabels(
-        dive_id=tuple(dive_ids),
-        dive_number=tuple(dive.dive_number for dive in chosen),
-        difficulty=tuple(dive.difficulty for dive in chosen),
-        score=tuple(dive.score for dive in chosen),
-        num_frames=tuple(frames),
-        transitions=tuple(
-            (float(dive.transitions[0]), float(dive.transitions[-1])) if len(dive.transitions) >= 2 else None
-            for dive in chosen
-        ),
-        hand_marks=tuple(dive.hand_marks for dive in chosen),
-        flight=tuple(flights),
-    )
-
-
-_Labels = Callable[[Sequence[str], Sequence[int], Sequence[tuple[int, ...]]], KeptLabels]
-
-
-class KeptModel(Config):
-    """What the whole model says of the tested dives, a column each.
-
-    Attributes:
-        score: points.
-        votes: of the exemplars, points.
-        transitions: predicted first and last transition, frames of the clip; null for a model without three stages.
-    """
-
-    score: Scores
-    votes: tuple[Scores, ...]
-    transitions: tuple[Pair | None, ...]
-
-
-class KeptNumbers(Config):
-    """What the model says of the dive numbers of the tested dives (`recognition.NumberEvidence`).
-
-    Attributes:
-        candidates: dive numbers that come into question; a list for each group of dives that share it.
-        group: place of each dive's list among `candidates`.
-        difficulties: usual degree of difficulty of each candidate; null where there is none.
-        num_films: training films that show each dive's number.
-        scores: of each candidate, a row a dive.
-    """
-
-    candidates: tuple[tuple[str, ...], ...]
-    group: tuple[Annotated[int, Field(ge=0)], ...]
-    difficulties: tuple[tuple[float | None, ...], ...]
-    num_films: tuple[int, ...]
-    scores: tuple[Scores, ...]
-
-    @model_validator(mode="after")
-    def _fits(self) -> "KeptNumbers":
-        if [len(some) for some in self.candidates] != [len(some) for some in self.difficulties]:
-            raise ValueError("dive numbers and their difficulties do not belong together")
-        for group, scores in zip(self.group, self.scores, strict=False):
-            if group >= len(self.candidates) or len(scores) != len(self.candidates[group]):
-                raise ValueError("dive numbers and their scores do not belong together")
-        return self
-
-    @classmethod
-    def of(cls, evidence: Sequence[NumberEvidence]) -> "KeptNumbers | None":
-        """Rounded; None for a model that does not recognise dive numbers."""
-        if not evidence:
-            return None
-        groups = list(dict.fromkeys((one.candidates, one.difficulties) for one in evidence))
-        return cls(
-            candidates=tuple(candidates for candidates, _ in groups),
-            group=tuple(groups.index((one.candidates, one.difficulties)) for one in evidence),
-            difficulties=tuple(difficulties for _, difficulties in groups),
-            num_films=tuple(one.num_films for one in evidence),
-            scores=tuple(_rounded(one.scores, _EVIDENCE_DIGITS) for one in evidence),
-        )
-
-
-class KeptExecutions(Config):
-    """What the model says of the tested dives where neither number nor difficulty is known.
-
-    Attributes:
-        votes: score / difficulty by exemplars of any number, a row a dive.
-        mean_difficulty: of the fold's training dives.
-    """
-
-    votes: tuple[Scores, ...]
-    mean_difficulty: Annotated[float, Field(gt=0)]
-
-
-class KeptSight(Config):
-    """What else weights that ship take their certainty from, a column each.
-
-    Attributes:
-        frames: of the clip that were shown.
-        log_probabilities: of each transition over these frames; null for a model without three stages.
-        distance: how unlike the fold's training dives each is (`models.familiarity`, in its raw unit); empty where those
-            are too few to tell.
-    """
-
-    frames: tuple[tuple[int, ...], ...]
-    log_probabilities: tuple[tuple[Scores, ...], ...] | None
-    distance: Scores
-
-    def log_probability_array(self) -> Float[np.ndarray, "dives transitions frames"] | None:
-        """`log_probabilities` as an array."""
-        return None if self.log_probabilities is None else np.array(self.log_probabilities)
-
-
-class KeptRow(Config):
-    """What something else than the model says of the tested dives.
-
-    Attributes:
-        score: points; null for a dive that it gives no score.
-        interval: lowest and highest plausible score, points, null where there is none; empty for a row without any.
-        made_of: what is to be known of it, such as the hash of its weights, by name.
-    """
-
-    score: tuple[float | None, ...]
-    interval: tuple[Pair | None, ...] = ()
-    made_of: dict[str, str | float]
 
 
 class KeptFold(Config):
@@ -295,7 +138,7 @@ class KeptFold(Config):
         """
         row = KeptRow(
             score=tuple(None if one is None else kept_scores([one])[0] for one in scores),
-            interval=tuple(None if one is None else _pair(one) for one in intervals),
+            interval=tuple(None if one is None else kept_pair(one) for one in intervals),
             made_of=made_of,
         )
         return KeptFold.model_validate({**dict(self), "others": {**self.others, name: row}})
@@ -399,7 +242,7 @@ class KeptFold(Config):
         return cls._read(path, lambda *kept: labels_of(known, *kept))
 
     @classmethod
-    def _read(cls, path: Path, missing: "_Labels | None") -> "KeptFold":
+    def _read(cls, path: Path, missing: "Labels | None") -> "KeptFold":
         """From a file; `missing` gives the labels of dives where the file has none."""
         todo = "name a file that `stagescore evaluate-folds --keep` wrote"
         try:
@@ -426,73 +269,6 @@ class KeptFold(Config):
         except StagescoreError as error:
             raise DataError(error.what, where=f"{path}, {error.where}", todo=todo) from None
         return fold
-
-
-def kept_sight(
-    frames: Int[np.ndarray, "dives frames"],
-    log_probabilities: Float[np.ndarray, "dives transitions frames"] | None,
-    distance: Iterable[float],
-) -> KeptSight:
-    """What a fold's network saw, rounded.
-
-    Args:
-        frames: that were shown of each dive.
-        log_probabilities: of the transitions; None for a model without three stages.
-        distance: of each dive from the training dives; none where that is not known.
-    """
-    return KeptSight(
-        frames=tuple(tuple(row) for row in frames.tolist()),
-        log_probabilities=None
-        if log_probabilities is None
-        else tuple(
-            tuple(_rounded(transition, _SIGHT_DIGITS) for transition in dive)
-            for dive in log_probabilities.tolist()
-        ),
-        distance=_rounded(distance, _DIGITS),
-    )
-
-
-def kept_executions(any_number: Outcomes, trained: Iterable[Dive]) -> KeptExecutions | None:
-    """What a model says of dives whose number is not known, rounded.
-
-    Args:
-        any_number: scored by exemplars of any number, with the difficulties as labelled.
-        trained: the training dives.
-
-    Returns:
-        None where a dive has no difficulty, which the execution is computed back with.
-    """
-    difficulties = [dive.difficulty for dive in trained if dive.difficulty is not None]
-    votes = [
-        kept_scores(vote / dive.difficulty for vote in dive.votes) for dive in any_number if dive.difficulty
-    ]
-    if len(votes) < len(any_number) or not difficulties:
-        return None
-    return KeptExecutions(votes=tuple(votes), mean_difficulty=kept_scores([fmean(difficulties)])[0])
-
-
-def kept_scores(scores: Iterable[float]) -> Scores:
-    """Scores in points, rounded as they are kept."""
-    return _rounded(scores, _DIGITS)
-
-
-def kept_model(outcomes: Outcomes) -> KeptModel:
-    """What a model says of dives, rounded."""
-    return KeptModel(
-        score=kept_scores(dive.predicted_score for dive in outcomes),
-        votes=tuple(kept_scores(dive.votes) for dive in outcomes),
-        transitions=tuple(dive.predicted_transitions for dive in outcomes),
-    )
-
-
-def _rounded(values: Iterable[float], digits: int) -> Scores:
-    """To so many significant digits."""
-    return tuple(float(f"{value:.{digits}g}") for value in values)
-
-
-def _pair(values: Pair) -> Pair:
-    low, high = kept_scores(values)
-    return low, high
 
 
 def _as_text(content: dict[str, Any], indent: str = " ") -> str:

@@ -19,8 +19,7 @@ from stagescore.evaluation.evaluate import Certainty
 from stagescore.evaluation.fold_identity import FoldIdentity, one_table, settings_that_matter
 from stagescore.evaluation.frozen_features import RIDGE_ROW, FrozenNetwork, frozen_features, ridge_scores
 from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
-from stagescore.evaluation.kept_folds import (
-    KeptFold,
+from stagescore.evaluation.kept_columns import (
     KeptLabels,
     KeptNumbers,
     KeptSight,
@@ -29,6 +28,7 @@ from stagescore.evaluation.kept_folds import (
     kept_scores,
     kept_sight,
 )
+from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.recognition import NumberCalibration
