@@ -119,6 +119,22 @@ def test_a_window_takes_its_frames_around_the_flight(dives, tmp_path) -> None:
         ClipStore.open(tmp_path / "clips", PREPROCESSING.model_copy(update={"num_frames": 24}))
 
 
+def test_frames_of_another_shot_are_in_no_window(dives, tmp_path) -> None:
+    film = tmp_path / "film"
+    film.mkdir()
+    for number in range(42):
+        level = 220 if number < 2 else 60 + number
+        Image.new("RGB", (64, 48), (level, level, level)).save(film / f"{number:05d}.jpg")
+    dive = dives[0].with_changes(
+        frames_path=str(film), poses_path=None, num_frames=42, transitions=(), flight=(6, 30)
+    )
+    windowed = PREPROCESSING.model_copy(update={"num_frames": 24, "window": Window(before=0.25, after=0.5)})
+    assert ClipStore.build([dive], tmp_path / "one", windowed, workers=1).indices(dive.dive_id)[0] == 2
+    # The published way of taking frames is all of the clip.
+    whole = PREPROCESSING.model_copy(update={"num_frames": 24})
+    assert ClipStore.build([dive], tmp_path / "two", whole, workers=1).indices(dive.dive_id)[0] == 0
+
+
 def test_stages_follow_from_the_labels(store, dives) -> None:
     for dive in dives:
         assert store.stages(dive) == dive.stages().resampled(store.indices(dive.dive_id))

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli import bench_pose, bench_real_clips, bench_stability
+from stagescore.cli import bench_films, bench_pose, bench_real_clips, bench_stability
 from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
+app.command("films")(bench_films.films)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)

@@ -51,13 +51,9 @@ def stability(
         chosen = chosen_variants([] if variants is None else [v.strip() for v in variants.split(",")])
         films = labelled_films(paths, labels)
         scorer = Scorer.load(weights, weights_dir=weights_dir)
-        used = [
-            f"{n.card.name} {n.card.weights_hash} {n.bank_sha256 or ''}".strip()
-            for n in scorer.scoring_networks
-        ]
         with out.progress() as progress:
             records = measure_stability(
-                scorer.score, films, chosen, Path(folder), measured_with=used, progress=progress
+                scorer.score, films, chosen, Path(folder), measured_with=scorer.made_of, progress=progress
             )
         rows, together = stability_rows(records, chosen)
         holds = (

@@ -49,7 +49,7 @@ class StoredClip:
         row: where it is.
         num_frames: frames of the whole clip.
         span: first and last frame of the part that evenly spaced frames are stored of: all but black frames at either
-            end, or the window around the flight; empty in stores made before spans were noted, for the whole clip.
+            end, or the window around the flight, without frames of another shot before it; empty in stores made before spans were noted, for the whole clip.
         source: fingerprint of the files it was made of.
         joints: which kinds of joints it has.
     """
@@ -293,7 +293,8 @@ def _fingerprint(dive: Dive, *, placed: bool) -> str:
             where=f"{dive.dive_id}, {error.filename}",
             todo="check the paths in the manifest",
         ) from None
-    flight = (repr(dive.flight),) if placed else ()
+    # The second word changes when frames are placed otherwise, so that older stores are built again.
+    flight = (repr(dive.flight), "first shot left out") if placed else ()
     return f"{hash_u64(repr(sizes), poses, *flight):016x}"
 
 

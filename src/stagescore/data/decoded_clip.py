@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, UInt8
 
 from stagescore.data.preprocessing import Preprocessing, framed_joints, taken_pictures
 from stagescore.errors import DataError
+from stagescore.media.first_shot import stray_frames
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, open_media
 from stagescore.pose.formats import read_npz
@@ -54,8 +55,10 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
     """
     media = open_media(str(dive.frames_path))
     _check_whole(dive, media)
-    content = media.info.black_start, media.num_frames - 1 - media.info.black_end
-    first, last = preprocessing.span(dive.flight, content)
+    start, stop = media.content.start, media.content.stop
+    if preprocessing.places_by_flight:
+        start += stray_frames(media)  # `score` leaves them out as well
+    first, last = preprocessing.span(dive.flight, (start, stop - 1))
     size_px = media.info.width_px, media.info.height_px
     tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
     every = PoseTrack.unknown(media.num_frames)

@@ -215,7 +215,7 @@ class EvaluationReport:
             "column": head.column,
         }
         lines = ["# Evaluation", "", "; ".join(f"{k}: {v}" for k, v in said.items() if v), ""]
-        figures = [[FIGURES[name].title, _figure(head, name)] for name in HEADLINE]
+        figures = [[FIGURES[name].title, figure_text(head, name)] for name in HEADLINE]
         lines += _table(["figure", "value [95 % interval]"], figures)
         for title, rows in self.tables.items():
             lines += ["", f"## {title}"]
@@ -245,7 +245,8 @@ def _known(row: Row, name: str) -> bool:
     return name in row.figures and not math.isnan(row.figures[name].value)
 
 
-def _figure(row: Row, name: str) -> str:
+def figure_text(row: Row, name: str) -> str:
+    """A figure of a row with its interval, such as `4.91 [4.33, 5.53]`; empty where it is unknown."""
     if not _known(row, name):
         return ""
     return _measured_text(row.figures[name], name)
@@ -268,7 +269,7 @@ def _figures_table(rows: Sequence[Row], names: Sequence[str], with_source: bool 
         "withheld": [row.missing for row in rows],
         "epoch": [row.column for row in rows],
         "dives": [_text(row.num_dives) for row in rows],
-        **{FIGURES[name].title: [_figure(row, name) for row in rows] for name in names},
+        **{FIGURES[name].title: [figure_text(row, name) for row in rows] for name in names},
         "source or rule": [row.source if with_source else "" for row in rows],
     }
     kept = {title: cells for title, cells in columns.items() if any(cells)}

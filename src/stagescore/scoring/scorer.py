@@ -132,6 +132,14 @@ class Scorer:
             events=EventNetworkRefiner.load(weights_dir) if event_network else None,
         )
 
+    @property
+    def made_of(self) -> list[str]:
+        """Names and hashes of networks and exemplars: records of one scorer are not those of another."""
+        return [
+            f"{one.card.name} {one.card.weights_hash} {one.bank_sha256 or ''}".strip()
+            for one in self.scoring_networks
+        ]
+
     def score(
         self,
         path: str | Path,

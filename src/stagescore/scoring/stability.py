@@ -44,6 +44,8 @@ class Outcome(Config):
         network: whose score it is; None where none looked.
         unfamiliarity: of the film to it; None where it is not known.
         film_share: how much of the score comes from the film; None where nothing is mixed.
+        interval: 90 % interval of the score; None without.
+        prior: score and standard deviation that the labels alone expect; None where they expect nothing.
     """
 
     status: str
@@ -54,6 +56,8 @@ class Outcome(Config):
     network: str | None = None
     unfamiliarity: float | None = None
     film_share: float | None = None
+    interval: tuple[float, float] | None = None
+    prior: tuple[float, float] | None = None
 
 
 class FilmRecord(Config):
@@ -239,6 +243,8 @@ def _told(result: Result, shown: Sequence[int]) -> Outcome:
         network=None if result.networks is None else result.networks.weights,
         unfamiliarity=result.unfamiliarity,
         film_share=result.film_share,
+        interval=result.interval,
+        prior=None if result.prior is None else (result.prior.score, result.prior.sd),
     )
 
 

@@ -1,0 +1,115 @@
+"""`stagescore bench films`: what `score` gives for labelled films, held against the labels."""
+
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stagescore.cli.output import JsonOption, Output, QuietOption, rounded, speaking
+from stagescore.cli.score import BankOption, WeightsDirOption, WeightsOption
+
+if TYPE_CHECKING:
+    from stagescore.scoring.film_check import FilmCheck
+
+_FIGURES = ("srcc", "rl2x100", "mae", "interval_coverage", "interval_width")
+
+
+def films(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIVES", help="Folder of a manifest of films with scores.")
+    ],
+    fold: Annotated[
+        str, typer.Option(help="Only the dives that a fold tests on, such as five-fold/0; or all.")
+    ] = "all",
+    sealed: Annotated[bool, typer.Option("--sealed", help="The sealed athletes may be looked at.")] = False,
+    without_number: Annotated[
+        bool, typer.Option("--without-number", help="Tell neither dive number nor difficulty.")
+    ] = False,
+    variants: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...", help="Also variants of each film, as of `bench stability`; none by default."
+        ),
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many films, the same ones each time.")
+    ] = None,
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="A JSON file a film; a stopped measurement goes on there."),
+    ] = None,
+    weights: WeightsOption = "auto",
+    bank: BankOption = None,
+    weights_dir: WeightsDirOption = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score labelled films as `score` does: how many get a score, how far is it off, does the interval hold?
+
+    Films that the weights were trained on say nothing about new ones: choose films of another kind, or weights of a fold
+    (`weights pack`) and the fold's own test dives.
+    """
+    from stagescore.data.manifest import read_manifest
+    from stagescore.hashing import hash_u64
+    from stagescore.scoring.film_check import as_known_film, film_checks, dives_to_check
+    from stagescore.scoring.scorer import Scorer
+    from stagescore.scoring.stability import measure_stability
+    from stagescore.scoring.variants import chosen_variants
+
+    place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
+    with speaking(json=json, quiet=quiet) as out, place as records_folder:
+        chosen = chosen_variants([name.strip() for name in variants.split(",")]) if variants else ()
+        dives = dives_to_check(read_manifest(folder), fold=fold, sealed=sealed)
+        if most is not None:
+            dives = sorted(dives, key=lambda dive: hash_u64(0, "bench films", dive.dive_id))[:most]
+        scorer = Scorer.load(weights, bank, weights_dir=weights_dir)
+        with out.progress() as progress:
+            records = measure_stability(
+                scorer.score,
+                [as_known_film(dive, with_number=not without_number) for dive in dives],
+                chosen,
+                Path(records_folder),
+                measured_with=scorer.made_of,
+                progress=progress,
+            )
+        checks = film_checks(dives, records, chosen)
+        out.document(
+            {
+                "fold": fold,
+                "sealed": sealed,
+                "with_number": not without_number,
+                "conditions": [check.as_json() for check in checks],
+            }
+        )
+        _say(out, checks, told="number and difficulty" if not without_number else "the height alone")
+
+
+def _say(out: Output, checks: "list[FilmCheck]", *, told: str) -> None:
+    from stagescore.evaluation.bootstrap import FIGURES
+    from stagescore.evaluation.evaluation_report import figure_text
+
+    out.table(
+        f"{checks[0].num_films} films, {told} given",
+        ("condition", "with a score", "share of the film", "networks", "reasons against a score"),
+        [
+            (
+                check.condition,
+                f"{check.share_scored:.0%}",
+                rounded(check.film_share, 2),
+                ", ".join(f"{name} {times}" for name, times in check.networks.items()),
+                ", ".join(f"{code} {times}" for code, times in check.reasons.items()),
+            )
+            for check in checks
+        ],
+    )
+    out.table(
+        "Scores against labels, of the films with a score",
+        ("condition", "films", *(FIGURES[name].title for name in _FIGURES), "bias, points"),
+        [
+            (row.name, row.num_dives, *(figure_text(row, name) for name in _FIGURES), rounded(bias, 2))
+            for check in checks
+            for row, bias in zip(check.rows, check.biases, strict=True)
+        ],
+    )

@@ -1,0 +1,176 @@
+"""Scores of labelled films, made by the whole of `score`, held against their labels.
+
+This is what a user sees of a new kind of film: how many get a score at all, how far it is off, whether its interval holds,
+and whether what needs no film would have been as good. Variants of the films (recoded, scaled, ...) can be held against the
+same labels. Source: none.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stagescore.data.manifest import Manifest
+from stagescore.data.protocols import EVERYTHING, sealed_ids, split_by_fold
+from stagescore.data.score_prior import sex_of
+from stagescore.errors import DataError
+from stagescore.evaluation.evaluation_report import Row, measure
+from stagescore.evaluation.intervals import SDS
+from stagescore.evaluation.metrics import bias
+from stagescore.evaluation.outcomes import Outcome as Measured
+from stagescore.evaluation.outcomes import Outcomes
+from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.stability import ORIGINAL, FilmRecord, KnownFilm, Outcome
+from stagescore.scoring.variants import Variant
+from stagescore.types import Dive
+
+AS_FILMED = "as filmed"
+PRIOR = "labels alone"
+
+
+def dives_to_check(manifest: Manifest, *, fold: str = EVERYTHING, sealed: bool = False) -> list[Dive]:
+    """The dives of a manifest that have films and may be looked at.
+
+    Args:
+        manifest: Of the dives.
+        fold: Those that a fold tests on, such as `five-fold/0`; `all` for every dive.
+        sealed: Whether the sealed athletes may be looked at.
+
+    Raises:
+        DataError: There is no such fold, or no dive with a film is left.
+    """
+    if fold != EVERYTHING:
+        dives = [dive for dive in split_by_fold(manifest, fold, sealed=sealed) if dive.split == "test"]
+    elif sealed or any(dive.athlete is None for dive in manifest):
+        dives = list(manifest)
+    else:
+        out = sealed_ids(manifest)
+        dives = [dive for dive in manifest if dive.dive_id not in out]
+    dives = [dive for dive in dives if dive.frames_path is not None]
+    if not dives:
+        raise DataError("no dive with a film is left", todo="give films, or choose another fold")
+    return dives
+
+
+def as_known_film(dive: Dive, *, with_number: bool = True) -> KnownFilm:
+    """A film with what a judge's sheet says of it; never marks, stages or score.
+
+    Args:
+        dive: With a film.
+        with_number: Whether dive number and difficulty are told; the height is in any case.
+    """
+    told: dict[str, Any] = {"height_m": dive.height_m, "sex": sex_of(dive.event)}
+    if with_number:
+        told |= {"dive_number": dive.dive_number, "difficulty": dive.difficulty}
+    return KnownFilm(
+        path=Path(str(dive.frames_path)),
+        name=dive.dive_id.replace("/", "-"),
+        options=ScoreOptions.model_validate(told),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmCheck:
+    """All films in one condition: as they are, or as one variant.
+
+    Attributes:
+        condition: `as filmed`, or the name of the variant.
+        num_films: Films that were looked at.
+        scored: The scores with the labels, of the films that have one.
+        expected: What the labels alone expect of the same films, with 90 % intervals; fewer where they expect nothing.
+        reasons: How often each reason stood against a score.
+        networks: How often each network spoke.
+        film_share: Mean share of the score that comes from the film, 0 to 1; None where nothing is mixed.
+    """
+
+    condition: str
+    num_films: int
+    scored: Outcomes
+    expected: Outcomes
+    reasons: Mapping[str, int]
+    networks: Mapping[str, int]
+    film_share: float | None
+
+    @property
+    def share_scored(self) -> float:
+        """Share of the films that get a score, 0 to 1."""
+        return len(self.scored) / self.num_films
+
+    @property
+    def rows(self) -> list[Row]:
+        """Figures of the scores, then of what the labels alone expect; none where fewer than two films have a score."""
+        return [
+            Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
+            for name, outcomes in self._measurable
+        ]
+
+    @property
+    def biases(self) -> list[float]:
+        """Mean of score less label for each of `rows`, in points; positive is too high."""
+        return [bias(some.true_scores, some.predicted_scores) for _, some in self._measurable]
+
+    @property
+    def _measurable(self) -> list[tuple[str, Outcomes]]:
+        both = (self.condition, self.scored), (PRIOR, self.expected)
+        return [(name, outcomes) for name, outcomes in both if len(outcomes) > 1]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "condition": self.condition,
+            "films": self.num_films,
+            "share_scored": self.share_scored,
+            "film_share": self.film_share,
+            "reasons": dict(self.reasons),
+            "networks": dict(self.networks),
+            "rows": [
+                {**row.as_json(), "bias": mean} for row, mean in zip(self.rows, self.biases, strict=True)
+            ],
+        }
+
+
+def film_checks(
+    dives: Sequence[Dive], records: Mapping[str, FilmRecord], variants: Sequence[Variant]
+) -> list[FilmCheck]:
+    """One check for the films as they are, and one for each variant.
+
+    Args:
+        dives: With the labels.
+        records: Of `measure_stability`, by name of the film.
+        variants: Those that were measured.
+    """
+    told = [(dive, records[as_known_film(dive).name].outcomes) for dive in dives]
+    conditions = [(AS_FILMED, ORIGINAL), *((variant.name, variant.name) for variant in variants)]
+    return [_check(name, [(dive, outcomes[key]) for dive, outcomes in told]) for name, key in conditions]
+
+
+def _check(condition: str, films: Sequence[tuple[Dive, Outcome]]) -> FilmCheck:
+    having = [(dive, outcome) for dive, outcome in films if outcome.score is not None]
+    shares = [outcome.film_share for _, outcome in having if outcome.film_share is not None]
+    return FilmCheck(
+        condition=condition,
+        num_films=len(films),
+        scored=Outcomes(tuple(_measured(dive, outcome.score, outcome.interval) for dive, outcome in having)),
+        expected=Outcomes(
+            tuple(
+                _measured(dive, mean, (max(mean - SDS * sd, 0.0), mean + SDS * sd))
+                for dive, (mean, sd) in ((dive, o.prior) for dive, o in having if o.prior is not None)
+            )
+        ),
+        reasons=Counter(code for _, outcome in films if outcome.score is None for code in outcome.reasons),
+        networks=Counter(str(outcome.network) for _, outcome in having),
+        film_share=sum(shares) / len(shares) if shares else None,
+    )
+
+
+def _measured(dive: Dive, score: float | None, interval: tuple[float, float] | None) -> Measured:
+    return Measured(
+        dive_id=dive.dive_id,
+        dive_number=dive.dive_number,
+        difficulty=dive.difficulty,
+        true_score=dive.score,
+        predicted_score=float(score or 0.0),
+        num_frames=dive.num_frames or 1,
+        interval=interval,
+    )
