@@ -53,7 +53,7 @@ def films(
     """
     from stagescore.data.manifest import read_manifest
     from stagescore.hashing import hash_u64
-    from stagescore.scoring.film_check import as_known_film, film_checks, dives_to_check
+    from stagescore.scoring.film_check import as_known_film, dives_to_check, film_checks
     from stagescore.scoring.scorer import Scorer
     from stagescore.scoring.stability import measure_stability
     from stagescore.scoring.variants import chosen_variants
