@@ -113,19 +113,21 @@ class ProgressReport:
         self._bar = bar
         self._task: tuple[str, Any] | None = None
         self._begun: tuple[str, int, float] | None = None
+        self._done = 0
         self._last = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Say how far the work has come; what was done before the first call took no time of ours."""
         if self._console is None:
             return
+        again, self._done = done < self._done, done  # the same work for the next fold
         if self._bar is not None:
-            if self._task is None or self._task[0] != what:
+            if again or self._task is None or self._task[0] != what:
                 self._task = (what, self._bar.add_task(what, total=total))
             self._bar.update(self._task[1], completed=done, total=total)
             return
         now = time.monotonic()
-        if self._begun is None or self._begun[0] != what:
+        if again or self._begun is None or self._begun[0] != what:
             self._begun = (what, done, now)
         _, first, started = self._begun
         if now - self._last >= _SECONDS_BETWEEN_LINES and done < total:
