@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stagescore.cli.main import app
+from stagescore.locking import alone_in
 from stagescore.media import open_media
 from stagescore.media.film_writing import write_film
 from stagescore.pose.formats import read_npz
@@ -125,6 +126,14 @@ def test_a_done_clip_is_not_taken_for_another(tmp_path, networks, films):
     done = run(films / "short.mp4", "--out", tmp_path, *networks, "--frames", "96")
     assert done.exit_code == 1
     assert "other --frames" in done.stderr
+
+
+def test_two_processes_do_not_write_into_one_folder(tmp_path, networks, films):
+    with alone_in(tmp_path / "out"):
+        done = run(films / "short.mp4", *networks, "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "another process" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_96_rows_as_in_finediving_pose(tmp_path, networks, films):

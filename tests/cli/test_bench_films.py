@@ -84,7 +84,7 @@ def test_the_table_says_how_many_films_have_a_score(words: list[str]) -> None:
 
 
 def test_a_fold_that_is_not_there_is_told(words: list[str]) -> None:
-    done = CliRunner().invoke(app, [*words, "--sealed", "--fold", "five-fold/9"])
+    done = CliRunner().invoke(app, [*words, "--fold", "five-fold/9"])
     assert done.exit_code == 1
     assert "five-fold" in done.stderr
     assert "Traceback" not in done.output

@@ -1,3 +1,4 @@
+import json
 import pickle
 import shutil
 import signal
@@ -133,6 +134,18 @@ def test_frames_of_another_shot_are_in_no_window(dives, tmp_path) -> None:
     # The published way of taking frames is all of the clip.
     whole = PREPROCESSING.model_copy(update={"num_frames": 24})
     assert ClipStore.build([dive], tmp_path / "two", whole, workers=1).indices(dive.dive_id)[0] == 0
+
+
+def test_a_store_of_before_named_the_first_and_the_last_frame(dives, tmp_path) -> None:
+    store = ClipStore.build(dives[:2], tmp_path, PREPROCESSING, workers=1)
+    index = json.loads((tmp_path / "index.json").read_text())
+    clip, other = (index["clips"][dive.dive_id] for dive in dives[:2])
+    del clip["frames"], other["frames"]
+    clip["span"] = [3, 40]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    old = ClipStore.open(tmp_path, PREPROCESSING)
+    assert old.indices(dives[0].dive_id) == sample_indices(3, 40, PREPROCESSING.num_frames)
+    assert old.indices(dives[1].dive_id) == store.indices(dives[1].dive_id)
 
 
 def test_stages_follow_from_the_labels(store, dives) -> None:

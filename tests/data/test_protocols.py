@@ -6,7 +6,7 @@ import makers
 import pytest
 
 from stagescore.data.manifest import Manifest
-from stagescore.data.protocols import PROTOCOLS, make_folds, sealed_ids, split_by_fold
+from stagescore.data.protocols import PROTOCOLS, make_folds, sealed_ids, split_by_fold, without_sealed
 from stagescore.errors import DataError
 from stagescore.types import Dive
 
@@ -66,6 +66,23 @@ def test_folds_are_about_equal(dives):
         sizes = [len(fold.test) for fold in make_folds(dives, protocol)]
         assert len(sizes) == 5
         assert max(sizes) - min(sizes) <= 6
+
+
+def test_without_any_athlete_nothing_is_sealed_and_plain_folds_work(dives):
+    nobody = Manifest(tuple(dive.with_changes(athlete=None) for dive in dives))
+    assert without_sealed(nobody) == list(nobody)
+    tested = [
+        dive.dive_id
+        for k in range(5)
+        for dive in split_by_fold(nobody, f"five-fold/{k}")
+        if dive.split == "test"
+    ]
+    assert sorted(tested) == sorted(dive.dive_id for dive in nobody)
+    with pytest.raises(DataError, match="athlete"):
+        split_by_fold(nobody, "athlete-disjoint/0")
+    some = [dive.with_changes(athlete=None) if k == 3 else dive for k, dive in enumerate(dives)]
+    with pytest.raises(DataError, match="athlete"):
+        without_sealed(some)
 
 
 def test_whole_athletes_are_sealed_and_always_the_same(dives):

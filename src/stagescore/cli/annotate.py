@@ -66,6 +66,7 @@ def films(
     end, and then exits with 1.
     """
     from stagescore.errors import StagescoreError
+    from stagescore.locking import alone_in
     from stagescore.report.annotation_run import Settings, annotate_clips, clips_of
     from stagescore.weights.registry import pose_networks
 
@@ -84,7 +85,7 @@ def films(
                 num_frames=num_frames,
                 threads=max(NUM_CORES // workers, 1),
             )
-            with out.progress() as progress:
+            with alone_in(out_dir), out.progress() as progress:
                 results += annotate_clips(clips, settings, workers=workers, progress=progress)
         _report(out, results)
         good = [result for result in results if result["status"] == "ok"]

@@ -44,6 +44,7 @@ def compare(
 
     compare.mp4 shows both side by side, their stages aligned; with an exemplar of the bank there is no second film.
     """
+    from stagescore.locking import alone_in
     from stagescore.report.score_files import write_comparison
     from stagescore.scoring.batch import new_folder
     from stagescore.scoring.compare import compare_dives, compare_with_best
@@ -69,7 +70,8 @@ def compare(
             folder = new_folder(out_dir)
             if folder != out_dir:
                 out.note(f"{out_dir} holds results already; writing to {folder}")
-            write_comparison(found, mine, theirs, folder)
+            with alone_in(folder):
+                write_comparison(found, mine, theirs, folder)
             content["out"] = str(folder)
         out.document(content)
         other = found.exemplar if found.second is None else found.second.input.path

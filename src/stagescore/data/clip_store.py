@@ -48,17 +48,17 @@ class StoredClip:
     Attributes:
         row: where it is.
         num_frames: frames of the whole clip.
-        span: first and last frame of the part that evenly spaced frames are stored of: all but black frames at either
-            end, or the window around the flight, without frames of another shot before it; empty in stores made before spans were noted, for the whole clip.
         source: fingerprint of the files it was made of.
         joints: which kinds of joints it has.
+        frames: which frames of the clip are stored: evenly spread ones without black frames at either end, or those of the
+            window around the flight, without frames of another shot before it.
     """
 
     row: int
     num_frames: int
     source: str
     joints: tuple[Joints, ...]
-    span: tuple[int, ...] = ()
+    frames: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -202,9 +202,7 @@ class ClipStore:
         Raises:
             DataError: the dive is not stored.
         """
-        clip = self[dive_id]
-        first, last = clip.span or (0, clip.num_frames - 1)
-        return sample_indices(first, last, self.preprocessing.num_frames)
+        return self[dive_id].frames
 
     def stages(self, dive: Dive) -> StageSpans | None:
         """The labelled stages on the stored frames, or None where they are unusable or unknown.
@@ -311,10 +309,7 @@ def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         version, decoded, left_out = content["version"], content["decoded"], content["left_out"]
         clips = {
-            dive_id: StoredClip(
-                **{**clip, "joints": tuple(clip["joints"]), "span": tuple(clip.get("span", ()))}
-            )
-            for dive_id, clip in content["clips"].items()
+            dive_id: _stored(clip, preprocessing.num_frames) for dive_id, clip in content["clips"].items()
         }
         store = ClipStore(folder=folder, preprocessing=preprocessing, clips=clips, left_out=left_out)
         sizes = [(folder / name).stat().st_size for name in (FRAMES, JOINTS)]
@@ -337,6 +332,13 @@ def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
             "the stored clips are cut short", where=folder, todo="remove the folder and build again"
         )
     return store
+
+
+def _stored(clip: dict[str, Any], num_frames: int) -> StoredClip:
+    """What an index says of a clip; older ones name the first and last of evenly spread frames, or none for the whole clip."""
+    first, last = clip.pop("span", None) or (0, clip["num_frames"] - 1)
+    frames = clip.pop("frames", None) or sample_indices(first, last, num_frames)
+    return StoredClip(**{**clip, "joints": tuple(clip["joints"]), "frames": tuple(frames)})
 
 
 def _write_index(store: ClipStore) -> None:
@@ -407,7 +409,7 @@ def _store_dive(task: _Task, *, store: ClipStore, truth: Path | None) -> _Result
         return dive.dive_id, error
     _write_row(store.folder / FRAMES, clip.row, decoded.frames)
     _write_row(store.folder / JOINTS, clip.row, decoded.joints)
-    told = replace(clip, num_frames=decoded.num_frames, span=decoded.span, joints=decoded.kinds)
+    told = replace(clip, num_frames=decoded.num_frames, frames=decoded.indices, joints=decoded.kinds)
     return dive.dive_id, told
 
 

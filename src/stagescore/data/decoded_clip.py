@@ -1,4 +1,4 @@
-"""One dive's clip, decoded as a store of clips keeps it: pixels and joints of evenly spaced frames."""
+"""One dive's clip, decoded as a store of clips keeps it: pixels and joints of some of its frames."""
 
 import zipfile
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ class DecodedClip:
 
     Attributes:
         num_frames: frames of the whole clip.
-        span: first and last frame of the part that the frames are evenly spaced in.
+        indices: which frames of the clip were taken.
         frames: RGB, resized, not cropped.
         joints: one row of `KINDS` after the other, as `preprocessing.framed_joints` has them; zero where there are none.
         kinds: which joints there are.
     """
 
     num_frames: int
-    span: tuple[int, int]
+    indices: tuple[int, ...]
     frames: UInt8[np.ndarray, "frames height width channels"]
     joints: Float[np.ndarray, "kinds frames 16 3"]
     kinds: tuple[Joints, ...]
@@ -58,7 +58,7 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
     start, stop = media.content.start, media.content.stop
     if preprocessing.places_by_flight:
         start += stray_frames(media)  # `score` leaves them out as well
-    first, last = preprocessing.span(dive.flight, (start, stop - 1))
+    indices = preprocessing.indices(dive.flight, (start, stop - 1))
     size_px = media.info.width_px, media.info.height_px
     tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
     every = PoseTrack.unknown(media.num_frames)
@@ -67,17 +67,16 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
         tracks["estimated"] = estimated, size_px
         every = _at(estimated, np.arange(media.num_frames), media.num_frames)
     windows = preprocessing.windows(every, dive.flight, size_px)
-    frames = taken_pictures(media, preprocessing, (first, last), windows)
-    indices = np.array(sample_indices(first, last, preprocessing.num_frames))
+    frames = taken_pictures(media, preprocessing, indices, windows)
     if truth is not None:
         tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
     joints = np.zeros((len(KINDS), preprocessing.num_frames, NUM_JOINTS, 3), dtype=np.float32)
     for kind, (track, filmed_px) in tracks.items():
-        nearest = _at(track, indices, media.num_frames)
+        nearest = _at(track, np.array(indices), media.num_frames)
         joints[KINDS.index(kind)] = framed_joints(nearest, filmed_px, preprocessing)
     return DecodedClip(
         num_frames=media.num_frames,
-        span=(first, last),
+        indices=indices,
         frames=frames,
         joints=joints,
         kinds=tuple(tracks),

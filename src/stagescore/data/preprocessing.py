@@ -21,6 +21,7 @@ from stagescore.config import Config
 from stagescore.data.following import Follow, diver_windows, whole_frame
 from stagescore.errors import DataError
 from stagescore.hashing import hash_unit
+from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media
 from stagescore.media.transform import Compose, Crop, HorizontalFlip, Size, Transform
 from stagescore.skeleton import FLIP_ORDER
@@ -29,31 +30,57 @@ from stagescore.types import PoseTrack
 _MIDDLE_GREY = 128.0
 
 
+class Closer(Config):
+    """Frames around the water contact that lie closer together: body line and splash change within a few frames there.
+
+    Attributes:
+        before: from how much before the first water contact on, in lengths of the flight.
+        after: to how much after it.
+        times: how many times as many frames as elsewhere.
+    """
+
+    before: float = Field(default=0.12, ge=0, le=1)
+    after: float = Field(default=0.25, ge=0, le=10)
+    times: float = Field(default=2.5, ge=1, le=10)
+
+
 class Window(Config):
     """The part of a clip around the flight, in lengths of the flight, so that frame rates and slow motion do not matter.
 
     Attributes:
         before: how much is seen before the first airborne frame.
         after: how much is seen from the first water contact on.
+        closer: where frames lie closer together; None for evenly spread ones.
     """
 
     before: float = Field(default=0.25, ge=0, le=10)
     after: float = Field(default=0.42, ge=0, le=10)
+    closer: Closer | None = None
 
-    def span(self, flight: Sequence[int], content: tuple[int, int]) -> tuple[int, int]:
-        """First and last frame (included) of the window, within the content of the clip.
+    def indices(self, flight: Sequence[int], content: tuple[int, int], num_frames: int) -> tuple[int, ...]:
+        """The frames that are taken, increasing; where there are fewer, some are repeated.
 
         Args:
             flight: first airborne frame, first frame in the water.
             content: first and last frame of the clip that may be used.
+            num_frames: how many.
 
-        >>> Window(before=0.25, after=0.5).span((20, 60), (0, 74))
-        (10, 74)
+        >>> Window(before=0.25, after=0.5).indices((20, 60), (0, 74), 3)
+        (10, 42, 74)
+        >>> Window(before=0.25, after=0.5, closer=Closer(before=0.25, after=0.25, times=3)).indices((20, 60), (0, 80), 12)
+        (10, 20, 30, 40, 50, 53, 57, 60, 63, 67, 70, 80)
         """
-        first, stop = flight
-        length = stop - first
-        start, end = first - round(self.before * length), stop + round(self.after * length)
-        return max(content[0], start), min(content[1], end)
+        takeoff, contact = flight
+        length = contact - takeoff
+        first = max(content[0], takeoff - round(self.before * length))
+        last = min(content[1], contact + round(self.after * length))
+        if self.closer is None:
+            return sample_indices(first, last, num_frames)
+        begin, end = contact - self.closer.before * length, contact + self.closer.after * length
+        corners = np.array([first, *(min(max(place, first), last) for place in (begin, end)), last])
+        weight = np.cumsum([0.0, *(np.diff(corners) * [1.0, self.closer.times, 1.0])])
+        places = np.interp(np.linspace(0.0, weight[-1], num_frames), weight, corners)
+        return tuple(int(place) for place in np.floor(places + 0.5))
 
 
 class Preprocessing(Config):
@@ -97,14 +124,16 @@ class Preprocessing(Config):
         """Whether the pixels that are taken depend on where the flight is."""
         return self.window is not None or self.follow is not None
 
-    def span(self, flight: Sequence[int], content: tuple[int, int]) -> tuple[int, int]:
-        """First and last frame of a clip that the frames are spread over, both included.
+    def indices(self, flight: Sequence[int], content: tuple[int, int]) -> tuple[int, ...]:
+        """The `num_frames` frames of a clip that are taken, increasing.
 
         Args:
-            flight: see `Window.span`; empty where it is unknown.
+            flight: see `Window.indices`; empty where it is unknown.
             content: first and last frame of the clip that may be used.
         """
-        return content if self.window is None or not flight else self.window.span(flight, content)
+        if self.window is None or not flight:
+            return sample_indices(*content, self.num_frames)
+        return self.window.indices(flight, content, self.num_frames)
 
     def windows(
         self, track: PoseTrack, flight: Sequence[int], size_px: Size
@@ -113,7 +142,7 @@ class Preprocessing(Config):
 
         Args:
             track: the diver's joints in every frame of the clip.
-            flight: see `Window.span`; empty where it is unknown.
+            flight: see `Window.indices`; empty where it is unknown.
             size_px: width and height of the film.
         """
         if self.follow is None:
@@ -236,15 +265,15 @@ def times_of(view: View, num_frames: int) -> Int[np.ndarray, " frames"]:
 def taken_pictures(
     media: Media,
     preprocessing: Preprocessing,
-    span: tuple[int, int],
+    indices: Sequence[int],
     windows_px: Float[np.ndarray, "frames 3"] | None,
-) -> UInt8[np.ndarray, "num_frames height width channels"]:
+) -> UInt8[np.ndarray, "frames height width channels"]:
     """The pictures of a film that a model is shown, resized and not cropped.
 
     Args:
         media: the film.
-        preprocessing: how many pictures, how large, and of what.
-        span: first and last frame that they are spread over, as `Preprocessing.span` gives them.
+        preprocessing: how large the pictures are, and of what.
+        indices: which frames, as `Preprocessing.indices` gives them.
         windows_px: as `Preprocessing.windows` gives them.
 
     Raises:
@@ -253,9 +282,7 @@ def taken_pictures(
     p = preprocessing
 
     def sample(windows: Float[np.ndarray, "frames 3"] | None) -> UInt8[np.ndarray, "frames height width 3"]:
-        return media.sample(
-            p.num_frames, first=span[0], last=span[1], size_px=p.size_px, windows_px=windows
-        ).frames
+        return media.take(indices, size_px=p.size_px, windows_px=windows).frames
 
     if p.channels == 3:
         return sample(windows_px)

@@ -62,6 +62,26 @@ def sealed_ids(dives: Iterable[Dive]) -> frozenset[str]:
     return frozenset(chosen)
 
 
+def without_sealed(dives: Iterable[Dive], protocol: str = "", *, sealed: bool = False) -> list[Dive]:
+    """The dives that take part in a protocol: all but those of the sealed athletes.
+
+    A data set in which no athlete is known has none that are sealed.
+
+    Args:
+        dives: All dives of the data set.
+        protocol: Name of the protocol; in `sealed` the sealed athletes take part.
+        sealed: Whether they take part in any case.
+
+    Raises:
+        DataError: The athletes of some dives are known and those of others are not.
+    """
+    dives = list(dives)
+    if sealed or protocol == "sealed" or all(dive.athlete is None for dive in dives):
+        return dives
+    out = sealed_ids(dives)
+    return [dive for dive in dives if dive.dive_id not in out]
+
+
 def make_folds(dives: Sequence[Dive], protocol: FoldProtocol) -> tuple[Fold, ...]:
     """The folds of a protocol.
 
@@ -116,8 +136,7 @@ def split_by_fold(manifest: Manifest, fold: str, *, sealed: bool = False) -> Man
     protocol, _, name = fold.partition("/")
     if protocol not in PROTOCOLS:
         raise DataError(f"there is no protocol {protocol!r}", todo=f"choose among {', '.join(PROTOCOLS)}")
-    out = frozenset() if sealed or protocol == "sealed" else sealed_ids(manifest)
-    dives = [dive for dive in manifest if dive.dive_id not in out]
+    dives = without_sealed(manifest, protocol, sealed=sealed)
     folds = {one.name: one for one in make_folds(dives, protocol)}
     if name not in folds:
         raise DataError(f"{protocol} has no fold {name!r}", todo=f"choose among {', '.join(sorted(folds))}")

@@ -157,7 +157,7 @@ def _write(path: Path, store: ClipStore, rows: dict[str, np.ndarray]) -> None:
 
 def _source(store: ClipStore, dive_id: str) -> str:
     clip = store[dive_id]
-    return f"{clip.source} {clip.num_frames} {list(clip.span)}"
+    return f"{clip.source} {clip.num_frames} {list(clip.frames)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,20 +103,39 @@ class Media:
             self.content[-1] if last is None else last,
             num_frames,
         )
+        return self.take(indices, size_px=size_px, windows_px=windows_px)
+
+    def take(
+        self,
+        indices: Sequence[int],
+        *,
+        size_px: tuple[int, int] | None = None,
+        windows_px: Float[np.ndarray, "frames 3"] | None = None,
+    ) -> Clip:
+        """Some frames.
+
+        Args:
+            indices: which ones, increasing, repeats allowed.
+            size_px: as for `sample`.
+            windows_px: as for `sample`.
+
+        Raises:
+            DataError: a frame or the size does not exist, or the file has changed.
+        """
         self._check(indices)
         width, height = size_px or (self.info.width_px, self.info.height_px)
         if min(width, height) < 1:
             raise DataError(
                 f"size {width} x {height} is asked for", where=self.info.path, todo="give positive pixels"
             )
-        frames = np.empty((num_frames, height, width, 3), dtype=np.uint8)
+        frames = np.empty((len(indices), height, width, 3), dtype=np.uint8)
         for position, (index, picture) in enumerate(self.frames(indices)):
             frames[position] = (
                 scaled(picture, (width, height))
                 if windows_px is None
                 else windowed(picture, windows_px[index], (width, height))
             )
-        return Clip(frames, indices, self.times_s[list(indices)], self.info)
+        return Clip(frames, tuple(indices), self.times_s[list(indices)], self.info)
 
     def _check(self, indices: Sequence[int]) -> None:
         outside = [

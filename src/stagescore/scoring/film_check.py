@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stagescore.data.manifest import Manifest
-from stagescore.data.protocols import EVERYTHING, sealed_ids, split_by_fold
+from stagescore.data.protocols import EVERYTHING, split_by_fold, without_sealed
 from stagescore.data.score_prior import sex_of
 from stagescore.errors import DataError
 from stagescore.evaluation.evaluation_report import Row, measure
@@ -42,11 +42,8 @@ def dives_to_check(manifest: Manifest, *, fold: str = EVERYTHING, sealed: bool =
     """
     if fold != EVERYTHING:
         dives = [dive for dive in split_by_fold(manifest, fold, sealed=sealed) if dive.split == "test"]
-    elif sealed or any(dive.athlete is None for dive in manifest):
-        dives = list(manifest)
     else:
-        out = sealed_ids(manifest)
-        dives = [dive for dive in manifest if dive.dive_id not in out]
+        dives = without_sealed(manifest, sealed=sealed)
     dives = [dive for dive in dives if dive.frames_path is not None]
     if not dives:
         raise DataError("no dive with a film is left", todo="give films, or choose another fold")

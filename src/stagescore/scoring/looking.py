@@ -17,7 +17,6 @@ from stagescore.data.preprocessing import (
 )
 from stagescore.evaluation.intervals import TransitionCalibration
 from stagescore.evaluation.outcomes import label_transitions
-from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.scoring.result import Modality
@@ -93,7 +92,7 @@ def look(
     *,
     mirrored: bool = False,
 ) -> Look:
-    """Show a dive to the network as evaluation does: evenly spread frames, the middle of the picture.
+    """Show a dive to the network as evaluation does: its frames, the middle of the picture.
 
     Of joints without a film it sees the joints alone.
 
@@ -112,14 +111,13 @@ def look(
     """
     start, end = span
     p = preprocessing
-    first, last = (start + frame for frame in p.span(flight, (0, end - start - 1)))
-    indices = sample_indices(first, last, p.num_frames)
-    rows = [frame - start for frame in indices]
+    rows = list(p.indices(flight, (0, end - start - 1)))
+    indices = tuple(start + row for row in rows)
     sampled = PoseTrack(track.joints_px[rows], track.confidence[rows])
     seen = _modalities(model, media, sampled)
     frames = None
     if "video" in seen:
-        frames = taken_pictures(media, p, (first, last), _windows(p, media, track, span, flight))
+        frames = taken_pictures(media, p, indices, _windows(p, media, track, span, flight))
     joints = framed_joints(sampled, (media.info.width_px, media.info.height_px), p)
     device = next(model.parameters()).device
 
@@ -144,7 +142,7 @@ def look(
     return Look(
         stages=model.stage_features(features, edges),
         edges=edges,
-        frames=tuple(indices),
+        frames=indices,
         log_probabilities=None if logits is None else logits[-1].log_softmax(-1),
         attention=_attention(model, features, edges),
         modalities=seen,

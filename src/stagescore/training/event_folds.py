@@ -15,7 +15,7 @@ import numpy as np
 
 from stagescore.atomic import write_text
 from stagescore.data.manifest import Manifest
-from stagescore.data.protocols import EVERYTHING, make_folds, sealed_ids, split_by_fold
+from stagescore.data.protocols import EVERYTHING, make_folds, split_by_fold, without_sealed
 from stagescore.errors import DataError
 from stagescore.models.event_network import EventNetwork
 from stagescore.training.event_training import (
@@ -95,8 +95,7 @@ def fold_names(manifest: Manifest, protocol: str, *, sealed: bool = False) -> li
     """The folds of a protocol as `data.fold` names them; `all` is one of its own."""
     if protocol == EVERYTHING:
         return [EVERYTHING]
-    out = frozenset() if sealed or protocol == "sealed" else sealed_ids(manifest)
-    dives = [dive for dive in manifest if dive.dive_id not in out]
+    dives = without_sealed(manifest, protocol, sealed=sealed)
     return [f"{protocol}/{fold.name}" for fold in make_folds(dives, protocol)]  # type: ignore[arg-type]
 
 
