@@ -9,12 +9,12 @@ import torch
 
 from stagescore.data.preprocessing import View
 from stagescore.diving import NumberClasses
-from stagescore.errors import ConfigError
+from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.dive_number import dive_number_losses
 from stagescore.models.recognition import NumberRecognition, number_log_probabilities
 from stagescore.training.assemble import make_model, read_state
 from stagescore.training.number_learning import DescribedDives, describe_dives, learn_numbers
-from stagescore.training.runs import begin, train
+from stagescore.training.runs import begin, finished_state, train
 from stagescore.training.settings import TrainSettings
 
 CODES = ["107B", "207B", "307C", "407C", "5253B", "5255B", "626C", "109C"]
@@ -155,7 +155,11 @@ def test_a_run_learns_the_head_last_and_only_that_and_once(
         patched.setattr("stagescore.training.runs.learn_numbers", stop)
         with pytest.raises(StopError):
             list(train(asked, tmp_path / "stopped"))
+    with pytest.raises(CheckpointError, match="yet to learn dive numbers"):
+        finished_state(tmp_path / "stopped", asked)
+    assert finished_state(tmp_path / "stopped", asked, with_numbers=False)
     assert not list(train(asked, tmp_path / "stopped"))
+    assert finished_state(tmp_path / "stopped", asked)
     again = read_state(tmp_path / "stopped")
     assert all(torch.equal(value, again[name]) for name, value in states["with"].items())
     with monkeypatch.context() as patched:

@@ -86,12 +86,13 @@ def pack(
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
     from stagescore.training.assemble import read_dives
-    from stagescore.training.runs import settings_of
+    from stagescore.training.runs import finished_state, settings_of
     from stagescore.training.settings import TrainSettings
     from stagescore.weights.own import in_half_precision
 
     with speaking(json=json, quiet=quiet) as out:
         settings = settings_of(run, TrainSettings)
+        finished_state(run, settings)
         subject = replace(read_subject(str(run)), mirrored=mirrored)
         if half:
             states = {name: in_half_precision(state) for name, state in subject.states.items()}

@@ -37,7 +37,7 @@ from stagescore.models.familiarity import FAR_SHARE, Familiarity, descriptors
 from stagescore.models.familiarity import LEAST_DIVES as LEAST_FAMILIAR
 from stagescore.training.assemble import read_dives
 from stagescore.training.prediction import encode_dives
-from stagescore.training.runs import settings_of
+from stagescore.training.runs import finished_state, settings_of
 from stagescore.training.settings import TrainSettings
 from stagescore.types import STAGE_NAMES
 
@@ -62,6 +62,7 @@ class FoldRun:
 
         Raises:
             ConfigError: it was not trained on a fold.
+            CheckpointError: it is not finished.
             StagescoreError: settings or labels cannot be read.
         """
         settings = settings_of(folder, TrainSettings)
@@ -69,6 +70,7 @@ class FoldRun:
             raise ConfigError(
                 "this run has no fold", where=folder, todo="train it with data.fold=PROTOCOL/NAME"
             )
+        finished_state(folder, settings)
         return cls(folder=folder, settings=settings, manifest=read_dives(settings.data).manifest)
 
     @property

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stagescore.errors import CheckpointError, ConfigError
-from stagescore.training.checkpoints import newest_checkpoint, write_checkpoint
-from stagescore.training.runs import begin, refuse_run, settings_of
+from stagescore.errors import ConfigError
+from stagescore.training.checkpoints import write_checkpoint
+from stagescore.training.runs import begin, finished_state, refuse_run, settings_of
 from stagescore.training.settings import TrainSettings
 
 
@@ -55,7 +55,9 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
                 where=run,
                 todo="train the runs alike but for run.seed",
             )
-    states = [_finished(run, one) for run, one in zip(runs, settings, strict=True)]
+    states = [
+        finished_state(run, one, with_numbers=False) for run, one in zip(runs, settings, strict=True)
+    ]
     weights = [state["model"] for state in states]
     mean: dict[str, Tensor] = {
         name: torch.stack([one[name] for one in weights]).mean(0) if value.is_floating_point() else value
@@ -79,11 +81,3 @@ def _without_seed(settings: TrainSettings) -> dict[str, Any]:
     content = settings.model_dump(mode="json")
     del content["run"]["seed"]
     return content
-
-
-def _finished(run: Path, settings: TrainSettings) -> dict[str, Any]:
-    """The last state of a run that has done all its steps."""
-    state, torn = newest_checkpoint(run / "checkpoints")
-    if state is None or torn or state["progressed"]["epoch"] < settings.run.epochs:
-        raise CheckpointError("the run is not finished", where=run, todo=f"`stagescore train --resume {run}`")
-    return state

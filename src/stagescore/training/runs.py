@@ -33,6 +33,7 @@ from stagescore.training.assemble import (
     read_dives,
     views_of,
 )
+from stagescore.training.checkpoints import newest_checkpoint
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
 from stagescore.training.number_learning import describe_dives, learn_numbers
@@ -219,6 +220,33 @@ def train(
         if settings.run.number_epochs and model.recognises and not loop.state.finished:
             fitted = dives.manifest.select("fit", individual_only=settings.data.individual_only)
             _learn_numbers(loop, model, samples, [dive.dive_id for dive in fitted], settings, decoding)
+
+
+def finished_state(folder: Path, settings: TrainSettings, *, with_numbers: bool = True) -> dict[str, Any]:
+    """The last checkpoint of a run that has nothing left to do.
+
+    Args:
+        folder: Folder of the run.
+        settings: Its settings.
+        with_numbers: Whether the head for dive numbers has to be learned too, where the run learns it anew at its end.
+
+    Raises:
+        CheckpointError: The run is not finished, or its last checkpoint cannot be read.
+    """
+    state, torn = newest_checkpoint(folder / "checkpoints")
+    done = None if state is None or torn else state["progressed"]
+    if state is None or done is None or done["epoch"] < settings.run.epochs:
+        raise CheckpointError(
+            "the run is not finished", where=folder, todo=f"`stagescore train --resume {folder}`"
+        )
+    learns = with_numbers and settings.run.number_epochs and settings.model.recognition.on
+    if learns and not done.get("finished"):
+        raise CheckpointError(
+            "the run has yet to learn dive numbers",
+            where=folder,
+            todo=f"`stagescore train --resume {folder}`, which takes minutes",
+        )
+    return state
 
 
 def _learn_numbers(
