@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scoring"))
 import made_scorer
 
 from stagescore.cli.main import app
-from stagescore.scoring.scorer import Scorer
 
 NUM_FILMS = 3
 
@@ -24,20 +22,12 @@ NUM_FILMS = 3
 def words(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> list[str]:
-    """For three simulated dives, whose flight is given: they are too small to be watched."""
+    """For three simulated dives."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    load = Scorer.load
-
-    def loaded(*arguments: Any, **named: Any) -> Scorer:
-        scorer = load(*arguments, **named)
-        scorer.networks, scorer.flights = "None in tests.", made_scorer.GivenFlight()
-        return scorer
-
-    monkeypatch.setattr(Scorer, "load", loaded)
-    home = str(made_scorer.weights_dir(tmp_path_factory))
+    tiny = made_scorer.given_to_commands(tmp_path_factory, monkeypatch)
     folder = str(stored_dives.folder(tmp_path_factory))
     options = ["--most", str(NUM_FILMS), "--out", str(tmp_path / "out")]
-    return ["bench", "films", folder, *options, "--weights", "tiny", "--weights-dir", home]
+    return ["bench", "films", folder, *options, *tiny]
 
 
 def test_scores_are_held_against_labels_beside_what_needs_no_film(

@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import stored_dives
@@ -14,27 +13,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scoring"))
 import made_scorer
 
 from stagescore.cli.main import app
-from stagescore.scoring.scorer import Scorer
 
 
 @pytest.fixture
 def words(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> list[str]:
-    """For one simulated dive, whose flight is given: it is too small to be watched."""
+    """For one simulated dive."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    load = Scorer.load
-
-    def loaded(*arguments: Any, **named: Any) -> Scorer:
-        scorer = load(*arguments, **named)
-        scorer.networks, scorer.flights = "None in tests.", made_scorer.GivenFlight()
-        return scorer
-
-    monkeypatch.setattr(Scorer, "load", loaded)
-    home = str(made_scorer.weights_dir(tmp_path_factory))
+    tiny = made_scorer.given_to_commands(tmp_path_factory, monkeypatch)
     film, labels = stored_dives.dives(tmp_path_factory)[0].frames_path, stored_dives.folder(tmp_path_factory)
     options = ["--labels", str(labels), "--variants", "mirrored,rate-60", "--out", str(tmp_path / "out")]
-    return ["bench", "stability", str(film), *options, "--weights", "tiny", "--weights-dir", home]
+    return ["bench", "stability", str(film), *options, *tiny]
 
 
 def test_a_dive_and_its_variants_are_scored_compared_and_kept(

@@ -78,6 +78,19 @@ def scorer(factory: pytest.TempPathFactory) -> Scorer:
     return loaded
 
 
+def given_to_commands(factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options of commands for the weights; the flight is given: simulated dives of tests are too small to be watched."""
+    load = Scorer.load
+
+    def loaded(*arguments: Any, **named: Any) -> Scorer:
+        scorer = load(*arguments, **named)
+        scorer.networks, scorer.flights = "None in tests.", GivenFlight()
+        return scorer
+
+    monkeypatch.setattr(Scorer, "load", loaded)
+    return ["--weights", "tiny", "--weights-dir", str(weights_dir(factory))]
+
+
 def write_frames(folder: Path, frames: list[np.ndarray]) -> Path:
     folder.mkdir(parents=True)
     for number, frame in enumerate(frames):

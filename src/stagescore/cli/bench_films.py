@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stagescore.cli.bench_stability import RecordsOption
 from stagescore.cli.output import JsonOption, Output, QuietOption, rounded, speaking
 from stagescore.cli.score import BankOption, WeightsDirOption, WeightsOption
 
@@ -36,10 +37,7 @@ def films(
     most: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="At most so many films, the same ones each time.")
     ] = None,
-    out_dir: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="A JSON file a film; a stopped measurement goes on there."),
-    ] = None,
+    out_dir: RecordsOption = None,
     weights: WeightsOption = "auto",
     bank: BankOption = None,
     weights_dir: WeightsDirOption = None,

@@ -13,6 +13,10 @@ from stagescore.cli.score import WeightsDirOption, WeightsOption
 if TYPE_CHECKING:
     from stagescore.scoring.stability import FilmRecord, StabilityRow
 
+RecordsOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="A JSON file a film; a stopped measurement goes on there."),
+]
 GOAL_MEDIAN, GOAL_WITHIN = 2.0, 0.95
 
 
@@ -28,10 +32,7 @@ def stability(
         str | None,
         typer.Option(metavar="NAME,...", help="Variants (rate-24) or kinds of them (rate); all by default."),
     ] = None,
-    out_dir: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="A JSON file a film; a stopped measurement goes on there."),
-    ] = None,
+    out_dir: RecordsOption = None,
     weights: WeightsOption = "auto",
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,

@@ -55,9 +55,7 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
                 where=run,
                 todo="train the runs alike but for run.seed",
             )
-    states = [
-        finished_state(run, one, with_numbers=False) for run, one in zip(runs, settings, strict=True)
-    ]
+    states = [finished_state(run, one, with_numbers=False) for run, one in zip(runs, settings, strict=True)]
     weights = [state["model"] for state in states]
     mean: dict[str, Tensor] = {
         name: torch.stack([one[name] for one in weights]).mean(0) if value.is_floating_point() else value
