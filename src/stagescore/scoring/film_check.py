@@ -26,7 +26,7 @@ from stagescore.scoring.variants import Variant
 from stagescore.types import Dive
 
 AS_FILMED = "as filmed"
-PRIOR = "labels alone"
+PRIOR = "prior"
 
 
 def dives_to_check(manifest: Manifest, *, fold: str = EVERYTHING, sealed: bool = False) -> list[Dive]:
@@ -75,7 +75,8 @@ class FilmCheck:
         condition: `as filmed`, or the name of the variant.
         num_films: Films that were looked at.
         scored: The scores with the labels, of the films that have one.
-        expected: What the labels alone expect of the same films, with 90 % intervals; fewer where they expect nothing.
+        expected: The prior that `score` names for the same films, with 90 % intervals: what the labels alone expect, of the
+            recognised numbers where none is told. Fewer where nothing is expected.
         reasons: How often each reason stood against a score.
         networks: How often each network spoke.
         film_share: Mean share of the score that comes from the film, 0 to 1; None where nothing is mixed.
@@ -96,7 +97,7 @@ class FilmCheck:
 
     @property
     def rows(self) -> list[Row]:
-        """Figures of the scores, then of what the labels alone expect; none where fewer than two films have a score."""
+        """Figures of the scores, then of the prior; none where fewer than two films have a score."""
         return [
             Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
             for name, outcomes in self._measurable
@@ -143,31 +144,31 @@ def film_checks(
 
 
 def _check(condition: str, films: Sequence[tuple[Dive, Outcome]]) -> FilmCheck:
-    having = [(dive, outcome) for dive, outcome in films if outcome.score is not None]
-    shares = [outcome.film_share for _, outcome in having if outcome.film_share is not None]
+    having = [(dive, outcome, outcome.score) for dive, outcome in films if outcome.score is not None]
+    shares = [outcome.film_share for _, outcome, _ in having if outcome.film_share is not None]
     return FilmCheck(
         condition=condition,
         num_films=len(films),
-        scored=Outcomes(tuple(_measured(dive, outcome.score, outcome.interval) for dive, outcome in having)),
+        scored=Outcomes(tuple(_measured(dive, score, outcome.interval) for dive, outcome, score in having)),
         expected=Outcomes(
             tuple(
                 _measured(dive, mean, (max(mean - SDS * sd, 0.0), mean + SDS * sd))
-                for dive, (mean, sd) in ((dive, o.prior) for dive, o in having if o.prior is not None)
+                for dive, (mean, sd) in ((dive, o.prior) for dive, o, _ in having if o.prior is not None)
             )
         ),
         reasons=Counter(code for _, outcome in films if outcome.score is None for code in outcome.reasons),
-        networks=Counter(str(outcome.network) for _, outcome in having),
+        networks=Counter(str(outcome.network) for _, outcome, _ in having),
         film_share=sum(shares) / len(shares) if shares else None,
     )
 
 
-def _measured(dive: Dive, score: float | None, interval: tuple[float, float] | None) -> Measured:
+def _measured(dive: Dive, score: float, interval: tuple[float, float] | None) -> Measured:
     return Measured(
         dive_id=dive.dive_id,
         dive_number=dive.dive_number,
         difficulty=dive.difficulty,
         true_score=dive.score,
-        predicted_score=float(score or 0.0),
+        predicted_score=score,
         num_frames=dive.num_frames or 1,
         interval=interval,
     )
