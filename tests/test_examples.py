@@ -35,7 +35,8 @@ if "train" in words or "pretrain" in words:
         run.mkdir()
         (run / "config.yaml").touch()
 if "train-events" in words:
-    fold = pathlib.Path(words[words.index("--out") + 1]) / words[words.index("--protocol") + 1]
+    fold = words[words.index("--protocol") + 1] + "-with-sealed" * ("--sealed" in words)
+    fold = pathlib.Path(words[words.index("--out") + 1]) / fold
     fold.mkdir(parents=True, exist_ok=True)
     (fold / "events.safetensors").touch()
 if "import" in words and "weights" in words:
