@@ -39,11 +39,13 @@ LAYERS = (
     "losses",
     "regression",
     "models",
+    "inference",
     "weights",
     "training",
     "evaluation",
     "scoring",
     "report",
+    "benchmarks",
     "cli",
 )
 
@@ -150,3 +152,15 @@ def test_the_readme_names_only_commands_that_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert {"demo", "test"} <= targets
     assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
+
+
+@pytest.mark.parametrize("package", ["scoring", "inference"])
+def test_whoever_scores_a_film_loads_neither_training_nor_evaluation(package: str) -> None:
+    program = (
+        "import sys, importlib, pkgutil, stagescore\n"
+        f"package = importlib.import_module('stagescore.{package}')\n"
+        "for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'): importlib.import_module(module.name)\n"
+        "print([name for name in sys.modules if name.startswith(('stagescore.training', 'stagescore.evaluation'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -3,19 +3,29 @@
 import json
 import struct
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from stagescore.atomic import write_bytes
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
 
 CardT = TypeVar("CardT", bound=Config)
+
+
+def weights_hash(model: nn.Module) -> str:
+    """A hash of all weights and buffers of a model, by name, whatever file they came from."""
+    digest = sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def write_card_file(path: Path, tensors: Mapping[str, Tensor], card: Config, header: str) -> None:

@@ -21,7 +21,7 @@ from stagescore.evaluation.metrics import (
     rl2x100,
     srcc,
 )
-from stagescore.evaluation.outcomes import Outcome, Outcomes
+from stagescore.inference.outcomes import Outcome, Outcomes
 
 
 def outcomes(num=60, seed=0, noise=5.0, masked=0.2):

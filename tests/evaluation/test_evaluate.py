@@ -11,16 +11,17 @@ import stored_dives
 import tiny_runs
 import torch
 
+from stagescore.card_files import weights_hash
 from stagescore.data.manifest import Manifest
 from stagescore.data.preprocessing import View
 from stagescore.data.samples import SampleBatch, Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import Case, EncodedDives, Evaluator
-from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.subject import Question, Subject, evaluate, set_against
-from stagescore.models.exemplar_bank import weights_hash
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.intervals import IntervalModel
+from stagescore.inference.voting import Voting, bank_of
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.training.prediction import Voting, bank_of, encode_dives
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from stagescore.evaluation.evaluation_report import (
     published_row,
 )
 from stagescore.evaluation.floors import floors_and_ceilings
-from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.published import published_on
+from stagescore.inference.outcomes import Outcome, Outcomes
 
 NUMBERS = ("107B", "5253B", "407C", "626C")
 

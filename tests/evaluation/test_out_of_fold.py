@@ -22,13 +22,13 @@ from stagescore.evaluation.evaluate import EncodedDives
 from stagescore.evaluation.fold_identity import settings_that_matter
 from stagescore.evaluation.fold_report import fold_report, pooled
 from stagescore.evaluation.frozen_features import RIDGE_ROW
-from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.out_of_fold import FoldRun, keep, known_fold, open_folds
-from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.subject import read_subject
-from stagescore.training.prediction import encode_dives
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.intervals import IntervalModel
+from stagescore.inference.outcomes import Outcome, Outcomes
 from stagescore.training.runs import begin, train
 
 

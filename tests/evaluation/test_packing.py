@@ -14,8 +14,8 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.errors import DataError
 from stagescore.evaluation.packing import DivesToPack, Words, choose_bank, pack
 from stagescore.evaluation.subject import Subject
-from stagescore.models.exemplar_bank import ExemplarBank, pictured_frames
-from stagescore.models.familiarity import descriptors
+from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
+from stagescore.inference.familiarity import descriptors
 from stagescore.report.result_folder import pictures_in
 from stagescore.types import Dive
 from stagescore.weights.own import load_weights

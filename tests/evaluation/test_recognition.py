@@ -9,18 +9,16 @@ import torch
 
 from stagescore.diving import NUM_NUMBER_CLASSES
 from stagescore.errors import CheckpointError, DataError
-from stagescore.evaluation.outcomes import Outcome, Outcomes
 from stagescore.evaluation.recognition import (
     LEAST_DIVES,
-    NumberCalibration,
-    NumberEvidence,
     calibrated,
     cross_fitted,
-    number_evidence,
     number_note,
     number_tables,
     with_numbers,
 )
+from stagescore.inference.dive_numbers import NumberCalibration, NumberEvidence, number_evidence
+from stagescore.inference.outcomes import Outcome, Outcomes
 from stagescore.models.recognition import candidate_numbers, number_log_probabilities
 
 CODES = ("107B", "207C", "407C", "5253B", "626C")

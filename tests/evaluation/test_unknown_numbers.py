@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagescore.evaluation.intervals import IntervalModel, mixture_interval
-from stagescore.evaluation.outcomes import Outcome, Outcomes
-from stagescore.evaluation.recognition import NumberEvidence, usual_difficulties_of
-from stagescore.evaluation.unknown_numbers import at_difficulty, score_without_number, without_numbers
+from stagescore.evaluation.unknown_numbers import at_difficulty, without_numbers
+from stagescore.inference.dive_numbers import NumberEvidence, usual_difficulties_of
+from stagescore.inference.intervals import IntervalModel, mixture_interval
+from stagescore.inference.outcomes import Outcome, Outcomes
+from stagescore.inference.unknown_numbers import score_without_number
 
 MODEL = IntervalModel(base=3.0, quantile=2.0, level=0.9, num_dives=100)
 executions = st.lists(st.floats(5, 29), min_size=1, max_size=10)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from stagescore.card_files import weights_hash
 from stagescore.config import load_config
 from stagescore.diving import NumberClasses
 from stagescore.errors import ConfigError, DataError
 from stagescore.models import build
-from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.tensors import DiveBatch, StageFeatures

@@ -11,16 +11,17 @@ import tiny_runs
 import torch
 from PIL import Image
 
+from stagescore.card_files import weights_hash
+from stagescore.data.dive_sources import LiveSource
 from stagescore.data.samples import Samples
-from stagescore.models.exemplar_bank import weights_hash
-from stagescore.models.familiarity import Familiarity
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.familiarity import Familiarity
+from stagescore.inference.voting import bank_of
 from stagescore.scoring.events import Flight
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.scoring.watching import Path as BodyPath
 from stagescore.training.assemble import make_model
-from stagescore.training.prediction import bank_of, encode_dives
-from stagescore.training.sources import LiveSource
 from stagescore.weights.own import Card, save_weights
 
 

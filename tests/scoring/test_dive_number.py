@@ -23,7 +23,7 @@ import made_scorer
 from stagescore.cli.main import app
 from stagescore.data.score_prior import ScorePrior
 from stagescore.diving import NUM_NUMBER_CLASSES, usual_difficulty
-from stagescore.models.familiarity import film_share
+from stagescore.inference.familiarity import film_share
 from stagescore.models.recognition import NumberRecognition, candidate_numbers
 from stagescore.report.balance import balance_of
 from stagescore.report.dive_report import dive_report

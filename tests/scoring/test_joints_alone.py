@@ -15,6 +15,8 @@ import made_scorer
 
 from stagescore.data.samples import Samples
 from stagescore.evaluation.evaluate import EncodedDives
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.voting import Voting
 from stagescore.media.source import open_media
 from stagescore.pose.formats import npz_bytes, read_npz
 from stagescore.report.result_folder import read_result, saved_pictures
@@ -24,7 +26,6 @@ from stagescore.scoring.estimating import query_of
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.scorer import Scorer
 from stagescore.training.assemble import make_model
-from stagescore.training.prediction import Voting, encode_dives
 from stagescore.types import Dive, PoseTrack
 
 

@@ -47,9 +47,9 @@ def test_how_far_hand_marks_are_from_the_physical_events(
 @pytest.mark.parametrize("rate", [25, 24, 20])
 def test_a_flight_at_a_lower_frame_rate_shows_no_cut(rate: int, shared: Path) -> None:
     """Films of 30 frames a second: what was left out made a cut of 30, 28 and 20 of 241 flights, these among them (docs/log.md)."""
+    from stagescore.benchmarks.variants import Variant, shown_frames
     from stagescore.media.source import open_media
     from stagescore.scoring.checks import cuts
-    from stagescore.scoring.variants import Variant, shown_frames
     from stagescore.scoring.watching import watch
 
     for film in (2, 42, 96, 187, 191, 253, 336):

@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import made_scorer
 
+from stagescore.card_files import weights_hash
 from stagescore.data.samples import Samples
 from stagescore.data.score_prior import Expectation
 from stagescore.errors import CheckpointError
-from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
-from stagescore.models.familiarity import Familiarity, descriptors, film_share
+from stagescore.inference.exemplar_bank import ExemplarBank
+from stagescore.inference.familiarity import Familiarity, descriptors, film_share
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.report.balance import PRIOR_PART, balance_of
 from stagescore.report.dive_report import dive_report

@@ -6,6 +6,7 @@ import tiny_runs
 import torch
 
 from stagescore.data.clip_store import ClipStore
+from stagescore.data.dive_sources import LiveSource, Views
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError, DataError
 from stagescore.locking import alone_in
@@ -14,7 +15,6 @@ from stagescore.tensors import Features
 from stagescore.training.assemble import make_source
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import read_log
-from stagescore.training.sources import LiveSource, Views
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import stored_dives
 import tiny_runs
 import torch
 
+from stagescore.card_files import weights_hash
 from stagescore.errors import CheckpointError
 from stagescore.hashing import hash_u64
-from stagescore.models.exemplar_bank import weights_hash
 from stagescore.training.loop import Loop, read_best, read_log
 
 

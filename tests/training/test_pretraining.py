@@ -5,8 +5,8 @@ import stored_dives
 import tiny_runs
 import torch
 
+from stagescore.data.dive_sources import LiveSource
 from stagescore.training.pretraining import TERMS, Pretraining, PretrainingPlan, asked_of
-from stagescore.training.sources import LiveSource
 from stagescore.training.truth import DEDUCTIONS, Truth
 
 WEIGHTS = dict.fromkeys(TERMS, 1.0)

@@ -12,10 +12,10 @@ import torch
 from torch import distributed, multiprocessing
 
 from stagescore.data.clip_store import ClipStore
+from stagescore.data.dive_sources import LiveSource
 from stagescore.data.samples import Samples
 from stagescore.training.loop import read_log
 from stagescore.training.processes import Processes, join
-from stagescore.training.sources import LiveSource
 from stagescore.types import Dive
 
 PLAIN = "model.regression.dropout=0.0"

@@ -7,6 +7,7 @@ import stored_dives
 import torch
 
 from stagescore.config import load_config
+from stagescore.data.dive_sources import DiveSource, LiveSource, Views
 from stagescore.data.preprocessing import Augmentation
 from stagescore.data.samples import Samples
 from stagescore.models.hp_mcore import HPMCoRe
@@ -14,7 +15,6 @@ from stagescore.training.assemble import make_model, make_objective, make_optimi
 from stagescore.training.loop import Learner, Loop, Schedules
 from stagescore.training.optimiser import Schedule
 from stagescore.training.settings import TrainSettings
-from stagescore.training.sources import DiveSource, LiveSource, Views
 from stagescore.training.steps import Plan
 
 # With a first convolution narrower than 8 oneDNN's backward pass crashes on processors without AVX-512 (PyTorch 2.14).

@@ -6,8 +6,8 @@ import tiny_runs
 import torch
 from safetensors.torch import load_file, save_file
 
+from stagescore.card_files import weights_hash
 from stagescore.errors import CheckpointError
-from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.weights.own import Card, in_half_precision, load_weights, save_weights
 

@@ -12,7 +12,7 @@ from stagescore.cli.output import JsonOption, Output, QuietOption, rounded, spea
 from stagescore.cli.score import BankOption, WeightsDirOption, WeightsOption
 
 if TYPE_CHECKING:
-    from stagescore.scoring.film_check import FilmCheck
+    from stagescore.benchmarks.film_check import FilmCheck
 
 _FIGURES = ("srcc", "rl2x100", "mae", "interval_coverage", "interval_width")
 
@@ -49,12 +49,12 @@ def films(
     Films that the weights were trained on say nothing about new ones: choose films of another kind, or weights of a fold
     (`weights pack`) and the fold's own test dives.
     """
+    from stagescore.benchmarks.film_check import as_known_film, dives_to_check, film_checks
+    from stagescore.benchmarks.stability import measure_stability
+    from stagescore.benchmarks.variants import chosen_variants
     from stagescore.data.manifest import read_manifest
     from stagescore.hashing import hash_u64
-    from stagescore.scoring.film_check import as_known_film, dives_to_check, film_checks
     from stagescore.scoring.scorer import Scorer
-    from stagescore.scoring.stability import measure_stability
-    from stagescore.scoring.variants import chosen_variants
 
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
     with speaking(json=json, quiet=quiet) as out, place as records_folder:

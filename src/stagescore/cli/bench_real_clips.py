@@ -26,7 +26,7 @@ def real_clips(
     """Compare first airborne frame and first water contact with labels: IoU of the span between them."""
     from dataclasses import asdict
 
-    from stagescore.scoring.real_clips import event_errors, measure_real_clips
+    from stagescore.benchmarks.real_clips import event_errors, measure_real_clips
     from stagescore.scoring.scorer import Scorer
 
     with speaking(json=json, quiet=quiet) as out:
@@ -82,8 +82,8 @@ def refusals(
     quiet: QuietOption = False,
 ) -> None:
     """Spoil simulated dives and see which are refused; exit code 1 if too many clean or too few spoiled ones are."""
+    from stagescore.benchmarks.spoiling import CLEAN, measure_refusals, simulated_clips
     from stagescore.scoring.scorer import Scorer
-    from stagescore.scoring.spoiling import CLEAN, measure_refusals, simulated_clips
 
     with speaking(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as spoiled:
         scorer = Scorer.load(weights, weights_dir=weights_dir)

@@ -11,7 +11,7 @@ from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, roun
 from stagescore.cli.score import WeightsDirOption, WeightsOption
 
 if TYPE_CHECKING:
-    from stagescore.scoring.stability import FilmRecord, StabilityRow
+    from stagescore.benchmarks.stability import FilmRecord, StabilityRow
 
 RecordsOption = Annotated[
     Path | None,
@@ -42,10 +42,10 @@ def stability(
 
     Exit code 1 if the goal is missed.
     """
-    from stagescore.scoring.labelled_films import labelled_films
+    from stagescore.benchmarks.labelled_films import labelled_films
+    from stagescore.benchmarks.stability import measure_stability, stability_rows
+    from stagescore.benchmarks.variants import chosen_variants
     from stagescore.scoring.scorer import Scorer
-    from stagescore.scoring.stability import measure_stability, stability_rows
-    from stagescore.scoring.variants import chosen_variants
 
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
     with speaking(json=json, quiet=quiet) as out, place as folder:
@@ -76,7 +76,7 @@ def stability(
 def _say(
     out: Output, records: "dict[str, FilmRecord]", rows: "list[StabilityRow]", together: "StabilityRow"
 ) -> None:
-    from stagescore.scoring.stability import LIMIT_POINTS, ORIGINAL
+    from stagescore.benchmarks.stability import LIMIT_POINTS, ORIGINAL
 
     for name, record in records.items():
         outcome = record.outcomes[ORIGINAL]

@@ -265,8 +265,8 @@ def _rows_of(name: str, weights_dir: Path | None, data: Path) -> "Callable[[Kept
     """Adds the rows of some weights to a fold; what they have seen of films is kept in the user's cache."""
     from hashlib import sha256
 
+    from stagescore.benchmarks.fold_rows import OtherWeights, with_rows
     from stagescore.data.manifest import read_manifest
-    from stagescore.scoring.fold_rows import OtherWeights, with_rows
     from stagescore.scoring.scorer import Scorer
     from stagescore.weights.search import user_cache
 

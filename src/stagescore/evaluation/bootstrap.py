@@ -32,8 +32,8 @@ from stagescore.evaluation.metrics import (
     rl2x100,
     srcc,
 )
-from stagescore.evaluation.outcomes import Outcomes
 from stagescore.hashing import hash_u64
+from stagescore.inference.outcomes import Outcomes
 
 _NUM_BINS = 10
 _TAILS = (2.5, 97.5)

@@ -12,18 +12,20 @@ from torch import Tensor
 
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.decoded_clip import Joints
+from stagescore.data.dive_sources import LabelledDives
 from stagescore.data.exemplars import Protocol
 from stagescore.data.preprocessing import View
 from stagescore.data.samples import Samples
-from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
-from stagescore.evaluation.outcomes import Missing, Outcome, Outcomes, label_transitions
-from stagescore.evaluation.recognition import NumberCalibration, NumberEvidence, number_evidence, with_numbers
-from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.evaluation.recognition import with_numbers
+from stagescore.inference.dive_numbers import NumberCalibration, NumberEvidence, number_evidence
+from stagescore.inference.encoding import Encoded, encode_dives
+from stagescore.inference.exemplar_bank import ExemplarBank
+from stagescore.inference.intervals import IntervalModel, TransitionCalibration
+from stagescore.inference.outcomes import Missing, Outcome, Outcomes, label_transitions
+from stagescore.inference.voting import Voting
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.recognition import mean_number_logits
 from stagescore.tensors import DiveBatch, Features
-from stagescore.training.prediction import Encoded, Voting, encode_dives
-from stagescore.training.sources import LabelledDives
 from stagescore.types import Dive
 
 PROTOCOLS: tuple[Protocol, ...] = ("w/ DN", "w/o DN", "w/ DD")

@@ -11,8 +11,8 @@ import numpy as np
 from stagescore.errors import DataError
 from stagescore.evaluation.bootstrap import FIGURES, Difference, Measured, measured, paired_difference
 from stagescore.evaluation.floors import Bound
-from stagescore.evaluation.outcomes import Missing, Outcomes
 from stagescore.evaluation.published import PublishedRow
+from stagescore.inference.outcomes import Missing, Outcomes
 from stagescore.types import Dive
 
 Column = Literal["last", "best on validation", "best on test (paper protocol)"]

@@ -16,9 +16,7 @@ from stagescore.errors import ConfigError
 from stagescore.evaluation.bootstrap import Measured
 from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
 from stagescore.evaluation.fold_identity import one_table
-from stagescore.evaluation.intervals import LEAST_DIVES, IntervalModel
 from stagescore.evaluation.kept_folds import KeptFold
-from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.recognition import (
     calibrated,
@@ -29,6 +27,8 @@ from stagescore.evaluation.recognition import (
 )
 from stagescore.evaluation.stage_table import stage_table
 from stagescore.evaluation.unknown_numbers import at_difficulty, without_numbers
+from stagescore.inference.intervals import LEAST_DIVES, IntervalModel
+from stagescore.inference.outcomes import Outcomes
 
 ByFold = Mapping[str, Outcomes]
 """Outcomes of each fold's test dives, by the name of the fold."""

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 
 from stagescore.config import Config
 from stagescore.errors import DataError
-from stagescore.evaluation.outcomes import Outcomes, Pair
-from stagescore.evaluation.recognition import NumberEvidence
+from stagescore.inference.dive_numbers import NumberEvidence
+from stagescore.inference.outcomes import Outcomes, Pair
 from stagescore.types import Dive
 
 _DIGITS = 6

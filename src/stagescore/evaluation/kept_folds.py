@@ -34,8 +34,8 @@ from stagescore.evaluation.kept_columns import (
     kept_scores,
     labels_of,
 )
-from stagescore.evaluation.outcomes import Outcome, Outcomes, Pair
-from stagescore.evaluation.recognition import NumberEvidence
+from stagescore.inference.dive_numbers import NumberEvidence
+from stagescore.inference.outcomes import Outcome, Outcomes, Pair
 from stagescore.types import Dive
 
 _WITHOUT_LABELS = ("dive_id", "num_frames", "flight")

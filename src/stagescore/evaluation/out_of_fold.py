@@ -18,7 +18,6 @@ from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation.evaluate import Certainty
 from stagescore.evaluation.fold_identity import FoldIdentity, one_table, settings_that_matter
 from stagescore.evaluation.frozen_features import RIDGE_ROW, FrozenNetwork, frozen_features, ridge_scores
-from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.kept_columns import (
     KeptLabels,
     KeptNumbers,
@@ -30,13 +29,14 @@ from stagescore.evaluation.kept_columns import (
 )
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
-from stagescore.evaluation.outcomes import Outcomes
-from stagescore.evaluation.recognition import NumberCalibration
 from stagescore.evaluation.subject import Answer, Question, Subject, evaluate, read_subject
-from stagescore.models.familiarity import FAR_SHARE, Familiarity, descriptors
-from stagescore.models.familiarity import LEAST_DIVES as LEAST_FAMILIAR
+from stagescore.inference.dive_numbers import NumberCalibration
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.familiarity import FAR_SHARE, Familiarity, descriptors
+from stagescore.inference.familiarity import LEAST_DIVES as LEAST_FAMILIAR
+from stagescore.inference.intervals import IntervalModel, TransitionCalibration
+from stagescore.inference.outcomes import Outcomes
 from stagescore.training.assemble import read_dives
-from stagescore.training.prediction import encode_dives
 from stagescore.training.runs import finished_state, settings_of
 from stagescore.training.settings import TrainSettings
 from stagescore.types import STAGE_NAMES

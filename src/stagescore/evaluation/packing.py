@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from stagescore.card_files import weights_hash
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
@@ -16,12 +17,13 @@ from stagescore.evaluation.evaluate import EncodedDives, Evaluator
 from stagescore.evaluation.out_of_fold import KeptOut
 from stagescore.evaluation.subject import Answer, Progress, Subject
 from stagescore.hashing import hash_u64
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
+from stagescore.inference.familiarity import LEAST_DIVES, Familiarity, descriptors
+from stagescore.inference.voting import bank_of
 from stagescore.media.images import jpeg_bytes
-from stagescore.models.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames, weights_hash
-from stagescore.models.familiarity import LEAST_DIVES, Familiarity, descriptors
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
-from stagescore.training.prediction import bank_of, encode_dives
 from stagescore.training.runs import bank_dives
 from stagescore.types import Dive
 from stagescore.weights.own import Card, load_weights, save_weights

@@ -13,7 +13,7 @@ from stagescore.data.unlv_stages import hand_transitions, marks_problem
 from stagescore.evaluation.bootstrap import FIGURES, measured
 from stagescore.evaluation.evaluation_report import Row
 from stagescore.evaluation.kept_folds import KeptFold
-from stagescore.evaluation.outcomes import Outcome, Outcomes, Pair
+from stagescore.inference.outcomes import Outcome, Outcomes, Pair
 
 TABLE = "Stages and events against the hand marks, errors in frames"
 CONTACT_TO_ENDING_FRAMES = 2

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from stagescore.card_files import weights_hash
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.decoded_clip import Joints
 from stagescore.data.exemplars import choose_exemplars
@@ -34,21 +35,18 @@ from stagescore.evaluation.evaluation_report import (
     published_row,
 )
 from stagescore.evaluation.floors import floors_and_ceilings
-from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
-from stagescore.evaluation.outcomes import Outcomes
 from stagescore.evaluation.published import published_on
-from stagescore.evaluation.recognition import (
-    NumberCalibration,
-    NumberEvidence,
-    number_note,
-    number_tables,
-)
+from stagescore.evaluation.recognition import number_note, number_tables
+from stagescore.inference.dive_numbers import NumberCalibration, NumberEvidence
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.exemplar_bank import ExemplarBank
+from stagescore.inference.intervals import IntervalModel, TransitionCalibration
+from stagescore.inference.outcomes import Outcomes
+from stagescore.inference.voting import bank_of
 from stagescore.models import build
-from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.assemble import read_state
 from stagescore.training.loop import read_best
-from stagescore.training.prediction import bank_of, encode_dives
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings
 from stagescore.types import Dive

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import fsum
 
-from stagescore.models.exemplar_bank import PICTURED_SHARES, frame_within
+from stagescore.inference.exemplar_bank import PICTURED_SHARES, frame_within
 from stagescore.scoring.result import ExemplarVote, Result, StageResult
 
 _SKELETON_SHARES = ((0, 0.8), (1, 0.1), (1, 0.35), (1, 0.6), (1, 0.85), (2, 0.25))

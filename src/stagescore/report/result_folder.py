@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from stagescore.atomic import write_files
 from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
+from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.media.source import Media, open_media
-from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.formats import npz_bytes, read_npz
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted, nearest_exemplar

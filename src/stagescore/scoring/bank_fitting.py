@@ -17,11 +17,12 @@ from jaxtyping import Float
 from stagescore.atomic import write_files
 from stagescore.data.exemplars import Protocol
 from stagescore.errors import DataError
-from stagescore.evaluation.intervals import LEVEL, IntervalModel
-from stagescore.evaluation.outcomes import Outcome, Outcomes
+from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
+from stagescore.inference.intervals import LEVEL, IntervalModel
+from stagescore.inference.outcomes import Outcome, Outcomes
+from stagescore.inference.voting import VotedDive, Voting
 from stagescore.media.images import jpeg_bytes
 from stagescore.media.scaling import scaled
-from stagescore.models.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
@@ -29,7 +30,6 @@ from stagescore.scoring.result import Validation
 from stagescore.scoring.scorer import Scored, Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import StageFeatures
-from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
 
 LEAST_DIVES = 5

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stagescore.data.score_prior import Expectation
-from stagescore.evaluation.intervals import SDS, mixture_interval
-from stagescore.models.familiarity import film_share
+from stagescore.inference.familiarity import film_share
+from stagescore.inference.intervals import SDS, mixture_interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,15 @@
 Source: paper, section III-F and eq. 24, for the votes.
 """
 
-from stagescore.evaluation.intervals import TransitionCalibration
+from stagescore.inference.exemplar_bank import ExemplarBank
+from stagescore.inference.intervals import TransitionCalibration
+from stagescore.inference.voting import VotedDive
 from stagescore.media.source import Media
-from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.draft import Draft
 from stagescore.scoring.events import Flight
 from stagescore.scoring.looking import Look
 from stagescore.scoring.result import Events, ExemplarVote, StageName, StageResult
-from stagescore.training.prediction import VotedDive
 from stagescore.types import STAGE_NAMES
 from stagescore.weights.own import Card
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from stagescore.inference.dive_numbers import recognise_number
 from stagescore.models.recognition import candidate_numbers
 from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import LikelyNumber
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.training.prediction import recognise_number
 
 SURE = 0.9
 """Probability from which the likeliest number is taken for the number: as sure as a 90 % interval. Not fitted."""

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field
 
 from stagescore.data.exemplars import Protocol
 from stagescore.data.score_prior import Expectation, ScorePrior
-from stagescore.evaluation.intervals import IntervalModel
-from stagescore.evaluation.unknown_numbers import LIKELY
+from stagescore.inference.intervals import IntervalModel
+from stagescore.inference.unknown_numbers import LIKELY
+from stagescore.inference.voting import VotedDive, Voting
 from stagescore.scoring.blending import Blend, blended, mixed
 from stagescore.scoring.composing import exemplar_votes
 from stagescore.scoring.dive_number import NUM_LIKELIEST, Hypothesis, recognised_number
@@ -23,7 +24,6 @@ from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import ExemplarVote, Judging, Prior, Reason
 from stagescore.scoring.scoring_network import LEAST_FILM_SHARE, ScoringNetwork
-from stagescore.training.prediction import VotedDive, Voting
 from stagescore.types import Dive
 
 

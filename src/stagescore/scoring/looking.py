@@ -15,8 +15,8 @@ from stagescore.data.preprocessing import (
     viewed_frames,
     viewed_joints,
 )
-from stagescore.evaluation.intervals import TransitionCalibration
-from stagescore.evaluation.outcomes import label_transitions
+from stagescore.inference.intervals import TransitionCalibration
+from stagescore.inference.outcomes import label_transitions
 from stagescore.media.source import Media
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.scoring.result import Modality

@@ -10,8 +10,8 @@ from typing import Any
 
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import DataError, StagescoreError
+from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.media.source import Media, open_media
-from stagescore.models.exemplar_bank import ExemplarBank
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
 from stagescore.scoring.angles import angles_of

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from stagescore.encoders.fastest import fastest
 from stagescore.errors import CheckpointError
-from stagescore.evaluation.recognition import NumberCalibration
 from stagescore.hashing import file_sha256
-from stagescore.models.exemplar_bank import ExemplarBank
-from stagescore.models.familiarity import Familiarity, descriptors, film_share
+from stagescore.inference.dive_numbers import NumberCalibration
+from stagescore.inference.exemplar_bank import ExemplarBank
+from stagescore.inference.familiarity import Familiarity, descriptors, film_share
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.looking import Look

@@ -12,6 +12,7 @@ from torch import nn
 
 from stagescore.data.attachments import Progress
 from stagescore.data.clip_store import ClipStore
+from stagescore.data.dive_sources import DiveSource, LiveSource, Views
 from stagescore.data.manifest import Manifest, Part, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.data.samples import Samples
@@ -29,7 +30,6 @@ from stagescore.training.feature_cache import FeatureCache
 from stagescore.training.objective import Objective, SegmentationLoss, term_names
 from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser
 from stagescore.training.settings import DataSettings, ObjectiveSettings, OptimiserSettings, TrainSettings
-from stagescore.training.sources import DiveSource, LiveSource, Views
 from stagescore.training.steps import Plan
 from stagescore.types import Dive
 from stagescore.weights.imagenet import load_imagenet, published_at

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 from stagescore.atomic import write_text
+from stagescore.card_files import weights_hash
 from stagescore.data.attachments import Progress
+from stagescore.data.dive_sources import LabelledDives, LiveSource, Views
 from stagescore.data.samples import Samples
 from stagescore.errors import DataError
 from stagescore.locking import alone_in
-from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import Encoders
 from stagescore.tensors import DiveBatch, Features
-from stagescore.training.sources import LabelledDives, LiveSource, Views
 from stagescore.types import Dive
 
 BRANCHES = ("static", "dynamic", "skeleton")

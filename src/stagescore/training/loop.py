@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from stagescore.atomic import write_bytes
+from stagescore.data.dive_sources import DiveSource
 from stagescore.errors import CheckpointError
 from stagescore.hashing import hash_u64
 from stagescore.training.checkpoints import newest_checkpoint, read_file, write_checkpoint, write_file
 from stagescore.training.groups import GroupBatch
 from stagescore.training.optimiser import Schedule, set_rates
 from stagescore.training.processes import Processes
-from stagescore.training.sources import DiveSource
 from stagescore.training.steps import share_of_rank
 
 

@@ -15,13 +15,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stagescore.data.dive_sources import DiveSource, LiveSource
 from stagescore.encoders.joints import torso_length
 from stagescore.hashing import hash_u64, hash_unit
 from stagescore.models.hp_mcore import Encoders
 from stagescore.skeleton import JOINTS
 from stagescore.tensors import DiveBatch
 from stagescore.training.groups import Group, GroupBatch
-from stagescore.training.sources import DiveSource, LiveSource
 from stagescore.training.truth import DEDUCTIONS, MEASURES, PHASES, Truth, TruthTargets
 from stagescore.types import STAGE_NAMES, Dive
 

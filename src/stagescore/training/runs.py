@@ -10,14 +10,17 @@ import numpy as np
 import torch
 import yaml
 
+from stagescore.card_files import weights_hash
 from stagescore.config import Config, load_config
 from stagescore.data.attachments import Progress
+from stagescore.data.dive_sources import DiveSource, LiveSource
 from stagescore.data.manifest import Manifest
 from stagescore.data.samples import Samples
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.hashing import hash_u64
+from stagescore.inference.encoding import encode_dives
+from stagescore.inference.voting import Voting, bank_of
 from stagescore.locking import alone_in
-from stagescore.models.exemplar_bank import weights_hash
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.assemble import (
     groups_of,
@@ -38,11 +41,9 @@ from stagescore.training.feature_cache import FeatureCache, build_feature_cache,
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
 from stagescore.training.number_learning import describe_dives, learn_numbers
 from stagescore.training.optimiser import make_optimiser
-from stagescore.training.prediction import Voting, bank_of, encode_dives
 from stagescore.training.pretraining import Pretraining, PretrainingPlan
 from stagescore.training.processes import Processes, training_device
 from stagescore.training.settings import PretrainSettings, RunSettings, TrainSettings
-from stagescore.training.sources import DiveSource, LiveSource
 from stagescore.training.steps import Plan
 from stagescore.training.truth import Truth
 from stagescore.types import Dive

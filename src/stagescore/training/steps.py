@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
+from stagescore.data.dive_sources import DiveSource, LabelledDives, keep_modalities
 from stagescore.data.exemplars import Protocol
 from stagescore.errors import DataError
+from stagescore.hashing import hash_u64
 from stagescore.segmentation.stages import StageCut, cut_edges
 from stagescore.training.groups import GroupBatch, Pairing, batches, epoch_groups
 from stagescore.training.objective import TrainingBatch
-from stagescore.training.sources import DiveSource, LabelledDives, dropped_modalities, keep_modalities
 from stagescore.types import Dive
 
 
@@ -114,3 +117,20 @@ def target_of(labelled: LabelledDives, *, execution: bool, dive_ids: Sequence[st
             todo="label it, or train on scores",
         )
     return labelled.scores / labelled.difficulties
+
+
+def dropped_modalities(
+    dive_ids: Sequence[str], *, video: float, skeleton: float, seed: int, epoch: int
+) -> tuple[Bool[Tensor, "dives"], Bool[Tensor, "dives"]]:
+    """Which dives keep their video and which their skeleton in an epoch; never neither.
+
+    Args:
+        dive_ids: the dives.
+        video: probability of losing the video.
+        skeleton: probability of losing the skeleton.
+        seed: of the hash.
+        epoch: counted from 0.
+    """
+    draws = [hash_u64(seed, "modality", epoch, dive_id) / 2**64 for dive_id in dive_ids]
+    draw = torch.tensor(draws, dtype=torch.float64)
+    return draw >= video, (draw < video) | (draw >= video + skeleton)

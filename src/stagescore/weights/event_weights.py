@@ -6,11 +6,10 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from stagescore.card_files import read_card_file, write_card_file
+from stagescore.card_files import read_card_file, weights_hash, write_card_file
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
 from stagescore.models.event_network import EventNetwork
-from stagescore.models.exemplar_bank import weights_hash
 
 _HEADER = "stagescore_event_card"
 

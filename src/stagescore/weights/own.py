@@ -13,13 +13,13 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from stagescore.card_files import read_card_file, write_card_file
+from stagescore.card_files import read_card_file, weights_hash, write_card_file
 from stagescore.config import Config
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.errors import CheckpointError
+from stagescore.inference.exemplar_bank import ExemplarBank
+from stagescore.inference.familiarity import Familiarity
 from stagescore.models import build
-from stagescore.models.exemplar_bank import ExemplarBank, weights_hash
-from stagescore.models.familiarity import Familiarity
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 from stagescore.weights.search import find_weights

@@ -10,11 +10,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "media"))
 
 import clips
 
+from stagescore.benchmarks.variants import VARIANTS, Variant, chosen_variants, write_variant
 from stagescore.errors import DataError
 from stagescore.media import open_media
 from stagescore.media.film_writing import LOSSLESS_CRF, write_film
 from stagescore.media.source import Media
-from stagescore.scoring.variants import VARIANTS, Variant, chosen_variants, write_variant
 
 NUM_FRAMES, RATE = 30, 30
 

@@ -16,7 +16,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_softmax, ndtr, softmax
 
 from stagescore.errors import CheckpointError, DataError
-from stagescore.evaluation.outcomes import TOLERANCE_FRAMES, Outcomes, Pair
+from stagescore.inference.outcomes import TOLERANCE_FRAMES, Outcomes, Pair
 
 LEVEL = 0.9
 SDS = 1.6449

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stagescore.errors import DataError
-from stagescore.evaluation.outcomes import CSV_COLUMNS, Outcome, Outcomes, label_transitions
+from stagescore.inference.outcomes import CSV_COLUMNS, Outcome, Outcomes, label_transitions
 from stagescore.media.sampling import sample_indices
 from stagescore.types import StageSpans
 

@@ -5,12 +5,15 @@ import pytest
 import tiny_runs
 import torch
 
+from stagescore.card_files import weights_hash
 from stagescore.diving import NUM_NUMBER_CLASSES
 from stagescore.errors import CheckpointError, DataError
-from stagescore.models.exemplar_bank import ExemplarBank, pictured_frames, weights_hash
+from stagescore.inference.dive_numbers import recognise_number
+from stagescore.inference.encoding import Encoded, encode_dives
+from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
+from stagescore.inference.voting import Voting, bank_of
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.training.prediction import Encoded, Voting, bank_of, encode_dives, recognise_number
-from stagescore.training.sources import dropped_modalities
+from stagescore.training.steps import dropped_modalities
 
 
 @pytest.fixture(scope="module")

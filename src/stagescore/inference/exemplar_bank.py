@@ -10,7 +10,6 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import Tensor
 
 from stagescore.atomic import write_bytes
 from stagescore.data.manifest import Manifest, dive_from_record
@@ -47,7 +46,7 @@ class ExemplarBank:
         dives: the exemplars with their labels.
         stages: what the model made of them.
         edges: where they were cut.
-        weights_hash: of the model (`weights_hash`).
+        weights_hash: of the model (`card_files.weights_hash`).
         pictures: of some of them (`pictured_frames`), as JPEG; may be empty.
         skeletons: joints at the same moments; may be empty.
     """
@@ -220,15 +219,6 @@ def _unpacked_skeletons(
     for (row, frame), xy in zip(tensors["skeleton_rows"].tolist(), tensors["skeletons"], strict=True):
         found.setdefault(dive_ids[row], {})[frame] = xy.float().numpy()
     return found
-
-
-def weights_hash(model: nn.Module) -> str:
-    """A hash of all weights and buffers of a model, by name, whatever file they came from."""
-    digest = sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _without_paths(dive: Dive) -> Dive:

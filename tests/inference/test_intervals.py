@@ -6,9 +6,9 @@ import pytest
 from scipy.special import log_softmax
 
 from stagescore.errors import CheckpointError, DataError
-from stagescore.evaluation.intervals import IntervalModel, TransitionCalibration
 from stagescore.evaluation.metrics import expected_calibration_error
-from stagescore.evaluation.outcomes import Outcome, Outcomes, label_transitions
+from stagescore.inference.intervals import IntervalModel, TransitionCalibration
+from stagescore.inference.outcomes import Outcome, Outcomes, label_transitions
 from stagescore.media.sampling import sample_indices
 
 

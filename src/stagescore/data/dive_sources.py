@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -134,20 +133,3 @@ def keep_modalities(
         has_video=seen.has_video & video,
         has_skeleton=seen.has_skeleton & skeleton,
     )
-
-
-def dropped_modalities(
-    dive_ids: Sequence[str], *, video: float, skeleton: float, seed: int, epoch: int
-) -> tuple[Bool[Tensor, "dives"], Bool[Tensor, "dives"]]:
-    """Which dives keep their video and which their skeleton in an epoch; never neither.
-
-    Args:
-        dive_ids: the dives.
-        video: probability of losing the video.
-        skeleton: probability of losing the skeleton.
-        seed: of the hash.
-        epoch: counted from 0.
-    """
-    draws = [hash_u64(seed, "modality", epoch, dive_id) / 2**64 for dive_id in dive_ids]
-    draw = torch.tensor(draws, dtype=torch.float64)
-    return draw >= video, (draw < video) | (draw >= video + skeleton)

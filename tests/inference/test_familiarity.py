@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stagescore.card_files import weights_hash
 from stagescore.errors import CheckpointError, DataError
-from stagescore.models.exemplar_bank import weights_hash
-from stagescore.models.familiarity import Familiarity, descriptors, film_share
+from stagescore.inference.familiarity import Familiarity, descriptors, film_share
 from stagescore.tensors import StageFeatures
 from stagescore.weights.own import Card, load_weights, save_weights
 

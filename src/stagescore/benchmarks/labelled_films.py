@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from stagescore.benchmarks.stability import KnownFilm
 from stagescore.data.manifest import read_manifest
 from stagescore.errors import DataError
 from stagescore.scoring.inputs import find_clips
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.stability import KnownFilm
 
 _TODO = "give a manifest, its folder, or a CSV in UTF-8 with a column path"
 

@@ -11,14 +11,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import made_scorer
 
+from stagescore.benchmarks import fold_rows
+from stagescore.benchmarks.fold_rows import OtherWeights, with_rows
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation.fold_report import fold_report
 from stagescore.evaluation.kept_folds import KeptFold
-from stagescore.scoring import bank_fitting, fold_rows
+from stagescore.scoring import bank_fitting
 from stagescore.scoring.bank_fitting import fit_bank, known_of
-from stagescore.scoring.fold_rows import OtherWeights, with_rows
 from stagescore.scoring.scorer import Scorer
 
 FOLD = "five-fold/0"

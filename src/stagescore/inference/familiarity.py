@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stagescore.errors import CheckpointError, DataError
-from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.tensors import StageFeatures
 
 NUM_COMPONENTS = 24

@@ -10,14 +10,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "media"))
 
 import clips
 
+from stagescore.benchmarks.labelled_films import labelled_films
+from stagescore.benchmarks.stability import FilmRecord, KnownFilm, measure_stability, stability_rows
+from stagescore.benchmarks.variants import VARIANTS, chosen_variants
 from stagescore.errors import DataError
 from stagescore.media import open_media
 from stagescore.media.film_writing import write_film
-from stagescore.scoring.labelled_films import labelled_films
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import EventResult, Events, InputFile, Reason, Result
-from stagescore.scoring.stability import FilmRecord, KnownFilm, measure_stability, stability_rows
-from stagescore.scoring.variants import VARIANTS, chosen_variants
 
 SOME = chosen_variants(["mirrored", "crf-18", "rate-24", "brighter", "darker", "still-before"])
 CONTACT = 24

@@ -20,17 +20,17 @@ from stagescore.data.exemplars import Protocol
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.errors import ConfigError, DataError
-from stagescore.evaluation.intervals import IntervalModel
 from stagescore.evaluation.kept_folds import KeptFold
-from stagescore.evaluation.outcomes import Pair
-from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.inference.exemplar_bank import ExemplarBank
+from stagescore.inference.intervals import IntervalModel
+from stagescore.inference.outcomes import Pair
+from stagescore.inference.voting import Voting
 from stagescore.scoring.bank_fitting import LEAST_DIVES, cross_validated, known_of, problem_of
 from stagescore.scoring.composing import exemplar_votes
 from stagescore.scoring.estimating import query_of
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import StageFeatures
-from stagescore.training.prediction import Voting
 from stagescore.types import Dive
 
 _EXEMPLARS = 10

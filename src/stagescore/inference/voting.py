@@ -1,4 +1,4 @@
-"""Predictions for many dives: each is encoded once, then compared with encoded exemplars (paper, eq. 24).
+"""Scores of encoded dives by the votes of encoded exemplars (paper, eq. 24).
 
 Validation, evaluation and scoring all predict here.
 """
@@ -7,39 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from stagescore.data.exemplars import ExemplarChoice, Protocol, choose_exemplars
 from stagescore.errors import DataError
-from stagescore.models.exemplar_bank import ExemplarBank
+from stagescore.inference.encoding import Encoded
+from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.models.recognition import mean_number_logits, number_log_probabilities
 from stagescore.regression.vote import vote
-from stagescore.tensors import DiveBatch, StageFeatures
-from stagescore.training.sources import DiveSource, keep_modalities
+from stagescore.tensors import StageFeatures
 from stagescore.types import Dive, Prediction
 
 _DIVES_AT_ONCE = 8
 _QUERIES_AT_ONCE = 32
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """Dives that went through the encoders, the segmentation and the fusion.
-
-    Attributes:
-        dive_ids: which, in the order of the rows.
-        stages: their stage features, cut at the predicted edges.
-        edges: where they were cut.
-        log_probabilities: of every transition over frames; None for a model of one stage.
-    """
-
-    dive_ids: tuple[str, ...]
-    stages: StageFeatures
-    edges: Int[Tensor, "dives edges"]
-    log_probabilities: Float[Tensor, "dives transitions frames"] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,80 +39,6 @@ class VotedDive:
     prediction: Prediction
     stage_deltas: Float[Tensor, "exemplars stages branches"]
     fallback: str
-
-
-@torch.no_grad()
-def encode_dives(
-    model: HPMCoRe,
-    source: DiveSource,
-    dive_ids: Sequence[str],
-    *,
-    missing: str = "",
-    progress: Progress = lambda done, total: None,
-) -> Encoded:
-    """Encode dives as evaluation sees them and cut them where the model itself would.
-
-    Args:
-        model: its mode is left as it was; dropout is off meanwhile.
-        source: of the dives.
-        dive_ids: which.
-        missing: `video` or `skeleton`, to be left out; nothing by default.
-        progress: told after every few dives.
-    """
-    training, device = model.training, next(model.parameters()).device
-    model.eval()
-    parts: list[tuple[StageFeatures, Tensor, Tensor | None]] = []
-    for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
-        ids = dive_ids[first : first + _DIVES_AT_ONCE]
-        seen = source.plain(ids).seen
-        if missing:
-            everything = torch.ones(len(ids), dtype=torch.bool)
-            keeps_video = everything if missing == "skeleton" else ~everything
-            seen = keep_modalities(seen, video=keeps_video, skeleton=~keeps_video if missing else everything)
-        seen = seen.to(device)
-        features = model.encode(seen) if isinstance(seen, DiveBatch) else model.complete(seen)
-        logits = model.transition_logits(features)
-        edges = model.predicted_edges(features)
-        log_p = None if logits is None else logits[-1].log_softmax(-1)
-        parts.append((model.stage_features(features, edges), edges, log_p))
-        progress(first + len(ids), len(dive_ids))
-    model.train(training)
-    return Encoded(
-        dive_ids=tuple(dive_ids),
-        stages=StageFeatures.join([stages for stages, _, _ in parts]),
-        edges=torch.cat([edges for _, edges, _ in parts]),
-        log_probabilities=_joined([log_p for _, _, log_p in parts]),
-    )
-
-
-@torch.no_grad()
-def recognise_number(
-    views: Sequence[StageFeatures], candidates: Sequence[str], temperature: float = 1.0
-) -> tuple[tuple[str, float], ...]:
-    """The probability of each dive number that a film may show, the likeliest first.
-
-    Args:
-        views: Stage features of one dive, as it is and mirrored or in one view, of a model that recognises dive numbers.
-        candidates: Dive numbers that come into question (`models.recognition.candidate_numbers`).
-        temperature: Calibration of the probabilities, as the card of the weights has it.
-
-    Returns:
-        (dive number, probability) of every candidate; the probabilities add up to 1. Equally probable numbers stand in
-        alphabetical order.
-
-    Raises:
-        DataError: The model does not recognise dive numbers, or a view holds more or fewer than one dive.
-    """
-    logits = mean_number_logits(views)
-    if logits is None:
-        raise DataError(
-            "this model does not recognise dive numbers",
-            todo="give the dive number, or train the model with model.recognition.on=true",
-        )
-    if len(logits) != 1:
-        raise DataError(f"a number of {len(logits)} dives is asked for", todo="give one dive at a time")
-    probabilities = number_log_probabilities(logits.double(), candidates, temperature)[0].exp().tolist()
-    return tuple(sorted(zip(candidates, probabilities, strict=True), key=lambda pair: (-pair[1], pair[0])))
 
 
 def bank_of(encoded: Encoded, dives: dict[str, Dive], weights: str) -> ExemplarBank:
@@ -267,8 +175,3 @@ def _factor(dive: Dive) -> float:
     if dive.difficulty is None:
         raise DataError("the dive has no difficulty", where=dive.dive_id, todo="label it, or predict scores")
     return dive.difficulty
-
-
-def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
-    known = [part for part in parts if part is not None]
-    return torch.cat(known) if known else None

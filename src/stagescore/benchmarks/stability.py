@@ -15,12 +15,12 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from stagescore.atomic import write_bytes
+from stagescore.benchmarks.variants import Variant, write_variant
 from stagescore.config import Config
 from stagescore.errors import DataError
 from stagescore.media.source import Media, open_media
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import EventResult, Result
-from stagescore.scoring.variants import Variant, write_variant
 
 ORIGINAL = "original"
 ALL = "all"

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stagescore.benchmarks.stability import ORIGINAL, FilmRecord, KnownFilm, Outcome
+from stagescore.benchmarks.variants import Variant
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import EVERYTHING, split_by_fold, without_sealed
 from stagescore.data.score_prior import sex_of
 from stagescore.errors import DataError
 from stagescore.evaluation.evaluation_report import Row, measure
-from stagescore.evaluation.intervals import SDS
 from stagescore.evaluation.metrics import bias
-from stagescore.evaluation.outcomes import Outcome as Measured
-from stagescore.evaluation.outcomes import Outcomes
+from stagescore.inference.intervals import SDS
+from stagescore.inference.outcomes import Outcome as Measured
+from stagescore.inference.outcomes import Outcomes
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.stability import ORIGINAL, FilmRecord, KnownFilm, Outcome
-from stagescore.scoring.variants import Variant
 from stagescore.types import Dive
 
 AS_FILMED = "as filmed"

@@ -1,0 +1,1 @@
+"""How the whole of `score` does on many films; nobody who only scores a film needs it."""

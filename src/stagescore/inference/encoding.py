@@ -1,0 +1,81 @@
+"""Dives through encoders, segmentation and fusion, once each, as validation, evaluation and scoring all see them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stagescore.data.dive_sources import DiveSource, keep_modalities
+from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.tensors import DiveBatch, StageFeatures
+
+_DIVES_AT_ONCE = 8
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """Dives that went through the encoders, the segmentation and the fusion.
+
+    Attributes:
+        dive_ids: which, in the order of the rows.
+        stages: their stage features, cut at the predicted edges.
+        edges: where they were cut.
+        log_probabilities: of every transition over frames; None for a model of one stage.
+    """
+
+    dive_ids: tuple[str, ...]
+    stages: StageFeatures
+    edges: Int[Tensor, "dives edges"]
+    log_probabilities: Float[Tensor, "dives transitions frames"] | None
+
+
+@torch.no_grad()
+def encode_dives(
+    model: HPMCoRe,
+    source: DiveSource,
+    dive_ids: Sequence[str],
+    *,
+    missing: str = "",
+    progress: Progress = lambda done, total: None,
+) -> Encoded:
+    """Encode dives as evaluation sees them and cut them where the model itself would.
+
+    Args:
+        model: its mode is left as it was; dropout is off meanwhile.
+        source: of the dives.
+        dive_ids: which.
+        missing: `video` or `skeleton`, to be left out; nothing by default.
+        progress: told after every few dives.
+    """
+    training, device = model.training, next(model.parameters()).device
+    model.eval()
+    parts: list[tuple[StageFeatures, Tensor, Tensor | None]] = []
+    for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
+        ids = dive_ids[first : first + _DIVES_AT_ONCE]
+        seen = source.plain(ids).seen
+        if missing:
+            everything = torch.ones(len(ids), dtype=torch.bool)
+            keeps_video = everything if missing == "skeleton" else ~everything
+            seen = keep_modalities(seen, video=keeps_video, skeleton=~keeps_video if missing else everything)
+        seen = seen.to(device)
+        features = model.encode(seen) if isinstance(seen, DiveBatch) else model.complete(seen)
+        logits = model.transition_logits(features)
+        edges = model.predicted_edges(features)
+        log_p = None if logits is None else logits[-1].log_softmax(-1)
+        parts.append((model.stage_features(features, edges), edges, log_p))
+        progress(first + len(ids), len(dive_ids))
+    model.train(training)
+    return Encoded(
+        dive_ids=tuple(dive_ids),
+        stages=StageFeatures.join([stages for stages, _, _ in parts]),
+        edges=torch.cat([edges for _, edges, _ in parts]),
+        log_probabilities=_joined([log_p for _, _, log_p in parts]),
+    )
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if known else None
