@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 from stagescore.config import load_config
 from stagescore.data.preprocessing import (
     Augmentation,
-    Closer,
     Preprocessing,
     View,
-    Window,
     crop_of,
     framed_joints,
     times_of,
@@ -143,33 +141,3 @@ def test_settings_that_cannot_be_are_refused() -> None:
         View(contrast=0)
     with pytest.raises(DataError, match="resize them"):
         viewed_frames(FILM.frames, View.plain(), SMALL)
-
-
-@given(
-    takeoff=st.integers(0, 60),
-    length=st.integers(4, 90),
-    after=st.integers(0, 60),
-    num_frames=st.integers(3, 64),
-    times=st.floats(1.0, 6.0),
-)
-def test_frames_around_the_water_contact_lie_closer_together(
-    takeoff: int, length: int, after: int, num_frames: int, times: float
-) -> None:
-    flight, content = (takeoff, takeoff + length), (0, takeoff + length + after)
-    even = Window(before=0.25, after=0.5).indices(flight, content, num_frames)
-    closer = Window(before=0.25, after=0.5, closer=Closer(before=0.2, after=0.3, times=times))
-    frames = closer.indices(flight, content, num_frames)
-    assert len(frames) == num_frames
-    assert list(frames) == sorted(frames)
-    assert (frames[0], frames[-1]) == (even[0], even[-1])
-    near = range(flight[1] - round(0.2 * length), flight[1] + round(0.3 * length) + 1)
-    assert sum(frame in near for frame in frames) >= sum(frame in near for frame in even) - 2
-
-
-def test_so_many_times_as_many_frames_are_taken_there() -> None:
-    window = Window(before=0.0, after=1.0, closer=Closer(before=0.5, after=0.5, times=3.0))
-    frames = window.indices((0, 4000), (0, 8000), 401)
-    gaps = np.diff(frames)
-    inside = [gap for gap, frame in zip(gaps, frames, strict=False) if 2000 <= frame < 5900]
-    outside = [gap for gap, frame in zip(gaps, frames, strict=False) if not 1900 <= frame <= 6000]
-    assert np.mean(outside) == pytest.approx(3 * np.mean(inside), rel=0.01)

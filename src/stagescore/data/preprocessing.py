@@ -30,35 +30,19 @@ from stagescore.types import PoseTrack
 _MIDDLE_GREY = 128.0
 
 
-class Closer(Config):
-    """Frames around the water contact that lie closer together: body line and splash change within a few frames there.
-
-    Attributes:
-        before: from how much before the first water contact on, in lengths of the flight.
-        after: to how much after it.
-        times: how many times as many frames as elsewhere.
-    """
-
-    before: float = Field(default=0.12, ge=0, le=1)
-    after: float = Field(default=0.25, ge=0, le=10)
-    times: float = Field(default=2.5, ge=1, le=10)
-
-
 class Window(Config):
     """The part of a clip around the flight, in lengths of the flight, so that frame rates and slow motion do not matter.
 
     Attributes:
         before: how much is seen before the first airborne frame.
         after: how much is seen from the first water contact on.
-        closer: where frames lie closer together; None for evenly spread ones.
     """
 
     before: float = Field(default=0.25, ge=0, le=10)
     after: float = Field(default=0.42, ge=0, le=10)
-    closer: Closer | None = None
 
     def indices(self, flight: Sequence[int], content: tuple[int, int], num_frames: int) -> tuple[int, ...]:
-        """The frames that are taken, increasing; where there are fewer, some are repeated.
+        """The evenly spread frames that are taken, increasing; where there are fewer, some are repeated.
 
         Args:
             flight: first airborne frame, first frame in the water.
@@ -67,20 +51,12 @@ class Window(Config):
 
         >>> Window(before=0.25, after=0.5).indices((20, 60), (0, 74), 3)
         (10, 42, 74)
-        >>> Window(before=0.25, after=0.5, closer=Closer(before=0.25, after=0.25, times=3)).indices((20, 60), (0, 80), 12)
-        (10, 20, 30, 40, 50, 53, 57, 60, 63, 67, 70, 80)
         """
         takeoff, contact = flight
         length = contact - takeoff
         first = max(content[0], takeoff - round(self.before * length))
         last = min(content[1], contact + round(self.after * length))
-        if self.closer is None:
-            return sample_indices(first, last, num_frames)
-        begin, end = contact - self.closer.before * length, contact + self.closer.after * length
-        corners = np.array([first, *(min(max(place, first), last) for place in (begin, end)), last])
-        weight = np.cumsum([0.0, *(np.diff(corners) * [1.0, self.closer.times, 1.0])])
-        places = np.interp(np.linspace(0.0, weight[-1], num_frames), weight, corners)
-        return tuple(int(place) for place in np.floor(places + 0.5))
+        return sample_indices(first, last, num_frames)
 
 
 class Preprocessing(Config):
