@@ -1,6 +1,7 @@
 """Public image networks: their size, their shifts, their statistics, and what their pixels go through."""
 
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -31,6 +32,29 @@ def test_mobile_networks_have_their_published_size_and_a_shift_in_each_block_tha
     assert sum(p.numel() for p in shifted.parameters()) == num_weights + extra
     assert set(shifted.public_names().values()) == set(plain.net.state_dict())
     assert plain(torch.randn(2, 3, 112, 144), 2).shape == (2, 1280, 4, 5)
+
+
+def test_mobilenet_is_timms_bit_for_bit():
+    torch.manual_seed(3)
+    timms = timm.create_model("mobilenetv2_100", num_classes=0, global_pool="")
+    drawn = torch.get_rng_state()
+    torch.manual_seed(3)
+    own = ImageBackbone(name=MOBILENET_V2).net
+    assert torch.equal(torch.get_rng_state(), drawn)
+    theirs = timms.state_dict()
+    assert list(own.state_dict()) == list(theirs)
+    assert all(torch.equal(value, theirs[name]) for name, value in own.state_dict().items())
+    for net in (own, timms):
+        for seed, norm in enumerate(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)):
+            generator = torch.Generator().manual_seed(seed)
+            norm.running_mean.normal_(generator=generator)
+            norm.running_var.uniform_(0.5, 2.0, generator=generator)
+    images = torch.randn(3, 3, 57, 80)
+    seen = [net.eval()(images) for net in (own, timms)]
+    assert torch.equal(*seen)
+    for maps in seen:
+        maps.square().sum().backward()
+    assert torch.equal(own.conv_stem.weight.grad, timms.conv_stem.weight.grad)
 
 
 @pytest.mark.parametrize("name", [MOBILENET_V2, EFFICIENTNET_LITE[0]])

