@@ -13,12 +13,11 @@ from stagescore.errors import DataError
 from stagescore.locking import alone_in
 from stagescore.pose.formats import read_npz
 from stagescore.scoring import preparing
-from stagescore.scoring.draft import Draft
 from stagescore.scoring.events import Flight
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import no_poses
 from stagescore.scoring.result import Reason
-from stagescore.scoring.scorer import Observed
+from stagescore.scoring.state import ScoringState
 
 
 class SeesAFlight:
@@ -27,15 +26,16 @@ class SeesAFlight:
     def __init__(self) -> None:
         self.looked: list[str] = []
 
-    def observe(self, path: str) -> Observed:
+    def observe(self, path: str) -> ScoringState:
         self.looked.append(path)
-        draft = Draft(path=Path(path), name="made", options=ScoreOptions())
-        draft.media = preparing_media(path)
-        draft.start, draft.end = 2, draft.media.num_frames
+        state = ScoringState(path=Path(path), name="made", options=ScoreOptions())
+        state.media = preparing_media(path)
+        state.start, state.end = 2, state.media.num_frames
+        state.poses = no_poses(state.end - 2)
         if path.endswith("/3"):
-            draft.doubt(Reason(code="no-person", text="Nobody."))
-            return Observed(draft=draft, poses=no_poses(draft.end - 2))
-        flight = Flight(
+            state.flag_for_review(Reason(code="no-person", text="Nobody."))
+            return state
+        state.flight = Flight(
             first=10,
             stop=40,
             apex=15.0,
@@ -46,7 +46,7 @@ class SeesAFlight:
             no_takeoff=False,
             ends_in_air=False,
         )
-        return Observed(draft=draft, poses=no_poses(draft.end - 2), flight=flight)
+        return state
 
 
 def preparing_media(path: str):

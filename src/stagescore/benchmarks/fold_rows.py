@@ -26,8 +26,7 @@ from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Pair
 from stagescore.inference.voting import Voting
 from stagescore.scoring.bank_fitting import LEAST_DIVES, cross_validated, known_of, problem_of
-from stagescore.scoring.composing import exemplar_votes
-from stagescore.scoring.estimating import query_of
+from stagescore.scoring.estimating import exemplar_votes, query_of
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import StageFeatures

@@ -8,49 +8,23 @@ the mean difficulty, still add up to the score.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from stagescore.data.exemplars import Protocol
 from stagescore.data.score_prior import Expectation, ScorePrior
+from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.unknown_numbers import LIKELY
 from stagescore.inference.voting import VotedDive, Voting
 from stagescore.scoring.blending import Blend, blended, mixed
-from stagescore.scoring.composing import exemplar_votes
 from stagescore.scoring.dive_number import NUM_LIKELIEST, Hypothesis, recognised_number
-from stagescore.scoring.draft import Draft
+from stagescore.scoring.estimate import Estimate
 from stagescore.scoring.judging import plausible_judging
-from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import ExemplarVote, Judging, Prior, Reason
 from stagescore.scoring.scoring_network import LEAST_FILM_SHARE, ScoringNetwork
+from stagescore.scoring.state import ScoringState, Speaker
 from stagescore.types import Dive
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What a network says of a dive's score.
-
-    Attributes:
-        score: In points; None where it would be made up.
-        interval: In which it lies in 90 of 100 cases; None where that is not known.
-        execution: Score / difficulty, from 0 to 30; None where it is not predicted and no difficulty is known.
-        difficulty: That execution was multiplied by: as known, or the mean over the numbers that the dive may be. None
-            without a score, and for a network that predicts points.
-        prior: What the labels alone say.
-        voted: The dive and its differences to the exemplars; None without a score.
-        votes: Each exemplar's say; none without a score.
-        judging: How judges might have arrived there; None without a score or a single difficulty.
-    """
-
-    score: float | None = None
-    interval: tuple[float, float] | None = None
-    execution: float | None = None
-    difficulty: float | None = None
-    prior: Prior | None = None
-    voted: VotedDive | None = None
-    votes: list[ExemplarVote] = field(default_factory=list)
-    judging: Judging | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,40 +32,38 @@ class Estimator:
     """One dive before one network.
 
     Attributes:
-        draft: What is known of the dive. It is told what the film says of the number, and what speaks against a score.
-        network: The network that speaks.
-        looked: What it made of the film.
+        state: What is known of the dive. It is told what the film says of the number, and what speaks against a score.
+        speaker: The network whose score is taken.
         table: What the labels alone say.
-        unfamiliarity: Distance of the film from the training films; None where it is not known.
     """
 
-    draft: Draft
-    network: ScoringNetwork
-    looked: Look
+    state: ScoringState
+    speaker: Speaker
     table: ScorePrior
-    unfamiliarity: float | None
 
     @property
-    def film_share(self) -> float | None:
-        """How much of the score comes from the film; None where nothing is mixed with the prior."""
-        return self.network.film_share(self.unfamiliarity)
+    def network(self) -> ScoringNetwork:
+        """The network whose score is taken."""
+        return self.speaker.network
 
     def estimate(self) -> Estimate:
         """The score of the dive, as far as there is one."""
-        draft, network = self.draft, self.network
-        draft.doubt(self._unfamiliar())
-        if draft.reasons:
-            return Estimate(prior=_prior(self.table, [Hypothesis.of(draft.options)]))
+        state, network = self.state, self.network
+        state.flag_for_review(self._unfamiliar())
+        if state.reasons:
+            return Estimate(prior=_prior(self.table, [Hypothesis.of(state.options)]))
         # Of half a dive, two divers or a film unlike all others no number is recognised either.
-        draft.recognised = recognised_number(network, self.looked, draft.options, self.unfamiliarity)
-        if draft.recognised is not None:
-            draft.warnings += draft.recognised.warnings
+        state.recognised = recognised_number(
+            network, self.speaker.looked, state.options, self.speaker.unfamiliarity
+        )
+        if state.recognised is not None:
+            state.warnings += state.recognised.warnings
         if not network.executes:
-            return self._scored([Hypothesis.of(draft.known)])
-        hypotheses = possible(draft)
+            return self._scored([Hypothesis.of(state.known)])
+        hypotheses = possible(state)
         unknown = [one for one in hypotheses if one.difficulty is None]
         if math.fsum(one.probability for one in unknown) >= LIKELY:
-            draft.doubt(_no_difficulty(draft, unknown))
+            state.flag_for_review(_no_difficulty(state, unknown))
             execution = _mean(self._votes(None)[1])
             return Estimate(
                 execution=self._execution(execution, hypotheses), prior=_prior(self.table, hypotheses)
@@ -105,7 +77,7 @@ class Estimator:
         score = _mean(votes)
         blend = mixed([(one.probability, self._blend(one, votes, difficulty)) for one in hypotheses])
         judging = None if single is None else plausible_judging(blend.score, single)
-        _warn(self.draft, blend.score, single, judging)
+        _warn(self.state, blend.score, single, judging)
         execution = None if difficulty is None else blend.score / difficulty
         if self.network.executes and difficulty is not None:
             execution = self._execution(score / difficulty, hypotheses)
@@ -122,16 +94,16 @@ class Estimator:
 
     def _votes(self, difficulty: float | None) -> tuple[VotedDive, list[ExemplarVote]]:
         """Each exemplar's say, in points at a difficulty; in execution where the network predicts that and it is None."""
-        draft, network, views = self.draft, self.network, self.looked.views
-        query = query_of(draft.sha256, draft.known, difficulty)
+        state, network, views = self.state, self.network, self.speaker.looked.views
+        query = query_of(state.sha256, state.known, difficulty)
         if network.executes and difficulty is None:
             # Execution is the score at difficulty 1; no exemplar is to be chosen by that.
             query = query.with_changes(difficulty=1.0, dive_number=None)
         protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
-        voting = Voting(protocol=protocol, num=draft.options.exemplars, execution=network.executes)
+        voting = Voting(protocol=protocol, num=state.options.exemplars, execution=network.executes)
         voted = voting.predict(network.model, query, views[0], network.bank, also=views[1:])
         if voted.fallback:
-            draft.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
+            state.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
         return voted, exemplar_votes(voted, network.bank, execution=network.executes, slope=network.slope)
 
     def _blend(self, one: Hypothesis, votes: Sequence[ExemplarVote], difficulty: float | None) -> Blend:
@@ -142,7 +114,7 @@ class Estimator:
             votes: Each exemplar's say, in points.
             difficulty: That the votes were multiplied by.
         """
-        network, media = self.network, self.draft.media
+        network, media = self.network, self.state.media
         factor = one.difficulty / difficulty if network.executes and one.difficulty and difficulty else 1.0
         values = [factor * vote.vote for vote in votes]
         score, interval = sum(values) / len(values), None
@@ -150,14 +122,14 @@ class Estimator:
         # Intervals were fitted to what is said of films.
         if content and media is not None and media.info.kind != "joints":
             interval = IntervalModel.from_json(content).interval(score, values)
-        expected, far = _expected(self.table, one), self.unfamiliarity
-        if expected is None or far is None or self.film_share is None:
+        expected, far = _expected(self.table, one), self.speaker.unfamiliarity
+        if expected is None or far is None or self.speaker.film_share is None:
             return Blend(score=score, interval=interval, prior_part=0.0)
         return blended(score, interval, expected, unfamiliarity=far, scale=network.card.film_scale)
 
     def _execution(self, own: float, hypotheses: Sequence[Hypothesis]) -> float:
         """Execution, moved towards that of the prior as the score is; it needs no difficulty."""
-        share = self.film_share
+        share = self.speaker.film_share
         if share is None:
             return own
         usual = math.fsum(
@@ -167,21 +139,21 @@ class Estimator:
 
     def _unfamiliar(self) -> Reason | None:
         """Why the film is too far from the training films; None where it is not."""
-        card, share = self.network.card, self.film_share
-        if self.unfamiliarity is None or share is None or share >= LEAST_FILM_SHARE:
+        card, share = self.network.card, self.speaker.film_share
+        if self.speaker.unfamiliarity is None or share is None or share >= LEAST_FILM_SHARE:
             return None
         shown_on = card.shown_on.rstrip(".") or card.trained_on.rstrip(".")
         return Reason(
             code="unfamiliar",
-            text=f"This film is {self.unfamiliarity:.1f} times as far from the training films of the network {card.name} "
+            text=f"This film is {self.speaker.unfamiliarity:.1f} times as far from the training films of the network {card.name} "
             f"as the farthest 5 % of the dives held out of its training (known to it: {shown_on}). A score would not come "
             "from the film. Exemplars of your own (`stagescore fit-bank`) make such films scorable.",
         )
 
 
-def possible(draft: Draft) -> tuple[Hypothesis, ...]:
+def possible(state: ScoringState) -> tuple[Hypothesis, ...]:
     """What a dive may be: what the user says, or every number that the film may show."""
-    return (Hypothesis.of(draft.options),) if draft.recognised is None else draft.recognised.hypotheses
+    return (Hypothesis.of(state.options),) if state.recognised is None else state.recognised.hypotheses
 
 
 def mean_difficulty(hypotheses: Sequence[Hypothesis]) -> tuple[float | None, float | None]:
@@ -217,6 +189,41 @@ def query_of(sha256: str, options: ScoreOptions, difficulty: float | None) -> Di
         dive_number=None if number is None else number.code,
         height_m=options.height_m,
     )
+
+
+def exemplar_votes(
+    voted: VotedDive, bank: ExemplarBank, *, execution: bool = False, slope: float = 1.0
+) -> list[ExemplarVote]:
+    """Each exemplar's say, with its parts.
+
+    Args:
+        voted: the dive and its differences to the exemplars.
+        bank: that they are from.
+        execution: the differences are in score / difficulty, multiplied back.
+        slope: what they are multiplied by, fitted on the user's own dives.
+    """
+    rows = dict(zip((dive.dive_id for dive in bank.dives), range(len(bank)), strict=True))
+    factor = voted.dive.difficulty if execution else None
+    votes = []
+    for dive_id, parts in zip(
+        voted.prediction.exemplar_ids, voted.stage_deltas.double().tolist(), strict=True
+    ):
+        exemplar = bank.dives[rows[dive_id]]
+        base = exemplar.score
+        if factor is not None and exemplar.difficulty is not None:
+            base = factor * exemplar.score / exemplar.difficulty
+        deltas = [[slope * part for part in stage] for stage in parts]
+        votes.append(
+            ExemplarVote(
+                dive_id=dive_id,
+                dive_number=exemplar.dive_number,
+                score=base,
+                delta=sum(map(sum, deltas)),
+                stage_deltas=deltas,
+                edges=bank.edges[rows[dive_id]].tolist(),
+            )
+        )
+    return votes
 
 
 def _mean(votes: Sequence[ExemplarVote]) -> float:
@@ -263,16 +270,16 @@ def _renormalised(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
     return tuple(Hypothesis.of(one.options, one.probability / total) for one in hypotheses)
 
 
-def _no_difficulty(draft: Draft, unknown: Sequence[Hypothesis]) -> Reason:
+def _no_difficulty(state: ScoringState, unknown: Sequence[Hypothesis]) -> Reason:
     """Why execution is all that can be said."""
-    if draft.recognised is None or draft.options.dive_number is not None:
+    if state.recognised is None or state.options.dive_number is not None:
         return Reason(
             code="no-difficulty",
             text="These weights predict execution: give --difficulty, or --dive-number and --height.",
         )
     codes = [one.options.dive_number or "" for one in unknown]
     named = " or ".join([*codes[:NUM_LIKELIEST], *(["another"] if len(codes) > NUM_LIKELIEST else [])])
-    option = "--difficulty" if draft.recognised.height_m else "--height or --difficulty"
+    option = "--difficulty" if state.recognised.height_m else "--height or --difficulty"
     return Reason(
         code="unknown-difficulty",
         text=f"The film may show {named}, whose difficulty is not known here: give {option}. "
@@ -280,9 +287,9 @@ def _no_difficulty(draft: Draft, unknown: Sequence[Hypothesis]) -> Reason:
     )
 
 
-def _warn(draft: Draft, score: float, difficulty: float | None, judging: Judging | None) -> None:
+def _warn(state: ScoringState, score: float, difficulty: float | None, judging: Judging | None) -> None:
     """Note what no judges could have given."""
     if difficulty is not None and judging is None:
-        draft.warnings.append(f"No judges' marks reach {score:.2f} points at difficulty {difficulty:g}.")
+        state.warnings.append(f"No judges' marks reach {score:.2f} points at difficulty {difficulty:g}.")
     elif score < 0:
-        draft.warnings.append("No dive gets less than 0: this one is unlike all that the network has seen.")
+        state.warnings.append("No dive gets less than 0: this one is unlike all that the network has seen.")

@@ -24,7 +24,8 @@ from stagescore.data.manifest import MANIFEST, Manifest, read_manifest
 from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import alone_in
 from stagescore.pose.formats import npz_bytes
-from stagescore.scoring.scorer import Observed, Scorer
+from stagescore.scoring.scorer import Scorer
+from stagescore.scoring.state import ScoringState
 from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import Dive, PoseTrack
 from stagescore.workers import worker_pool
@@ -136,7 +137,7 @@ def _observe_all(dives: Sequence[Dive], out: Path, weights_dir: Path | None) -> 
 class Observer(Protocol):
     """Looks at a film without scoring it: `Scorer`."""
 
-    def observe(self, path: str) -> Observed:
+    def observe(self, path: str) -> ScoringState:
         """See `Scorer.observe`."""
         ...
 
@@ -146,7 +147,7 @@ def _observe(scorer: Observer, dive: Dive, out: Path) -> _Seen:
         observed = scorer.observe(str(dive.frames_path))
     except StagescoreError as error:
         return _Seen(dive.dive_id, (), (), " ".join(str(error).split()))
-    reasons = tuple(reason.code for reason in observed.draft.reasons)
+    reasons = tuple(reason.code for reason in observed.reasons)
     track = _in_the_film(observed)
     if track is not None:
         measured = track.known & ~track.filled if track.filled is not None else track.known
@@ -154,20 +155,20 @@ def _observe(scorer: Observer, dive: Dive, out: Path) -> _Seen:
         write_bytes(out / dive.event / f"{dive.number}.npz", content)
     flight: tuple[int, ...] = ()
     if observed.flight is not None:
-        start = observed.draft.start
+        start = observed.start
         flight = start + observed.flight.first, start + observed.flight.stop
     return _Seen(dive.dive_id, flight, reasons)
 
 
-def _in_the_film(observed: Observed) -> PoseTrack | None:
+def _in_the_film(observed: ScoringState) -> PoseTrack | None:
     """The joints in every frame of the film, unknown where it was not looked."""
-    media, poses, draft = observed.draft.media, observed.poses, observed.draft
+    media, poses = observed.media, observed.poses
     if media is None or poses is None:
         return None
     joints = np.full((media.num_frames, NUM_JOINTS, 2), np.nan)
     confidence = np.zeros((media.num_frames, NUM_JOINTS))
-    joints[draft.start : draft.end] = poses.track.joints_px
-    confidence[draft.start : draft.end] = poses.track.confidence
+    joints[observed.start : observed.end] = poses.track.joints_px
+    confidence[observed.start : observed.end] = poses.track.confidence
     return PoseTrack(joints, confidence)
 
 

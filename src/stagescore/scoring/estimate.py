@@ -1,0 +1,32 @@
+"""What a network says of a dive's score."""
+
+from dataclasses import dataclass, field
+
+from stagescore.inference.voting import VotedDive
+from stagescore.scoring.result import ExemplarVote, Judging, Prior
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a network says of a dive's score.
+
+    Attributes:
+        score: In points; None where it would be made up.
+        interval: In which it lies in 90 of 100 cases; None where that is not known.
+        execution: Score / difficulty, from 0 to 30; None where it is not predicted and no difficulty is known.
+        difficulty: That execution was multiplied by: as known, or the mean over the numbers that the dive may be. None
+            without a score, and for a network that predicts points.
+        prior: What the labels alone say.
+        voted: The dive and its differences to the exemplars; None without a score.
+        votes: Each exemplar's say; none without a score.
+        judging: How judges might have arrived there; None without a score or a single difficulty.
+    """
+
+    score: float | None = None
+    interval: tuple[float, float] | None = None
+    execution: float | None = None
+    difficulty: float | None = None
+    prior: Prior | None = None
+    voted: VotedDive | None = None
+    votes: list[ExemplarVote] = field(default_factory=list)
+    judging: Judging | None = None

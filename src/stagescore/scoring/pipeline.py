@@ -1,0 +1,294 @@
+"""How one dive is scored, from the file to the score: a list of steps on one state (`ScoringState`).
+
+    open -> span -> watch -> poses -> flight -> review -> events -> network -> speaker -> compare
+
+Each step reads what earlier ones found and adds its own; a step that aborts ends the work, and whatever was known until then
+stands in the result (`result_builder`). Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fails a
+check (`checks`) gets no score.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stagescore.data.score_prior import ScorePrior
+from stagescore.errors import DataError, StagescoreError
+from stagescore.media.source import Media, open_media
+from stagescore.pose.networks import PoseNetworks
+from stagescore.scoring import checks
+from stagescore.scoring.estimating import Estimator
+from stagescore.scoring.event_refinement import FlightRefiner
+from stagescore.scoring.events import FlightFinder
+from stagescore.scoring.finding import cuts_of, find_dive, only_whole_dive
+from stagescore.scoring.inputs import sha256_of
+from stagescore.scoring.looking import look
+from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.poses import estimated_poses, given_poses, is_joints, joints_alone, no_poses
+from stagescore.scoring.result import Reason
+from stagescore.scoring.scoring_network import ScoringNetwork, most_familiar
+from stagescore.scoring.state import ScoringState, Speaker
+from stagescore.scoring.watching import Watched, watch_distinct
+
+_MUCH_LONGER = 1.2
+"""Times as long as the body's fall that what moves must be seen to fall, to be believed instead. Not fitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tools:
+    """What the steps work with.
+
+    Attributes:
+        scoring_networks: Networks that score, each with its exemplars; one or more.
+        pose_networks: Networks that look for the diver and the joints, or why there are none.
+        flights: What finds the flight.
+        events: What moves the ends of the flight to where they are seen; None to leave them as the fall tells.
+        prior: What the labels of a dive alone say of its score.
+    """
+
+    scoring_networks: Sequence[ScoringNetwork]
+    pose_networks: PoseNetworks | str
+    flights: FlightFinder
+    events: FlightRefiner | None
+    prior: ScorePrior
+
+
+Step = Callable[[ScoringState, Tools], None]
+
+
+def open_film(state: ScoringState, tools: Tools) -> None:
+    """Open the film, or the joints; hash it; say what is damaged."""
+    path = state.path
+    if path.is_file() and state.abort(checks.size_reason(path.stat().st_size, str(path))):
+        return
+    state.sha256 = sha256_of(path)
+    state.media = media = _opened(path, state.options)
+    state.start, state.end = media.content.start, media.content.stop
+    if media.info.verdict == "partial":
+        text = f"The file is damaged, {media.info.num_lost} frames or more are lost."
+        state.flag_for_review(Reason(code="damaged", text=text))
+    state.warnings += media.info.warnings
+
+
+def choose_span(state: ScoringState, tools: Tools) -> None:
+    """Choose the frames that are used: those asked for, or those around the dive that is found."""
+    media, options = _media(state), state.options
+    if options.start == "auto":
+        try:
+            state.start, state.end = find_dive(media, tools.flights)
+        except DataError as error:
+            state.abort(Reason(code="no-person", text=sentence(error)))
+            return
+        state.warnings.append(f"The dive was looked for: frames {state.start} to {state.end - 1} are used.")
+    else:
+        first = media.content[0] if options.start is None else options.start
+        last = media.content[-1] if options.end is None else options.end
+        if not 0 <= first <= last < media.num_frames:
+            state.start, state.end = 0, media.num_frames
+            text = f"Frames {first} to {last} are asked for; the clip has 0 to {media.num_frames - 1}."
+            state.abort(Reason(code="wrong-span", text=text))
+            return
+        state.start, state.end = first, last + 1
+    state.abort(checks.length_reason(state.num_frames))
+
+
+def watch_motion(state: ScoringState, tools: Tools) -> None:
+    """See what moves, and leave frames of another shot out; joints without a film have none."""
+    media = _media(state)
+    if media.info.kind == "joints":
+        return
+    span = range(state.start, state.end)
+    watched = watch_distinct(
+        lambda frames: (image for _, image in media.frames([span[frame] for frame in frames])), len(span)
+    )
+    repeats = len(span) - len(watched.distinct)
+    if repeats:
+        state.warnings.append(
+            f"{repeats} frames repeat the one before: the film was converted from a lower frame rate."
+        )
+    shot = _shot(state, watched, tools.flights)
+    left_out = shot.start + watched.num_frames - shot.end
+    if left_out:
+        frames = "1 frame of another shot was" if left_out == 1 else f"{left_out} frames of another shot were"
+        state.warnings.append(
+            f"{frames} left out; frames {state.start + shot.start} to {state.start + shot.end - 1} are used."
+        )
+    state.flag_for_review(checks.cut_reason(shot, state.start))
+    state.begins_at_cut = 0 < shot.start <= checks.MOST_STRAY_FRAMES
+    state.start, state.end = state.start + shot.start, state.start + shot.end
+    if state.abort(checks.length_reason(state.num_frames)):
+        return
+    if state.num_frames < checks.FEW_FRAMES:
+        state.warnings.append(
+            f"The clip has {state.num_frames} frames, fewer than {checks.FEW_FRAMES}: boundaries are coarse."
+        )
+    state.watched = watched.part(shot.start, shot.end)
+
+
+def find_joints(state: ScoringState, tools: Tools) -> None:
+    """Find the diver and the joints, or take those that are given."""
+    media, watched = _media(state), state.watched
+    given = state.path if watched is None else state.options.poses
+    if given is not None:
+        try:
+            state.poses = given_poses(given, media, state.start, state.end)
+        except DataError as error:
+            state.abort(Reason(code="bad-poses", text=sentence(error)))
+    elif watched is not None and isinstance(tools.pose_networks, PoseNetworks):
+        state.poses = estimated_poses(media, state.start, tools.pose_networks, watched)
+    else:
+        state.warnings.append(
+            "The dive is looked at without a skeleton, and two divers cannot be told from one. "
+            f"{tools.pose_networks}"
+        )
+        state.poses = no_poses(state.num_frames)
+
+
+def find_flight(state: ScoringState, tools: Tools) -> None:
+    """Find the flight by the diver's body; by what moves, which may be a splash, where that is seen to fall much longer."""
+    watched, poses = state.watched, state.poses
+    if watched is None or poses is None:
+        return
+    diver = watched.choice().diver
+    paths = (
+        watched.path_of_body(poses.track.joints_px, poses.track.known & ~poses.weak, poses.boxes()),
+        None if diver is None else watched.path(diver),
+    )
+    body, moving = (None if path is None else tools.flights.find(path, watched.num_frames) for path in paths)
+    state.flight = body
+    if body is None or (moving is not None and moving.num_frames > _MUCH_LONGER * body.num_frames):
+        state.flight = moving
+
+
+def review(state: ScoringState, tools: Tools) -> None:
+    """Note what speaks against a score."""
+    watched, poses, flight = state.watched, state.poses, state.flight
+    if watched is None or poses is None:
+        return
+    still = checks.still_reason(watched.small)
+    state.flag_for_review(
+        still,
+        checks.divers_reason(poses.num_divers),
+        checks.replay_reason(watched.small, state.start),
+        None if still else checks.fall_reason(flight),
+        checks.partial_reason(flight, state.start, state.begins_at_cut),
+    )
+    state.warnings += [told for told in poses.warnings if told not in state.warnings]
+
+
+def place_events(state: ScoringState, tools: Tools) -> None:
+    """Move the ends of the flight to where take-off and water contact are seen."""
+    if state.flight is not None and tools.events is not None:
+        state.flight = tools.events.refine(_media(state), (state.start, state.end), state.flight)
+
+
+def encode(state: ScoringState, tools: Tools) -> None:
+    """Show the dive to every network that scores; those that cannot look at it are left out."""
+    media, poses = _media(state), state.poses
+    if poses is None:
+        return
+    around = () if state.flight is None else (state.flight.first, state.flight.stop)
+    problems: list[DataError] = []
+    for network in tools.scoring_networks:
+        card = network.card
+        try:
+            looked = look(
+                network.model,
+                media,
+                poses.track,
+                (state.start, state.end),
+                card.preprocessing,
+                around,
+                mirrored=card.mirrored,
+            )
+        except DataError as error:
+            problems.append(error)
+            continue
+        state.looks.append((network, looked))
+    if not state.looks:
+        state.abort(Reason(code="no-weights-fit", text=sentence(problems[0])))
+
+
+def choose_speaker(state: ScoringState, tools: Tools) -> None:
+    """Take the network to whose training films the film is nearest."""
+    network, looked, unfamiliarity = most_familiar(state.looks)
+    state.speaker = Speaker(network=network, looked=looked, unfamiliarity=unfamiliarity)
+
+
+def compare(state: ScoringState, tools: Tools) -> None:
+    """Let the exemplars vote, weigh the prior, and say how far the score may be off."""
+    if state.speaker is not None:
+        state.estimate = Estimator(state=state, speaker=state.speaker, table=tools.prior).estimate()
+
+
+SEEING: tuple[tuple[str, Step], ...] = (
+    ("open", open_film),
+    ("span", choose_span),
+    ("watch", watch_motion),
+    ("poses", find_joints),
+    ("flight", find_flight),
+    ("review", review),
+    ("events", place_events),
+)
+"""What is seen of a dive before the networks that score look at it."""
+STEPS: tuple[tuple[str, Step], ...] = (
+    *SEEING,
+    ("network", encode),
+    ("speaker", choose_speaker),
+    ("compare", compare),
+)
+"""All steps, with their names in the timings of the result."""
+
+
+def run(state: ScoringState, tools: Tools, steps: Sequence[tuple[str, Step]] = STEPS) -> ScoringState:
+    """Take a dive through some steps, up to the one that aborts.
+
+    Args:
+        state: The dive; each step adds what it finds.
+        tools: What the steps work with.
+        steps: Which, in their order.
+
+    Returns:
+        The same state.
+
+    Raises:
+        StagescoreError: The film cannot be read.
+    """
+    for name, step in steps:
+        if state.aborted:
+            break
+        with state.timings.step(name):
+            step(state, tools)
+    return state
+
+
+def sentence(error: StagescoreError) -> str:
+    """What is wrong and what to do, as a sentence."""
+    told = f"{error.what}; {error.todo}" if error.todo else error.what
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def _media(state: ScoringState) -> Media:
+    if state.media is None:
+        raise DataError("the film is not open", where=state.path, todo="open it before any other step")
+    return state.media
+
+
+def _opened(path: Path, options: ScoreOptions) -> Media:
+    slowmo, rate = options.slowmo, options.frame_rate
+    if not is_joints(path):
+        return open_media(path, slowmo=slowmo, frame_rate=rate)
+    if options.poses is not None or options.start == "auto":
+        raise DataError(
+            "these are joints and no film", where=path, todo="leave out --poses, and --start auto"
+        )
+    return joints_alone(path, options.size_px, slowmo=slowmo, frame_rate=rate)
+
+
+def _shot(state: ScoringState, watched: Watched, flights: FlightFinder) -> checks.Shot:
+    """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice."""
+    shot = checks.main_shot(watched.num_frames, cuts_of(watched))
+    if not shot.cuts or checks.replay_reason(watched.small, state.start):
+        return shot
+    inner = [cut - shot.start for cut in shot.cuts]
+    dive = only_whole_dive(watched.part(shot.start, shot.end), inner, flights)
+    return shot if dive is None else checks.Shot(shot.start + dive[0], shot.start + dive[1], ())

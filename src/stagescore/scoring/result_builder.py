@@ -1,0 +1,241 @@
+"""From the state of a dive to its result, as far as it goes: the one place where results are made."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from stagescore.inference.intervals import TransitionCalibration
+from stagescore.inference.voting import VotedDive
+from stagescore.media.source import Media
+from stagescore.scoring.angles import angles_of
+from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.estimate import Estimate
+from stagescore.scoring.result import (
+    Angles,
+    Events,
+    ExemplarVote,
+    InputFile,
+    Networks,
+    PoseShares,
+    Result,
+    StageName,
+    StageResult,
+)
+from stagescore.scoring.scoring_network import ScoringNetwork
+from stagescore.scoring.state import ScoringState, Speaker
+from stagescore.types import STAGE_NAMES
+from stagescore.weights.own import Card
+
+_NO_CALIBRATION = TransitionCalibration(temperature=1.0)
+_STAGES: tuple[StageName, ...] = ("take-off", "flight", "entry")
+
+
+def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]) -> Result:
+    """The result of a dive, with whatever is known of it.
+
+    Args:
+        state: The dive, after the last step that was possible. It is told what to know of the network that speaks.
+        scoring_networks: The networks that were to be asked; the first stands for all where none of them could speak.
+    """
+    speaker, poses, media = state.speaker, state.poses, state.media
+    estimate = state.estimate or Estimate()
+    events = _events(state)
+    if speaker is not None and media is not None:
+        collect_warnings(state, media, speaker.network.card, speaker.network.fit)
+    found: dict[str, Any] = {} if speaker is None else _of_speaker(state, speaker, estimate)
+    number, recognised = state.known.number, state.recognised
+    return Result(
+        status="failed" if state.aborted else "needs_review" if state.reasons else "ok",
+        reasons=state.reasons,
+        warnings=state.warnings,
+        score=estimate.score,
+        interval=estimate.interval,
+        execution=estimate.execution,
+        difficulty=estimate.difficulty,
+        prior=estimate.prior,
+        dive_number=None if number is None else number.code,
+        dive_number_source=_number_source(state),
+        recognised=[] if recognised is None else recognised.likeliest,
+        disagrees=recognised is not None and recognised.disagrees,
+        words=None if number is None else str(number),
+        height_m=state.options.height_m,
+        input=_input_file(state),
+        networks=_networks(state, scoring_networks),
+        protocol=protocol_words(estimate.voted),
+        events=events,
+        exemplars=estimate.votes,
+        judging=estimate.judging,
+        angles=_angles(state, events),
+        timings=state.timings.seconds,
+        poses=PoseShares(source="none") if poses is None else poses.shares,
+        **found,
+    )
+
+
+def _of_speaker(state: ScoringState, speaker: Speaker, estimate: Estimate) -> dict[str, Any]:
+    """What is known because a network has seen the dive."""
+    network, looked = speaker.network, speaker.looked
+    return {
+        "unfamiliarity": speaker.unfamiliarity,
+        "film_share": speaker.film_share,
+        "modalities": looked.modalities,
+        "validated": network.card.validated or network.fit is not None,
+        "validation": None if network.fit is None else network.fit.validation,
+        "stages": stage_results(state, speaker, estimate.votes),
+        "branches": network.branches,
+        "attention": None if looked.attention is None else list(looked.attention),
+        "attention_frames": None if looked.attention is None else list(looked.frames),
+    }
+
+
+def _number_source(state: ScoringState) -> Literal["given", "recognised"] | None:
+    if state.known.number is None:
+        return None
+    return "recognised" if state.options.dive_number is None else "given"
+
+
+def _input_file(state: ScoringState) -> InputFile:
+    info = None if state.media is None else state.media.info
+    return InputFile(
+        name=state.name,
+        path=str(state.path),
+        sha256=state.sha256,
+        num_frames=0 if info is None else info.num_frames,
+        width_px=0 if info is None else info.width_px,
+        height_px=0 if info is None else info.height_px,
+        duration_s=None if info is None else info.duration_s,
+        frame_rate=None if info is None else info.frame_rate,
+        condition="unreadable" if info is None else info.verdict,
+        start_frame=state.start,
+        end_frame=state.end,
+        slowmo=state.options.slowmo,
+    )
+
+
+def _networks(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]) -> Networks:
+    poses = state.poses
+    network = scoring_networks[0] if state.speaker is None else state.speaker.network
+    return Networks(
+        weights=network.card.name,
+        weights_sha256=network.card.weights_hash,
+        bank_sha256=network.bank_sha256,
+        trained_on=network.card.trained_on,
+        shown_on=network.card.shown_on,
+        asked={one.card.name: one.unfamiliarity(seen) for one, seen in state.looks},
+        detector=None if poses is None else poses.detector,
+        estimator=None if poses is None else poses.estimator,
+    )
+
+
+def _events(state: ScoringState) -> Events:
+    """Events in frames of the input; none of joints without a film, and where nobody falls."""
+    if state.flight is None:
+        return Events()
+    events = state.flight.events()
+    found = {
+        name: None if event is None else event.model_copy(update={"frame": event.frame + state.start})
+        for name, event in (
+            ("first_airborne_frame", events.first_airborne_frame),
+            ("first_water_contact_frame", events.first_water_contact_frame),
+        )
+    }
+    return Events(**found)
+
+
+def _angles(state: ScoringState, events: Events) -> Angles | None:
+    if state.poses is None or not state.poses.track.known.any():
+        return None
+    contact = events.first_water_contact_frame
+    return angles_of(
+        state.poses.track, state.start, None if contact is None else contact.frame, state.poses.weak
+    )
+
+
+def stage_results(state: ScoringState, speaker: Speaker, votes: Sequence[ExemplarVote]) -> list[StageResult]:
+    """The stages that the clip shows.
+
+    Args:
+        state: The film, the frames that are used, the flight, and what speaks against a score.
+        speaker: The network that cuts; its card has the calibration of its confidence.
+        votes: What the exemplars say; none without a score.
+    """
+    media, looked, flight, card = state.media, speaker.looked, state.flight, speaker.network.card
+    edges = looked.stage_edges(state.start, state.end)
+    if media is None or len(edges) != len(STAGE_NAMES) + 1:
+        return []
+    content = card.transition_confidence
+    calibration = TransitionCalibration.from_json(content) if content else _NO_CALIBRATION
+    sure = list(looked.confidences(calibration))
+    spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))
+    if flight is not None and flight.starts_in_air:
+        spans = [("flight", edges[0], edges[2], sure[2]), *spans[2:]]
+    if flight is not None and flight.ends_in_air:
+        spans = [*spans[:-2], ("flight", spans[-2][1], edges[3], sure[0] if len(spans) == 3 else 1.0)]
+    if flight is None and any(reason.code in ("still", "no-person") for reason in state.reasons):
+        return []
+    seen = looked.frames[0], looked.frames[-1] + 1
+    return [
+        StageResult(
+            name=name,
+            start_frame=first,
+            end_frame=stop,
+            start_s=_time(media, first),
+            end_s=_time(media, stop),
+            confidence=min(max(confidence, 0.0), 1.0),
+            difference=sum(sum(vote.stage_deltas[k]) for vote in votes) / len(votes) if votes else None,
+            shown_frames=_within((first, stop), seen),
+        )
+        for k, (name, first, stop, confidence) in enumerate(spans)
+    ]
+
+
+def _within(stage: tuple[int, int], seen: tuple[int, int]) -> tuple[int, int]:
+    """What of a stage lies in the part that was shown, both half-open; a frame of it at least.
+
+    >>> _within((0, 40), (31, 90)), _within((40, 80), (31, 90)), _within((0, 20), (31, 90))
+    ((31, 40), (40, 80), (19, 20))
+    """
+    first = min(max(stage[0], seen[0]), stage[1] - 1)
+    return first, max(min(stage[1], seen[1]), first + 1)
+
+
+def protocol_words(voted: VotedDive | None) -> str:
+    """Who voted, and how they were chosen."""
+    if voted is None:
+        return ""
+    who = f"{len(voted.prediction.votes)} exemplars"
+    if voted.fallback:
+        return f"{who}; {voted.fallback}"
+    if voted.dive.dive_number is None:
+        return f"{who} of any dive (w/o DN): no dive number was given"
+    return f"{who} with dive number {voted.dive.dive_number} (w/ DN)"
+
+
+def collect_warnings(state: ScoringState, media: Media, card: Card, fit: BankFit | None) -> None:
+    """Note what the reader of a score has to know of the film and of the network that speaks."""
+    if media.info.kind == "joints":
+        state.warnings.append(
+            "Joints were scored without their film: less is seen of the dive, how far the score is off is not known, "
+            "and nothing tells whether this is a whole dive of one diver."
+        )
+    if fit is not None:
+        v = fit.validation
+        state.warnings.append(
+            f"Exemplars are {v.num_dives} dives of your own; predicted from each other, "
+            f"their mean absolute error is {v.mean_absolute_error:.2f} points."
+        )
+    elif not card.validated:
+        state.warnings.append(
+            f"The weights were trained on {card.trained_on} and never validated on real dives."
+        )
+    number = state.known.number
+    if number is not None and state.known.known_difficulty is None:
+        state.warnings.append(
+            f"The difficulty of {number.code} is not known here; give --height or --difficulty for judges' marks."
+        )
+
+
+def _time(media: Media, frame: int) -> float:
+    """When a frame begins; the end of the film for the frame after the last."""
+    if frame < media.num_frames:
+        return float(media.times_s[frame])
+    return float(media.times_s[0]) + media.info.duration_s

@@ -1,0 +1,122 @@
+"""What is known of one dive while it is scored: the state that the steps of `pipeline` hand on."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stagescore.media.source import Media
+from stagescore.scoring.dive_number import RecognisedNumber
+from stagescore.scoring.estimate import Estimate
+from stagescore.scoring.events import Flight
+from stagescore.scoring.looking import Look
+from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.poses import Poses
+from stagescore.scoring.result import Reason
+from stagescore.scoring.scoring_network import ScoringNetwork
+from stagescore.scoring.watching import Watched
+
+
+@dataclass(slots=True)
+class Timings:
+    """Seconds of the steps, by name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Times what is done inside."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.perf_counter() - begin, 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Speaker:
+    """The network whose score is taken: that to whose training films the film is nearest.
+
+    Attributes:
+        network: The network.
+        looked: What it made of the film.
+        unfamiliarity: Distance of the film from its training films (`ScoringNetwork.unfamiliarity`); None where it is not known.
+    """
+
+    network: ScoringNetwork
+    looked: Look
+    unfamiliarity: float | None
+
+    @property
+    def film_share(self) -> float | None:
+        """How much of the score comes from the film, 0 to 1; None where nothing is mixed with the prior."""
+        return self.network.film_share(self.unfamiliarity)
+
+
+@dataclass(slots=True, kw_only=True)
+class ScoringState:
+    """One dive on its way from a file to a result. Each step fills in what it finds; what is not yet known is None or empty.
+
+    Attributes:
+        path: Path of the film.
+        name: Name of the result.
+        options: What the user says of the dive.
+        sha256: Hash of the film.
+        media: The film, once it is open.
+        start: First frame that is used.
+        end: Frame after the last that is used.
+        begins_at_cut: Whether a few frames of another shot were left out before `start`.
+        watched: What moves in the frames that are used; None for joints without a film.
+        poses: The joints in the frames that are used.
+        flight: The flight, counted from `start`; None where nobody falls.
+        looks: What each scoring network made of the film, for those that could look at it.
+        speaker: The network whose score is taken.
+        recognised: What the film says of the dive number; None where no network was asked.
+        estimate: The score, as far as there is one.
+        reasons: What speaks against a score.
+        warnings: What to know even so, in whole sentences.
+        aborted: Whether nothing more can be done.
+        timings: Seconds of the steps until now.
+    """
+
+    path: Path
+    name: str
+    options: ScoreOptions
+    sha256: str = ""
+    media: Media | None = None
+    start: int = 0
+    end: int = 0
+    begins_at_cut: bool = False
+    watched: Watched | None = None
+    poses: Poses | None = None
+    flight: Flight | None = None
+    looks: list[tuple[ScoringNetwork, Look]] = field(default_factory=list)
+    speaker: Speaker | None = None
+    recognised: RecognisedNumber | None = None
+    estimate: Estimate | None = None
+    reasons: list[Reason] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    aborted: bool = False
+    timings: Timings = field(default_factory=Timings)
+
+    @property
+    def known(self) -> ScoreOptions:
+        """What is known of the dive: what the user says, and the number that the film surely shows."""
+        return self.options if self.recognised is None else self.recognised.known
+
+    @property
+    def num_frames(self) -> int:
+        """Number of frames that are used."""
+        return self.end - self.start
+
+    def abort(self, reason: Reason | None) -> bool:
+        """Note a reason that ends the work; says whether there was one, now or before."""
+        if reason is not None:
+            self.reasons.append(reason)
+            self.aborted = True
+        return self.aborted
+
+    def flag_for_review(self, *reasons: Reason | None) -> None:
+        """Note reasons for which a score would be made up."""
+        self.reasons += [reason for reason in reasons if reason is not None]
