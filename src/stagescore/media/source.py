@@ -41,6 +41,10 @@ class Media:
     times_s: Float[np.ndarray, " frames"]
     _scan: Scan
 
+    def released(self) -> "Media":
+        """The same film without any picture in memory; see `HeldMedia`."""
+        return self
+
     @property
     def num_frames(self) -> int:
         """Frames that can be decoded."""

@@ -93,7 +93,7 @@ def fit_bank(
         if seen is None or why:
             left_out[dive.dive_id] = why
         else:
-            usable.append((dive, seen))
+            usable.append((dive, seen.without_pictures()))
     network = _network_of(scorer, [seen for _, seen in usable])
     kept: list[Dive] = []
     looks: list[Look] = []

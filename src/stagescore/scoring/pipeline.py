@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import DataError, StagescoreError
+from stagescore.media.held import HeldMedia
 from stagescore.media.source import Media, open_media
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
@@ -60,8 +61,12 @@ def open_film(state: ScoringState, tools: Tools) -> None:
     path = state.path
     if path.is_file() and state.abort(checks.size_reason(path.stat().st_size, str(path))):
         return
-    state.sha256 = sha256_of(path)
-    state.media = media = _opened(path, state.options)
+    try:
+        media = HeldMedia.of(_opened(path, state.options))
+    except DataError:
+        state.sha256 = sha256_of(path)
+        raise
+    state.media, state.sha256 = media, media.info.sha256 or sha256_of(path)
     state.start, state.end = media.content.start, media.content.stop
     if media.info.verdict == "partial":
         text = f"The file is damaged, {media.info.num_lost} frames or more are lost."

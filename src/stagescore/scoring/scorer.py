@@ -45,6 +45,10 @@ class Scored:
     network: ScoringNetwork | None = None
     looks: Mapping[str, Look] = field(default_factory=dict)
 
+    def without_pictures(self) -> "Scored":
+        """The same with no picture of the film in memory, for whoever keeps many; the film is decoded again where it is shown."""
+        return self if self.media is None else replace(self, media=self.media.released())
+
 
 class Scorer:
     """Scores dives; of several networks the one speaks to whose training films a film is nearest.
