@@ -128,6 +128,47 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingBatch:
+    """Some groups of dives with what is known of them.
+
+    Attributes:
+        seen: the dives' frames and joints, or what frozen encoders say of them.
+        edges: labelled stage edges of this model's stages; anything where `has_edges` is False.
+        has_edges: dives whose stages are labelled.
+        scores: true scores (or executions), in points.
+        numbers: attributes of the dive numbers as class indices (`NumberClasses`); -1 where unknown.
+        pairs: dives that are compared, each pair of a group once.
+        pair_groups: the group of each pair, 0 to `num_groups` - 1.
+        members: (dive, group): a dive that fills up a second group stands twice.
+        num_groups: groups of the batch.
+    """
+
+    seen: DiveBatch | Features
+    edges: Int[Tensor, "dives edges"]
+    has_edges: Bool[Tensor, "dives"]
+    scores: Float[Tensor, "dives"]
+    numbers: Int[Tensor, "dives 5"]
+    pairs: Int[Tensor, "pairs 2"]
+    pair_groups: Int[Tensor, "pairs"]
+    members: Int[Tensor, "members 2"]
+    num_groups: int
+
+    def to(self, device: torch.device | str) -> "TrainingBatch":
+        """The same batch on a device."""
+        return TrainingBatch(
+            seen=self.seen.to(device),
+            edges=self.edges.to(device),
+            has_edges=self.has_edges.to(device),
+            scores=self.scores.to(device),
+            numbers=self.numbers.to(device),
+            pairs=self.pairs.to(device),
+            pair_groups=self.pair_groups.to(device),
+            members=self.members.to(device),
+            num_groups=self.num_groups,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageFeatures:
     """Features pooled to a fixed number of steps a stage (method, section 3).
 

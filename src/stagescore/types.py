@@ -22,6 +22,8 @@ from stagescore.skeleton import NUM_JOINTS
 HeightSource = Literal["named", "inferred", "unknown"]
 Split = Literal["train", "test"]
 
+Modality = Literal["video", "skeleton"]
+"""What a model may read of a dive."""
 STAGE_NAMES: tuple[str, ...] = ("take-off", "flight", "entry")
 """The K = 3 stages of a dive (paper, section III-C)."""
 

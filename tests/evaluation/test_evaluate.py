@@ -127,8 +127,8 @@ def test_a_model_that_averages_its_branches_is_set_against_each_of_them(
     rows = answer.report.as_json()["tables"]["Each branch of the regression alone"]
     assert [row["name"] for row in rows] == ["tiny, fused branch alone", "tiny, static branch alone"]
     alone = []
-    for branch in model.regression.averaged:
-        heard = replace(subject, states={"": model.heard_alone(branch)})
+    for branch in model.averaged_branches:
+        heard = replace(subject, states={"": model.single_branch(branch)})
         alone.append(evaluate(heard, question).outcomes.predicted_scores)
     mean = np.mean(alone, axis=0)
     assert answer.outcomes.predicted_scores == pytest.approx(mean, abs=1e-3)

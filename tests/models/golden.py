@@ -52,13 +52,13 @@ def numbers(row: str) -> dict[str, Any]:
     )
     with torch.no_grad():
         features = model.encode(seen)
-        stages = model.stage_features(features, rows.edges_for(model, 4))
+        stages = model.represent(features, rows.edges_for(model, 4))
         query, exemplar = torch.tensor([0, 1, 2]), torch.tensor([1, 2, 3])
         comparison = model.compare(stages.select(query), stages.select(exemplar))
         terms = make_objective(model, ObjectiveSettings()).eval()(rows.training_batch(model, seen))
         return {
             "delta": [round(v, 7) for v in comparison.delta.tolist()],
-            "edges": model.predicted_edges(features).tolist(),
+            "edges": model.segment(features).edges.tolist(),
             "terms": {name: round(float(value), 4) for name, value in sorted(terms.items())},
         }
 

@@ -11,11 +11,11 @@ from stagescore.config import load_config
 from stagescore.diving import NumberClasses
 from stagescore.errors import ConfigError, DataError
 from stagescore.models import build
+from stagescore.models.base import LossFunctions
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
-from stagescore.tensors import DiveBatch, StageFeatures
+from stagescore.tensors import DiveBatch, StageFeatures, TrainingBatch
 from stagescore.training.assemble import make_objective
-from stagescore.training.objective import TrainingBatch, term_names
 from stagescore.training.settings import ObjectiveSettings
 
 # A model small enough for a test: one clip's worth of frames, tiny widths.
@@ -130,9 +130,9 @@ def test_encodes_cuts_and_compares(model: HPMCoRe) -> None:
     model.eval()
     with torch.no_grad():
         features = model.encode(dives())
-        edges = model.predicted_edges(features)
+        edges = model.segment(features).edges
         assert (edges[:, 0] == 0).all() and (edges[:, -1] == FRAMES).all() and (edges.diff(dim=1) > 0).all()
-        stages = model.stage_features(features, edges)
+        stages = model.represent(features, edges)
         comparison = model.compare(stages.select(torch.tensor([0, 0])), stages.select(torch.tensor([1, 2])))
     assert comparison.delta.shape == (2,)
     torch.testing.assert_close(comparison.delta, comparison.stage_deltas.sum(dim=(1, 2)))
@@ -151,7 +151,7 @@ def test_every_parameter_has_a_gradient_and_every_loss_its_name(model: HPMCoRe) 
         )
     model.zero_grad()
     terms = objective(training_batch(model, seen))
-    assert set(terms) == {*term_names(model), "total"}
+    assert set(terms) == {*model.loss_names, "total"}
     terms["total"].backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -166,7 +166,7 @@ def test_a_batch_is_the_same_as_its_dives_one_by_one(model: HPMCoRe) -> None:
     seen = dives()
     with torch.no_grad():
         edges = edges_for(model, 3)
-        together = model.stage_features(model.encode(seen), edges)
+        together = model.represent(model.encode(seen), edges)
         for k in range(3):
             one = DiveBatch(
                 frames=seen.frames[k : k + 1] if seen.frames is not None else None,
@@ -174,7 +174,7 @@ def test_a_batch_is_the_same_as_its_dives_one_by_one(model: HPMCoRe) -> None:
                 has_video=seen.has_video[k : k + 1],
                 has_skeleton=seen.has_skeleton[k : k + 1],
             )
-            alone = model.stage_features(model.encode(one), edges[k : k + 1])
+            alone = model.represent(model.encode(one), edges[k : k + 1])
             for a, b in ((together.fused, alone.fused), (together.static, alone.static)):
                 if a is not None and b is not None:
                     torch.testing.assert_close(a[k : k + 1], b, atol=1e-5, rtol=1e-4)
@@ -209,10 +209,10 @@ def test_teacher_forcing_is_a_value_not_a_second_forward() -> None:
     model = model_of("full").eval()
     with torch.no_grad():
         features = model.encode(dives())
-        own = model.predicted_edges(features)
+        own = model.segment(features).edges
         other = torch.tensor([[0, 5, 11, FRAMES]] * 3)
         assert not torch.equal(own, other)
-        a, b = model.stage_features(features, own), model.stage_features(features, other)
+        a, b = model.represent(features, own), model.represent(features, other)
     assert a.fused is not None and b.fused is not None and not torch.allclose(a.fused, b.fused)
 
 
@@ -224,10 +224,10 @@ def test_without_a_skeleton_the_alpha_term_is_zero() -> None:
     )
     with torch.no_grad():
         edges = edges_for(model, 3)
-        without = model.stage_features(model.encode(blind), edges)
+        without = model.represent(model.encode(blind), edges)
         assert model.fusion is not None and model.fusion.alpha is not None
         model.fusion.alpha.zero_()
-        zero = model.stage_features(model.encode(seen), edges)
+        zero = model.represent(model.encode(seen), edges)
     assert without.fused is not None and zero.fused is not None
     torch.testing.assert_close(without.fused, zero.fused)
 
@@ -240,7 +240,7 @@ def test_a_dive_without_video_can_be_scored_where_stand_ins_were_learned() -> No
     model = model_of("with stand-ins").eval()
     with torch.no_grad():
         features = model.encode(unseen)
-        stages = model.stage_features(features, model.predicted_edges(features))
+        stages = model.represent(features, model.segment(features).edges)
         assert model.compare(stages, stages).delta.isfinite().all()
     with pytest.raises(DataError, match="has no video"):
         model_of("full").eval().encode(unseen)
@@ -265,8 +265,7 @@ def test_a_weight_for_a_loss_the_model_lacks_is_refused() -> None:
     with pytest.raises(ConfigError, match="one weight a loss"):
         Objective(
             model=model_of("full"),
-            segmentation_loss=segmentation_losses,
-            contrast=stage_contrast,
+            functions=LossFunctions(segmentation=segmentation_losses, contrast=stage_contrast),
             weights={"score": 1.0},
         )
 
@@ -335,11 +334,11 @@ def test_an_averaged_branch_that_reads_the_skeleton_is_not_asked_of_a_dive_witho
     batch = dives(4)
     batch = replace(batch, has_skeleton=torch.tensor([True, False, True, True]))
     features = model.encode(batch)
-    stages = model.stage_features(features, edges_for(model, 4))
+    stages = model.represent(features, edges_for(model, 4))
     asking, asked = torch.tensor([0, 1, 2, 0]), torch.tensor([2, 2, 1, 3])
     pairs = stages.select(asking), stages.select(asked)
     whole = model.compare(*pairs).delta
-    fused, static = (model.heard_alone(branch).compare(*pairs).delta for branch in ("fused", "static"))
+    fused, static = (model.single_branch(branch).compare(*pairs).delta for branch in ("fused", "static"))
     lacking = torch.tensor([False, True, True, False])
     torch.testing.assert_close(whole, torch.where(lacking, static, (fused + static) / 2))
     assert not torch.isclose(fused, static).any()
@@ -347,4 +346,4 @@ def test_an_averaged_branch_that_reads_the_skeleton_is_not_asked_of_a_dive_witho
     alone = [stages.select(torch.tensor([k])) for k in range(4)]
     again = StageFeatures.join(alone)
     torch.testing.assert_close(model.compare(again.select(asking), again.select(asked)).delta, whole)
-    assert model.stage_features(model.encode(dives(2)), edges_for(model, 2)).has_fused is None
+    assert model.represent(model.encode(dives(2)), edges_for(model, 2)).has_fused is None

@@ -57,7 +57,7 @@ def familiar_with(model: HPMCoRe, dives: DiveBatch) -> Familiarity:
         features = model.encode(
             replace(dives, has_skeleton=torch.zeros(len(dives.has_video), dtype=torch.bool))
         )
-        found = descriptors(model.stage_features(features, model.predicted_edges(features)))
+        found = descriptors(model.represent(features, model.segment(features).edges))
     random = torch.Generator().manual_seed(1)
     many = found.repeat(12, 1)
     return Familiarity.fit(many + 0.3 * found.std(dim=0) * torch.randn(many.shape, generator=random))

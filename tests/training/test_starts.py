@@ -71,7 +71,7 @@ def test_both_branches_that_were_trained_alone_are_averaged(tmp_path: Path) -> N
     edges = torch.tensor([[0, 6, 15, 24], [0, 8, 16, 24]])
 
     def difference(model: HPMCoRe) -> torch.Tensor:
-        stages = model.stage_features(model.encode(batch), edges)
+        stages = model.represent(model.encode(batch), edges)
         return model.compare(stages.select(torch.tensor([0])), stages.select(torch.tensor([1]))).delta
 
     alone = torch.stack([difference(model) for model in models.values()])

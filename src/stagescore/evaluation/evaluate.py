@@ -23,7 +23,7 @@ from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.intervals import IntervalModel, TransitionCalibration
 from stagescore.inference.outcomes import Missing, Outcome, Outcomes, label_transitions
 from stagescore.inference.voting import Voting
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.models.recognition import mean_number_logits
 from stagescore.tensors import DiveBatch, Features
 from stagescore.types import Dive
@@ -71,7 +71,7 @@ class EncodedDives:
 
     def __init__(
         self,
-        model: HPMCoRe,
+        model: ActionModel,
         samples: Samples,
         dive_ids: Sequence[str],
         *,
@@ -144,7 +144,7 @@ class Evaluator:
         films: Training dives, whose numbers are candidates of the recognition; where empty, the exemplars of the bank.
     """
 
-    model: HPMCoRe
+    model: ActionModel
     bank: ExemplarBank
     certainty: Certainty | None = None
     execution: bool = False
@@ -264,18 +264,12 @@ def predicted_transitions(encoded: Encoded, store: ClipStore) -> np.ndarray | No
     return np.asarray(label_transitions(positions, _frames(store, encoded.dive_ids)))
 
 
-def can_be_withheld(model: HPMCoRe, source: EncodedDives, dive_ids: Sequence[str]) -> tuple[Missing, ...]:
+def can_be_withheld(model: ActionModel, source: EncodedDives, dive_ids: Sequence[str]) -> tuple[Missing, ...]:
     """The modalities that a model can do without and that are there to be withheld from these dives."""
-    encoders = model.encoders
-    if encoders.skeleton is None or (encoders.static is None and encoders.dynamic is None):
-        return ()
     has_skeleton = [bool(source.kept[dive_id].has_skeleton.all()) for dive_id in dive_ids]
-    withheld: list[Missing] = []
-    if model.stand_ins is not None and all(has_skeleton):
-        withheld.append("video")
-    if any(has_skeleton):
-        withheld.append("skeleton")
-    return tuple(withheld)
+    # A dive without a skeleton cannot lose its video.
+    there = {"video": all(has_skeleton), "skeleton": any(has_skeleton)}
+    return tuple(modality for modality in model.can_miss if there[modality])
 
 
 def cases(kinds: Sequence[Joints], *, difficulty: bool, withheld: Sequence[Missing] = ()) -> Iterator[Case]:
@@ -290,9 +284,9 @@ def cases(kinds: Sequence[Joints], *, difficulty: bool, withheld: Sequence[Missi
 
 
 @torch.no_grad()
-def _encoded(model: HPMCoRe, seen: DiveBatch) -> Features:
+def _encoded(model: ActionModel, seen: DiveBatch) -> Features:
     model.eval()
-    features: Features = model.encoders(seen.to(next(model.parameters()).device))
+    features: Features = model.encoders(seen.to(model.device))
     return features.to("cpu")
 
 

@@ -22,7 +22,7 @@ from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pi
 from stagescore.inference.familiarity import LEAST_DIVES, Familiarity, descriptors
 from stagescore.inference.voting import bank_of
 from stagescore.media.images import jpeg_bytes
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.models.settings import ModelSettings
 from stagescore.training.runs import bank_dives
 from stagescore.types import Dive
@@ -102,7 +102,7 @@ def pack(
         ConfigError: too few validation dives to fit certainty on, or a network that cannot be blended with the prior.
         DataError: too few training dives to know which films are familiar, where that is needed.
     """
-    model: HPMCoRe = next(iter(subject.states.values()))
+    model: ActionModel = next(iter(subject.states.values()))
     exemplars = dives.exemplars
     validation = dives.validation if kept_out is None else ()
     if kept_out is None and len(validation) < 20:
@@ -203,7 +203,9 @@ def bank_skeletons(
     return found
 
 
-def _descriptors(model: HPMCoRe, source: EncodedDives, dives: Sequence[Dive]) -> Float[Tensor, "dives width"]:
+def _descriptors(
+    model: ActionModel, source: EncodedDives, dives: Sequence[Dive]
+) -> Float[Tensor, "dives width"]:
     ids = [dive.dive_id for dive in dives]
     views = [source] if source.mirrored is None else [source, source.mirrored]
     return descriptors(*(encode_dives(model, view, ids).stages for view in views))

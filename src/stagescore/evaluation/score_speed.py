@@ -19,7 +19,7 @@ from stagescore.config import load_config
 from stagescore.encoders.fastest import fastest
 from stagescore.encoders.static import StaticEncoder
 from stagescore.models import build
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.tensors import DiveBatch, StageFeatures
 from stagescore.training.settings import TrainSettings
 
@@ -118,7 +118,7 @@ def measure_score_speed(
     )
 
 
-def _models(preset: str) -> tuple[HPMCoRe, HPMCoRe]:
+def _models(preset: str) -> tuple[ActionModel, ActionModel]:
     torch.manual_seed(_SEED)
     plain = build(load_config(TrainSettings, preset).model).eval()
     fast = fastest(plain)
@@ -146,18 +146,18 @@ def _dive(preset: str, number: int) -> DiveBatch:
     )
 
 
-def _stages(model: HPMCoRe, dive: DiveBatch) -> StageFeatures:
+def _stages(model: ActionModel, dive: DiveBatch) -> StageFeatures:
     features = model.encode(dive)
-    return model.stage_features(features, model.predicted_edges(features))
+    return model.represent(features, model.segment(features).edges)
 
 
-def _vote_with_bank(model: HPMCoRe, query: DiveBatch, bank: list[StageFeatures]) -> Tensor:
+def _vote_with_bank(model: ActionModel, query: DiveBatch, bank: list[StageFeatures]) -> Tensor:
     mine = _stages(model, query)
     asking = mine.select(torch.zeros(len(bank), dtype=torch.long))
     return model.compare(asking, StageFeatures.join(bank)).delta.mean()
 
 
-def _vote_anew(model: HPMCoRe, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
+def _vote_anew(model: ActionModel, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
     deltas = [model.compare(_stages(model, query), _stages(model, other)).delta for other in others]
     return torch.cat(deltas).mean()
 

@@ -44,7 +44,7 @@ from stagescore.inference.intervals import IntervalModel, TransitionCalibration
 from stagescore.inference.outcomes import Outcomes
 from stagescore.inference.voting import bank_of
 from stagescore.models import build
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.training.assemble import read_state
 from stagescore.training.loop import read_best
 from stagescore.training.runs import settings_of
@@ -78,8 +78,8 @@ class Subject:
     """
 
     name: str
-    states: Mapping[Column | Literal[""], HPMCoRe]
-    best_rl2: HPMCoRe | None = None
+    states: Mapping[Column | Literal[""], ActionModel]
+    best_rl2: ActionModel | None = None
     preprocessing: Preprocessing
     execution: bool = False
     votes: int = 10
@@ -122,7 +122,7 @@ def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
 
 def _of_run(folder: Path) -> Subject:
     settings = settings_of(folder, TrainSettings)
-    states: dict[Column | Literal[""], HPMCoRe] = {}
+    states: dict[Column | Literal[""], ActionModel] = {}
     for column, figure in _COLUMNS.items():
         if (folder / f"best-{figure}.ckpt").exists():
             states[column] = _with(settings, read_best(folder, figure))
@@ -140,7 +140,7 @@ def _of_run(folder: Path) -> Subject:
     )
 
 
-def _with(settings: TrainSettings, state: dict[str, Tensor]) -> HPMCoRe:
+def _with(settings: TrainSettings, state: dict[str, Tensor]) -> ActionModel:
     model = build(settings.model)
     model.load_state_dict(state)
     return model.eval()
@@ -325,15 +325,15 @@ def _beside(
     Intervals were fitted to the whole; the second is None for a model that predicts points.
     """
     found = {}
-    for branch in evaluator.model.regression.averaged:
-        heard = replace(evaluator, model=evaluator.model.heard_alone(branch), certainty=None)
+    for branch in evaluator.model.averaged_branches:
+        heard = replace(evaluator, model=evaluator.model.single_branch(branch), certainty=None)
         found[f"{branch} branch alone"] = heard.outcomes(source, ids, Case()).without_numbers()
     any_number = evaluator.outcomes(source, ids, Case(protocol="w/o DN")) if evaluator.execution else None
     return found, any_number
 
 
 def _prepared(
-    subject: Subject, model: HPMCoRe, question: Question, kinds: Sequence[Joints], progress: Progress
+    subject: Subject, model: ActionModel, question: Question, kinds: Sequence[Joints], progress: Progress
 ) -> tuple[Evaluator, dict[Joints, EncodedDives]]:
     """Encode queries, exemplars and, where certainty has to be fitted, validation dives."""
     queries = question.queries

@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from stagescore.data.dive_sources import DiveSource, keep_modalities
-from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.tensors import DiveBatch, StageFeatures
+from stagescore.models.base import ActionModel
+from stagescore.tensors import StageFeatures
 
 _DIVES_AT_ONCE = 8
 Progress = Callable[[int, int], None]
@@ -34,7 +34,7 @@ class Encoded:
 
 @torch.no_grad()
 def encode_dives(
-    model: HPMCoRe,
+    model: ActionModel,
     source: DiveSource,
     dive_ids: Sequence[str],
     *,
@@ -50,7 +50,7 @@ def encode_dives(
         missing: `video` or `skeleton`, to be left out; nothing by default.
         progress: told after every few dives.
     """
-    training, device = model.training, next(model.parameters()).device
+    training, device = model.training, model.device
     model.eval()
     parts: list[tuple[StageFeatures, Tensor, Tensor | None]] = []
     for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
@@ -61,11 +61,10 @@ def encode_dives(
             keeps_video = everything if missing == "skeleton" else ~everything
             seen = keep_modalities(seen, video=keeps_video, skeleton=~keeps_video if missing else everything)
         seen = seen.to(device)
-        features = model.encode(seen) if isinstance(seen, DiveBatch) else model.complete(seen)
-        logits = model.transition_logits(features)
-        edges = model.predicted_edges(features)
-        log_p = None if logits is None else logits[-1].log_softmax(-1)
-        parts.append((model.stage_features(features, edges), edges, log_p))
+        features = model.encode_or_complete(seen)
+        segmented = model.segment(features)
+        stages = model.represent(features, segmented.edges)
+        parts.append((stages, segmented.edges, segmented.log_probabilities))
         progress(first + len(ids), len(dive_ids))
     model.train(training)
     return Encoded(

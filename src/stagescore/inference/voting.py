@@ -14,7 +14,7 @@ from stagescore.data.exemplars import ExemplarChoice, Protocol, choose_exemplars
 from stagescore.errors import DataError
 from stagescore.inference.encoding import Encoded
 from stagescore.inference.exemplar_bank import ExemplarBank
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.regression.vote import vote
 from stagescore.tensors import StageFeatures
 from stagescore.types import Dive, Prediction
@@ -69,7 +69,7 @@ class Voting:
 
     def predict(
         self,
-        model: HPMCoRe,
+        model: ActionModel,
         query: Dive,
         stages: StageFeatures,
         bank: ExemplarBank,
@@ -93,7 +93,7 @@ class Voting:
 
     def predict_all(
         self,
-        model: HPMCoRe,
+        model: ActionModel,
         encoded: Encoded,
         dives: dict[str, Dive],
         bank: ExemplarBank,
@@ -128,7 +128,7 @@ class Voting:
         return voted
 
     def _voted(
-        self, model: HPMCoRe, queries: Sequence[Dive], views: Sequence[StageFeatures], bank: ExemplarBank
+        self, model: ActionModel, queries: Sequence[Dive], views: Sequence[StageFeatures], bank: ExemplarBank
     ) -> Iterator[VotedDive]:
         """All pairs of some queries, a row of each view's stages each, in one comparison a view."""
         choices = [self._choose(query, bank) for query in queries]

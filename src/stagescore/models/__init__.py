@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
+from stagescore.models.base import ActionModel
 from stagescore.models.build_hp_mcore import build_hp_mcore
-from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.settings import ModelSettings
 
-BUILDERS: dict[str, Callable[[ModelSettings], HPMCoRe]] = {"hp-mcore": build_hp_mcore}
+BUILDERS: dict[str, Callable[[ModelSettings], ActionModel]] = {"hp-mcore": build_hp_mcore}
 
 
-def build(settings: ModelSettings) -> HPMCoRe:
+def build(settings: ModelSettings) -> ActionModel:
     """The model that the settings name."""
     return BUILDERS[settings.name](settings)

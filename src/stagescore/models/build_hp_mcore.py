@@ -19,7 +19,8 @@ from stagescore.fusion.stand_ins import VideoStandIns
 from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling, ProjectedMean
 from stagescore.layers.mixed_time import MeanOfClip, MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
-from stagescore.models.hp_mcore import Branch, Encoders, HPMCoRe, Regression, Segmentation, StagePooling
+from stagescore.models.encoders import Branch, Encoders
+from stagescore.models.hp_mcore import HPMCoRe, Regression, Segmentation, StagePooling
 from stagescore.models.recognition import NumberRecognition
 from stagescore.models.settings import (
     DynamicSettings,

@@ -1,6 +1,6 @@
 """HP-MCoRe: hierarchical pose-guided multi-stage contrastive regression (arXiv 2501.03674, figure 2).
 
-Training, validation and scoring go through the same three steps: `encode` sees each dive once, `stage_features`
+Training, validation and scoring go through the same three steps: `encode` sees each dive once, `represent`
 cuts it at the spans that are given (labelled ones in training, predicted ones elsewhere), `compare` puts two
 dives side by side. Reduced models of the paper's tables leave parts out (None).
 Departs: see docs/fidelity.md.
@@ -12,26 +12,29 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from stagescore.encoders.static import StaticEncoder
-from stagescore.errors import ConfigError, DataError
+from stagescore.errors import DataError
 from stagescore.fusion.pose_guided import PoseGuidedFusion
 from stagescore.fusion.stand_ins import VideoStandIns
-from stagescore.models.recognition import NumberRecognition
+from stagescore.losses.dive_number import dive_number_losses
+from stagescore.losses.grouping import grouped_mean
+from stagescore.losses.score import score_losses
+from stagescore.models.base import ActionModel, LossFunctions, Segmented
+from stagescore.models.encoders import Branch, Encoders
 from stagescore.segmentation.decoding import Decoding, edges_of
 from stagescore.segmentation.pooling import pool_stages
-from stagescore.tensors import Comparison, DiveBatch, Features, StageFeatures
+from stagescore.tensors import Comparison, Features, StageFeatures, TrainingBatch
+from stagescore.types import Modality
 
-Branch = Literal["static", "dynamic", "skeleton"]
 RegressionBranch = Literal["fused", "static"]
 
 
-class HPMCoRe(nn.Module):
+class HPMCoRe(ActionModel):
     """The whole model. Branches that are None are off (paper, Table III)."""
 
     def __init__(
         self,
         *,
-        encoders: "Encoders",
+        encoders: Encoders,
         segmentation: "Segmentation",
         fusion: PoseGuidedFusion | None,
         stand_ins: VideoStandIns | None,
@@ -57,16 +60,35 @@ class HPMCoRe(nn.Module):
         self.pooling = pooling
         self.regression = regression
 
-    def encode(self, dives: DiveBatch) -> Features:
-        """What the encoders say of each dive, with stand-ins for a missing video.
+    @property
+    def can_miss(self) -> tuple[Modality, ...]:
+        """See `ActionModel.can_miss`: a video only with stand-ins for it."""
+        if len(self.modalities) < 2:
+            return ()
+        return ("skeleton",) if self.stand_ins is None else ("video", "skeleton")
 
-        Raises:
-            DataError: a dive lacks what this model cannot do without.
-        """
-        return self.complete(self.encoders(dives))
+    @property
+    def branches(self) -> tuple[RegressionBranch, ...]:
+        """See `ActionModel.branches`."""
+        return self.regression.branches
+
+    @property
+    def averaged_branches(self) -> tuple[RegressionBranch, ...]:
+        """See `ActionModel.averaged_branches`."""
+        return self.regression.averaged_branches
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """See `ActionModel.loss_names`: a single stage is neither segmented nor contrasted, a branch or head that is off has none."""
+        names = ["score"]
+        if self.segmentation.segmenter is not None:
+            names += ["segmentation", *(f"contrast_{branch}" for branch in self.branches)]
+        if self.recognises:
+            names.append("number")
+        return tuple(names)
 
     def complete(self, features: Features) -> Features:
-        """Fill in for a missing video: the last step of `encode`, for features that come from a cache.
+        """See `ActionModel.complete`: stand-ins for a missing video.
 
         Raises:
             DataError: a dive lacks what this model cannot do without.
@@ -74,17 +96,51 @@ class HPMCoRe(nn.Module):
         self._check(features)
         return features if self.stand_ins is None else self.stand_ins(features)
 
-    def transition_logits(
-        self, features: Features
-    ) -> Float[Tensor, "refinements dives transitions frames"] | None:
-        """Logits of the transitions over frames; None for a model of one stage."""
+    def segment(self, features: Features) -> Segmented:
+        """See `ActionModel.segment` (paper, eq. 6 and 7)."""
         return self.segmentation(features)
 
-    def predicted_edges(self, features: Features) -> Int[Tensor, "dives edges"]:
-        """Stage edges as the model itself sees them."""
-        return self.segmentation.edges(features)
+    def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
+        """See `ActionModel.losses` (paper, eq. 23): every dive is encoded once, and all pairs are compared in both directions."""
+        features = self.encode_or_complete(batch.seen)
+        segmented = self.segment(features)
+        edges = batch.edges
+        if segmented.logits is not None and not bool(batch.has_edges.all()):
+            # A dive without labelled stages is cut where the model itself would cut it.
+            edges = torch.where(batch.has_edges[:, None], edges, segmented.edges)
+        stages = self.represent(features, edges)
+        query, exemplar = batch.pairs[:, 0], batch.pairs[:, 1]
+        both = self.compare(
+            stages.select(torch.cat([query, exemplar])), stages.select(torch.cat([exemplar, query]))
+        ).delta
+        gap = batch.scores[query] - batch.scores[exemplar]
+        per_pair = {"score": score_losses(both[: len(gap)], both[len(gap) :], gap)}
+        if segmented.logits is not None:
+            per_pair |= {
+                f"contrast_{branch}": functions.contrast(vectors.mean(dim=2), batch.pairs)
+                for branch, vectors in (("fused", stages.fused), ("static", stages.static))
+                if vectors is not None and branch in self.branches
+            }
+        terms = {
+            name: grouped_mean(values, batch.pair_groups, num_groups=batch.num_groups)
+            for name, values in per_pair.items()
+        }
+        member, group = batch.members.unbind(1)
+        if segmented.logits is not None:
+            terms["segmentation"] = grouped_mean(
+                functions.segmentation(segmented.logits, edges)[member],
+                group,
+                num_groups=batch.num_groups,
+                known=batch.has_edges[member],
+            )
+        if stages.number_logits is not None:
+            losses, known = dive_number_losses(stages.number_logits, batch.numbers)
+            terms["number"] = grouped_mean(
+                losses[member], group, num_groups=batch.num_groups, known=known[member]
+            )
+        return terms
 
-    def stage_features(self, features: Features, edges: Int[Tensor, "dives edges"]) -> StageFeatures:
+    def represent(self, features: Features, edges: Int[Tensor, "dives edges"]) -> StageFeatures:
         """Pool the stages to steps and fuse motion with pose.
 
         Args:
@@ -105,7 +161,7 @@ class HPMCoRe(nn.Module):
         static = None if features.static is None else self.pooling(features.static, edges)
         # Where branches are averaged each predicts the whole difference, so one that lacks what it reads is not asked.
         lacking = (
-            bool(self.regression.averaged)
+            bool(self.averaged_branches)
             and self.fusion is not None
             and self.fusion.skeleton_value is not None
             and not bool(features.has_skeleton.all())
@@ -121,13 +177,26 @@ class HPMCoRe(nn.Module):
         """Predicted differences of score, query minus exemplar, in points."""
         return self.regression(query, exemplar)
 
-    @property
-    def recognises(self) -> bool:
-        """Whether dive numbers are recognised: whether stage features of a film have `number_logits`."""
-        return self.encoders.numbers is not None
+    def explain(
+        self, features: Features, edges: Int[Tensor, "dives edges"]
+    ) -> Float[Tensor, "dives frames"] | None:
+        """See `ActionModel.explain`: the mean over heads and asking steps of the fusion's map (eq. 8), led back from steps to frames."""
+        attending = features.skeleton if features.dynamic is None else features.dynamic
+        if self.fusion is None or attending is None:
+            return None
+        guide = features.skeleton if self.fusion.guided else None
+        attention = self.fusion.attention(
+            self.pooling(attending, edges),
+            None if guide is None else self.pooling(guide, edges),
+            features.has_skeleton,
+        )
+        steps = attention.mean(dim=(2, 3))
+        # Pooling is linear: pooled unit vectors say how much of each frame is in a step.
+        shares = self.pooling(torch.eye(attending.shape[1], device=attending.device)[None], edges)
+        return torch.einsum("dkt,dktf->df", steps.double(), shares.double())
 
-    def heard_alone(self, branch: RegressionBranch) -> "HPMCoRe":
-        """This model with one branch of the regression, sharing all parts with it.
+    def single_branch(self, branch: str) -> "HPMCoRe":
+        """See `ActionModel.single_branch`.
 
         Raises:
             DataError: its branches are not averaged, so that one alone predicts no difference, or lack this one.
@@ -138,7 +207,7 @@ class HPMCoRe(nn.Module):
             fusion=self.fusion,
             stand_ins=self.stand_ins,
             pooling=self.pooling,
-            regression=self.regression.alone(branch),
+            regression=self.regression.single_branch(branch),
         ).train(self.training)
 
     def _check(self, features: Features) -> None:
@@ -150,84 +219,6 @@ class HPMCoRe(nn.Module):
             )
         if reads_skeleton_only and not bool(features.has_skeleton.all()):
             raise DataError("a dive has no skeleton, and this model reads nothing else", todo="give joints")
-
-
-class Encoders(nn.Module):
-    """Static, dynamic and skeletal encoders, each seeing a dive once (paper, section III-B)."""
-
-    def __init__(
-        self,
-        *,
-        static: StaticEncoder | None = None,
-        dynamic: nn.Module | None = None,
-        skeleton: nn.Module | None = None,
-        numbers: NumberRecognition | None = None,
-    ) -> None:
-        """Put the encoders together.
-
-        Args:
-            static: what single frames look like; None where the branch is off, as for the others.
-            dynamic: how they move.
-            skeleton: how the joints move.
-            numbers: which dive number it is, from what the static encoder sees of each frame; None for a model that does
-                not recognise it.
-
-        Raises:
-            ConfigError: numbers are to be recognised without a static encoder.
-        """
-        super().__init__()
-        if numbers is not None and static is None:
-            raise ConfigError(
-                "the dive number is read from the static branch, which is off",
-                todo="set model.static.on=true or model.recognition.on=false",
-            )
-        self.static = static
-        self.dynamic = dynamic
-        self.skeleton = skeleton
-        self.numbers = numbers
-
-    def forward(self, dives: DiveBatch) -> Features:
-        """Encode a batch; rows of dives without the modality are zeros.
-
-        Raises:
-            DataError: no branch of the model finds anything to read.
-        """
-        frames, joints = dives.frames, dives.joints
-        static, number_logits = self._static(frames, dives.has_video)
-        return Features(
-            static=static,
-            number_logits=number_logits,
-            dynamic=_seen(self.dynamic, frames, dives.has_video),
-            skeleton=_seen(self.skeleton, joints, dives.has_skeleton),
-            has_video=dives.has_video,
-            has_skeleton=dives.has_skeleton,
-        )
-
-    def _static(self, frames: Tensor | None, known: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Static features and logits of the dive number."""
-        if self.numbers is None or self.static is None:
-            return _seen(self.static, frames, known), None
-        if frames is None or not bool(known.any()):
-            return None, None
-        vectors, described = self.static.with_descriptions(_of_known(frames, known))
-        return _in_rows(vectors, known), _in_rows(self.numbers(described), known)
-
-
-def _seen(encoder: nn.Module | None, given: Tensor | None, known: Tensor) -> Tensor | None:
-    if encoder is None or given is None or not bool(known.any()):
-        return None
-    return _in_rows(encoder(_of_known(given, known)), known)
-
-
-def _of_known(given: Tensor, known: Tensor) -> Tensor:
-    return given if bool(known.all()) else given[known]
-
-
-def _in_rows(some: Tensor, known: Tensor) -> Tensor:
-    """A row for each dive, zeros for those that have nothing."""
-    if bool(known.all()):
-        return some
-    return some.new_zeros(len(known), *some.shape[1:]).index_put((known.nonzero()[:, 0],), some)
 
 
 class Segmentation(nn.Module):
@@ -246,23 +237,18 @@ class Segmentation(nn.Module):
         self.segmenter = segmenter
         self.decoding = decoding
 
-    def forward(self, features: Features) -> Float[Tensor, "refinements dives transitions frames"] | None:
-        """Logits of the transitions; None for one stage."""
+    def forward(self, features: Features) -> Segmented:
+        """Logits of the transitions and the stage edges that follow from them; one stage has no logits."""
         if self.segmenter is None:
-            return None
+            whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
+            return Segmented(edges=whole.expand(features.num_dives, 2), logits=None)
         read: Tensor | None = getattr(features, self.reads)
         if read is None:
             raise DataError(f"segmentation reads {self.reads} features, and there are none", todo="give them")
         logits: Tensor = self.segmenter(read)
-        return logits
-
-    def edges(self, features: Features) -> Int[Tensor, "dives edges"]:
-        """The predicted stage edges."""
-        logits = self(features)
-        if logits is None:
-            whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
-            return whole.expand(features.num_dives, 2)
-        return edges_of(self.decoding(logits[-1].detach()), features.num_frames)
+        return Segmented(
+            edges=edges_of(self.decoding(logits[-1].detach()), features.num_frames), logits=logits
+        )
 
 
 class StagePooling(nn.Module):
@@ -307,18 +293,27 @@ class Regression(nn.Module):
         self.average_branches = average_branches
 
     @property
-    def averaged(self) -> tuple[RegressionBranch, ...]:
+    def branches(self) -> tuple[RegressionBranch, ...]:
+        """Branches that are on, in the order of `Comparison.stage_deltas`."""
+        every: tuple[tuple[RegressionBranch, nn.Module | None], ...] = (
+            ("fused", self.fused),
+            ("static", self.static),
+        )
+        return tuple(name for name, branch in every if branch is not None)
+
+    @property
+    def averaged_branches(self) -> tuple[RegressionBranch, ...]:
         """Branches of which each alone predicts the difference; none where they are added up."""
         both = self.fused is not None and self.static is not None
         return ("fused", "static") if both and self.average_branches else ()
 
-    def alone(self, branch: RegressionBranch) -> "Regression":
+    def single_branch(self, branch: str) -> "Regression":
         """One of the branches, with the stage weights of all.
 
         Raises:
             DataError: it is not one of several that are averaged.
         """
-        if branch not in self.averaged:
+        if branch not in self.averaged_branches:
             raise DataError(
                 f"the {branch} branch alone predicts no difference",
                 todo="set model.regression.average_branches=true, with both branches on",
@@ -342,7 +337,7 @@ class Regression(nn.Module):
             if branch is not None and mine is not None and theirs is not None
         ]
         stage_deltas = torch.stack(parts, dim=-1) * self.stage_weights()[:, None] * self.points
-        if self.averaged:
+        if self.averaged_branches:
             fused = (query.uses_fused & exemplar.uses_fused).to(stage_deltas.dtype) / 2
             stage_deltas = stage_deltas * torch.stack([fused, 1 - fused], dim=-1)[:, None]
         return Comparison(delta=stage_deltas.sum(dim=(1, 2)), stage_deltas=stage_deltas)

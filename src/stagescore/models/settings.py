@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from stagescore.config import Config
 from stagescore.fusion.pose_guided import FusionMode
-from stagescore.models.hp_mcore import Branch
+from stagescore.models.encoders import Branch
 from stagescore.regression.stage_weights import StageNormalisation
 from stagescore.segmentation.stages import StageCut
 

@@ -18,10 +18,9 @@ from stagescore.data.preprocessing import (
 from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import label_transitions
 from stagescore.media.source import Media
-from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.scoring.result import Modality
-from stagescore.tensors import DiveBatch, Features, StageFeatures
-from stagescore.types import PoseTrack
+from stagescore.models.base import ActionModel
+from stagescore.tensors import DiveBatch, StageFeatures
+from stagescore.types import Modality, PoseTrack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,7 +82,7 @@ class Look:
 
 @torch.no_grad()
 def look(
-    model: HPMCoRe,
+    model: ActionModel,
     media: Media,
     track: PoseTrack,
     span: tuple[int, int],
@@ -119,7 +118,6 @@ def look(
     if "video" in seen:
         frames = taken_pictures(media, p, indices, _windows(p, media, track, span, flight))
     joints = framed_joints(sampled, (media.info.width_px, media.info.height_px), p)
-    device = next(model.parameters()).device
 
     def shown(view: View) -> DiveBatch:
         pictures = None
@@ -130,21 +128,21 @@ def look(
             joints=torch.from_numpy(viewed_joints(joints, view, p).astype(np.float32)[None]),
             has_video=torch.tensor(["video" in seen]),
             has_skeleton=torch.tensor(["skeleton" in seen]),
-        ).to(device)
+        ).to(model.device)
 
     flipped = None
     if mirrored:
         other = model.encode(shown(View(flip=True)))
-        flipped = model.stage_features(other, model.predicted_edges(other))
+        flipped = model.represent(other, model.segment(other).edges)
     features = model.encode(shown(View.plain()))
-    logits = model.transition_logits(features)
-    edges = model.predicted_edges(features)
+    segmented = model.segment(features)
+    attention = model.explain(features, segmented.edges)
     return Look(
-        stages=model.stage_features(features, edges),
-        edges=edges,
+        stages=model.represent(features, segmented.edges),
+        edges=segmented.edges,
         frames=indices,
-        log_probabilities=None if logits is None else logits[-1].log_softmax(-1),
-        attention=_attention(model, features, edges),
+        log_probabilities=segmented.log_probabilities,
+        attention=None if attention is None else tuple(attention[0].tolist()),
         modalities=seen,
         mirrored=flipped,
     )
@@ -161,30 +159,7 @@ def _windows(
     return np.pad(windows, ((start, media.num_frames - end), (0, 0)), mode="edge")
 
 
-def _modalities(model: HPMCoRe, media: Media, track: PoseTrack) -> tuple[Modality, ...]:
+def _modalities(model: ActionModel, media: Media, track: PoseTrack) -> tuple[Modality, ...]:
     """What is there of a dive and read by the model."""
-    encoders = model.encoders
-    seen: list[Modality] = []
-    if media.info.kind != "joints" and (encoders.static is not None or encoders.dynamic is not None):
-        seen.append("video")
-    if encoders.skeleton is not None and bool(track.known.any()):
-        seen.append("skeleton")
-    return tuple(seen)
-
-
-def _attention(model: HPMCoRe, features: Features, edges: Tensor) -> tuple[float, ...] | None:
-    """Mean over heads and asking steps of the fusion's map (eq. 8), led back from steps to frames."""
-    attending = features.skeleton if features.dynamic is None else features.dynamic
-    if model.fusion is None or attending is None:
-        return None
-    guide = features.skeleton if model.fusion.guided else None
-    attention = model.fusion.attention(
-        model.pooling(attending, edges),
-        None if guide is None else model.pooling(guide, edges),
-        features.has_skeleton,
-    )
-    steps = attention.mean(dim=(2, 3))
-    # Pooling is linear: pooled unit vectors say how much of each frame is in a step.
-    shares = model.pooling(torch.eye(attending.shape[1], device=attending.device)[None], edges)
-    frames = torch.einsum("dkt,dktf->df", steps.double(), shares.double())
-    return tuple(frames[0].tolist())
+    there = {"video": media.info.kind != "joints", "skeleton": bool(track.known.any())}
+    return tuple(modality for modality in model.modalities if there[modality])

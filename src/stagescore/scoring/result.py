@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from stagescore.config import Config
+from stagescore.types import Modality
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,6 @@ SCHEMA_VERSION: Literal[1] = 1
 
 Status = Literal["ok", "needs_review", "failed"]
 StageName = Literal["take-off", "flight", "entry"]
-Modality = Literal["video", "skeleton"]
 
 
 class Reason(Config):

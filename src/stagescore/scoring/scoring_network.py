@@ -10,7 +10,7 @@ from stagescore.hashing import file_sha256
 from stagescore.inference.dive_numbers import NumberCalibration
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.familiarity import Familiarity, descriptors, film_share
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.looking import Look
 from stagescore.weights.own import Card, OwnWeights, load_weights
@@ -39,7 +39,7 @@ class ScoringNetwork:
     """
 
     card: Card
-    model: HPMCoRe
+    model: ActionModel
     bank: ExemplarBank
     fit: BankFit | None = None
     bank_sha256: str | None = None
@@ -101,9 +101,7 @@ class ScoringNetwork:
     @property
     def branches(self) -> list[str]:
         """Names of the branches whose differences are added."""
-        regression = self.model.regression
-        named = (("fused", regression.fused), ("static", regression.static))
-        return [name for name, branch in named if branch is not None]
+        return list(self.model.branches)
 
     def unfamiliarity(self, looked: Look) -> float | None:
         """Distance of a dive from the training dives, 1 being as far as the farthest 5 % of the held-out ones.

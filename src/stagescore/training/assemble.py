@@ -22,12 +22,12 @@ from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.contrast import ContrastLoss, info_nce, stage_contrast, triplet
 from stagescore.losses.segmentation import segmentation_losses, smoothed_segmentation_losses
 from stagescore.models import build
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel, LossFunctions, SegmentationLoss
 from stagescore.models.settings import ModelSettings
 from stagescore.training.checkpoints import newest_checkpoint, read_file
 from stagescore.training.event_folds import read_flights
 from stagescore.training.feature_cache import FeatureCache
-from stagescore.training.objective import Objective, SegmentationLoss, term_names
+from stagescore.training.objective import Objective
 from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser
 from stagescore.training.settings import DataSettings, ObjectiveSettings, OptimiserSettings, TrainSettings
 from stagescore.training.steps import Plan
@@ -38,7 +38,7 @@ from stagescore.weights.kinetics import load_kinetics, read_kinetics
 from stagescore.weights.search import find_weights
 
 
-def make_model(settings: TrainSettings) -> HPMCoRe:
+def make_model(settings: TrainSettings) -> ActionModel:
     """The model, its random weights decided by the seed alone."""
     state = torch.get_rng_state()
     seed = settings.run.seed if settings.run.weights_seed is None else settings.run.weights_seed
@@ -48,7 +48,7 @@ def make_model(settings: TrainSettings) -> HPMCoRe:
     return model
 
 
-def make_objective(model: HPMCoRe, settings: ObjectiveSettings) -> Objective:
+def make_objective(model: ActionModel, settings: ObjectiveSettings) -> Objective:
     """Model and losses."""
     everything = settings.weights.model_dump()
     contrast: ContrastLoss
@@ -62,9 +62,8 @@ def make_objective(model: HPMCoRe, settings: ObjectiveSettings) -> Objective:
         segmentation = partial(smoothed_segmentation_losses, width_frames=settings.smoothing_frames)
     return Objective(
         model=model,
-        segmentation_loss=segmentation,
-        contrast=contrast,
-        weights={name: everything[name] for name in term_names(model)},
+        functions=LossFunctions(segmentation=segmentation, contrast=contrast),
+        weights={name: everything[name] for name in model.loss_names},
     )
 
 
@@ -78,7 +77,7 @@ def make_schedule(settings: OptimiserSettings, *, epochs: int, steps_per_epoch: 
     )
 
 
-def make_optimiser_of(model: HPMCoRe, settings: TrainSettings) -> torch.optim.Adam:
+def make_optimiser_of(model: ActionModel, settings: TrainSettings) -> torch.optim.Adam:
     """Adam with the groups that the settings name; encoders that are off or behind cached features are left out."""
     groups = groups_of(settings.optimiser, settings.model)
     if settings.features is not None:
@@ -258,7 +257,7 @@ _BRANCHES = {
 """What a model that has been trained with one branch alone gives to the whole: in it, segmentation reads the motion."""
 
 
-def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
+def load_start(model: ActionModel, settings: TrainSettings) -> None:
     """Put published or earlier weights into a new model.
 
     Raises:
@@ -284,7 +283,7 @@ def load_start(model: HPMCoRe, settings: TrainSettings) -> None:
             load_branch(model, Path(path), branch, parts)
 
 
-def _load_trunk(model: HPMCoRe, name: str) -> None:
+def _load_trunk(model: ActionModel, name: str) -> None:
     """Kinetics weights for I3D, ImageNet weights for an image network."""
     trunk = None if model.encoders.dynamic is None else model.encoders.dynamic.trunk
     if isinstance(trunk, I3D):
@@ -299,7 +298,7 @@ def _load_trunk(model: HPMCoRe, name: str) -> None:
         )
 
 
-def load_branch(model: HPMCoRe, path: Path, branch: str, parts: Sequence[str]) -> None:
+def load_branch(model: ActionModel, path: Path, branch: str, parts: Sequence[str]) -> None:
     """The heads of one branch, from a model that has been trained with it alone.
 
     Args:

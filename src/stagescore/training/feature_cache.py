@@ -25,7 +25,7 @@ from stagescore.data.dive_sources import LabelledDives, LiveSource, Views
 from stagescore.data.samples import Samples
 from stagescore.errors import DataError
 from stagescore.locking import alone_in
-from stagescore.models.hp_mcore import Encoders
+from stagescore.models.encoders import Encoders
 from stagescore.tensors import DiveBatch, Features
 from stagescore.types import Dive
 

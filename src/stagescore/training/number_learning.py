@@ -19,7 +19,7 @@ from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.hashing import hash_u64
 from stagescore.losses.dive_number import dive_number_losses
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.models.recognition import NumberRecognition
 
 Progress = Callable[[int, int], None]
@@ -58,7 +58,7 @@ class DescribedDives:
 
 @torch.no_grad()
 def describe_dives(
-    model: HPMCoRe,
+    model: ActionModel,
     samples: Samples,
     dive_ids: Sequence[str],
     *,

@@ -18,7 +18,7 @@ from torch.nn import functional
 from stagescore.data.dive_sources import DiveSource, LiveSource
 from stagescore.encoders.joints import torso_length
 from stagescore.hashing import hash_u64, hash_unit
-from stagescore.models.hp_mcore import Encoders
+from stagescore.models.encoders import Encoders
 from stagescore.skeleton import JOINTS
 from stagescore.tensors import DiveBatch
 from stagescore.training.groups import Group, GroupBatch

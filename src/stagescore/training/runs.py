@@ -21,7 +21,7 @@ from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.voting import Voting, bank_of
 from stagescore.locking import alone_in
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.training.assemble import (
     groups_of,
     load_matching,
@@ -102,7 +102,7 @@ class Validation:
         test: also look at the test split.
     """
 
-    model: HPMCoRe
+    model: ActionModel
     source: DiveSource
     manifest: Manifest
     voting: Voting
@@ -252,7 +252,7 @@ def finished_state(folder: Path, settings: TrainSettings, *, with_numbers: bool 
 
 def _learn_numbers(
     loop: Loop,
-    model: HPMCoRe,
+    model: ActionModel,
     samples: Samples,
     dive_ids: Sequence[str],
     settings: TrainSettings,

@@ -12,8 +12,8 @@ from stagescore.data.exemplars import Protocol
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.segmentation.stages import StageCut, cut_edges
+from stagescore.tensors import TrainingBatch
 from stagescore.training.groups import GroupBatch, Pairing, batches, epoch_groups
-from stagescore.training.objective import TrainingBatch
 from stagescore.types import Dive
 
 

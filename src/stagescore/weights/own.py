@@ -20,7 +20,7 @@ from stagescore.errors import CheckpointError
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.familiarity import Familiarity
 from stagescore.models import build
-from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.models.base import ActionModel
 from stagescore.models.settings import ModelSettings
 from stagescore.weights.search import find_weights
 
@@ -95,7 +95,7 @@ class OwnWeights:
     """
 
     card: Card
-    model: HPMCoRe
+    model: ActionModel
     path: Path
     familiarity: Familiarity | None = None
 
@@ -110,7 +110,7 @@ class OwnWeights:
         return bank
 
 
-def save_weights(path: Path, model: HPMCoRe, card: Card, familiarity: Familiarity | None = None) -> None:
+def save_weights(path: Path, model: ActionModel, card: Card, familiarity: Familiarity | None = None) -> None:
     """Write one file atomically; its card says of the familiarity what is given, whatever it said before.
 
     A tensor of the model that half precision holds exactly is written in half precision (`in_half_precision`).
@@ -123,7 +123,7 @@ def save_weights(path: Path, model: HPMCoRe, card: Card, familiarity: Familiarit
     write_card_file(path, tensors, card, _HEADER)
 
 
-def in_half_precision(model: HPMCoRe) -> HPMCoRe:
+def in_half_precision(model: ActionModel) -> ActionModel:
     """A copy whose weights are rounded to what half precision holds; it computes in single precision as before.
 
     Raises:

@@ -1,0 +1,167 @@
+"""What a model is to training, evaluation and scoring.
+
+    batch -> encode -> Features (a cache keeps them) -> segment -> edges -> represent -> StageFeatures (a bank keeps them)
+                                                                               -> compare with exemplars' -> Comparison
+
+Nobody outside of `models/` knows more of a model than this; a model is built by its name (`models.build`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from stagescore.errors import DataError
+from stagescore.losses.contrast import ContrastLoss
+from stagescore.models.encoders import Encoders
+from stagescore.tensors import Comparison, DiveBatch, Features, StageFeatures, TrainingBatch
+from stagescore.types import Modality
+
+SegmentationLoss = Callable[[Tensor, Tensor], Tensor]
+"""(refinements, dives, transitions, frames) logits and labelled edges to a loss of each dive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmented:
+    """Where a model cuts the stages of some dives.
+
+    Attributes:
+        edges: Stage edges on the sampled frames, first and last included.
+        logits: Logits of every transition over frames, all refinements; None for a model of one stage.
+    """
+
+    edges: Int[Tensor, "dives edges"]
+    logits: Float[Tensor, "refinements dives transitions frames"] | None
+
+    @property
+    def log_probabilities(self) -> Float[Tensor, "dives transitions frames"] | None:
+        """Log-probabilities over frames of the last refinement."""
+        return None if self.logits is None else self.logits[-1].log_softmax(-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossFunctions:
+    """Loss functions that the settings choose; a model uses those that it has a term for.
+
+    Attributes:
+        segmentation: Loss of the transitions' logits.
+        contrast: Contrast of the stages of pairs.
+    """
+
+    segmentation: SegmentationLoss
+    contrast: ContrastLoss
+
+
+class ActionModel(nn.Module, ABC):
+    """A model that compares performances of an action."""
+
+    encoders: Encoders
+    """What sees: `DiveBatch` to `Features`, before `complete`. Branches that a model lacks are None."""
+
+    @property
+    def recognises(self) -> bool:
+        """Whether dive numbers are recognised: whether stage features of a film have `number_logits`."""
+        return self.encoders.numbers is not None
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What the model reads, where it is there."""
+        video = self.encoders.static is not None or self.encoders.dynamic is not None
+        skeleton = self.encoders.skeleton is not None
+        return (*(("video",) if video else ()), *(("skeleton",) if skeleton else ()))
+
+    @property
+    def can_miss(self) -> tuple[Modality, ...]:
+        """What a dive may lack of it; none for a model that needs all it reads."""
+        return ()
+
+    @property
+    @abstractmethod
+    def branches(self) -> tuple[str, ...]:
+        """Names along the last axis of `Comparison.stage_deltas`."""
+
+    @property
+    def averaged_branches(self) -> tuple[str, ...]:
+        """Branches of which each alone predicts the difference; none where they are added up or there is one."""
+        return ()
+
+    @property
+    @abstractmethod
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the terms of `losses`."""
+
+    def encode(self, dives: DiveBatch) -> Features:
+        """What the encoders say of each dive.
+
+        Raises:
+            DataError: A dive lacks what this model cannot do without.
+        """
+        return self.complete(self.encoders(dives))
+
+    def complete(self, features: Features) -> Features:
+        """The last step of `encode`, for features that come from a cache: check them, and fill in for what is missing.
+
+        Raises:
+            DataError: A dive lacks what this model cannot do without.
+        """
+        return features
+
+    def encode_or_complete(self, seen: DiveBatch | Features) -> Features:
+        """Features of dives, whether they come as frames and joints or from a cache."""
+        return self.encode(seen) if isinstance(seen, DiveBatch) else self.complete(seen)
+
+    @abstractmethod
+    def segment(self, features: Features) -> Segmented:
+        """Where the model itself cuts the stages."""
+
+    @abstractmethod
+    def represent(self, features: Features, edges: Int[Tensor, "dives edges"]) -> StageFeatures:
+        """What is compared of each dive.
+
+        Args:
+            features: Features of `encode`.
+            edges: Where to cut: labelled or predicted.
+        """
+
+    @abstractmethod
+    def compare(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
+        """Predicted differences of score, query minus exemplar, in points."""
+
+    @abstractmethod
+    def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
+        """The unweighted terms of a batch by name (`loss_names`), each a mean within groups and then over groups.
+
+        Args:
+            batch: Groups of dives with their labels.
+            functions: Loss functions that the settings choose.
+        """
+
+    def explain(
+        self, features: Features, edges: Int[Tensor, "dives edges"]
+    ) -> Float[Tensor, "dives frames"] | None:
+        """How much each sampled frame weighs, adding up to 1 in each stage; None for a model that does not tell.
+
+        Args:
+            features: Features of `encode`.
+            edges: Where the dives were cut.
+        """
+        return None
+
+    def single_branch(self, branch: str) -> "ActionModel":
+        """This model with one branch of its regression, sharing all parts with it.
+
+        Args:
+            branch: One of `averaged_branches`.
+
+        Raises:
+            DataError: Its branches are not averaged, so that one alone predicts no difference, or lack this one.
+        """
+        raise DataError(f"the {branch} branch alone predicts no difference", todo="choose another model")
+
+    @property
+    def device(self) -> torch.device:
+        """Device of its weights."""
+        return next(self.parameters()).device
