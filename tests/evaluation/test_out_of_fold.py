@@ -272,6 +272,25 @@ def test_seeds_stand_side_by_side_and_the_first_is_the_headline(kept: list[KeptF
         fold_report([*kept, *others[1:]])
 
 
+def test_a_single_fold_has_the_intervals_that_other_folds_give_it(kept: list[KeptFold]) -> None:
+    sealed = changed(kept[0], fold="sealed/sealed", folds=("sealed/sealed",))
+    report, outcomes = fold_report([sealed], kept[1:])
+    tested = set(sealed.labels.dive_id)
+    _, together = fold_report(kept)
+    by_id = {dive.dive_id: dive for dive in together}
+    assert {dive.dive_id for dive in outcomes} == tested
+    assert [dive.interval for dive in outcomes] == [by_id[dive.dive_id].interval for dive in outcomes]
+    assert [dive.recognised for dive in outcomes] == [by_id[dive.dive_id].recognised for dive in outcomes]
+    notes = report.as_json()["notes"]
+    assert "1 fold, one run" in notes[0] and "left out of every choice" in notes[1]
+    assert any("fitted on the errors of the folds of five-fold" in note for note in notes)
+    alone, plain = fold_report([sealed])
+    assert all(dive.interval is None for dive in plain)
+    assert not any("fitted on the errors" in note for note in alone.as_json()["notes"])
+    with pytest.raises(ConfigError, match="tested dives are among those"):
+        fold_report([sealed], kept)
+
+
 def test_only_what_changes_the_result_is_among_the_kept_settings() -> None:
     plain, moved = (
         settings_that_matter(

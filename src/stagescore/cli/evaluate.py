@@ -211,6 +211,14 @@ def evaluate_folds(
             "(`stagescore weights import`).",
         ),
     ] = None,
+    calibrated_on: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN|FILE",
+            help="Fit intervals and probabilities of dive numbers on this fold of another protocol as well; once for each of "
+            "its folds. For a protocol of one fold, which has no others to fit them on.",
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -254,7 +262,9 @@ def evaluate_folds(
                     if keep is not None:
                         fold.save(keep, labels=not without_labels)
                 known.append(fold)
-        report, outcomes = fold_report(known)
+            others = open_folds(calibrated_on, mirrored=mirrored, data=data) if calibrated_on else []
+            calibration = [known_fold(one, progress, mirrored=mirrored) for one in others]
+        report, outcomes = fold_report(known, calibration)
         if out_dir is not None:
             _write(out_dir, report.as_json(), report.markdown(), outcomes.as_csv())
         out.document(report.as_json())

@@ -15,7 +15,7 @@ import numpy as np
 from stagescore.errors import ConfigError
 from stagescore.evaluation.bootstrap import Measured
 from stagescore.evaluation.evaluation_report import EvaluationReport, Row, measure, paired, published_row
-from stagescore.evaluation.fold_identity import one_table
+from stagescore.evaluation.fold_identity import FoldIdentity, one_table
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.recognition import (
@@ -59,24 +59,29 @@ def interval_models(by_fold: ByFold) -> dict[str, IntervalModel | None]:
     return models
 
 
-def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
+def fold_report(
+    folds: Sequence[KeptFold], calibration: Sequence[KeptFold] = ()
+) -> tuple[EvaluationReport, Outcomes]:
     """Pool and measure, with label rules, single branches and published rows beside the model.
 
     Args:
         folds: every fold of one protocol once for each seed. All but the table of seeds is of the first seed.
+        calibration: Folds of another protocol, on whose dives intervals and the probabilities of dive numbers are fitted as well;
+            a protocol of a single fold has no others to fit them on.
 
     Returns:
         The report, and the outcomes of the first seed in the order of its folds.
 
     Raises:
-        ConfigError: the folds cannot stand in one table.
+        ConfigError: the folds cannot stand in one table, or the calibration has a tested dive.
     """
     one_table([fold.identity for fold in folds])
+    _check_calibration(folds, calibration)
     seeds = {
         seed: [fold for fold in folds if fold.identity.seed == seed]
         for seed in dict.fromkeys(fold.identity.seed for fold in folds)
     }
-    together = {seed: _together(some) for seed, some in seeds.items()}
+    together = {seed: _together(some, calibration) for seed, some in seeds.items()}
     seed, first = next(iter(seeds.items()))
     identity, whole = first[0].identity, together[seed]
     headline = _row(f"out of fold, {identity.protocol}", whole)
@@ -95,7 +100,7 @@ def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
         ]
     tables |= stage_table(first)
     tables |= number_tables(whole)
-    tables |= _unknown_number_table(first)
+    tables |= _unknown_number_table(first, calibration)
     others = _other_rows(first)
     if others:
         tables["Other ways to score the same films"] = [
@@ -117,12 +122,30 @@ def fold_report(folds: Sequence[KeptFold]) -> tuple[EvaluationReport, Outcomes]:
             name: paired(_same_dives(whole, some), some)
             for name, some in {**beside, **others, **rules}.items()
         },
-        notes=tuple(_notes(first, whole, len(seeds))),
+        notes=tuple(_notes(first, whole, len(seeds), calibration)),
     )
     return report, whole
 
 
-def _unknown_number_table(folds: Sequence[KeptFold]) -> dict[str, list[Row]]:
+def _check_calibration(folds: Sequence[KeptFold], calibration: Sequence[KeptFold]) -> None:
+    tested = {dive.dive_id for fold in folds for dive in fold.outcomes()}
+    known = {dive.dive_id for fold in calibration for dive in fold.outcomes()}
+    if both := sorted(tested & known):
+        raise ConfigError(
+            f"{len(both)} tested dives are among those that intervals are fitted on",
+            where=both[0],
+            todo="calibrate on folds that leave the tested dives out",
+        )
+
+
+def _by_name(folds: Sequence[KeptFold], calibration: Sequence[KeptFold]) -> dict[str, KeptFold]:
+    """Folds by name, those that only calibrate apart from the tested ones."""
+    return {fold.identity.fold: fold for fold in folds} | {
+        f"calibration {fold.identity.file_name}": fold for fold in calibration
+    }
+
+
+def _unknown_number_table(folds: Sequence[KeptFold], calibration: Sequence[KeptFold]) -> dict[str, list[Row]]:
     """The same films without their labels; nothing for models that recognise no numbers or predict points."""
     evidence = {fold.identity.fold: fold.evidence() for fold in folds}
     executions = {fold.identity.fold: fold.executions for fold in folds}
@@ -131,10 +154,11 @@ def _unknown_number_table(folds: Sequence[KeptFold]) -> dict[str, list[Row]]:
         return {}
     by_fold = {fold.identity.fold: fold.outcomes() for fold in folds}
     votes = {name: one.votes for name, one in known.items()}
-    temperatures = {
-        name: 1.0 if one is None else one.temperature for name, one in cross_calibrated(evidence).items()
-    }
-    recognised, refused = without_numbers(by_fold, votes, evidence, temperatures, interval_models(by_fold))
+    every = _by_name(folds, calibration)
+    fitted = cross_calibrated({name: fold.evidence() for name, fold in every.items()})
+    temperatures = {name: 1.0 if one is None else one.temperature for name, one in fitted.items()}
+    intervals = interval_models({name: fold.outcomes() for name, fold in every.items()})
+    recognised, refused = without_numbers(by_fold, votes, evidence, temperatures, intervals)
     usual = pooled(
         {
             name: at_difficulty(outcomes, votes[name], known[name].mean_difficulty)
@@ -187,10 +211,14 @@ def _row(name: str, outcomes: Outcomes) -> Row:
     return Row(name=name, figures=measure(outcomes), protocol="w/ DN", num_dives=len(outcomes), column="last")
 
 
-def _together(folds: Sequence[KeptFold]) -> Outcomes:
+def _together(folds: Sequence[KeptFold], calibration: Sequence[KeptFold]) -> Outcomes:
     """The whole model's outcomes of one seed, with intervals and recognised dive numbers."""
-    whole = {fold.identity.fold: fold.outcomes() for fold in folds}
-    return pooled(cross_fitted(whole, {fold.identity.fold: fold.evidence() for fold in folds}))
+    every = _by_name(folds, calibration)
+    fitted = cross_fitted(
+        {name: fold.outcomes() for name, fold in every.items()},
+        {name: fold.evidence() for name, fold in every.items()},
+    )
+    return _same_dives(pooled(fitted), _joined([fold.outcomes() for fold in folds]))
 
 
 def _joined(parts: Sequence[Outcomes]) -> Outcomes:
@@ -214,17 +242,30 @@ P3D_NOTE = (
 )
 
 
-def _notes(folds: Sequence[KeptFold], whole: Outcomes, num_seeds: int) -> list[str]:
+def _notes(
+    folds: Sequence[KeptFold], whole: Outcomes, num_seeds: int, calibration: Sequence[KeptFold]
+) -> list[str]:
     identity = folds[0].identity
+    others = f"the folds of {calibration[0].identity.protocol}" if calibration else "the other folds"
     seeds = "one seed" if num_seeds == 1 else f"the first of {num_seeds} seeds but for the table of seeds"
-    evidence = {fold.identity.fold: fold.evidence() for fold in folds}
+    evidence = {name: fold.evidence() for name, fold in _by_name(folds, calibration).items()}
+    counted = "1 fold, one run" if len(folds) == 1 else f"{len(folds)} folds, one run each"
     return [
-        f"{len(folds)} folds, one run each, {len(whole)} dives, {seeds} ({identity.seed}); "
+        f"{counted}, {len(whole)} dives, {seeds} ({identity.seed}); "
         "known at test: dive number and difficulty.",
-        "The sealed athletes take part: a development figure."
-        if identity.sealed
-        else "The sealed athletes are left out.",
-        *number_note(whole, "the other folds" if calibrated(evidence) else ""),
+        _about_sealed(identity),
+        *([f"Intervals were fitted on the errors of {others}."] if calibration else []),
+        *number_note(whole, others if calibrated(evidence) else ""),
         *([P3D_NOTE] if "unlv-dive" in identity.datasets else []),
         *(["Each dive is seen plain and mirrored by its one network."] if identity.mirrored else []),
     ]
+
+
+def _about_sealed(identity: FoldIdentity) -> str:
+    if identity.protocol == "sealed":
+        return "The tested dives are those of the sealed athletes, which were left out of every choice of settings."
+    return (
+        "The sealed athletes take part: a development figure."
+        if identity.sealed
+        else "The sealed athletes are left out."
+    )
