@@ -5,7 +5,8 @@ batched; the axis words are those of the method: dives, frames, stages, steps, w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
@@ -60,8 +61,45 @@ def _need_a_modality(has_video: Tensor, has_skeleton: Tensor) -> None:
         )
 
 
+TensorsT = TypeVar("TensorsT", bound="NamedTensors")
+
+
+class NamedTensors:
+    """Some tensors of the same dives, each with a row for every dive: the fields of a dataclass, None where there is none.
+
+    What a model's encoders say and what it compares are such nouns, so that caches, banks and votes need not know
+    which model they are of.
+    """
+
+    __slots__ = ()
+
+    def named(self) -> dict[str, Tensor]:
+        """The tensors that are there, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def num_dives(self) -> int:
+        """Number of dives."""
+        return len(next(iter(self.named().values())))
+
+    def select(self: TensorsT, dives: Int[Tensor, "pairs"]) -> TensorsT:
+        """Some dives, in the order given; the same one may stand more than once."""
+        return type(self)(**{name: value[dives] for name, value in self.named().items()})
+
+    def to(self: TensorsT, device: torch.device | str) -> TensorsT:
+        """The same on a device."""
+        return type(self)(**{name: value.to(device) for name, value in self.named().items()})
+
+    @classmethod
+    def join(cls: type[TensorsT], parts: Sequence[TensorsT]) -> TensorsT:
+        """The dives of several batches, one after the other; the same tensors in each."""
+        named = [part.named() for part in parts]
+        return cls(**{name: torch.cat([one[name] for one in named]) for name in named[0]})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
+class Features(NamedTensors):
     """What the encoders say of each dive, frame by frame (paper, section III-B).
 
     Attributes:
@@ -90,11 +128,6 @@ class Features:
         _need_a_modality(self.has_video, self.has_skeleton)
 
     @property
-    def num_dives(self) -> int:
-        """Dives of the batch."""
-        return self._any.shape[0]
-
-    @property
     def num_frames(self) -> int:
         """Frames of each dive."""
         return self._any.shape[1]
@@ -115,16 +148,17 @@ class Features:
         """
         return replace(self, has_video=self.has_video & video, has_skeleton=self.has_skeleton & skeleton)
 
-    def to(self, device: torch.device | str) -> "Features":
-        """The same features on a device."""
-        return Features(
-            static=None if self.static is None else self.static.to(device),
-            dynamic=None if self.dynamic is None else self.dynamic.to(device),
-            skeleton=None if self.skeleton is None else self.skeleton.to(device),
-            number_logits=None if self.number_logits is None else self.number_logits.to(device),
-            has_video=self.has_video.to(device),
-            has_skeleton=self.has_skeleton.to(device),
-        )
+    @classmethod
+    def join(cls, parts: Sequence["Features"]) -> "Features":
+        """The dives of several batches, one after the other; rows of dives without a modality are zeros, as of the encoders."""
+        named = [part.named() for part in parts]
+        like = {name: value for one in named for name, value in one.items()}
+
+        def of(one: dict[str, Tensor], name: str) -> Tensor:
+            rows = len(one["has_video"])
+            return one[name] if name in one else like[name].new_zeros(rows, *like[name].shape[1:])
+
+        return cls(**{name: torch.cat([of(one, name) for one in named]) for name in like})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +203,7 @@ class TrainingBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageFeatures:
+class StageFeatures(NamedTensors):
     """Features pooled to a fixed number of steps a stage (method, section 3).
 
     Attributes:
@@ -193,33 +227,21 @@ class StageFeatures:
                 todo="give at least one branch, both with the same dives, stages and steps",
             )
 
-    @property
-    def num_dives(self) -> int:
-        """Dives of the batch."""
-        return next(x for x in (self.fused, self.static) if x is not None).shape[0]
-
-    def select(self, dives: Int[Tensor, "pairs"]) -> "StageFeatures":
-        """Some dives, in the order given; the same one may stand more than once."""
-        return StageFeatures(
-            fused=None if self.fused is None else self.fused[dives],
-            static=None if self.static is None else self.static[dives],
-            has_fused=None if self.has_fused is None else self.has_fused[dives],
-            number_logits=None if self.number_logits is None else self.number_logits[dives],
-        )
-
     @classmethod
     def join(cls, parts: Sequence["StageFeatures"]) -> "StageFeatures":
         """The dives of several batches, one after the other; the same branches in each."""
-        fused = [part.fused for part in parts if part.fused is not None]
-        static = [part.static for part in parts if part.static is not None]
-        numbers = [part.number_logits for part in parts if part.number_logits is not None]
-        some_lack = any(part.has_fused is not None for part in parts)
-        return cls(
-            fused=torch.cat(fused) if fused else None,
-            static=torch.cat(static) if static else None,
-            has_fused=torch.cat([part.uses_fused for part in parts]) if some_lack else None,
-            number_logits=torch.cat(numbers) if numbers else None,
-        )
+        if any(part.has_fused is not None for part in parts):
+            parts = [replace(part, has_fused=part.uses_fused) for part in parts]
+        named = [part.named() for part in parts]
+        return cls(**{name: torch.cat([one[name] for one in named]) for name in named[0]})
+
+    @property
+    def described(self) -> Float[Tensor, "dives width"]:
+        """The appearance of each stage, or its motion where there is no appearance, as one vector."""
+        features = self.fused if self.static is None else self.static
+        if features is None:
+            raise DataError("stage features without a branch", todo="give at least one")
+        return features.float().mean(dim=2).flatten(1)
 
     @property
     def uses_fused(self) -> Bool[Tensor, "dives"]:
@@ -228,15 +250,6 @@ class StageFeatures:
             return self.has_fused
         known = next(x for x in (self.fused, self.static) if x is not None)
         return torch.ones(self.num_dives, dtype=torch.bool, device=known.device)
-
-    def to(self, device: torch.device | str) -> "StageFeatures":
-        """The same on a device."""
-        return StageFeatures(
-            fused=None if self.fused is None else self.fused.to(device),
-            static=None if self.static is None else self.static.to(device),
-            has_fused=None if self.has_fused is None else self.has_fused.to(device),
-            number_logits=None if self.number_logits is None else self.number_logits.to(device),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

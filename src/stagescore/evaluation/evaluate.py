@@ -97,7 +97,7 @@ class EncodedDives:
         for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
             ids = list(dive_ids[first : first + _DIVES_AT_ONCE])
             features = _encoded(model, samples.batch(ids, None if view is None else [view] * len(ids)).dives)
-            self.kept |= {dive_id: _row(features, k) for k, dive_id in enumerate(ids)}
+            self.kept |= {dive_id: features.select(torch.tensor([k])) for k, dive_id in enumerate(ids)}
             progress(first + len(ids), len(dive_ids))
 
     @property
@@ -114,14 +114,7 @@ class EncodedDives:
         rows = [self.kept[dive_id] for dive_id in dive_ids]
         labels = self.samples.labels(dive_ids)
         return LabelledDives(
-            seen=Features(
-                static=_stacked([row.static for row in rows]),
-                dynamic=_stacked([row.dynamic for row in rows]),
-                skeleton=_stacked([row.skeleton for row in rows]),
-                number_logits=_stacked([row.number_logits for row in rows]),
-                has_video=torch.cat([row.has_video for row in rows]),
-                has_skeleton=torch.cat([row.has_skeleton for row in rows]),
-            ),
+            seen=Features.join(rows),
             edges=labels.edges,
             has_edges=labels.has_stages,
             scores=labels.score,
@@ -288,28 +281,6 @@ def _encoded(model: ActionModel, seen: DiveBatch) -> Features:
     model.eval()
     features: Features = model.encoders(seen.to(model.device))
     return features.to("cpu")
-
-
-def _row(features: Features, k: int) -> Features:
-    def part(values: Tensor | None) -> Tensor | None:
-        return None if values is None else values[k : k + 1].clone()
-
-    return Features(
-        static=part(features.static),
-        dynamic=part(features.dynamic),
-        skeleton=part(features.skeleton),
-        number_logits=part(features.number_logits),
-        has_video=features.has_video[k : k + 1],
-        has_skeleton=features.has_skeleton[k : k + 1],
-    )
-
-
-def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
-    """Rows of dives without the modality are zeros, as of the encoders themselves."""
-    known = next((part for part in parts if part is not None), None)
-    if known is None:
-        return None
-    return torch.cat([torch.zeros_like(known) if part is None else part for part in parts])
 
 
 def _frames(store: ClipStore, dive_ids: Sequence[str]) -> np.ndarray:

@@ -28,6 +28,10 @@ from stagescore.types import Dive
 
 _VERSION = 1
 _HEADER = "stagescore_bank"
+_OF_THE_BANK = {"edges", "pictures", "picture_rows", "skeletons", "skeleton_rows"}
+"""Tensors in the file that are not what the model compares."""
+_NOT_KEPT = {"number_logits"}
+"""Nobody asks which number an exemplar is."""
 PICTURED_SHARES = (1 / 6, 1 / 2, 5 / 6)
 """Moments of each stage of which there are pictures."""
 PICTURE_QUALITY = 60
@@ -103,12 +107,10 @@ class ExemplarBank:
             half: keep features in half precision, which loses less than 0.001 of them.
         """
         tensors: dict[str, Tensor] = {"edges": self.edges.contiguous()}
-        for name in ("fused", "static"):
-            value: Tensor | None = getattr(self.stages, name)
-            if value is not None:
-                tensors[name] = (value.half() if half else value).contiguous()
-        if self.stages.has_fused is not None:
-            tensors["has_fused"] = self.stages.has_fused.contiguous()
+        for name, value in self.stages.named().items():
+            if name not in _NOT_KEPT:
+                halved = half and value.is_floating_point()
+                tensors[name] = (value.half() if halved else value).contiguous()
         if self.pictures:
             tensors |= _packed(self.pictures, [dive.dive_id for dive in self.dives])
         if self.skeletons:
@@ -136,8 +138,11 @@ class ExemplarBank:
             rows = [json.loads(line) for line in header["manifest"].removesuffix("\n").split("\n")]
             dives = tuple(dive_from_record(row, where=str(path)) for row in rows)
             stages = StageFeatures(
-                **{n: tensors[n].float() for n in ("fused", "static") if n in tensors},
-                has_fused=tensors.get("has_fused"),
+                **{
+                    name: value.float() if value.is_floating_point() else value
+                    for name, value in tensors.items()
+                    if name not in _OF_THE_BANK
+                }
             )
             return cls(
                 dives=dives,

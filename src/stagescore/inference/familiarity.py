@@ -158,13 +158,7 @@ def descriptors(*views: StageFeatures) -> Float[Tensor, "dives width"]:
     Args:
         views: the same dives, seen plain and, where the network does so, mirrored; the mean is taken.
     """
-    found = []
-    for view in views:
-        features = view.fused if view.static is None else view.static
-        if features is None:
-            raise DataError("there are no features to describe a dive by", todo="turn a branch on")
-        found.append(features.float().mean(dim=2).flatten(1).cpu())
-    return torch.stack(found).mean(dim=0)
+    return torch.stack([view.described.float().cpu() for view in views]).mean(dim=0)
 
 
 def film_share(distance: float, scale: float = 1.0) -> float:
