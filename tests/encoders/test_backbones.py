@@ -8,8 +8,8 @@ from torch import nn
 from stagescore.encoders.backbones import EFFICIENTNET_LITE, MOBILENET_V2, ImageBackbone, ImageTrunk
 from stagescore.errors import ConfigError
 from stagescore.layers.gate_shift import GateShift
-from stagescore.models.build_hp_mcore import build_dynamic, build_static
-from stagescore.models.settings import DynamicSettings, StaticSettings
+from stagescore.models.build_encoders import build_dynamic, build_static
+from stagescore.models.encoder_settings import DynamicSettings, StaticSettings
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from stagescore.models.base import ActionModel
-from stagescore.models.build_hp_mcore import build_hp_mcore
+from stagescore.models.hp_mcore import build_hp_mcore
 from stagescore.models.settings import ModelSettings
 
 BUILDERS: dict[str, Callable[[ModelSettings], ActionModel]] = {"hp-mcore": build_hp_mcore}

@@ -93,7 +93,7 @@ def make_optimiser_of(model: ActionModel, settings: TrainSettings) -> torch.opti
 def groups_of(optimiser: OptimiserSettings, model: ModelSettings) -> list[ParameterGroup]:
     """The parameter groups that the settings name, without those of branches that the model lacks."""
     off = {"static", "dynamic", "skeleton"} - set(model.branches) | (
-        set() if model.recognition.on else {"numbers"}
+        set() if model.recognises else {"numbers"}
     )
     return [
         ParameterGroup(group.path, group.factor)
@@ -122,7 +122,7 @@ def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
         protocol=settings.batches.protocol,
         drop_video=settings.drops.video,
         drop_skeleton=settings.drops.skeleton,
-        cut=settings.model.segmentation.stages,
+        cut=settings.model.cut,
         execution=settings.data.target == "execution",
     )
 
@@ -241,7 +241,7 @@ def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
     if settings.features is None:
         return LiveSource(samples, views)
     model = settings.model
-    if model.recognition.on:
+    if model.recognises:
         raise ConfigError(
             "cached features hold nothing that a dive number could be recognised from",
             where=settings.features,

@@ -240,7 +240,7 @@ def finished_state(folder: Path, settings: TrainSettings, *, with_numbers: bool 
         raise CheckpointError(
             "the run is not finished", where=folder, todo=f"`stagescore train --resume {folder}`"
         )
-    learns = with_numbers and settings.run.number_epochs and settings.model.recognition.on
+    learns = with_numbers and settings.run.number_epochs and settings.model.recognises
     if learns and not done.get("finished"):
         raise CheckpointError(
             "the run has yet to learn dive numbers",
@@ -300,7 +300,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
         dives_at_once=settings.dives_at_once,
         num_stills=settings.stills,
         window=settings.window,
-        with_video=settings.model.static.on or settings.model.dynamic.on,
+        with_video=settings.model.reads_video,
     )
     deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
     objective = Pretraining(

@@ -241,11 +241,11 @@ class TrainSettings(Config):
     @property
     def drops(self) -> ModalityDropout:
         """The modality dropout that comes into effect."""
-        return self.modality_dropout if self.model.sees_both else ModalityDropout()
+        return self.modality_dropout if self.model.can_miss else ModalityDropout()
 
     @model_validator(mode="after")
     def _can_do_without(self) -> "TrainSettings":
-        if self.drops.video and not self.model.stand_ins:
+        if self.drops.video and "video" not in self.model.can_miss:
             raise ValueError(
                 "modality_dropout.video takes videos away, and the model learns nothing to read instead; "
                 "set model.stand_ins=true or modality_dropout.video=0"

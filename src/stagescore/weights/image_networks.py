@@ -16,7 +16,7 @@ from stagescore.atomic import write_bytes
 from stagescore.encoders.backbones import ImageBackbone
 from stagescore.errors import CheckpointError
 from stagescore.hashing import file_sha256
-from stagescore.models.settings import MobileBackbone
+from stagescore.models.encoder_settings import MobileBackbone
 from stagescore.weights.imagenet import imagenet_tensors
 from stagescore.weights.known_image_networks import (
     KNOWN_IMAGE_NETWORKS,

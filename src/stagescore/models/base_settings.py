@@ -1,0 +1,37 @@
+"""What training, evaluation and scoring ask of the settings of any model."""
+
+from abc import ABC, abstractmethod
+
+from stagescore.config import Config
+from stagescore.models.encoders import Branch
+from stagescore.segmentation.stages import StageCut
+from stagescore.types import Modality
+
+
+class BaseModelSettings(Config, ABC):
+    """Settings of a model; each model has its own, told apart by `name`."""
+
+    @property
+    @abstractmethod
+    def branches(self) -> tuple[Branch, ...]:
+        """Branches of the encoders that are on."""
+
+    @property
+    def reads_video(self) -> bool:
+        """Whether the model looks at pictures."""
+        return "static" in self.branches or "dynamic" in self.branches
+
+    @property
+    def can_miss(self) -> tuple[Modality, ...]:
+        """What a dive may lack; none for a model that needs all it reads (`ActionModel.can_miss`)."""
+        return ()
+
+    @property
+    def recognises(self) -> bool:
+        """Whether the model recognises dive numbers."""
+        return False
+
+    @property
+    @abstractmethod
+    def cut(self) -> StageCut:
+        """Into which stages a dive is cut; `1` for a model without stages."""
