@@ -86,7 +86,14 @@ def load_config(
         return model.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
+        # The place also names which of several groups was meant, which is no key.
+        tags = {
+            tag
+            for field in model.model_fields.values()
+            for one in _nested_models(field.annotation)
+            for tag in _names(one)
+        }
+        name = ".".join(str(part) for part in first["loc"] if part not in tags)
         # `reprlib`: YAML's aliases can make a short text endless to print.
         shown = f"{name} is {reprlib.repr(first['input'])}" if name else "the settings do not fit each other"
         told = first["msg"].removeprefix("Value error, ")
@@ -102,17 +109,41 @@ def preset_names() -> list[str]:
 def known_keys(model: type[Config], prefix: str = "") -> Iterator[str]:
     """Every key of a group of settings, nested ones with dots."""
     for name, field in model.model_fields.items():
-        nested = _nested_model(field.annotation)
         yield f"{prefix}{name}"
-        if nested is not None:
-            yield from known_keys(nested, f"{prefix}{name}.")
+        nested = (
+            key for one in _nested_models(field.annotation) for key in known_keys(one, f"{prefix}{name}.")
+        )
+        yield from dict.fromkeys(nested)
 
 
-def _nested_model(annotation: Any) -> type[Config] | None:
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Config):
+def _nested_models(annotation: Any) -> list[type[Config]]:
+    """Groups of settings that a value may be: none, one, or several that are told apart by their `name`."""
+    if isinstance(annotation, type) and issubclass(annotation, Config):
+        return [annotation]
+    return list(dict.fromkeys(one for part in get_args(annotation) for one in _nested_models(part)))
+
+
+def _names(model: type[Config]) -> tuple[str, ...]:
+    """Names that a group of settings goes by, where it is told apart from others by them."""
+    field = model.model_fields.get("name")
+    return () if field is None else tuple(map(str, get_args(field.annotation)))
+
+
+def _named(
+    candidates: Sequence[type[Config]], value: Mapping[Any, Any], where: str, key: str
+) -> type[Config]:
+    """The group that settings name; the first where they name none."""
+    asked = value.get("name")
+    for candidate in candidates:
+        if asked is None or str(asked) in _names(candidate):
             return candidate
-    return None
+    known = [name for candidate in candidates for name in _names(candidate)]
+    near = get_close_matches(str(asked), known, n=1, cutoff=0.5)
+    raise ConfigError(
+        f"{key}.name is {reprlib.repr(asked)}",
+        where=where,
+        todo=f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(known)}",
+    )
 
 
 def _read(source: str | Path) -> dict[Any, Any]:
@@ -168,6 +199,7 @@ def _refuse_unknown(model: type[Config], settings: Mapping[Any, Any], where: str
                 where=where,
                 todo=f"did you mean {near[0]!r}?" if near else f"known settings: {', '.join(known)}",
             )
-        nested = _nested_model(field.annotation)
-        if nested is not None and isinstance(value, Mapping):
-            _refuse_unknown(nested, value, where, f"{prefix}{key}.")
+        nested = _nested_models(field.annotation)
+        if nested and isinstance(value, Mapping):
+            one = nested[0] if len(nested) == 1 else _named(nested, value, where, f"{prefix}{key}")
+            _refuse_unknown(one, value, where, f"{prefix}{key}.")

@@ -4,6 +4,7 @@ Apart from `types.py` so that commands without a network do not wait for PyTorch
 batched; the axis words are those of the method: dives, frames, stages, steps, width, pairs.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
@@ -202,8 +203,48 @@ class TrainingBatch:
         )
 
 
+class Representation(NamedTensors):
+    """What a model compares of dives, and what a bank keeps of exemplars."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def described(self) -> Float[Tensor, "dives width"]:
+        """One vector of each dive, by which films like the training films are told from others."""
+
+
+RepresentationT = TypeVar("RepresentationT", bound=Representation)
+
+
+def joined(parts: Sequence[RepresentationT]) -> RepresentationT:
+    """The dives of several batches of one kind, one after the other."""
+    return type(parts[0]).join(parts)
+
+
+def number_logits_of(representation: Representation) -> Tensor | None:
+    """Logits of the attributes of each dive's number; None of a model that recognises none."""
+    return representation.named().get("number_logits")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageFeatures(NamedTensors):
+class ClipVectors(Representation):
+    """One vector of each dive, the mean over its clips.
+
+    Attributes:
+        vectors: of the dives.
+    """
+
+    vectors: Float[Tensor, "dives width"]
+
+    @property
+    def described(self) -> Float[Tensor, "dives width"]:
+        """The vectors themselves."""
+        return self.vectors.float()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageFeatures(Representation):
     """Features pooled to a fixed number of steps a stage (method, section 3).
 
     Attributes:
@@ -271,3 +312,10 @@ class Comparison:
                 f"{self.delta.shape[0]} differences with parts for {self.stage_deltas.shape[0]} pairs",
                 todo="give the parts of every pair",
             )
+
+
+REPRESENTATIONS: dict[str, type[Representation]] = {
+    "stage features": StageFeatures,
+    "clip vectors": ClipVectors,
+}
+"""Kinds of representations by the name that files of banks have for them."""

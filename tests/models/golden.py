@@ -54,7 +54,7 @@ def numbers(row: str) -> dict[str, Any]:
         features = model.encode(seen)
         stages = model.represent(features, rows.edges_for(model, 4))
         query, exemplar = torch.tensor([0, 1, 2]), torch.tensor([1, 2, 3])
-        comparison = model.compare(stages.select(query), stages.select(exemplar))
+        comparison = model.compare(stages.select(query), stages.select(exemplar), torch.zeros(3))
         terms = make_objective(model, ObjectiveSettings()).eval()(rows.training_batch(model, seen))
         return {
             "delta": [round(v, 7) for v in comparison.delta.tolist()],

@@ -13,7 +13,7 @@ from stagescore.errors import ConfigError, DataError
 from stagescore.models import build
 from stagescore.models.base import LossFunctions
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.models.settings import ModelSettings
+from stagescore.models.hp_mcore.settings import HPMCoReSettings
 from stagescore.tensors import DiveBatch, StageFeatures, TrainingBatch
 from stagescore.training.assemble import make_objective
 from stagescore.training.settings import ObjectiveSettings
@@ -73,16 +73,16 @@ TABLES: dict[str, dict[str, object]] = {
 }
 
 
-def settings(row: str) -> ModelSettings:
+def settings(row: str) -> HPMCoReSettings:
     overrides = [
         f"{group}={{{', '.join(f'{k}: {str(v).lower() if isinstance(v, bool) else v}' for k, v in inner.items())}}}"
         for group, inner in TINY.items()
     ]
-    base = load_config(ModelSettings, None, overrides).model_dump()
+    base = load_config(HPMCoReSettings, None, overrides).model_dump()
     for key, value in TABLES[row].items():
         group, _, name = key.rpartition(".")
         (base[group] if group else base)[name] = value
-    return ModelSettings.model_validate(base)
+    return HPMCoReSettings.model_validate(base)
 
 
 def model_of(row: str) -> HPMCoRe:
@@ -133,7 +133,8 @@ def test_encodes_cuts_and_compares(model: HPMCoRe) -> None:
         edges = model.segment(features).edges
         assert (edges[:, 0] == 0).all() and (edges[:, -1] == FRAMES).all() and (edges.diff(dim=1) > 0).all()
         stages = model.represent(features, edges)
-        comparison = model.compare(stages.select(torch.tensor([0, 0])), stages.select(torch.tensor([1, 2])))
+        asking, asked = stages.select(torch.tensor([0, 0])), stages.select(torch.tensor([1, 2]))
+        comparison = model.compare(asking, asked, torch.zeros(2))
     assert comparison.delta.shape == (2,)
     torch.testing.assert_close(comparison.delta, comparison.stage_deltas.sum(dim=(1, 2)))
 
@@ -241,20 +242,20 @@ def test_a_dive_without_video_can_be_scored_where_stand_ins_were_learned() -> No
     with torch.no_grad():
         features = model.encode(unseen)
         stages = model.represent(features, model.segment(features).edges)
-        assert model.compare(stages, stages).delta.isfinite().all()
+        assert model.compare(stages, stages, torch.zeros(3)).delta.isfinite().all()
     with pytest.raises(DataError, match="has no video"):
         model_of("full").eval().encode(unseen)
 
 
 def test_settings_that_make_no_model_are_refused() -> None:
     with pytest.raises(ConfigError, match="at least one"):
-        load_config(ModelSettings, None, ["static.on=false", "dynamic.on=false", "skeleton.on=false"])
+        load_config(HPMCoReSettings, None, ["static.on=false", "dynamic.on=false", "skeleton.on=false"])
 
 
 def test_the_segmentation_reads_what_there_is_where_its_branch_is_off() -> None:
     tiny = settings("full").model_dump()
     tiny["skeleton"]["on"], tiny["segmentation"]["reads"] = False, "skeleton"
-    assert build(ModelSettings.model_validate(tiny)).segmentation.reads == "dynamic"
+    assert build(HPMCoReSettings.model_validate(tiny)).segmentation.reads == "dynamic"
 
 
 def test_a_weight_for_a_loss_the_model_lacks_is_refused() -> None:
@@ -336,7 +337,7 @@ def test_an_averaged_branch_that_reads_the_skeleton_is_not_asked_of_a_dive_witho
     features = model.encode(batch)
     stages = model.represent(features, edges_for(model, 4))
     asking, asked = torch.tensor([0, 1, 2, 0]), torch.tensor([2, 2, 1, 3])
-    pairs = stages.select(asking), stages.select(asked)
+    pairs = stages.select(asking), stages.select(asked), torch.zeros(4)
     whole = model.compare(*pairs).delta
     fused, static = (model.single_branch(branch).compare(*pairs).delta for branch in ("fused", "static"))
     lacking = torch.tensor([False, True, True, False])
@@ -345,5 +346,7 @@ def test_an_averaged_branch_that_reads_the_skeleton_is_not_asked_of_a_dive_witho
     # The same alone, and joined again.
     alone = [stages.select(torch.tensor([k])) for k in range(4)]
     again = StageFeatures.join(alone)
-    torch.testing.assert_close(model.compare(again.select(asking), again.select(asked)).delta, whole)
+    torch.testing.assert_close(
+        model.compare(again.select(asking), again.select(asked), torch.zeros(4)).delta, whole
+    )
     assert model.represent(model.encode(dives(2)), edges_for(model, 2)).has_fused is None

@@ -72,7 +72,8 @@ def test_both_branches_that_were_trained_alone_are_averaged(tmp_path: Path) -> N
 
     def difference(model: HPMCoRe) -> torch.Tensor:
         stages = model.represent(model.encode(batch), edges)
-        return model.compare(stages.select(torch.tensor([0])), stages.select(torch.tensor([1]))).delta
+        one, other = (stages.select(torch.tensor([row])) for row in (0, 1))
+        return model.compare(one, other, torch.zeros(1)).delta
 
     alone = torch.stack([difference(model) for model in models.values()])
     torch.testing.assert_close(difference(whole), alone.mean(0))

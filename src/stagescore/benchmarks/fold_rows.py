@@ -29,7 +29,7 @@ from stagescore.scoring.bank_fitting import LEAST_DIVES, cross_validated, known_
 from stagescore.scoring.estimating import exemplar_votes, query_of
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import joined
 from stagescore.types import Dive
 
 _EXEMPLARS = 10
@@ -190,7 +190,7 @@ def _with_bank(
         )
     bank = ExemplarBank(
         dives=tuple(dive for one in banks for dive in one.dives),
-        stages=StageFeatures.join([one.stages for one in banks]),
+        stages=joined([one.stages for one in banks]),
         edges=torch.cat([one.edges for one in banks]),
         weights_hash=weights.network.card.weights_hash,
     )

@@ -20,7 +20,7 @@ CLIP_STRIDE = 10
 _PUBLISHED_LAST = {103: 86}
 """Where the published last clip starts, though one frame later it would reach the end."""
 
-Laying = Literal["overlaps", "strides"]
+Laying = Literal["overlaps", "strides", "clips"]
 
 
 def clip_starts(
@@ -80,7 +80,7 @@ class DynamicEncoder(nn.Module):
         mixing: called with maps; gives rows, `clips rows mixing.width`.
         normalise: brings pixels to the range of the trunk.
         starts: first frames of the clips; None: those of `clip_starts`.
-        how: the rows are laid on the frames.
+        how: the rows are laid on the frames; with `clips` they are left as they are, the rows of one clip after those of another.
         clips_at_once: at most so many clips are encoded together; None: all. The answer is the same.
 
     Attributes:
@@ -113,8 +113,8 @@ class DynamicEncoder(nn.Module):
 
     def forward(
         self, frames: Num[Tensor, "dives frames channels height width"]
-    ) -> Float[Tensor, "dives frames {self.width}"]:
-        """Encodes frames.
+    ) -> Float[Tensor, "dives rows {self.width}"]:
+        """Encodes frames; a row for each of them, or for each row of each clip.
 
         Args:
             frames: RGB, 0 to 255, whole numbers or not. In a clip that is too long the last frame is repeated.
@@ -131,5 +131,8 @@ class DynamicEncoder(nn.Module):
         clips = self.normalise(frames)[:, taken.clamp(max=num_frames - 1)].flatten(0, 1).transpose(1, 2)
         parts = clips.split(self.clips_at_once or len(clips))
         rows = torch.cat([self.mixing(self.trunk(part)) for part in parts])
-        shares = laying(starts, num_frames, rows.shape[1], CLIP_FRAMES, self.how).to(rows)
-        return shares @ rows.reshape(num_dives, -1, self.width)
+        rows = rows.reshape(num_dives, -1, self.width)
+        if self.how == "clips":
+            return rows
+        shares = laying(starts, num_frames, rows.shape[1] // len(starts), CLIP_FRAMES, self.how).to(rows)
+        return shares @ rows

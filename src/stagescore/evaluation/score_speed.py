@@ -20,9 +20,11 @@ from stagescore.encoders.fastest import fastest
 from stagescore.encoders.static import StaticEncoder
 from stagescore.models import build
 from stagescore.models.base import ActionModel
-from stagescore.tensors import DiveBatch, StageFeatures
+from stagescore.tensors import DiveBatch, Representation, joined
 from stagescore.training.settings import TrainSettings
 
+_SCORE = 70.0
+"""Of every exemplar; the time does not depend on it."""
 _SEED = 0
 ResultT = TypeVar("ResultT")
 
@@ -146,19 +148,20 @@ def _dive(preset: str, number: int) -> DiveBatch:
     )
 
 
-def _stages(model: ActionModel, dive: DiveBatch) -> StageFeatures:
+def _stages(model: ActionModel, dive: DiveBatch) -> Representation:
     features = model.encode(dive)
     return model.represent(features, model.segment(features).edges)
 
 
-def _vote_with_bank(model: ActionModel, query: DiveBatch, bank: list[StageFeatures]) -> Tensor:
+def _vote_with_bank(model: ActionModel, query: DiveBatch, bank: list[Representation]) -> Tensor:
     mine = _stages(model, query)
     asking = mine.select(torch.zeros(len(bank), dtype=torch.long))
-    return model.compare(asking, StageFeatures.join(bank)).delta.mean()
+    return model.compare(asking, joined(bank), torch.full((len(bank),), _SCORE)).delta.mean()
 
 
 def _vote_anew(model: ActionModel, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
-    deltas = [model.compare(_stages(model, query), _stages(model, other)).delta for other in others]
+    known = torch.tensor([_SCORE])
+    deltas = [model.compare(_stages(model, query), _stages(model, other), known).delta for other in others]
     return torch.cat(deltas).mean()
 
 

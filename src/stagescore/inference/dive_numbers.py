@@ -24,7 +24,7 @@ from stagescore.models.recognition import (
     number_log_probabilities,
     number_scores,
 )
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import Representation
 from stagescore.types import Dive
 
 LEAST_DIVES = 9
@@ -35,7 +35,7 @@ _LOG_TEMPERATURES = (-4.0, 4.0)
 
 @torch.no_grad()
 def recognise_number(
-    views: Sequence[StageFeatures], candidates: Sequence[str], temperature: float = 1.0
+    views: Sequence[Representation], candidates: Sequence[str], temperature: float = 1.0
 ) -> tuple[tuple[str, float], ...]:
     """The probability of each dive number that a film may show, the likeliest first.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stagescore.data.dive_sources import DiveSource, keep_modalities
 from stagescore.models.base import ActionModel
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import Representation, joined
 
 _DIVES_AT_ONCE = 8
 Progress = Callable[[int, int], None]
@@ -27,7 +27,7 @@ class Encoded:
     """
 
     dive_ids: tuple[str, ...]
-    stages: StageFeatures
+    stages: Representation
     edges: Int[Tensor, "dives edges"]
     log_probabilities: Float[Tensor, "dives transitions frames"] | None
 
@@ -52,7 +52,7 @@ def encode_dives(
     """
     training, device = model.training, model.device
     model.eval()
-    parts: list[tuple[StageFeatures, Tensor, Tensor | None]] = []
+    parts: list[tuple[Representation, Tensor, Tensor | None]] = []
     for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
         ids = dive_ids[first : first + _DIVES_AT_ONCE]
         seen = source.plain(ids).seen
@@ -69,7 +69,7 @@ def encode_dives(
     model.train(training)
     return Encoded(
         dive_ids=tuple(dive_ids),
-        stages=StageFeatures.join([stages for stages, _, _ in parts]),
+        stages=joined([stages for stages, _, _ in parts]),
         edges=torch.cat([edges for _, edges, _ in parts]),
         log_probabilities=_joined([log_p for _, _, log_p in parts]),
     )

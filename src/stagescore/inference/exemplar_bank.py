@@ -23,7 +23,7 @@ from torch import Tensor
 from stagescore.atomic import write_bytes
 from stagescore.data.manifest import Manifest, dive_from_record
 from stagescore.errors import CheckpointError, DataError
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import REPRESENTATIONS, Representation
 from stagescore.types import Dive
 
 _VERSION = 1
@@ -56,7 +56,7 @@ class ExemplarBank:
     """
 
     dives: tuple[Dive, ...]
-    stages: StageFeatures
+    stages: Representation
     edges: Int[Tensor, "dives edges"]
     weights_hash: str
     pictures: Jpegs = field(default_factory=dict)
@@ -117,6 +117,7 @@ class ExemplarBank:
             tensors |= _packed_skeletons(self.skeletons, [dive.dive_id for dive in self.dives])
         header = {
             "version": _VERSION,
+            "kind": next(name for name, kind in REPRESENTATIONS.items() if type(self.stages) is kind),
             "weights_hash": self.weights_hash,
             "manifest": Manifest(tuple(_without_paths(dive) for dive in self.dives)).to_bytes().decode(),
         }
@@ -137,7 +138,7 @@ class ExemplarBank:
             header = json.loads(metadata[_HEADER])
             rows = [json.loads(line) for line in header["manifest"].removesuffix("\n").split("\n")]
             dives = tuple(dive_from_record(row, where=str(path)) for row in rows)
-            stages = StageFeatures(
+            stages = REPRESENTATIONS[header.get("kind", "stage features")](
                 **{
                     name: value.float() if value.is_floating_point() else value
                     for name, value in tensors.items()

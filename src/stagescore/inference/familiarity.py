@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stagescore.errors import CheckpointError, DataError
 from stagescore.inference.exemplar_bank import ExemplarBank
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import Representation
 
 NUM_COMPONENTS = 24
 """Largest number of principal components that have a variance of their own."""
@@ -150,7 +150,7 @@ class Familiarity:
         )
 
 
-def descriptors(*views: StageFeatures) -> Float[Tensor, "dives width"]:
+def descriptors(*views: Representation) -> Float[Tensor, "dives width"]:
     """One vector of each dive: the mean over the steps of each stage, stage after stage, in the static branch.
 
     Models without a static branch give their fused features.

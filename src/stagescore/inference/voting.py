@@ -16,7 +16,7 @@ from stagescore.inference.encoding import Encoded
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.models.base import ActionModel
 from stagescore.regression.vote import vote
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import Representation
 from stagescore.types import Dive, Prediction
 
 _DIVES_AT_ONCE = 8
@@ -71,10 +71,10 @@ class Voting:
         self,
         model: ActionModel,
         query: Dive,
-        stages: StageFeatures,
+        stages: Representation,
         bank: ExemplarBank,
         *,
-        also: Sequence[StageFeatures] = (),
+        also: Sequence[Representation] = (),
     ) -> VotedDive:
         """The score of one encoded query.
 
@@ -128,7 +128,7 @@ class Voting:
         return voted
 
     def _voted(
-        self, model: ActionModel, queries: Sequence[Dive], views: Sequence[StageFeatures], bank: ExemplarBank
+        self, model: ActionModel, queries: Sequence[Dive], views: Sequence[Representation], bank: ExemplarBank
     ) -> Iterator[VotedDive]:
         """All pairs of some queries, a row of each view's stages each, in one comparison a view."""
         choices = [self._choose(query, bank) for query in queries]
@@ -137,9 +137,13 @@ class Voting:
         exemplars = [sorted(choice.exemplars, key=lambda dive: dive.dive_id) for choice in choices]
         rows = bank.rows([exemplar for some in exemplars for exemplar in some])
         asking = torch.arange(len(queries)).repeat_interleave(torch.tensor(counts))
+        predicted = [_predicted(dive, self.execution) for one in exemplars for dive in one]
         with torch.no_grad():
             exemplar_stages = bank.stages.select(rows)
-            found = [model.compare(view.select(asking), exemplar_stages) for view in views]
+            scores_of_exemplars = torch.tensor(predicted, device=model.device)
+            found = [
+                model.compare(view.select(asking), exemplar_stages, scores_of_exemplars) for view in views
+            ]
         deltas = torch.stack([comparison.delta for comparison in found]).mean(dim=0)
         stage_deltas = torch.stack([comparison.stage_deltas for comparison in found]).mean(dim=0)
         for query, choice, some, delta, parts in zip(
@@ -151,9 +155,7 @@ class Voting:
             strict=True,
         ):
             factor = _factor(query) if self.execution else 1.0
-            scores = [
-                factor * (dive.score / _factor(dive) if self.execution else dive.score) for dive in some
-            ]
+            scores = [factor * _predicted(dive, self.execution) for dive in some]
             prediction = vote(
                 [factor * difference for difference in delta.tolist()],
                 scores,
@@ -169,6 +171,11 @@ class Voting:
         if not choice.exemplars:
             raise DataError("there is no exemplar", where=query.dive_id, todo="add dives to the bank")
         return choice
+
+
+def _predicted(dive: Dive, execution: bool) -> float:
+    """What a dive got, in the unit that is predicted."""
+    return dive.score / _factor(dive) if execution else dive.score
 
 
 def _factor(dive: Dive) -> float:

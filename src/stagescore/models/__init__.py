@@ -1,14 +1,17 @@
-"""Models by name. Each builder takes settings and gives a module with random weights."""
+"""Models by name: a model is a folder here and a line in `BUILDERS` and in `settings.ModelSettings`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from stagescore.models.base import ActionModel
+from stagescore.models.base_settings import BaseModelSettings
+from stagescore.models.core import build_core
 from stagescore.models.hp_mcore import build_hp_mcore
-from stagescore.models.settings import ModelSettings
 
-BUILDERS: dict[str, Callable[[ModelSettings], ActionModel]] = {"hp-mcore": build_hp_mcore}
+BUILDERS: dict[str, Callable[[Any], ActionModel]] = {"hp-mcore": build_hp_mcore, "core": build_core}
+"""Each takes the settings of its model and gives a module with random weights."""
 
 
-def build(settings: ModelSettings) -> ActionModel:
-    """The model that the settings name."""
+def build(settings: BaseModelSettings) -> ActionModel:
+    """The model that the settings name, with random weights."""
     return BUILDERS[settings.name](settings)

@@ -1,13 +1,13 @@
 """What a model is to training, evaluation and scoring.
 
-    batch -> encode -> Features (a cache keeps them) -> segment -> edges -> represent -> StageFeatures (a bank keeps them)
+    batch -> encode -> Features (a cache keeps them) -> segment -> edges -> represent -> Representation (a bank keeps it)
                                                                                -> compare with exemplars' -> Comparison
 
 Nobody outside of `models/` knows more of a model than this; a model is built by its name (`models.build`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from stagescore.errors import DataError
 from stagescore.losses.contrast import ContrastLoss
 from stagescore.models.encoders import Encoders
-from stagescore.tensors import Comparison, DiveBatch, Features, StageFeatures, TrainingBatch
+from stagescore.tensors import Comparison, DiveBatch, Features, Representation, TrainingBatch
 from stagescore.types import Modality
 
 SegmentationLoss = Callable[[Tensor, Tensor], Tensor]
@@ -118,7 +118,7 @@ class ActionModel(nn.Module, ABC):
         """Where the model itself cuts the stages."""
 
     @abstractmethod
-    def represent(self, features: Features, edges: Int[Tensor, "dives edges"]) -> StageFeatures:
+    def represent(self, features: Features, edges: Int[Tensor, "dives edges"]) -> Representation:
         """What is compared of each dive.
 
         Args:
@@ -127,8 +127,17 @@ class ActionModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def compare(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
-        """Predicted differences of score, query minus exemplar, in points."""
+    def compare(
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+    ) -> Comparison:
+        """Predicted differences of score, query minus exemplar.
+
+        Args:
+            query: One dive of each pair.
+            exemplar: The other.
+            exemplar_scores: What the exemplars got, in the unit that is predicted: points, or execution. Not every model
+                reads it.
+        """
 
     @abstractmethod
     def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
@@ -149,6 +158,13 @@ class ActionModel(nn.Module, ABC):
             edges: Where the dives were cut.
         """
         return None
+
+    def prepare(self, differences: Callable[[], Sequence[float]]) -> None:
+        """Fit what is fitted to the labels of the training dives before the first step.
+
+        Args:
+            differences: Gives the differences of the scores of all training pairs that may meet, in the unit that is predicted.
+        """
 
     def single_branch(self, branch: str) -> "ActionModel":
         """This model with one branch of its regression, sharing all parts with it.

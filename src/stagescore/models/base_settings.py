@@ -11,6 +11,8 @@ from stagescore.types import Modality
 class BaseModelSettings(Config, ABC):
     """Settings of a model; each model has its own, told apart by `name`."""
 
+    name: str
+
     @property
     @abstractmethod
     def branches(self) -> tuple[Branch, ...]:

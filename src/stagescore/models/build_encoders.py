@@ -7,7 +7,7 @@ from stagescore.encoders.backbones import (
     ImageTrunk,
     SmallImageBackbone,
 )
-from stagescore.encoders.dynamic import CLIP_FRAMES, DynamicEncoder
+from stagescore.encoders.dynamic import CLIP_FRAMES, DynamicEncoder, Laying
 from stagescore.encoders.hierarchy import PAPER_LEVELS, RELEASE_LEVELS
 from stagescore.encoders.i3d import I3D
 from stagescore.encoders.joints import BodyJoints, PlainJoints
@@ -57,8 +57,13 @@ def build_static(settings: StaticSettings) -> StaticEncoder:
     )
 
 
-def build_dynamic(settings: DynamicSettings) -> DynamicEncoder:
-    """The dynamic encoder."""
+def build_dynamic(settings: DynamicSettings, how: Laying | None = None) -> DynamicEncoder:
+    """The dynamic encoder.
+
+    Args:
+        settings: Its settings.
+        how: Rows are laid on frames; None for `overlaps` where clips have several rows and `strides` where they have one.
+    """
     trunk: I3D | SmallVideoTrunk | ImageTrunk
     normalise, clips_at_once = Normalise.symmetric(), None
     if settings.trunk == "i3d":
@@ -79,7 +84,7 @@ def build_dynamic(settings: DynamicSettings) -> DynamicEncoder:
         mixing=mixing,
         normalise=normalise,
         starts=settings.clip_starts,
-        how="overlaps" if settings.mixed else "strides",
+        how=how or ("overlaps" if settings.mixed else "strides"),
         clips_at_once=clips_at_once,
     )
 

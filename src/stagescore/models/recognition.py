@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from stagescore.diving import NUM_NUMBER_CLASSES, NumberClasses, usual_difficulties
 from stagescore.errors import DataError
 from stagescore.layers.dilated import DilatedConvolutions
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import Representation, number_logits_of
 from stagescore.types import Dive
 
 _KERNEL = 5
@@ -72,13 +72,14 @@ def _clock(described: Tensor) -> Float[Tensor, "frames 4"]:
     return torch.stack([turn.sin(), turn.cos(), (turn / 2).cos(), (2 * turn).cos()], dim=1)
 
 
-def mean_number_logits(views: Sequence[StageFeatures]) -> Float[Tensor, "dives classes"] | None:
+def mean_number_logits(views: Sequence[Representation]) -> Float[Tensor, "dives classes"] | None:
     """The logits of the same dives, averaged over views of them; None for a model that recognises no numbers.
 
     Args:
         views: Stage features of the dives, one for each view.
     """
-    logits = [view.number_logits for view in views if view.number_logits is not None]
+    known = [number_logits_of(view) for view in views]
+    logits = [one for one in known if one is not None]
     return torch.stack(logits).mean(0) if logits else None
 
 

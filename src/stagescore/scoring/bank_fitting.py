@@ -29,7 +29,7 @@ from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Validation
 from stagescore.scoring.scorer import Scored, Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import Representation, joined
 from stagescore.types import Dive
 
 LEAST_DIVES = 5
@@ -118,7 +118,7 @@ def fit_bank(
         )
     bank = ExemplarBank(
         dives=tuple(kept),
-        stages=StageFeatures.join([one.stages for one in looks]),
+        stages=joined([one.stages for one in looks]),
         edges=torch.cat([one.edges for one in looks]),
         weights_hash=network.card.weights_hash,
         pictures=pictures,
@@ -163,7 +163,7 @@ def _network_of(scorer: Scorer, scored: Sequence[Scored]) -> ScoringNetwork:
 
 
 def cross_validated(
-    network: ScoringNetwork, bank: ExemplarBank, views: Sequence[Sequence[StageFeatures]], exemplars: int
+    network: ScoringNetwork, bank: ExemplarBank, views: Sequence[Sequence[Representation]], exemplars: int
 ) -> tuple[BankFit, dict[str, tuple[float, float]]]:
     """Fit a bank: each of its dives is predicted from the others, with a slope that is fitted without it too.
 

@@ -15,7 +15,7 @@ from stagescore.scoring.looking import Look
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored, Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.tensors import StageFeatures
+from stagescore.tensors import Representation
 from stagescore.types import STAGE_NAMES, Dive
 
 STEPS = 24
@@ -95,7 +95,8 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
             where=second.result.input.path,
             todo="compare two films",
         )
-    stages = _differences(network, looked, second.looks[name].views)
+    theirs = second.result.execution if network.executes else second.result.score
+    stages = _differences(network, looked, second.looks[name].views, theirs or 0.0)
     moments = []
     pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
     for (time, mine), (_, theirs) in pairs:
@@ -133,7 +134,8 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
         raise DataError(f"the bank has no dive {number}", todo="name a second film")
     best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
     row = network.bank.rows([best])
-    stages = _differences(network, seen, [network.bank.stages.select(row)])
+    theirs = best.execution if network.executes else best.score
+    stages = _differences(network, seen, [network.bank.stages.select(row)], theirs or 0.0)
     moments = [
         Moment(
             time=time,
@@ -176,11 +178,19 @@ def _network(scorer: Scorer, scored: Scored) -> ScoringNetwork:
 
 @torch.no_grad()
 def _differences(
-    network: ScoringNetwork, mine: Look, theirs: Sequence[StageFeatures]
+    network: ScoringNetwork, mine: Look, theirs: Sequence[Representation], score: float
 ) -> list[StageDifference]:
-    """Points a stage, mine minus theirs: the mean over the views of both, alike with alike."""
+    """Points a stage, mine minus theirs: the mean over the views of both, alike with alike.
+
+    Args:
+        network: Network that has seen both.
+        mine: What it made of one dive.
+        theirs: What it made of the other, in one view or in all.
+        score: What the other got, in the unit that is predicted.
+    """
     others = list(theirs) * len(mine.views) if len(theirs) == 1 else theirs
-    found = [network.model.compare(one, two) for one, two in zip(mine.views, others, strict=True)]
+    known = torch.tensor([score], device=network.model.device)
+    found = [network.model.compare(one, two, known) for one, two in zip(mine.views, others, strict=True)]
     deltas = torch.stack([comparison.stage_deltas[0] for comparison in found]).mean(dim=0).double()
     rows = [[network.slope * part for part in stage] for stage in deltas.tolist()]
     return [

@@ -19,7 +19,7 @@ from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import label_transitions
 from stagescore.media.source import Media
 from stagescore.models.base import ActionModel
-from stagescore.tensors import DiveBatch, StageFeatures
+from stagescore.tensors import DiveBatch, Representation
 from stagescore.types import Modality, PoseTrack
 
 
@@ -37,16 +37,16 @@ class Look:
         mirrored: stage features of the dive seen mirrored, cut where the network cuts that; None where it was not.
     """
 
-    stages: StageFeatures
+    stages: Representation
     edges: Int[Tensor, "1 edges"]
     frames: tuple[int, ...]
     log_probabilities: Float[Tensor, "1 transitions frames"] | None
     attention: tuple[float, ...] | None
     modalities: tuple[Modality, ...]
-    mirrored: StageFeatures | None = None
+    mirrored: Representation | None = None
 
     @property
-    def views(self) -> tuple[StageFeatures, ...]:
+    def views(self) -> tuple[Representation, ...]:
         """The stage features of every view of the dive."""
         return (self.stages,) if self.mirrored is None else (self.stages, self.mirrored)
 

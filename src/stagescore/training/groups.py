@@ -151,6 +151,21 @@ def batches(groups: Sequence[Group], per_batch: int = 4) -> list[GroupBatch]:
     return [GroupBatch(tuple(groups[k : k + per_batch])) for k in range(0, len(groups), per_batch)]
 
 
+def comparable(dives: Sequence[Dive], protocol: Protocol) -> list[list[Dive]]:
+    """Dives that may be compared with each other, two or more of each kind; those with nobody are left out.
+
+    Args:
+        dives: Dives to train on.
+        protocol: What they share: the dive number, nothing, or the difficulty.
+    """
+    alike: dict[str | float, list[Dive]] = defaultdict(list)
+    for dive in dives:
+        key = _key(dive, protocol)
+        if key is not None:
+            alike[key].append(dive)
+    return [members for members in alike.values() if len(members) > 1]
+
+
 def _key(dive: Dive, protocol: Protocol) -> str | float | None:
     """What a dive has in common with those it may be compared with; None where nobody can say."""
     if protocol == "w/ DN":

@@ -183,8 +183,9 @@ def train(
             where=settings.features or "",
             todo="build the cache with the same settings, or start from the weights it was built with",
         )
-    model.to(device)
     plan = make_plan(settings, dives.everything)
+    model.prepare(plan.differences)
+    model.to(device)
     loop = Loop(
         folder=folder,
         learner=Learner(

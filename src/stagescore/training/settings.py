@@ -9,7 +9,7 @@ from stagescore.data.decoded_clip import Joints
 from stagescore.data.exemplars import Protocol
 from stagescore.data.preprocessing import Augmentation, Preprocessing
 from stagescore.losses.contrast import Normalisation
-from stagescore.models.settings import ModelSettings
+from stagescore.models.settings import ModelSettings, default_settings
 from stagescore.training.groups import Pairing
 
 
@@ -76,6 +76,8 @@ class LossWeights(Config):
         contrast_fused: of the fused features.
         contrast_static: of the static features.
         number: Weight of the cross entropy of the dive number, in models that recognise it.
+        leaf: Weight of the leaf of a regression tree (CoRe).
+        place: Weight of the place in that leaf (CoRe).
     """
 
     score: float = Field(default=1.0, ge=0)
@@ -83,6 +85,8 @@ class LossWeights(Config):
     contrast_fused: float = Field(default=1.0, ge=0)
     contrast_static: float = Field(default=1.0, ge=0)
     number: float = Field(default=0.1, ge=0)
+    leaf: float = Field(default=1.0, ge=0)
+    place: float = Field(default=1.0, ge=0)
 
 
 class ObjectiveSettings(Config):
@@ -228,7 +232,7 @@ class TrainSettings(Config):
         features: folder of cached features of the frozen encoders; None to run them live.
     """
 
-    model: ModelSettings = ModelSettings()
+    model: ModelSettings = Field(default_factory=default_settings)
     data: DataSettings = DataSettings()
     batches: BatchSettings = BatchSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
@@ -290,7 +294,7 @@ class PretrainSettings(Config):
         start: an earlier pretraining (or other weights of ours) to go on from; None to begin with random weights.
     """
 
-    model: ModelSettings = ModelSettings()
+    model: ModelSettings = Field(default_factory=default_settings)
     data: DataSettings = DataSettings()
     weights: PretrainingWeights = PretrainingWeights()
     optimiser: OptimiserSettings = OptimiserSettings()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -13,7 +14,7 @@ from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.segmentation.stages import StageCut, cut_edges
 from stagescore.tensors import TrainingBatch
-from stagescore.training.groups import GroupBatch, Pairing, batches, epoch_groups
+from stagescore.training.groups import GroupBatch, Pairing, batches, comparable, epoch_groups
 from stagescore.types import Dive
 
 
@@ -44,6 +45,29 @@ class Plan:
     drop_skeleton: float = 0.0
     cut: StageCut = "3"
     execution: bool = False
+
+    def differences(self) -> list[float]:
+        """Differences of the scores of all pairs of dives that may be compared, each pair once, in the unit that is predicted.
+
+        Raises:
+            DataError: No two dives may be compared, or an execution is asked for of a dive without a difficulty.
+        """
+        found: list[float] = []
+        for members in comparable(self.dives, self.protocol):
+            targets = [dive.execution if self.execution else dive.score for dive in members]
+            if None in targets:
+                raise DataError(
+                    "the dive has no difficulty, so its execution is unknown",
+                    where=members[targets.index(None)].dive_id,
+                    todo="label it, or train on scores",
+                )
+            known = np.array(targets, dtype=float)
+            found += (known[:, None] - known[None])[np.triu_indices(len(known), 1)].tolist()
+        if not found:
+            raise DataError(
+                "no two dives may be compared", where="training dives", todo="choose another protocol"
+            )
+        return found
 
     def epoch(self, epoch: int) -> list[GroupBatch]:
         """The batches of an epoch."""

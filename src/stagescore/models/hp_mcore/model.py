@@ -22,7 +22,7 @@ from stagescore.models.base import ActionModel, LossFunctions, Segmented
 from stagescore.models.encoders import Branch, Encoders
 from stagescore.segmentation.decoding import Decoding, edges_of
 from stagescore.segmentation.pooling import pool_stages
-from stagescore.tensors import Comparison, Features, StageFeatures, TrainingBatch
+from stagescore.tensors import Comparison, Features, Representation, StageFeatures, TrainingBatch
 from stagescore.types import Modality
 
 RegressionBranch = Literal["fused", "static"]
@@ -110,9 +110,8 @@ class HPMCoRe(ActionModel):
             edges = torch.where(batch.has_edges[:, None], edges, segmented.edges)
         stages = self.represent(features, edges)
         query, exemplar = batch.pairs[:, 0], batch.pairs[:, 1]
-        both = self.compare(
-            stages.select(torch.cat([query, exemplar])), stages.select(torch.cat([exemplar, query]))
-        ).delta
+        asking, asked = torch.cat([query, exemplar]), torch.cat([exemplar, query])
+        both = self.compare(stages.select(asking), stages.select(asked), batch.scores[asked]).delta
         gap = batch.scores[query] - batch.scores[exemplar]
         per_pair = {"score": score_losses(both[: len(gap)], both[len(gap) :], gap)}
         if segmented.logits is not None:
@@ -173,8 +172,16 @@ class HPMCoRe(ActionModel):
             number_logits=features.number_logits,
         )
 
-    def compare(self, query: StageFeatures, exemplar: StageFeatures) -> Comparison:
-        """Predicted differences of score, query minus exemplar, in points."""
+    def compare(
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+    ) -> Comparison:
+        """See `ActionModel.compare`; what the exemplars got is not read.
+
+        Raises:
+            DataError: The representations are of another model.
+        """
+        if not isinstance(query, StageFeatures) or not isinstance(exemplar, StageFeatures):
+            raise DataError("these are no stage features", todo="encode the dives with this model")
         return self.regression(query, exemplar)
 
     def explain(
