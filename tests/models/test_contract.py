@@ -1,5 +1,6 @@
-"""Every model of the registry keeps the contract of `models.base`: one test for all of them."""
+"""Every model of the registry keeps the contract of `models.base`, and so does the one that docs/add_a_model.md builds."""
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -38,15 +39,31 @@ FRAMES = 24
 FUNCTIONS = LossFunctions(segmentation=segmentation_losses, contrast=stage_contrast)
 
 
-@pytest.fixture(params=sorted(BUILDERS))
+def documented() -> dict[str, object]:
+    """What the code of docs/add_a_model.md defines."""
+    page = (Path(__file__).parents[2] / "docs" / "add_a_model.md").read_text()
+    names: dict[str, object] = {"__name__": "documented"}
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S):
+        exec(compile(block, "docs/add_a_model.md", "exec"), names)
+    return names
+
+
+@pytest.fixture(params=[*sorted(BUILDERS), "documented"])
 def settings(request: pytest.FixtureRequest) -> BaseModelSettings:
+    if request.param == "documented":
+        video = {"trunk": "small", "widths": [4, 4, 8, 8], "mixed": False}
+        return documented()["VectorDifferenceSettings"](name="vector-difference", dynamic=video, width=8)
     return load_config(TrainSettings, None, TINY[request.param]).model
+
+
+def built(settings: BaseModelSettings) -> ActionModel:
+    return build(settings) if settings.name in BUILDERS else documented()["build_vector_difference"](settings)
 
 
 @pytest.fixture
 def model(settings: BaseModelSettings) -> ActionModel:
     torch.manual_seed(0)
-    model = build(settings)
+    model = built(settings)
     model.prepare(lambda: [0.5, -1.5, 3.0, 6.0, -9.0])
     return model
 
@@ -127,7 +144,7 @@ def test_saved_and_loaded_it_answers_the_same(
 ) -> None:
     torch.save(model.state_dict(), tmp_path / "state.pt")
     torch.manual_seed(5)
-    other = build(settings)
+    other = built(settings)
     other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert weights_hash(other) == weights_hash(model)
     mine, theirs = (encoded(one.eval(), seen(2), ("a", "b")).stages for one in (model, other))
