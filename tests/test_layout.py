@@ -20,6 +20,7 @@ LAYERS = (
     "atomic",
     "locking",
     "workers",
+    "extras",
     "skeleton",
     "types",
     "tensors",
@@ -164,3 +165,57 @@ def test_whoever_scores_a_film_loads_neither_training_nor_evaluation(package: st
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+WITHOUT_EXTRAS = """
+import sys
+from stagescore.extras import EXTRAS
+for package in EXTRAS:
+    sys.modules[package] = None
+"""
+
+
+def test_whoever_scores_a_film_needs_no_extra() -> None:
+    program = WITHOUT_EXTRAS + (
+        "import stagescore.report.score_files, stagescore.report.summary, stagescore.scoring.batch, stagescore.scoring.compare\n"
+        "from stagescore.scoring.scorer import Scorer\n"
+        "print(len(Scorer.load().scoring_networks))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 2
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        (
+            "from stagescore.encoders.backbones import ImageBackbone; ImageBackbone()",
+            "resnet50 needs timm.*stagescore.train.",
+        ),
+        (
+            "from stagescore.scoring.result import Result; Result.table(None)",
+            "needs pandas.*stagescore.plots.",
+        ),
+    ],
+)
+def test_what_an_extra_is_needed_for_names_it(program: str, told: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS + program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode and re.search(told, done.stderr), done.stderr
+
+
+def test_a_command_whose_extra_is_missing_says_so_in_a_line(tmp_path: Path) -> None:
+    labels = ROOT / "examples" / "invented_dives.csv"
+    program = WITHOUT_EXTRAS + (
+        "from stagescore.cli import main\n"
+        "def run(*words):\n"
+        "    sys.argv = ['stagescore', *words]\n"
+        "    try: main.main()\n"
+        "    except SystemExit as ended: return ended.code\n"
+        f"run('data', 'import', 'csv', {str(labels)!r}, '--out', {str(tmp_path / 'labels')!r}, '--quiet')\n"
+        f"sys.exit(run('data', 'floors', {str(tmp_path / 'labels')!r}, '--plot', {str(tmp_path / 'x.png')!r}, '--quiet'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "pip install 'stagescore[plots]'" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr

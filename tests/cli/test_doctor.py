@@ -19,7 +19,8 @@ def test_doctor_says_where_weights_are_looked_for(tmp_path, monkeypatch):
     ]
     assert found["weights"][0]["files"] == ["a.safetensors"]
     assert found["weights"][1]["files"] is None
-    assert {"stagescore", "python", "packages", "devices", "codecs", "missing"} <= set(found)
+    assert {"stagescore", "python", "packages", "extras", "devices", "codecs", "missing"} <= set(found)
+    assert "timm" in found["extras"] and "timm" not in found["packages"]
     assert result.exit_code == bool(found["missing"])
 
 

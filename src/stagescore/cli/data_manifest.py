@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
+from stagescore.extras import from_extra
 
 FEW_DIVES = 30
 """Figures of fewer dives say little, and are warned about."""
@@ -30,6 +31,7 @@ def floors(
         dives = read_manifest(manifest)
         found = floors_and_ceilings(dives, "test" if split == "test" else "val")
         if plot is not None:
+            from_extra("matplotlib", "the picture of labels")
             from stagescore.report.labels_figure import write_labels_figure
 
             write_labels_figure(dives, found, plot)

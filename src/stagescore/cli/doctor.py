@@ -12,11 +12,11 @@ import typer
 
 from stagescore import __version__
 from stagescore.cli.output import Failure, JsonOption, QuietOption, speaking
+from stagescore.extras import EXTRAS
 from stagescore.weights.search import places
 
 PACKAGES = (
-    "torch torchvision timm av numpy scipy pandas pydantic PyYAML typer rich safetensors pillow "
-    "opencv-python-headless matplotlib jinja2 jaxtyping"
+    "torch av numpy scipy pydantic PyYAML typer rich safetensors pillow opencv-python-headless jinja2 jaxtyping"
 ).split()
 DECODERS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mjpeg", "gif")
 ENCODERS = ("libx264", "h264", "mpeg4", "gif", "mjpeg")
@@ -32,12 +32,14 @@ def doctor(
     """Show versions, devices, codecs, and where weights are looked for. Exit code 1 if something is missing."""
     with speaking(json=json, quiet=quiet) as out:
         packages = {name: _version_of(name) for name in PACKAGES}
+        of_extras = {name: _version_of(name) for name in EXTRAS}
         report: dict[str, Any] = {
             "stagescore": __version__,
             "python": platform.python_version(),
             "platform": platform.platform(),
             "cpu_cores": os.cpu_count(),
             "packages": packages,
+            "extras": of_extras,
             "devices": _devices(),
             "codecs": _codecs(),
             "weights": [
@@ -58,6 +60,11 @@ def doctor(
         out.text(f"stagescore {__version__}, Python {report['python']} on {report['platform']}")
         out.text(f"executable: {sys.executable}")
         out.table("Packages", ("package", "version"), [(n, v or "missing") for n, v in packages.items()])
+        out.table(
+            "Packages that only some commands need",
+            ("package", "version", "comes with"),
+            [(n, v or "not installed", f"stagescore[{EXTRAS[n]}]") for n, v in of_extras.items()],
+        )
         out.table("Devices", ("device", "what"), [(d["device"], d["what"]) for d in report["devices"]])
         out.table(
             "Codecs",

@@ -28,6 +28,8 @@ from stagescore.cli import (
     train_events,
     weights,
 )
+from stagescore.errors import ConfigError
+from stagescore.extras import raise_from
 
 app = typer.Typer(
     name="stagescore",
@@ -76,6 +78,13 @@ def main() -> None:
     """The console script."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        try:
+            raise_from(error, "this command")
+        except ConfigError as missing:
+            sys.stderr.write(f"error: {missing}\n")
+            sys.exit(1)
+        raise
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)

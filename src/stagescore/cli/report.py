@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.extras import from_extra
 
 
 def report(
@@ -28,7 +29,6 @@ def report(
     """
     from stagescore.atomic import write_text
     from stagescore.errors import DataError
-    from stagescore.report.figure6 import write_figure6
     from stagescore.report.result_folder import (
         REPORT,
         RESULT,
@@ -56,6 +56,9 @@ def report(
             if missing:
                 out.warning(missing)
             if figure6 is not None:
+                from_extra("matplotlib", "figure 6")
+                from stagescore.report.figure6 import write_figure6
+
                 write_figure6(result, pictures, figure6, truth)
                 written.append(figure6)
             if missing and (dive / REPORT).exists():

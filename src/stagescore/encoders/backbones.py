@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from stagescore.encoders.mobilenet_v2 import MobileNetV2
 from stagescore.errors import ConfigError
+from stagescore.extras import from_extra
 from stagescore.layers.gate_shift import GateShift
 from stagescore.layers.normalise import Normalise
 from stagescore.layers.norms import FrozenStatistics, group_norm, merge_batch_norms
@@ -166,8 +167,7 @@ def _without_head(name: str, timm_name: str) -> nn.Module:
     """A network with random weights."""
     if name == MOBILENET_V2:
         return MobileNetV2()
-    import timm  # noqa: PLC0415 - takes seconds, and what ships does without it
-
+    timm = from_extra("timm", f"the network {name}")
     net: nn.Module = timm.create_model(timm_name, pretrained=False, num_classes=0, global_pool="")
     return net
 

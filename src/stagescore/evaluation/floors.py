@@ -8,16 +8,18 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError
 from stagescore.evaluation.metrics import aiou, interval_iou, rl2x100, srcc
 from stagescore.types import Dive
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["floor", "ceiling"]
 
@@ -67,8 +69,10 @@ class Floors:
     part: str
     bounds: tuple[Bound, ...]
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """One row a bound."""
+        import pandas as pd  # noqa: PLC0415 - takes half a second, and most commands print no table
+
         return pd.DataFrame([asdict(bound) for bound in self.bounds])
 
     def as_json(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from stagescore.extras import from_extra
 from stagescore.pose.small_trunk import SmallTrunk, as_input, small_head
 from stagescore.skeleton import FLIP_ORDER, NUM_JOINTS
 
@@ -27,8 +28,7 @@ class HRNetTrunk(nn.Module):
         Args:
             variant: timm's name, such as `hrnet_w32`.
         """
-        import timm  # noqa: PLC0415 - slow, and the small networks do without it
-
+        timm = from_extra("timm", f"the network {variant}")
         super().__init__()
         # Without `feature_location` timm would add the widening convolutions of its classification head.
         streams: Any = timm.create_model(

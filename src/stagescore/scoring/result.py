@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from stagescore.config import Config
+from stagescore.extras import from_extra
 from stagescore.types import Modality
 
 if TYPE_CHECKING:
@@ -368,12 +369,14 @@ class Result(Config):
 
     def table(self) -> "pd.DataFrame":
         """A row a stage: where it lies, how sure that is, and what it brought."""
+        from_extra("pandas", "a table of a result")
         from stagescore.scoring.show import stage_table  # noqa: PLC0415 - pandas takes a second to load
 
         return stage_table(self)
 
     def plot(self) -> "Figure":
         """Stages, events, angles and attention over time, as a figure of matplotlib."""
+        from_extra("matplotlib", "a figure of a result")
         from stagescore.scoring.show import stage_figure  # noqa: PLC0415 - likewise
 
         return stage_figure(self)

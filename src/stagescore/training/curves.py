@@ -18,7 +18,7 @@ class Curves:
     """Writes what the loop tells; a context manager."""
 
     def __init__(self, folder: Path | None) -> None:
-        """Begin the curves.
+        """Begin the curves; without TensorBoard (extra `train`) there are none.
 
         Args:
             folder: of TensorBoard's files, inside the run's folder; None writes nothing.
@@ -36,12 +36,16 @@ class Curves:
             return
         if self.writer is None:
             self._begin(self.folder, told.step)
-        for name, value in (told.terms | told.figures).items():
+        for name, value in (told.terms | told.figures).items() if self.writer is not None else ():
             self.writer.add_scalar(name, value, told.step)
 
     def _begin(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second
-
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - takes a second
+        except ModuleNotFoundError:
+            # The log has all that the curves would show.
+            self.folder = None
+            return
         shutil.rmtree(folder, ignore_errors=True)
         self.writer = SummaryWriter(str(folder))
         try:
