@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from stagescore.inference.intervals import TransitionCalibration
+from stagescore.inference.outcomes import TOLERANCE_FRAMES
 from stagescore.inference.voting import VotedDive
 from stagescore.media.source import Media
+from stagescore.scoring.agreement import agreed
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.estimate import Estimate
@@ -41,7 +43,7 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
     events = _events(state)
     if speaker is not None and media is not None:
         collect_warnings(state, media, speaker.network.card, speaker.network.fit)
-    found: dict[str, Any] = {} if speaker is None else _of_speaker(state, speaker, estimate)
+    found: dict[str, Any] = {} if speaker is None else _of_speaker(state, speaker, estimate, events)
     number, recognised = state.known.number, state.recognised
     return Result(
         status="failed" if state.aborted else "needs_review" if state.reasons else "ok",
@@ -71,7 +73,7 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
     )
 
 
-def _of_speaker(state: ScoringState, speaker: Speaker, estimate: Estimate) -> dict[str, Any]:
+def _of_speaker(state: ScoringState, speaker: Speaker, estimate: Estimate, events: Events) -> dict[str, Any]:
     """What is known because a network has seen the dive."""
     network, looked = speaker.network, speaker.looked
     return {
@@ -80,7 +82,7 @@ def _of_speaker(state: ScoringState, speaker: Speaker, estimate: Estimate) -> di
         "modalities": looked.modalities,
         "validated": network.card.validated or network.fit is not None,
         "validation": None if network.fit is None else network.fit.validation,
-        "stages": stage_results(state, speaker, estimate.votes),
+        "stages": stage_results(state, speaker, estimate.votes, events),
         "branches": network.branches,
         "attention": None if looked.attention is None else list(looked.attention),
         "attention_frames": None if looked.attention is None else list(looked.frames),
@@ -150,13 +152,16 @@ def _angles(state: ScoringState, events: Events) -> Angles | None:
     )
 
 
-def stage_results(state: ScoringState, speaker: Speaker, votes: Sequence[ExemplarVote]) -> list[StageResult]:
-    """The stages that the clip shows.
+def stage_results(
+    state: ScoringState, speaker: Speaker, votes: Sequence[ExemplarVote], events: Events
+) -> list[StageResult]:
+    """The stages that the clip shows, in agreement with the events; what they did not agree on is noted.
 
     Args:
         state: The film, the frames that are used, the flight, and what speaks against a score.
         speaker: The network that cuts; its card has the calibration of its confidence.
         votes: What the exemplars say; none without a score.
+        events: In frames of the input.
     """
     media, looked, flight, card = state.media, speaker.looked, state.flight, speaker.network.card
     edges = looked.stage_edges(state.start, state.end)
@@ -164,7 +169,11 @@ def stage_results(state: ScoringState, speaker: Speaker, votes: Sequence[Exempla
         return []
     content = card.transition_confidence
     calibration = TransitionCalibration.from_json(content) if content else _NO_CALIBRATION
-    sure = list(looked.confidences(calibration))
+    # A label's tolerance is a tenth of a second, at 30 frames per second.
+    tolerance = TOLERANCE_FRAMES * max((media.info.frame_rate or 0.0) * media.info.slowmo / 30.0, 1.0)
+    stages = agreed(edges, looked.confidences(calibration), events, tolerance)
+    edges, sure = stages.edges, stages.confidences
+    state.warnings += stages.contradictions
     spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))
     if flight is not None and flight.starts_in_air:
         spans = [("flight", edges[0], edges[2], sure[2]), *spans[2:]]
