@@ -209,3 +209,22 @@ def test_tensors_of_other_shapes_are_caught():
     yes = torch.ones(2, dtype=torch.bool)
     with pytest.raises(Exception, match="Type-check error"):
         Features(static=torch.zeros(2, 96), has_video=yes, has_skeleton=yes)
+
+
+def test_dives_that_lack_a_tensor_have_zeros_in_it_when_they_are_joined() -> None:
+    import torch
+
+    from stagescore.tensors import StageFeatures
+
+    logits = torch.ones(1, 4)
+    known = StageFeatures(static=torch.ones(1, 3, 5, 2), number_logits=logits)
+    unknown = StageFeatures(static=torch.ones(2, 3, 5, 2))
+    for parts, rows in (([known, unknown], [0]), ([unknown, known], [2])):
+        together = StageFeatures.join(parts)
+        assert together.num_dives == 3 and together.number_logits is not None
+        expected = torch.zeros(3, 4)
+        expected[rows] = 1.0
+        assert torch.equal(together.number_logits, expected)
+    fused = StageFeatures(fused=torch.ones(1, 3, 5, 2), has_fused=torch.tensor([False]))
+    whole = StageFeatures(fused=torch.ones(1, 3, 5, 2))
+    assert StageFeatures.join([whole, fused]).uses_fused.tolist() == [True, False]

@@ -94,9 +94,19 @@ class NamedTensors:
 
     @classmethod
     def join(cls: type[TensorsT], parts: Sequence[TensorsT]) -> TensorsT:
-        """The dives of several batches, one after the other; the same tensors in each."""
+        """The dives of several batches, one after the other; rows of dives that lack a tensor are zeros, as of the encoders."""
         named = [part.named() for part in parts]
-        return cls(**{name: torch.cat([one[name] for one in named]) for name in named[0]})
+        like = {name: value for one in named for name, value in one.items()}
+
+        def rows(part: TensorsT, one: dict[str, Tensor], name: str) -> Tensor:
+            return one[name] if name in one else like[name].new_zeros(part.num_dives, *like[name].shape[1:])
+
+        return cls(
+            **{
+                name: torch.cat([rows(part, one, name) for part, one in zip(parts, named, strict=True)])
+                for name in like
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,18 +158,6 @@ class Features(NamedTensors):
             DataError: a dive would be left with neither.
         """
         return replace(self, has_video=self.has_video & video, has_skeleton=self.has_skeleton & skeleton)
-
-    @classmethod
-    def join(cls, parts: Sequence["Features"]) -> "Features":
-        """The dives of several batches, one after the other; rows of dives without a modality are zeros, as of the encoders."""
-        named = [part.named() for part in parts]
-        like = {name: value for one in named for name, value in one.items()}
-
-        def of(one: dict[str, Tensor], name: str) -> Tensor:
-            rows = len(one["has_video"])
-            return one[name] if name in one else like[name].new_zeros(rows, *like[name].shape[1:])
-
-        return cls(**{name: torch.cat([of(one, name) for one in named]) for name in like})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,11 +268,10 @@ class StageFeatures(Representation):
 
     @classmethod
     def join(cls, parts: Sequence["StageFeatures"]) -> "StageFeatures":
-        """The dives of several batches, one after the other; the same branches in each."""
+        """See `NamedTensors.join`; where some dives lack fused features the others are said to have them."""
         if any(part.has_fused is not None for part in parts):
             parts = [replace(part, has_fused=part.uses_fused) for part in parts]
-        named = [part.named() for part in parts]
-        return cls(**{name: torch.cat([one[name] for one in named]) for name in named[0]})
+        return super(StageFeatures, cls).join(parts)
 
     @property
     def described(self) -> Float[Tensor, "dives width"]:

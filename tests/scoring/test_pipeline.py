@@ -53,6 +53,12 @@ def test_what_is_known_before_a_step_aborts_stands_in_the_result(scorer: Scorer,
     assert (airborne.frame, contact.frame) == (state.flight.first, state.flight.stop)
 
 
+def test_building_a_result_changes_nothing(scorer: Scorer, film: Path) -> None:
+    state = pipeline.run(state_of(film), scorer.tools)
+    first, again = (build_result(state, scorer.scoring_networks) for _ in range(2))
+    assert first == again and any("never validated" in told for told in first.warnings)
+
+
 def test_an_error_of_the_program_leaves_a_result_without_what_it_may_be_about(
     scorer: Scorer, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

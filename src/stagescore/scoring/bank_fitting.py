@@ -88,12 +88,14 @@ def fit_bank(
     left_out: dict[str, str] = {}
     for done, dive in enumerate(dives):
         progress("dives", done, len(dives))
-        seen = scorer.scored(dive.frames_path or "", known_of(dive)) if dive.frames_path else None
+        seen = None
+        if dive.frames_path:
+            seen = scorer.scored(dive.frames_path, known_of(dive)).without_pictures()
         why = problem_of(seen)
         if seen is None or why:
             left_out[dive.dive_id] = why
         else:
-            usable.append((dive, seen.without_pictures()))
+            usable.append((dive, seen))
     network = _network_of(scorer, [seen for _, seen in usable])
     kept: list[Dive] = []
     looks: list[Look] = []

@@ -96,8 +96,10 @@ def score_batch(
         try:
             for done, clip in enumerate(clips):
                 progress("dives", done, len(clips))
-                scored = scorer.scored(clip.path, options, name=clip.name)
-                results.append(write_result(scored, out / clip.name, extras))
+                # Not kept by name: the pictures of one film go before those of the next are decoded.
+                results.append(
+                    write_result(scorer.scored(clip.path, options, name=clip.name), out / clip.name, extras)
+                )
         finally:
             if results:
                 write_bytes(out / SUMMARY, summary_csv(results))

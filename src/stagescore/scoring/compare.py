@@ -95,8 +95,10 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
             where=second.result.input.path,
             todo="compare two films",
         )
-    theirs = second.result.execution if network.executes else second.result.score
-    stages = _differences(network, looked, second.looks[name].views, theirs or 0.0)
+    theirs = _known(
+        second.result.execution if network.executes else second.result.score, second.result.input.path
+    )
+    stages = _differences(network, looked, second.looks[name].views, theirs)
     moments = []
     pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
     for (time, mine), (_, theirs) in pairs:
@@ -134,8 +136,8 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
         raise DataError(f"the bank has no dive {number}", todo="name a second film")
     best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
     row = network.bank.rows([best])
-    theirs = best.execution if network.executes else best.score
-    stages = _differences(network, seen, [network.bank.stages.select(row)], theirs or 0.0)
+    theirs = _known(best.execution if network.executes else best.score, best.dive_id)
+    stages = _differences(network, seen, [network.bank.stages.select(row)], theirs)
     moments = [
         Moment(
             time=time,
@@ -169,6 +171,13 @@ def _seen(scored: Scored) -> Look:
             todo="compare whole single dives",
         )
     return scored.look
+
+
+def _known(score: float | None, where: str) -> float:
+    """What the other dive got; a model may read it."""
+    if score is None:
+        raise DataError("its score is not known", where=where, todo="give its difficulty")
+    return score
 
 
 def _network(scorer: Scorer, scored: Scored) -> ScoringNetwork:

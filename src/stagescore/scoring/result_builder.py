@@ -7,7 +7,7 @@ from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import TOLERANCE_FRAMES
 from stagescore.inference.voting import VotedDive
 from stagescore.media.source import Media
-from stagescore.scoring.agreement import agreed
+from stagescore.scoring.agreement import AgreedStages, agreed
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.estimate import Estimate
@@ -35,20 +35,26 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
     """The result of a dive, with whatever is known of it.
 
     Args:
-        state: The dive, after the last step that was possible. It is told what to know of the network that speaks.
+        state: The dive, after the last step that was possible.
         scoring_networks: The networks that were to be asked; the first stands for all where none of them could speak.
     """
     speaker, poses, media = state.speaker, state.poses, state.media
     estimate = state.estimate or Estimate()
     events = _events(state)
+    warnings, found = [*state.warnings], dict[str, Any]()
     if speaker is not None and media is not None:
-        collect_warnings(state, media, speaker.network.card, speaker.network.fit)
-    found: dict[str, Any] = {} if speaker is None else _of_speaker(state, speaker, estimate, events)
+        stages = agreed_stages(state, speaker, media, events)
+        warnings += collect_warnings(state, media, speaker.network.card, speaker.network.fit)
+        warnings += () if stages is None else stages.contradictions
+        found = _of_speaker(speaker)
+        found["stages"] = (
+            [] if stages is None else stage_results(state, speaker, media, stages, estimate.votes)
+        )
     number, recognised = state.known.number, state.recognised
     return Result(
         status="failed" if state.aborted else "needs_review" if state.reasons else "ok",
         reasons=state.reasons,
-        warnings=state.warnings,
+        warnings=warnings,
         score=estimate.score,
         interval=estimate.interval,
         execution=estimate.execution,
@@ -73,7 +79,7 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
     )
 
 
-def _of_speaker(state: ScoringState, speaker: Speaker, estimate: Estimate, events: Events) -> dict[str, Any]:
+def _of_speaker(speaker: Speaker) -> dict[str, Any]:
     """What is known because a network has seen the dive."""
     network, looked = speaker.network, speaker.looked
     return {
@@ -82,7 +88,6 @@ def _of_speaker(state: ScoringState, speaker: Speaker, estimate: Estimate, event
         "modalities": looked.modalities,
         "validated": network.card.validated or network.fit is not None,
         "validation": None if network.fit is None else network.fit.validation,
-        "stages": stage_results(state, speaker, estimate.votes, events),
         "branches": network.branches,
         "attention": None if looked.attention is None else list(looked.attention),
         "attention_frames": None if looked.attention is None else list(looked.frames),
@@ -152,28 +157,38 @@ def _angles(state: ScoringState, events: Events) -> Angles | None:
     )
 
 
-def stage_results(
-    state: ScoringState, speaker: Speaker, votes: Sequence[ExemplarVote], events: Events
-) -> list[StageResult]:
-    """The stages that the clip shows, in agreement with the events; what they did not agree on is noted.
+def agreed_stages(state: ScoringState, speaker: Speaker, media: Media, events: Events) -> AgreedStages | None:
+    """Where the stages are, in agreement with the events; None of a model without three stages.
 
     Args:
-        state: The film, the frames that are used, the flight, and what speaks against a score.
+        state: The frames that are used.
         speaker: The network that cuts; its card has the calibration of its confidence.
-        votes: What the exemplars say; none without a score.
+        media: The film.
         events: In frames of the input.
     """
-    media, looked, flight, card = state.media, speaker.looked, state.flight, speaker.network.card
+    looked, content = speaker.looked, speaker.network.card.transition_confidence
     edges = looked.stage_edges(state.start, state.end)
-    if media is None or len(edges) != len(STAGE_NAMES) + 1:
-        return []
-    content = card.transition_confidence
+    if len(edges) != len(STAGE_NAMES) + 1:
+        return None
     calibration = TransitionCalibration.from_json(content) if content else _NO_CALIBRATION
     # A label's tolerance is a tenth of a second, at 30 frames per second.
     tolerance = TOLERANCE_FRAMES * max((media.info.frame_rate or 0.0) * media.info.slowmo / 30.0, 1.0)
-    stages = agreed(edges, looked.confidences(calibration), events, tolerance)
-    edges, sure = stages.edges, stages.confidences
-    state.warnings += stages.contradictions
+    return agreed(edges, looked.confidences(calibration), events, tolerance)
+
+
+def stage_results(
+    state: ScoringState, speaker: Speaker, media: Media, stages: AgreedStages, votes: Sequence[ExemplarVote]
+) -> list[StageResult]:
+    """The stages that the clip shows.
+
+    Args:
+        state: The flight, and what speaks against a score.
+        speaker: The network that cuts.
+        media: The film.
+        stages: Where they are.
+        votes: What the exemplars say; none without a score.
+    """
+    looked, flight, edges, sure = speaker.looked, state.flight, stages.edges, stages.confidences
     spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))
     if flight is not None and flight.starts_in_air:
         spans = [("flight", edges[0], edges[2], sure[2]), *spans[2:]]
@@ -219,28 +234,28 @@ def protocol_words(voted: VotedDive | None) -> str:
     return f"{who} with dive number {voted.dive.dive_number} (w/ DN)"
 
 
-def collect_warnings(state: ScoringState, media: Media, card: Card, fit: BankFit | None) -> None:
-    """Note what the reader of a score has to know of the film and of the network that speaks."""
+def collect_warnings(state: ScoringState, media: Media, card: Card, fit: BankFit | None) -> list[str]:
+    """What the reader of a score has to know of the film and of the network that speaks, in whole sentences."""
+    told = []
     if media.info.kind == "joints":
-        state.warnings.append(
+        told.append(
             "Joints were scored without their film: less is seen of the dive, how far the score is off is not known, "
             "and nothing tells whether this is a whole dive of one diver."
         )
     if fit is not None:
         v = fit.validation
-        state.warnings.append(
+        told.append(
             f"Exemplars are {v.num_dives} dives of your own; predicted from each other, "
             f"their mean absolute error is {v.mean_absolute_error:.2f} points."
         )
     elif not card.validated:
-        state.warnings.append(
-            f"The weights were trained on {card.trained_on} and never validated on real dives."
-        )
+        told.append(f"The weights were trained on {card.trained_on} and never validated on real dives.")
     number = state.known.number
     if number is not None and state.known.known_difficulty is None:
-        state.warnings.append(
+        told.append(
             f"The difficulty of {number.code} is not known here; give --height or --difficulty for judges' marks."
         )
+    return told
 
 
 def _time(media: Media, frame: int) -> float:
