@@ -45,7 +45,8 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
     if speaker is not None and media is not None:
         stages = agreed_stages(state, speaker, media, events)
         warnings += collect_warnings(state, media, speaker.network.card, speaker.network.fit)
-        warnings += () if stages is None else stages.contradictions
+        if stages is not None:
+            events, warnings = stages.events, [*warnings, *stages.contradictions]
         found = _of_speaker(speaker)
         found["stages"] = (
             [] if stages is None else stage_results(state, speaker, media, stages, estimate.votes)
