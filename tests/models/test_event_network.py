@@ -10,6 +10,7 @@ from stagescore.models.event_network import (
     EventNetwork,
     PlacedEvents,
     pictured_frames,
+    place_flight,
     settled,
 )
 
@@ -76,3 +77,23 @@ def test_a_picture_is_described_alike_in_every_company(network: EventNetwork) ->
 def test_only_the_temporal_network_learns(network: EventNetwork) -> None:
     learned = {name.split(".")[0] for name, value in network.named_parameters() if value.requires_grad}
     assert learned == {"norm", "entry", "convolutions", "exit"}
+
+
+def test_a_rough_flight_that_is_much_too_short_does_not_keep_a_sure_network_from_its_place() -> None:
+    # Film 67 of UNLV-Dive: the body was followed from frame 28 on only.
+    assert settled((28, 55), PlacedEvents(frames=(12.3, 54.5), confidence=(0.96, 0.89))) == (12, 55)
+    # An end that the network is not sure of is no measure of length.
+    assert settled((28, 55), PlacedEvents(frames=(12.3, 54.5), confidence=(0.96, 0.3))) == (28, 55)
+
+
+def test_the_flight_is_looked_for_again_where_it_was_found() -> None:
+    truth, rough, seen = (33.0, 74.0), (56, 67), []
+
+    def place(frames):
+        seen.append(frames)
+        # As far as the pictures reach: the first look ends before the take-off.
+        return PlacedEvents(frames=(max(truth[0], float(frames[0])), truth[1]), confidence=(0.9, 0.9))
+
+    assert place_flight(rough, 113, place) == (33, 74)
+    assert len(seen) == 2 and seen[0][0] > 33 > seen[1][0]
+    assert place_flight((200, 240), 20, place) == (200, 240)

@@ -150,3 +150,12 @@ def test_a_shot_that_begins_while_the_diver_still_rises_is_whole_after_a_cut(
 
 def test_somebody_must_fall() -> None:
     assert checks.fall_reason(None) is not None
+
+
+def test_a_flight_that_no_fall_can_be_is_said() -> None:
+    told = checks.short_fall_warning(26 / 30, 10.0)
+    assert told is not None and "0.87 s" in told and "1.43 s" in told
+    # What hands that touch the water early, or no known height, leave open.
+    assert checks.short_fall_warning(32 / 30, 10.0) is None
+    assert checks.short_fall_warning(26 / 30, None) is None
+    assert checks.short_fall_warning(26 / 30, 3.0) is None

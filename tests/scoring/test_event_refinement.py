@@ -30,7 +30,7 @@ class Places(EventNetwork):
 
     def place(self, described, frames):
         assert len(described) == len(frames)
-        self.shown = frames.tolist()
+        self.shown += frames.tolist()
         return self.said
 
 

@@ -6,7 +6,7 @@ Source: ours. Temporal convolutions with growing dilation as in Bai et al. 2018 
 convolutional and recurrent networks for sequence modeling"). Figures: docs/log.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,11 @@ _LEAST_SURE = 0.6
 """Confidence from which on the network is believed: 95 % of films that it was not trained on, from the pool of the
 training films, are above 0.8, and half of the events of simulated films are below 0.4 for a network that knows none."""
 _FARTHEST = 0.5
-"""Lengths of the rough flight that an event may be moved by."""
+"""Lengths of the flight that an event may be moved by: of the rough one, or of the one that the network is sure of, whichever
+is longer. Where the body was followed only through a part of its fall, the rough flight is too short to measure by."""
+_TIMES_LOOKED = 2
+"""Once around the rough flight, once around the flight found there, whose pictures lie at the right distances. Of 298 films with
+hand marks, by networks that had not seen them, flights more than six frames off fell from 6 to 3; a third look changes nothing."""
 _NEAR = 3
 """Pictures on either side of the most probable one that belong to the same peak."""
 
@@ -84,12 +88,36 @@ def settled(rough: tuple[int, int], placed: PlacedEvents) -> tuple[int, int]:
     >>> settled((20, 60), PlacedEvents(frames=(22.6, 61.2), confidence=(0.9, 0.3)))
     (23, 60)
     """
-    far = _FARTHEST * (rough[1] - rough[0])
+    length: float = rough[1] - rough[0]
+    if min(placed.confidence) >= _LEAST_SURE:
+        length = max(length, placed.frames[1] - placed.frames[0])
+    far = _FARTHEST * length
     first, stop = (
         int(np.floor(there + 0.5)) if sure >= _LEAST_SURE and abs(there - here) <= far else here
         for here, there, sure in zip(rough, placed.frames, placed.confidence, strict=True)
     )
     return (first, stop) if first < stop else rough
+
+
+def place_flight(
+    rough: tuple[int, int],
+    num_frames: int,
+    place: Callable[[Int[np.ndarray, " pictures"]], PlacedEvents],
+) -> tuple[int, int]:
+    """The flight, looked for around a rough one and once more around what was found.
+
+    Args:
+        rough: First airborne frame and first frame of water contact from the fall of the body.
+        num_frames: Frames of the clip.
+        place: What the network says of some frames of the clip, which may come twice.
+    """
+    flight = rough
+    for _ in range(_TIMES_LOOKED):
+        frames = pictured_frames(flight, num_frames)
+        if not len(frames):
+            break
+        flight = settled(flight, place(frames))
+    return flight
 
 
 class EventNetwork(nn.Module):

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from stagescore.errors import CheckpointError
 from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
-from stagescore.models.event_network import PICTURE_PX, EventNetwork, pictured_frames, settled
+from stagescore.models.event_network import PICTURE_PX, EventNetwork, PlacedEvents, place_flight
 from stagescore.scoring.events import Flight
 from stagescore.weights.event_weights import load_event_network
 from stagescore.weights.search import find_weights
@@ -63,13 +66,18 @@ class EventNetworkRefiner:
     def refine(self, media: Media, span: tuple[int, int], flight: Flight) -> Flight:
         """See `FlightRefiner`; ends that the clip does not show stay as they are."""
         start, end = span
-        frames = pictured_frames((flight.first, flight.stop), end - start)
-        if not len(frames):
-            return flight
-        needed, place = np.unique(frames, return_inverse=True)
-        pictures = [scaled(picture, PICTURE_PX) for _, picture in media.frames((start + needed).tolist())]
-        described = self.network.describe(np.stack(pictures))[place]
-        first, stop = settled((flight.first, flight.stop), self.network.place(described, frames))
+        described: dict[int, Tensor] = {}
+
+        def place(frames: Int[np.ndarray, " pictures"]) -> PlacedEvents:
+            new = sorted(set(frames.tolist()) - described.keys())
+            if new:
+                pictures = [
+                    scaled(one, PICTURE_PX) for _, one in media.frames([start + frame for frame in new])
+                ]
+                described.update(zip(new, self.network.describe(np.stack(pictures)), strict=True))
+            return self.network.place(torch.stack([described[frame] for frame in frames.tolist()]), frames)
+
+        first, stop = place_flight((flight.first, flight.stop), end - start, place)
         first = flight.first if flight.starts_in_air else first
         stop = flight.stop if flight.ends_in_air else stop
         return replace(flight, first=first, stop=stop) if first < stop else flight

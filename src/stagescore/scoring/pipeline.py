@@ -19,7 +19,7 @@ from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
 from stagescore.scoring.estimating import Estimator
 from stagescore.scoring.event_refinement import FlightRefiner
-from stagescore.scoring.events import FlightFinder
+from stagescore.scoring.events import Flight, FlightFinder
 from stagescore.scoring.finding import cuts_of, find_dive, only_whole_dive
 from stagescore.scoring.inputs import sha256_of
 from stagescore.scoring.looking import look
@@ -184,6 +184,8 @@ def place_events(state: ScoringState, tools: Tools) -> None:
     """Move the ends of the flight to where take-off and water contact are seen."""
     if state.flight is not None and tools.events is not None:
         state.flight = tools.events.refine(_media(state), (state.start, state.end), state.flight)
+    if state.flight is not None and state.media is not None:
+        state.warnings += _doubts_of_flight(state.media, state.start, state.flight, state.options.height_m)
 
 
 def encode(state: ScoringState, tools: Tools) -> None:
@@ -276,6 +278,15 @@ def _media(state: ScoringState) -> Media:
     if state.media is None:
         raise DataError("the film is not open", where=state.path, todo="open it before any other step")
     return state.media
+
+
+def _doubts_of_flight(media: Media, start: int, flight: Flight, height_m: float | None) -> list[str]:
+    if flight.starts_in_air or flight.ends_in_air:
+        return []
+    times = media.times_s / media.info.slowmo
+    seconds = float(times[start + flight.stop] - times[start + flight.first])
+    told = checks.short_fall_warning(seconds, height_m)
+    return [] if told is None else [told]
 
 
 def _opened(path: Path, options: ScoreOptions) -> Media:

@@ -24,7 +24,7 @@ from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
 from stagescore.media.source import Media, open_media
-from stagescore.models.event_network import PICTURE_PX, EventNetwork, pictured_frames, settled
+from stagescore.models.event_network import PICTURE_PX, EventNetwork, pictured_frames, place_flight
 from stagescore.simulate.write import record_path
 from stagescore.types import Dive
 from stagescore.weights.imagenet import load_imagenet
@@ -217,10 +217,11 @@ def found_flight(network: EventNetwork, example: EventExample) -> tuple[int, ...
     if not example.rough:
         return ()
     first, stop = example.rough
-    frames = pictured_frames((first, stop), example.num_frames)
-    if not len(frames):
-        return first, stop
-    return settled((first, stop), network.place(example.described[torch.from_numpy(frames)], frames))
+    return place_flight(
+        (first, stop),
+        example.num_frames,
+        lambda frames: network.place(example.described[torch.from_numpy(frames)], frames),
+    )
 
 
 def _loss(network: EventNetwork, example: EventExample, seed: int, epoch: int) -> Tensor:
