@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the weights `tower` again from the films of UNLV-Dive: some two hours on two slow cores. docs/training.md explains the steps.
+# Makes the weights `tower` again from the films of UNLV-Dive: some two and a half hours on two slow cores. docs/training.md explains the steps.
 #   examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER [PROTOCOL...]     run it again to go on where it was stopped
 # UNLV_DIVE holds films/, films.csv and unlv_dive.npz; MOBILENETV2 is any ImageNet file of the network (`weights import`).
 # Protocols named beside (sealed, athlete-disjoint, leave-one-contest-out) are trained and evaluated as well.
@@ -8,12 +8,13 @@ films=$(realpath "$1") network=$(realpath "$2")
 mkdir -p "$3" && cd "$3"
 shift 3
 
-train() {  # FOLD: one run on one thread
-  local fold=$1 name=${1//\//-}
-  if [ -e "$name/config.yaml" ]; then stagescore train --resume "$name" --quiet
+train() {  # FOLD SEED: one run on one thread; runs of a fold begin with the same random weights
+  local fold=$1 seed=$2 name=${1//\//-}
+  local run=$name; [ "$seed" = 0 ] || run=$name-seed-$seed
+  if [ -e "$run/config.yaml" ]; then stagescore train --resume "$run" --quiet
   else
-    stagescore train tower data.folder=dives data.clips="clips/$name" data.fold="$fold" data.sealed=true \
-      data.flights="events/$name-with-sealed/flights.json" start.static=weights/mobilenetv2-imagenet.safetensors --out "$name" --quiet
+    stagescore train tower data.folder=dives data.clips="clips/$name" data.fold="$fold" data.sealed=true run.seed="$seed" run.weights_seed=0 \
+      data.flights="events/$name-with-sealed/flights.json" start.static=weights/mobilenetv2-imagenet.safetensors --out "$run" --quiet
   fi
 }
 folds() {  # PROTOCOL: the runs of its folds
@@ -37,18 +38,21 @@ for protocol in all "$@" five-fold; do
     --protocol "$protocol" --out events --trained-on "300 films of London 2012, men's 10 m, and 200 simulated dives" --quiet
 done
 
-# The run that ships is trained on all films, that of a fold on those of the other folds; two at a time.
+# Two runs on all films, whose mean ships, and one on the films of the other folds for each fold; two at a time.
 export -f train
-for protocol in all "$@" five-fold; do folds "$protocol"; done | xargs -n 1 -P 2 bash -euo pipefail -c 'train "$1"' fold
+{ echo "all 0"; echo "all 1"; for protocol in "$@" five-fold; do folds "$protocol" | sed 's/$/ 0/'; done; } |
+  xargs -n 2 -P 2 bash -euo pipefail -c 'train "$1" "$2"' fold
+if [ -e all-mean/config.yaml ]; then stagescore train --resume all-mean --quiet
+else stagescore average all all-seed-1 --out all-mean --quiet; fi
 
 for protocol in "$@" five-fold; do
   folds "$protocol" | tr / - | xargs stagescore evaluate-folds --mirrored --keep "kept/$protocol" --out "table/$protocol" --quiet
 done
 
-# How sure the weights that ship may be is known from the folds.
+# How sure the weights that ship may be is known from the folds, whose single runs err a little more than the mean of two.
 kept=()
 for fold in kept/five-fold/*.json; do kept+=(--folds "$fold"); done
-stagescore weights pack all --name tower --out weights --per-number 10 --half \
+stagescore weights pack all-mean --name tower --out weights --per-number 10 --half \
   "${kept[@]}" --blend-with-prior --validated --mirrored --without-pictures \
   --trained-on "300 films of London 2012, men's 10 m (the published training split of UNLV-Dive)" \
   --shown-on "broadcast films of single dives from 10 m, men, one pool (London 2012)" \

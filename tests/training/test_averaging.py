@@ -76,7 +76,7 @@ def test_runs_that_have_no_mean_are_refused(
         list(train(settings_of(tmp_path / "torn", TrainSettings), tmp_path / "torn"))
     settings = settings_of(runs[0], TrainSettings)
     for name, change, error in (
-        ("alone", {"weights_seed": None}, "no other run began alike"),
+        ("alone", {"seed": 9, "weights_seed": None}, "random weights of seed"),
         ("longer", {"seed": 9, "epochs": 3}, "settings are not those"),
         ("begun", {"seed": 9}, "not finished"),
     ):

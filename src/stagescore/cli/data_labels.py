@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, speaking
-from stagescore.data.sources import Source
-from stagescore.errors import DataError
+from stagescore.data.sources import LabelRequest, Source
 
 if TYPE_CHECKING:
     from stagescore.data.checks import CheckReport
@@ -59,9 +58,9 @@ def check(
 
     Exit code 0 when everything is readable; 1 when it is not, or with --strict when rows are inconsistent.
     """
-    where = _named(labels, annotations)
+    request = LabelRequest(annotations=_named(labels, annotations), other=other, frames=frames, poses=poses)
     with speaking(json=json, quiet=quiet) as out:
-        report = _checked(out, (source, where), other=other, frames=frames, poses=poses)
+        report = _checked(out, source, request)
         out.document(report.as_json())
         _show_report(out, report.as_json())
         if strict and not report.consistent:
@@ -88,32 +87,16 @@ def import_(
 
     Writes manifest.jsonl, val_split.json and check.json, all or none of them.
     """
-    from stagescore.atomic import write_files
-    from stagescore.data.checks import json_bytes
-    from stagescore.data.splits import ValidationRule, choose_validation, validation_file, with_validation
+    from stagescore.data.importing import import_labels
 
-    where = _named(labels, annotations)
+    request = LabelRequest(annotations=_named(labels, annotations), other=other, frames=frames, poses=poses)
     with speaking(json=json, quiet=quiet) as out:
-        report = _checked(out, (source, where), other=other, frames=frames, poses=poses)
-        rule = ValidationRule()
-        held_out = choose_validation(report.manifest, rule)
-        report = report.with_manifest(with_validation(report.manifest, held_out))
-        if strict and not report.consistent:
-            raise DataError(
-                "rows are inconsistent, and --strict was asked for",
-                where=where,
-                todo="see them with `stagescore data check`; nothing was written",
-            )
-        folder = out_dir or Path(source.value)
-        written = {
-            folder / "manifest.jsonl": report.manifest.to_bytes(),
-            folder / "val_split.json": validation_file(held_out, rule),
-            folder / "check.json": json_bytes(report.as_json()),
-        }
-        write_files(written)
-        out.document(report.as_json() | {"written": [str(path) for path in written]})
-        _show_report(out, report.as_json())
-        out.note(f"wrote {', '.join(str(path) for path in written)}")
+        imported = import_labels(_checked(out, source, request), strict=strict, where=request.annotations)
+        written = [str(path) for path in imported.write(out_dir or Path(source.value))]
+        report = imported.report.as_json()
+        out.document(report | {"written": written})
+        _show_report(out, report)
+        out.note(f"wrote {', '.join(written)}")
 
 
 def _named(labels: Path | None, annotations: Path | None) -> Path:
@@ -122,35 +105,14 @@ def _named(labels: Path | None, annotations: Path | None) -> Path:
     return labels or annotations or Path()
 
 
-def _checked(
-    out: Output, labelled: tuple[Source, Path], *, other: Path | None, frames: Path | None, poses: Path | None
-) -> "CheckReport":
-    from stagescore.data import unlv_dive
-    from stagescore.data.attachments import attach
-    from stagescore.data.checks import check as check_labels
-    from stagescore.data.sources import read_labels
+def _checked(out: Output, source: Source, request: LabelRequest) -> "CheckReport":
+    from stagescore.data.importing import check_labels
 
-    read = read_labels(*labelled, other)
-    for warning in read.warnings:
+    with out.progress() as progress:
+        checked = check_labels(source, request, progress)
+    for warning in checked.warnings:
         out.warning(warning)
-    labels = read.labels
-    source, annotations = labelled
-    if source is Source.UNLV_DIVE:
-        beside = annotations / unlv_dive.FILMS
-        films, frames = frames or (beside if beside.is_dir() else None), None
-        if films is None:
-            out.warning(
-                f"there is no folder {beside}; without films no dive has stages; name it with --frames"
-            )
-        else:
-            with out.progress() as progress:
-                labels, told = unlv_dive.attach_films(labels, films, progress)
-            for warning in told:
-                out.warning(warning)
-    if frames is not None or poses is not None:
-        with out.progress() as progress:
-            labels = attach(labels, frames=frames, poses=poses, progress=progress)
-    return check_labels(labels, read.other)
+    return checked.report
 
 
 _LABELS = {

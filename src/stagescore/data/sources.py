@@ -1,16 +1,19 @@
-"""Reading labels of any known source, and the other data set's beside them where they are at hand."""
+"""The registry of label sources: a name, and what reads the labels of that name.
 
-from collections.abc import Callable
+To add a source, write a `LabelReader` and add it to `READERS` (and its name to `Source`); `data check` and `data import` then
+know it.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from stagescore.data import csv_labels, finediving, mtl_aqa, unlv_dive
+from stagescore.data.attachments import Progress, attach
 from stagescore.data.findings import Labels
 from stagescore.data.manifest import Manifest, read_manifest
-from stagescore.errors import DataError
+from stagescore.data.shared_recordings import fine_diving_rows, mtl_aqa_dives, other_labels
 from stagescore.media.source import open_media
 
 
@@ -24,14 +27,32 @@ class Source(StrEnum):
     MANIFEST = "manifest"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLabels:
-    """Labels, and what is needed to compare them with the other data set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRequest:
+    """Which files to read.
 
     Attributes:
-        labels: the dives and what their files disagree about.
-        other: the other data set's dives; None where they are not at hand.
-        warnings: what the user should know, in words.
+        annotations: Folder of the release's files, CSV file, or manifest.
+        other: Folder of the labels of another data set with the same dives; None for the first that fits, in `annotations`
+            or beside it.
+        frames: Folder of the frames or films; None where there are none, or where the release says where they are.
+        poses: Folder of the poses; None where there are none.
+    """
+
+    annotations: Path
+    other: Path | None = None
+    frames: Path | None = None
+    poses: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLabels:
+    """Labels with their frames and poses, and what is needed to compare them with another data set.
+
+    Attributes:
+        labels: The dives and what their files disagree about.
+        other: Dives of the other data set; None where they are not at hand.
+        warnings: What the user should know, in words.
     """
 
     labels: Labels
@@ -39,86 +60,73 @@ class SourceLabels:
     warnings: tuple[str, ...] = ()
 
 
-def read_labels(source: Source, annotations: Path, other: Path | None = None) -> SourceLabels:
-    """Read labels.
+LabelReader = Callable[[LabelRequest, Progress], SourceLabels]
+"""Reads labels, with frames and poses where they are asked for, and tells its progress.
 
-    FineDiving and MTL-AQA share recordings. Whichever is read, the other's labels give the overlap of
-    the splits, and FineDiving's give MTL-AQA its transitions. UNLV-Dive's dives are in both.
+Raises `DataError` for what cannot be read; labels of another data set that nobody asked for are only warned about.
+"""
 
-    Args:
-        source: what they are.
-        annotations: folder of the release's pickles, CSV file, or manifest.
-        other: folder of the other data set's pickles; by default the first that fits, in
-            `annotations` or beside it.
 
-    Raises:
-        DataError: unreadable. Labels of the other data set that nobody asked for are only warned about.
-    """
-    if source is Source.CSV:
-        return SourceLabels(csv_labels.load(annotations, lambda path: open_media(path).num_frames))
-    if source is Source.MANIFEST:
-        return SourceLabels(Labels(read_manifest(annotations)))
-    if source is Source.FINEDIVING:
-        found, warnings = _read_other(
-            annotations, other, mtl_aqa.is_annotation_folder, lambda folder: mtl_aqa.load(folder).manifest
-        )
-        return SourceLabels(finediving.load(annotations), found, warnings)
-    if source is Source.UNLV_DIVE:
-        return _read_unlv_dive(annotations, other)
-    rows, warnings = _read_other(
-        annotations, other, finediving.is_annotation_folder, mtl_aqa.FineDivingRows.read
+def _finediving(request: LabelRequest, progress: Progress) -> SourceLabels:
+    other, warnings = mtl_aqa_dives(request.annotations, request.other)
+    return _attached(finediving.load(request.annotations), request, progress, other=other, warnings=warnings)
+
+
+def _mtl_aqa(request: LabelRequest, progress: Progress) -> SourceLabels:
+    rows, warnings = fine_diving_rows(request.annotations, request.other)
+    other = None if rows is None else Manifest(tuple(rows.dives.values()))
+    labels = mtl_aqa.load(request.annotations, rows)
+    return _attached(labels, request, progress, other=other, warnings=warnings)
+
+
+def _unlv_dive(request: LabelRequest, progress: Progress) -> SourceLabels:
+    others, warnings = other_labels(request.annotations, request.other)
+    by_recording = {name: {dive.recording: dive for dive in dives or ()} for name, dives in others.items()}
+    labels, told = unlv_dive.load(
+        request.annotations,
+        unlv_dive.OtherLabels(mtl=by_recording["mtl-aqa"], finediving=by_recording["finediving"]),
     )
-    if rows is None:
-        warnings += (
-            "FineDiving's labels are not at hand, so no dive gets transitions from there; name them",
-        )
-    elif not rows.start_frames:
-        warnings += (
-            f"FineDiving's labels lack {finediving.COARSE}, so no dive gets transitions from there; add it",
-        )
-    return SourceLabels(
-        mtl_aqa.load(annotations, rows),
-        None if rows is None else Manifest(tuple(rows.dives.values())),
-        warnings,
-    )
-
-
-def _read_unlv_dive(annotations: Path, other: Path | None) -> SourceLabels:
-    """UNLV-Dive, with what FineDiving and MTL-AQA say of the same dives, as far as they are at hand."""
-    found: list[Manifest | None] = []
-    warnings: tuple[str, ...] = ()
-    for module in (finediving, mtl_aqa):
-        named = other if other is not None and module.is_annotation_folder(other) else None
-        manifest, told = _read_other(
-            annotations, named, module.is_annotation_folder, partial(_manifest_of, module.load)
-        )
-        found.append(manifest)
+    warnings += told
+    beside = request.annotations / unlv_dive.FILMS
+    films = request.frames or (beside if beside.is_dir() else None)
+    if films is None:
+        warnings += (f"there is no folder {beside}; without films no dive has stages; name it with --frames",)
+    else:
+        labels, told = unlv_dive.attach_films(labels, films, progress)
         warnings += told
-    if other is not None and not any(m.is_annotation_folder(other) for m in (finediving, mtl_aqa)):
-        raise DataError(
-            "neither FineDiving's nor MTL-AQA's labels are here", where=other, todo="correct --other"
-        )
-    fine, mtl = ({dive.recording: dive for dive in manifest or ()} for manifest in found)
-    labels, told = unlv_dive.load(annotations, unlv_dive.OtherLabels(mtl=mtl, finediving=fine))
-    return SourceLabels(labels, next((m for m in found if m is not None), None), warnings + told)
+    if request.poses is not None:
+        labels = attach(labels, frames=None, poses=request.poses, progress=progress)
+    other = next((dives for dives in others.values() if dives is not None), None)
+    return SourceLabels(labels=labels, other=other, warnings=warnings)
 
 
-def _manifest_of(load: Callable[[Path], Labels], folder: Path) -> Manifest:
-    return load(folder).manifest
+def _csv(request: LabelRequest, progress: Progress) -> SourceLabels:
+    labels = csv_labels.load(request.annotations, lambda path: open_media(path).num_frames)
+    return _attached(labels, request, progress)
 
 
-_Found = TypeVar("_Found")
+def _manifest(request: LabelRequest, progress: Progress) -> SourceLabels:
+    return _attached(Labels(read_manifest(request.annotations)), request, progress)
 
 
-def _read_other(
-    annotations: Path, other: Path | None, fits: Callable[[Path], bool], read: Callable[[Path], _Found]
-) -> tuple[_Found | None, tuple[str, ...]]:
-    if other is not None:
-        return read(other), ()
-    try:
-        around = annotations.resolve().parent
-        beside = sorted(around.iterdir()) if around.is_dir() else []
-        folder = next((f for f in (annotations, *beside) if f.is_dir() and fits(f)), None)
-        return (None if folder is None else read(folder)), ()
-    except (DataError, OSError) as error:
-        return None, (f"the other data set's labels are left out: {error}",)
+READERS: Mapping[Source, LabelReader] = {
+    Source.FINEDIVING: _finediving,
+    Source.MTL_AQA: _mtl_aqa,
+    Source.UNLV_DIVE: _unlv_dive,
+    Source.CSV: _csv,
+    Source.MANIFEST: _manifest,
+}
+"""What reads the labels of each source."""
+
+
+def _attached(
+    labels: Labels,
+    request: LabelRequest,
+    progress: Progress,
+    *,
+    other: Manifest | None = None,
+    warnings: tuple[str, ...] = (),
+) -> SourceLabels:
+    if request.frames is not None or request.poses is not None:
+        labels = attach(labels, frames=request.frames, poses=request.poses, progress=progress)
+    return SourceLabels(labels=labels, other=other, warnings=warnings)

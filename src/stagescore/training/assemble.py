@@ -41,8 +41,7 @@ from stagescore.weights.search import find_weights
 def make_model(settings: TrainSettings) -> ActionModel:
     """The model, its random weights decided by the seed alone."""
     state = torch.get_rng_state()
-    seed = settings.run.seed if settings.run.weights_seed is None else settings.run.weights_seed
-    torch.manual_seed(seed)
+    torch.manual_seed(settings.run.begins_with)
     model = build(settings.model)
     torch.set_rng_state(state)
     return model

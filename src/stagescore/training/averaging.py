@@ -23,7 +23,7 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
     """Begin a run that has the mean of the weights of others, and nothing left to train but the head for dive numbers.
 
     Args:
-        runs: finished, of the same settings but for `run.seed`, and with the same `run.weights_seed`.
+        runs: finished, of the same settings but for `run.seed`, that began with the same random weights (`RunSettings.begins_with`).
         folder: of the new run. `train` finishes it.
 
     Returns:
@@ -37,18 +37,19 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
         raise ConfigError("the mean of one run is that run", todo="name two runs or more")
     settings = [settings_of(run, TrainSettings) for run in runs]
     first = settings[0]
-    if first.run.weights_seed is None:
-        raise ConfigError(
-            "its random weights hang on its seed, so that no other run began alike",
-            where=runs[0],
-            todo="train runs with the same run.weights_seed and different run.seed",
-        )
     seeds = [one.run.seed for one in settings]
     if len(set(seeds)) < len(seeds):
         raise ConfigError(
             f"the runs have the seeds {', '.join(map(str, seeds))}", todo="name runs of different run.seed"
         )
     for run, other in zip(runs[1:], settings[1:], strict=True):
+        if other.run.begins_with != first.run.begins_with:
+            raise ConfigError(
+                f"it began with the random weights of seed {other.run.begins_with}, {runs[0]} with those of "
+                f"{first.run.begins_with}",
+                where=run,
+                todo="train runs with the same run.weights_seed and different run.seed",
+            )
         if _without_seed(other) != _without_seed(first):
             raise ConfigError(
                 f"its settings are not those of {runs[0]}",
@@ -61,7 +62,8 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
         name: torch.stack([one[name] for one in weights]).mean(0) if value.is_floating_point() else value
         for name, value in weights[0].items()
     }
-    made = first.model_copy(update={"run": first.run.model_copy(update={"averaged_seeds": tuple(seeds)})})
+    run_settings = {"averaged_seeds": tuple(seeds), "weights_seed": first.run.begins_with}
+    made = first.model_copy(update={"run": first.run.model_copy(update=run_settings)})
     refuse_run(folder)
     progressed = {**states[0]["progressed"], "finished": False, "log_bytes": 0}
     write_checkpoint(
@@ -77,5 +79,5 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
 
 def _without_seed(settings: TrainSettings) -> dict[str, Any]:
     content = settings.model_dump(mode="json")
-    del content["run"]["seed"]
+    del content["run"]["seed"], content["run"]["weights_seed"]
     return content

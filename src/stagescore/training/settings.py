@@ -216,6 +216,11 @@ class RunSettings(Config):
     threads: int | None = Field(default=None, ge=1)
     device: str = "auto"
 
+    @property
+    def begins_with(self) -> int:
+        """Seed that the random weights come from."""
+        return self.seed if self.weights_seed is None else self.weights_seed
+
 
 class TrainSettings(Config):
     """Everything about a run.
