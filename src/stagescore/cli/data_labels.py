@@ -107,9 +107,10 @@ def _named(labels: Path | None, annotations: Path | None) -> Path:
 
 def _checked(out: Output, source: Source, request: LabelRequest) -> "CheckReport":
     from stagescore.data.importing import check_labels
+    from stagescore.data.sources import READERS
 
     with out.progress() as progress:
-        checked = check_labels(source, request, progress)
+        checked = check_labels(READERS[source], request, progress)
     for warning in checked.warnings:
         out.warning(warning)
     return checked.report

@@ -7,7 +7,7 @@ from pathlib import Path
 from stagescore.atomic import write_files
 from stagescore.data.attachments import Progress
 from stagescore.data.checks import CheckReport, check, json_bytes
-from stagescore.data.sources import READERS, LabelRequest, Source
+from stagescore.data.sources import LabelReader, LabelRequest
 from stagescore.data.splits import ValidationRule, choose_validation, validation_file, with_validation
 from stagescore.errors import DataError
 
@@ -58,18 +58,18 @@ class ImportedLabels:
         return list(written)
 
 
-def check_labels(source: Source, request: LabelRequest, progress: Progress = _silent) -> CheckedLabels:
-    """Read labels of a known source and check them.
+def check_labels(reader: LabelReader, request: LabelRequest, progress: Progress = _silent) -> CheckedLabels:
+    """Read labels and check them.
 
     Args:
-        source: What they are.
+        reader: What reads them: one of `sources.READERS`, or your own (docs/add_a_data_set.md).
         request: Which files.
         progress: Told after every film, or every dive with frames or poses.
 
     Raises:
         DataError: The labels cannot be read.
     """
-    read = READERS[source](request, progress)
+    read = reader(request, progress)
     return CheckedLabels(report=check(read.labels, read.other), warnings=read.warnings)
 
 
