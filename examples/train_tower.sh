@@ -54,10 +54,10 @@ kept=()
 for fold in kept/five-fold/*.json; do kept+=(--folds "$fold"); done
 stagescore weights pack all-mean --name tower --out weights --per-number 10 --half \
   "${kept[@]}" --blend-with-prior --validated --mirrored --without-pictures \
-  --trained-on "300 films of London 2012, men's 10 m (the published training split of UNLV-Dive)" \
+  --trained-on "300 films of London 2012, men's 10 m (the published training split of UNLV-Dive); the mean of two runs" \
   --shown-on "broadcast films of single dives from 10 m, men, one pool (London 2012)" \
   --command "examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER" \
   --limit "one pool, one event, one year: what is learned here is not known to hold elsewhere" \
   --limit "the films have no stated licence; the weights hold no picture of them" \
-  --limit "takes about one dive number in eight for another: give it where you know it"
+  --limit "takes about one dive number in nine for another: give it where you know it"
 cp events/all-with-sealed/events.safetensors weights/

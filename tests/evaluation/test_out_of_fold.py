@@ -11,6 +11,7 @@ import stored_dives
 import tiny_runs
 from evaluation_standins import weights_file
 
+from stagescore.card_files import weights_hash
 from stagescore.cli.main import app
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, read_manifest
@@ -25,11 +26,13 @@ from stagescore.evaluation.frozen_features import RIDGE_ROW
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.out_of_fold import FoldRun, keep, known_fold, open_folds
+from stagescore.evaluation.packing import add_figures
 from stagescore.evaluation.subject import read_subject
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Outcome, Outcomes
 from stagescore.training.runs import begin, train
+from stagescore.weights.own import Card, load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -419,3 +422,23 @@ def test_a_table_without_labels_in_the_files_is_the_same_beside_the_data(
     again = open_folds(paths, data=data)
     assert [fold.labels for fold in again] == [fold.labels for fold in folds]
     assert again == folds
+
+
+def test_a_card_has_the_figures_of_the_folds(runs: list[Path], kept: list[KeptFold], tmp_path: Path) -> None:
+    subject, path = read_subject(str(runs[0])), tmp_path / "tiny.safetensors"
+    model = next(iter(subject.states.values()))
+    card = Card(
+        name="tiny",
+        model=FoldRun.open(runs[0]).settings.model,
+        preprocessing=subject.preprocessing,
+        target="execution",
+        protocol="w/ DN",
+        trained_on="little",
+        weights_hash=weights_hash(model),
+    )
+    save_weights(path, model, card)
+    report, _ = fold_report(kept)
+    add_figures(path, report, "5 dives")
+    figures = load_weights(path).card.figures
+    assert figures["measured_on"] == "5 dives" and figures["dives"] == 5
+    assert figures["mae"] == report.as_json()["metrics"]["mae"]

@@ -19,10 +19,12 @@ import made_scorer
 from stagescore.data.preprocessing import Window
 from stagescore.errors import ConfigError, DataError
 from stagescore.locking import alone_in
-from stagescore.scoring import batch
+from stagescore.pose.annotation import ENDS_IN_AIR, STARTS_IN_AIR
+from stagescore.scoring import batch, pipeline
 from stagescore.scoring.bank_fitting import LEAST_DIVES, fit_bank, fitted_slope
 from stagescore.scoring.compare import compare_dives, compare_with_best
 from stagescore.scoring.inputs import InputClip
+from stagescore.scoring.poses import Poses
 from stagescore.scoring.result import Result, schema_bytes
 from stagescore.scoring.scorer import Scorer
 from stagescore.types import STAGE_NAMES, Dive
@@ -151,6 +153,37 @@ def test_a_part_of_a_dive_shows_its_stages_and_has_no_score(
     assert all(stage.difference is None for stage in result.stages)
     seen = result.events.first_airborne_frame, result.events.first_water_contact_frame
     assert tuple(event is not None for event in seen) == events
+
+
+def test_a_film_that_begins_just_after_the_take_off_has_a_score_whose_parts_add_up(
+    scorer: Scorer, dives: tuple[Dive, ...]
+) -> None:
+    """Film 325 of UNLV-Dive: two stages of three were told, their differences were those of the stage before, and no report was made."""
+    scorer.flights = made_scorer.GivenFlight(first=0, starts_in_air=True)
+    result = score(scorer, dives[0], dive_number=dives[0].dive_number, difficulty=3.0)
+    assert result.status == "ok" and result.score is not None
+    assert [stage.name for stage in result.stages] == ["take-off", "flight", "entry"]
+    parts = np.array([vote.stage_deltas for vote in result.exemplars]).sum(-1).mean(0)
+    assert [stage.difference for stage in result.stages] == pytest.approx(parts.tolist())
+    assert all(len(vote.stage_deltas) == len(result.stages) for vote in result.exemplars)
+    assert result.events.first_airborne_frame is None
+    assert any("take-off itself is not seen" in told for told in result.warnings)
+
+
+def test_where_the_diver_is_in_the_air_is_said_once(
+    scorer: Scorer, dives: tuple[Dive, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Films 183, 217, 273 and 357 of UNLV-Dive were said to have no take-off beside the frame of their take-off."""
+    known = pipeline.no_poses
+
+    def seeming(num_frames: int) -> Poses:
+        return replace(known(num_frames), warnings=(STARTS_IN_AIR, ENDS_IN_AIR))
+
+    monkeypatch.setattr(pipeline, "no_poses", seeming)
+    scorer.flights = made_scorer.GivenFlight()
+    result = score(scorer, dives[0])
+    assert result.events.first_airborne_frame is not None
+    assert not {STARTS_IN_AIR, ENDS_IN_AIR} & set(result.warnings)
 
 
 def test_bad_inputs_fail_with_a_reason(scorer: Scorer, dives: tuple[Dive, ...], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """One network of several runs."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,18 @@ def test_runs_that_have_no_mean_are_refused(
         ("begun", {"seed": 9}, "not finished"),
     ):
         begin(tmp_path / name, settings.model_copy(update={"run": settings.run.model_copy(update=change)}))
-        pair = [tmp_path / name, runs[0]] if name == "alone" else [runs[0], tmp_path / name]
         with pytest.raises((ConfigError, CheckpointError), match=error):
-            average_runs(pair, tmp_path / f"mean-{name}")
+            average_runs([runs[0], tmp_path / name], tmp_path / f"mean-{name}")
         assert not (tmp_path / f"mean-{name}").exists()
+
+
+def test_what_counts_is_the_seed_that_the_random_weights_come_from(runs: list[Path], tmp_path: Path) -> None:
+    settings = settings_of(runs[1], TrainSettings)
+    # A run of seed 7 that says nothing of its weights began like the others, whose weights are of seed 7.
+    alike = settings.model_copy(
+        update={"run": settings.run.model_copy(update={"seed": 7, "weights_seed": None})}
+    )
+    begin(tmp_path / "plain", alike)
+    shutil.copytree(runs[1] / "checkpoints", tmp_path / "plain" / "checkpoints", dirs_exist_ok=True)
+    made = average_runs([tmp_path / "plain", runs[0]], tmp_path / "mean")
+    assert made.run.averaged_seeds == (7, 0) and made.run.begins_with == 7

@@ -81,6 +81,7 @@ def pack(
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
+    from stagescore.evaluation.fold_report import fold_report
     from stagescore.evaluation.out_of_fold import kept_out, known_fold, open_folds
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
@@ -106,6 +107,7 @@ def pack(
             manifest.select("fit").dives, more, per_number=per_number, seed=subject.seed
         )
         with out.progress() as progress:
+            known = [known_fold(fold, progress, mirrored=mirrored) for fold in opened]
             path, bank = write(
                 subject,
                 settings.model,
@@ -127,11 +129,17 @@ def pack(
                 ),
                 store=store,
                 folder=out_dir,
-                kept_out=kept_out([known_fold(fold, progress, mirrored=mirrored) for fold in opened])
-                if opened
-                else None,
+                kept_out=kept_out(known) if known else None,
                 progress=progress,
             )
+            if known and test_data is None:
+                report, outcomes = fold_report(known)
+                protocol = known[0].identity.protocol
+                add_figures(
+                    path,
+                    report,
+                    f"{len(outcomes)} dives, out of fold ({protocol}), by single runs of the same settings",
+                )
             if test_data is not None:
                 tested = read_manifest(test_data)
                 truth = test_data / "truth"
@@ -146,7 +154,7 @@ def pack(
                     Question(manifest=tested, part="all", store=test_store, exemplars_from="bank"),
                     progress=progress,
                 )
-                add_figures(path, answer, f"{len(answer.outcomes)} dives that training never saw")
+                add_figures(path, answer.report, f"{len(answer.outcomes)} dives that training never saw")
         if left_out:
             out.warning(f"the bank leaves out {', '.join(left_out)}: there is a single dive of each")
         out.document({"weights": str(path), "exemplars": len(bank)})

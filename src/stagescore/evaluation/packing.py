@@ -14,8 +14,9 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
+from stagescore.evaluation.evaluation_report import EvaluationReport
 from stagescore.evaluation.out_of_fold import KeptOut
-from stagescore.evaluation.subject import Answer, Progress, Subject
+from stagescore.evaluation.subject import Progress, Subject
 from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
@@ -211,10 +212,19 @@ def _descriptors(
     return descriptors(*(encode_dives(model, view, ids).stages for view in views))
 
 
-def add_figures(path: Path, answer: Answer, measured_on: str) -> None:
-    """Write measured figures into the card of packed weights."""
+def add_figures(path: Path, report: EvaluationReport, measured_on: str) -> None:
+    """Write measured figures, with their intervals, into the card of packed weights.
+
+    Args:
+        path: Of the weights.
+        report: What was measured.
+        measured_on: Of which dives, in words.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+    """
     weights = load_weights(path)
-    document = answer.report.as_json()
+    document = report.as_json()
     figures = {"measured_on": measured_on, **document["metrics"], "dives": document["protocol"]["dives"]}
     card = weights.card.model_copy(update={"figures": figures})
     save_weights(path, weights.model, card, weights.familiarity)

@@ -39,6 +39,10 @@ _ENDS = 9
 _FREELY = 0.75
 _OFF_PARABOLA = 0.06
 
+STARTS_IN_AIR = "The clip seems to start in the air: there is no take-off."
+ENDS_IN_AIR = "The clip seems to end in the air: there is no entry into the water."
+"""What is said of the path of somebody's box. Who knows the flight knows it better (`scoring.pipeline.review`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Annotation:
@@ -261,9 +265,9 @@ def _judge(views: Sequence[View], choice: Choice, checked: Checked) -> tuple[lis
         serious.append(f"{share:.0%} of the joints are filled, not measured.")
     starts, ends = in_the_air(choice.diver, views)
     if starts:
-        mild.append("The clip seems to start in the air: there is no take-off.")
+        mild.append(STARTS_IN_AIR)
     if ends:
-        mild.append("The clip seems to end in the air: there is no entry into the water.")
+        mild.append(ENDS_IN_AIR)
     return serious + mild, bool(serious)
 
 

@@ -69,12 +69,12 @@ _REPLAY_SHARE = 0.12
 _SAME_SHARE = 0.25
 _LEAST_CHANGE = 1.0
 _RISEN = 0.05
+"""Share of the flight by which its highest point may lie before the first frame; it is not known more exactly."""
 _GRAVITY = 9.81
 _LEAST_OF_FALL = 0.68
 """Of the time of a free fall from the height to the water. Of 298 flights from 10 m marked by hand the shortest lasts 0.75 of it (the
 marks come late, and hands touch the water before the body has fallen as far); two that the path of the body had cut short lasted
 0.61 (docs/log.md)."""
-"""Share of the flight by which its highest point may lie before the first frame; it is not known more exactly."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import DataError, StagescoreError
 from stagescore.media.held import HeldMedia
 from stagescore.media.source import Media, open_media
+from stagescore.pose.annotation import ENDS_IN_AIR, STARTS_IN_AIR
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
 from stagescore.scoring.estimating import Estimator
@@ -170,14 +171,23 @@ def review(state: ScoringState, tools: Tools) -> None:
     if watched is None or poses is None:
         return
     still = checks.still_reason(watched.small)
+    partial = checks.partial_reason(flight, state.start, state.begins_at_cut)
     state.flag_for_review(
         still,
         checks.divers_reason(poses.num_divers),
         checks.replay_reason(watched.small, state.start),
         None if still else checks.fall_reason(flight),
-        checks.partial_reason(flight, state.start, state.begins_at_cut),
+        partial,
     )
-    state.warnings += [told for told in poses.warnings if told not in state.warnings]
+    told = poses.warnings
+    if flight is not None:
+        # Where the diver is in the air is found once: what the path of a box seems to say does not stand beside the flight.
+        told = tuple(one for one in told if one not in (STARTS_IN_AIR, ENDS_IN_AIR))
+        if flight.starts_in_air and partial is None:
+            told += (
+                "The first frame that is used shows the diver in the air: the take-off itself is not seen.",
+            )
+    state.warnings += [one for one in told if one not in state.warnings]
 
 
 def place_events(state: ScoringState, tools: Tools) -> None:

@@ -180,7 +180,10 @@ def agreed_stages(state: ScoringState, speaker: Speaker, media: Media, events: E
 def stage_results(
     state: ScoringState, speaker: Speaker, media: Media, stages: AgreedStages, votes: Sequence[ExemplarVote]
 ) -> list[StageResult]:
-    """The stages that the clip shows.
+    """The stages that the clip shows; all of them where there is a score, since their parts add up to it.
+
+    A clip may begin a frame or two after the take-off and still be scored: the flight then says that its first frame was not seen,
+    and the take-off is as short as the network cuts it.
 
     Args:
         state: The flight, and what speaks against a score.
@@ -191,9 +194,9 @@ def stage_results(
     """
     looked, flight, edges, sure = speaker.looked, state.flight, stages.edges, stages.confidences
     spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))
-    if flight is not None and flight.starts_in_air:
+    if flight is not None and flight.starts_in_air and not votes:
         spans = [("flight", edges[0], edges[2], sure[2]), *spans[2:]]
-    if flight is not None and flight.ends_in_air:
+    if flight is not None and flight.ends_in_air and not votes:
         spans = [*spans[:-2], ("flight", spans[-2][1], edges[3], sure[0] if len(spans) == 3 else 1.0)]
     if flight is None and any(reason.code in ("still", "no-person") for reason in state.reasons):
         return []

@@ -118,8 +118,8 @@ SHIPPED: tuple[KnownNetwork, ...] = (
         "scorer",
         "HP-MCoRe, preset tower, trained on 300 films of London 2012, men's 10 m",
         "train_tower.sh",
-        "7f3923e51f03f55f5e9ad900e0020abc41744970f10844a8a50993de5ceda351",
-        7_046_674,
+        "7b3639fd4efc11535e61e4cdcba1982cc85f6c470cb98e48c80d9c210dc8f891",
+        7_047_338,
     ),
     _shipped(
         "tower-bank",
