@@ -50,6 +50,11 @@ def test_scores_are_held_against_labels_beside_what_needs_no_film(
         assert scores["bias"] == pytest.approx(errors.mean())
         priors = np.array([outcome["prior"][0] - truth[name] for name, outcome in having.items()])
         assert expected["metrics"]["mae"]["value"] == pytest.approx(np.abs(priors).mean())
+    changes = [
+        abs(record["outcomes"]["mirrored"]["score"] - record["outcomes"]["original"]["score"])
+        for record in kept.values()
+    ]
+    assert found["stability"]["all"]["median"] == pytest.approx(np.median(changes))
 
 
 def test_without_number_only_the_height_is_told(words: list[str], tmp_path: Path) -> None:

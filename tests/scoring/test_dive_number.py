@@ -263,6 +263,18 @@ def test_a_given_number_counts_and_the_film_may_disagree(
     assert ("but the film looks like 107C" in dive_report(found, Pictures())) == disagrees
 
 
+def test_a_number_given_without_its_height_is_scored_at_the_height_of_the_exemplars(
+    plain: ScoringNetwork, film: str
+) -> None:
+    for scorer in (blind(plain), seeing(plain, {"B": 0.97, "C": 0.03})):
+        found, said = (scorer.score(film, dive_number="107B", **more) for more in ({}, {"height_m": 10.0}))
+        assert found.status == "ok" and without_number(found) == without_number(said)
+        assert sum("10 m is assumed" in told for told in found.warnings) == 1
+    # What hangs on no height is not told of one.
+    whole = blind(plain).score(film, dive_number="107B", difficulty=3.0)
+    assert not any("is assumed" in told for told in whole.warnings)
+
+
 def test_a_given_number_that_nobody_expects_comes_into_question(plain: ScoringNetwork, film: str) -> None:
     assert "105A" not in candidate_numbers(10.0, plain.bank.dives)
     found = seeing(plain, {"A": 1.0}, halves={5: 1.0}).score(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagescore.cli.bench_stability import RecordsOption
+from stagescore.cli.bench_stability import RecordsOption, say_stability, stability_document
 from stagescore.cli.output import JsonOption, Output, QuietOption, rounded, speaking
 from stagescore.cli.score import BankOption, WeightsDirOption, WeightsOption
 
 if TYPE_CHECKING:
     from stagescore.benchmarks.film_check import FilmCheck
+    from stagescore.benchmarks.variants import Variant
 
 _FIGURES = ("srcc", "rl2x100", "mae", "interval_coverage", "interval_width")
 
@@ -31,7 +32,9 @@ def films(
     variants: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,...", help="Also variants of each film, as of `bench stability`; none by default."
+            metavar="NAME,...",
+            help="Also variants of each film, as of `bench stability`, and how far they move the scores; all for "
+            "every variant, none by default.",
         ),
     ] = None,
     most: Annotated[
@@ -50,15 +53,14 @@ def films(
     (`weights pack`) and the fold's own test dives.
     """
     from stagescore.benchmarks.film_check import as_known_film, dives_to_check, film_checks
-    from stagescore.benchmarks.stability import measure_stability
-    from stagescore.benchmarks.variants import chosen_variants
+    from stagescore.benchmarks.stability import measure_stability, stability_rows
     from stagescore.data.manifest import read_manifest
     from stagescore.hashing import hash_u64
     from stagescore.scoring.scorer import Scorer
 
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
     with speaking(json=json, quiet=quiet) as out, place as records_folder:
-        chosen = chosen_variants([name.strip() for name in variants.split(",")]) if variants else ()
+        chosen = _chosen(variants)
         dives = dives_to_check(read_manifest(folder), fold=fold, sealed=sealed)
         if most is not None:
             dives = sorted(dives, key=lambda dive: hash_u64(0, "bench films", dive.dive_id))[:most]
@@ -73,15 +75,27 @@ def films(
                 progress=progress,
             )
         checks = film_checks(dives, records, chosen)
+        moved = stability_rows(records, chosen) if chosen else None
         out.document(
             {
                 "fold": fold,
                 "sealed": sealed,
                 "with_number": not without_number,
                 "conditions": [check.as_json() for check in checks],
+                "stability": None if moved is None else stability_document(*moved),
             }
         )
         _say(out, checks, told="number and difficulty" if not without_number else "the height alone")
+        if moved is not None:
+            say_stability(out, records, *moved)
+
+
+def _chosen(variants: str | None) -> "tuple[Variant, ...]":
+    from stagescore.benchmarks.variants import chosen_variants
+
+    if not variants:
+        return ()
+    return chosen_variants([] if variants == "all" else [name.strip() for name in variants.split(",")])
 
 
 def _say(out: Output, checks: "list[FilmCheck]", *, told: str) -> None:

@@ -3,7 +3,7 @@
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -57,25 +57,42 @@ def stability(
                 scorer.score, films, chosen, Path(folder), measured_with=scorer.made_of, progress=progress
             )
         rows, together = stability_rows(records, chosen)
-        holds = (
-            together.median is not None and together.median <= GOAL_MEDIAN and together.within >= GOAL_WITHIN
-        )
         out.document(
             {
-                "goal": {"median": GOAL_MEDIAN, "within": GOAL_WITHIN, "holds": holds},
-                "all": together.as_json(),
-                "variants": [row.as_json() for row in rows],
+                **stability_document(rows, together),
                 "films": {name: record.model_dump(mode="json") for name, record in records.items()},
             }
         )
-        _say(out, records, rows, together)
-        if not holds:
+        say_stability(out, records, rows, together)
+        if not _holds(together):
             raise Failure
 
 
-def _say(
+def stability_document(rows: "list[StabilityRow]", together: "StabilityRow") -> dict[str, Any]:
+    """The rows of variants against films for `--json`.
+
+    Args:
+        rows: One for each variant.
+        together: All variants.
+    """
+    return {
+        "goal": {"median": GOAL_MEDIAN, "within": GOAL_WITHIN, "holds": _holds(together)},
+        "all": together.as_json(),
+        "variants": [row.as_json() for row in rows],
+    }
+
+
+def say_stability(
     out: Output, records: "dict[str, FilmRecord]", rows: "list[StabilityRow]", together: "StabilityRow"
 ) -> None:
+    """Print how far variants move scores and events, as a table and beside the goal.
+
+    Args:
+        out: Where to.
+        records: Of the films, by name.
+        rows: One for each variant.
+        together: All variants.
+    """
     from stagescore.benchmarks.stability import LIMIT_POINTS, ORIGINAL
 
     for name, record in records.items():
@@ -122,3 +139,7 @@ def _say(
         f"All variants: median change {median} (goal: at most {GOAL_MEDIAN:g}); {together.within:.1%} below "
         f"{LIMIT_POINTS:g} points, no score counting as above (goal: at least {GOAL_WITHIN:.0%})"
     )
+
+
+def _holds(together: "StabilityRow") -> bool:
+    return together.median is not None and together.median <= GOAL_MEDIAN and together.within >= GOAL_WITHIN

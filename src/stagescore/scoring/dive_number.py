@@ -42,13 +42,11 @@ class RecognisedNumber:
     """What a film says of the dive number.
 
     Attributes:
-        options: What the user says of the dive, perhaps the number itself.
-        height_m: Height of the board in metres: as given, else that of all exemplars; None where they differ.
+        options: What is known of the dive beside the film, perhaps the number itself.
         probabilities: (dive number, calibrated probability) of all numbers that come into question, the likeliest first.
     """
 
     options: ScoreOptions
-    height_m: float | None
     probabilities: tuple[tuple[str, float], ...]
 
     @property
@@ -90,16 +88,13 @@ class RecognisedNumber:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the reader of a score has to know: a given number that the film contradicts, a height that is assumed."""
-        told = []
-        if self.disagrees and self._of_given is not None:
-            given = LikelyNumber(dive_number=self._given or "", probability=self._of_given)
-            told.append(
-                f"The film looks like {self.likeliest[0].words}, not like {given.words}: check the dive number."
-            )
-        if self._given is None and self.options.height_m is None and self.height_m is not None:
-            told.append(f"No height is given: {self.height_m:g} m is assumed, the height of all exemplars.")
-        return tuple(told)
+        """What the reader of a score has to know: a given number that the film contradicts."""
+        if not self.disagrees or self._of_given is None:
+            return ()
+        given = LikelyNumber(dive_number=self._given or "", probability=self._of_given)
+        return (
+            f"The film looks like {self.likeliest[0].words}, not like {given.words}: check the dive number.",
+        )
 
     @property
     def _given(self) -> str | None:
@@ -112,7 +107,7 @@ class RecognisedNumber:
         return next((probability for code, probability in self.probabilities if code == self._given), None)
 
     def _if_it_is(self, code: str) -> ScoreOptions:
-        return self.options.model_copy(update={"dive_number": code, "height_m": self.height_m})
+        return self.options.model_copy(update={"dive_number": code})
 
 
 def recognised_number(
@@ -126,7 +121,7 @@ def recognised_number(
     Args:
         network: The network that speaks.
         looked: What it made of the film.
-        options: What the user says of the dive. A given number always comes into question.
+        options: What is known of the dive beside the film. A given number always comes into question.
         unfamiliarity: Distance of the film from the training films; None where it is not known.
 
     Returns:
@@ -136,15 +131,12 @@ def recognised_number(
     calibration = network.number_calibration
     if not network.model.recognises or calibration is None or "video" not in looked.modalities:
         return None
-    heights = {dive.height_m for dive in network.bank.dives}
-    height_m = options.height_m or (heights.pop() if len(heights) == 1 else None)
-    candidates = {*candidate_numbers(height_m, network.bank.dives)}
+    candidates = {*candidate_numbers(options.height_m, network.bank.dives)}
     if options.number is not None:
         candidates.add(options.number.code)
     views = [looked.stages] if looked.mirrored is None else [looked.stages, looked.mirrored]
     temperature = calibration.temperature * max(unfamiliarity or 0.0, 1.0)
     return RecognisedNumber(
         options=options,
-        height_m=height_m,
         probabilities=recognise_number(views, sorted(candidates), temperature),
     )

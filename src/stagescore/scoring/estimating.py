@@ -52,9 +52,10 @@ class Estimator:
         state.flag_for_review(self._unfamiliar())
         if state.reasons:
             return Estimate(prior=_prior(self.table, [Hypothesis.of(state.options)]))
+        self._assume_height()
         # Of half a dive, two divers or a film unlike all others no number is recognised either.
         state.recognised = recognised_number(
-            network, self.speaker.looked, state.options, self.speaker.unfamiliarity
+            network, self.speaker.looked, state.told, self.speaker.unfamiliarity
         )
         if state.recognised is not None:
             state.warnings += state.recognised.warnings
@@ -137,6 +138,19 @@ class Estimator:
         )
         return share * own + (1.0 - share) * usual
 
+    def _assume_height(self) -> None:
+        """Where the difficulty hangs on a height that nobody gives, take that of the exemplars if they all have the same."""
+        options = self.state.options
+        heights = {dive.height_m for dive in self.network.bank.dives}
+        if options.height_m is not None or (options.dive_number and options.difficulty) or len(heights) != 1:
+            return
+        height_m = heights.pop()
+        if height_m is not None and self.network.executes:
+            self.state.assumed_height_m = height_m
+            self.state.warnings.append(
+                f"No height is given: {height_m:g} m is assumed, the height of all exemplars."
+            )
+
     def _unfamiliar(self) -> Reason | None:
         """Why the film is too far from the training films; None where it is not."""
         card, share = self.network.card, self.speaker.film_share
@@ -153,7 +167,7 @@ class Estimator:
 
 def possible(state: ScoringState) -> tuple[Hypothesis, ...]:
     """What a dive may be: what the user says, or every number that the film may show."""
-    return (Hypothesis.of(state.options),) if state.recognised is None else state.recognised.hypotheses
+    return (Hypothesis.of(state.told),) if state.recognised is None else state.recognised.hypotheses
 
 
 def mean_difficulty(hypotheses: Sequence[Hypothesis]) -> tuple[float | None, float | None]:
@@ -279,7 +293,7 @@ def _no_difficulty(state: ScoringState, unknown: Sequence[Hypothesis]) -> Reason
         )
     codes = [one.options.dive_number or "" for one in unknown]
     named = " or ".join([*codes[:NUM_LIKELIEST], *(["another"] if len(codes) > NUM_LIKELIEST else [])])
-    option = "--difficulty" if state.recognised.height_m else "--height or --difficulty"
+    option = "--difficulty" if state.told.height_m else "--height or --difficulty"
     return Reason(
         code="unknown-difficulty",
         text=f"The film may show {named}, whose difficulty is not known here: give {option}. "

@@ -72,6 +72,7 @@ class ScoringState:
         flight: The flight, counted from `start`; None where nobody falls.
         looks: What each scoring network made of the film, for those that could look at it.
         speaker: The network whose score is taken.
+        assumed_height_m: Height of the board in metres that is assumed, since none is given; None where none is assumed.
         recognised: What the film says of the dive number; None where no network was asked.
         estimate: The score, as far as there is one.
         reasons: What speaks against a score.
@@ -93,6 +94,7 @@ class ScoringState:
     flight: Flight | None = None
     looks: list[tuple[ScoringNetwork, Look]] = field(default_factory=list)
     speaker: Speaker | None = None
+    assumed_height_m: float | None = None
     recognised: RecognisedNumber | None = None
     estimate: Estimate | None = None
     reasons: list[Reason] = field(default_factory=list)
@@ -101,9 +103,16 @@ class ScoringState:
     timings: Timings = field(default_factory=Timings)
 
     @property
+    def told(self) -> ScoreOptions:
+        """What is known of the dive beside the film: what the user says, and the height that is assumed where none is given."""
+        if self.assumed_height_m is None:
+            return self.options
+        return self.options.model_copy(update={"height_m": self.assumed_height_m})
+
+    @property
     def known(self) -> ScoreOptions:
-        """What is known of the dive: what the user says, and the number that the film surely shows."""
-        return self.options if self.recognised is None else self.recognised.known
+        """What is known of the dive: what is told beside the film, and the number that the film surely shows."""
+        return self.told if self.recognised is None else self.recognised.known
 
     @property
     def num_frames(self) -> int:
