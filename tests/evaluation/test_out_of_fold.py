@@ -381,6 +381,15 @@ def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
         out_of_fold.kept_out([kept[0], old])
 
 
+def test_weights_of_a_fold_take_nothing_from_their_own_test_dives(kept: list[KeptFold]) -> None:
+    tested = kept[0].labels.dive_id
+    assert out_of_fold.without_dives(kept, tested) == kept[1:]
+    assert out_of_fold.without_dives(kept, []) == kept
+    assert out_of_fold.without_dives([], tested) == []
+    with pytest.raises(ConfigError, match="tested on too"):
+        out_of_fold.without_dives(kept, [fold.labels.dive_id[0] for fold in kept])
+
+
 def test_far_is_what_most_dives_that_were_kept_out_stay_below(
     kept: list[KeptFold], monkeypatch: pytest.MonkeyPatch
 ) -> None:

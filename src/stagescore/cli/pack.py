@@ -30,7 +30,7 @@ def pack(
         typer.Option(
             help="A run of the same settings that kept some dives out, or the file that `evaluate-folds --keep` wrote of it; "
             "once for each fold of a protocol. Intervals and distances are fitted on these dives, and the run itself may have "
-            "been trained on everything."
+            "been trained on everything. A fold with test dives of the run itself is left out."
         ),
     ] = None,
     trained_on: Annotated[str, typer.Option(help="For the card, in words.")] = "simulated dives only",
@@ -82,7 +82,7 @@ def pack(
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
     from stagescore.evaluation.fold_report import fold_report
-    from stagescore.evaluation.out_of_fold import kept_out, known_fold, open_folds
+    from stagescore.evaluation.out_of_fold import kept_out, known_fold, open_folds, without_dives
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
@@ -108,6 +108,7 @@ def pack(
         )
         with out.progress() as progress:
             known = [known_fold(fold, progress, mirrored=mirrored) for fold in opened]
+            others = without_dives(known, [dive.dive_id for dive in manifest.select("test")])
             path, bank = write(
                 subject,
                 settings.model,
@@ -129,10 +130,10 @@ def pack(
                 ),
                 store=store,
                 folder=out_dir,
-                kept_out=kept_out(known) if known else None,
+                kept_out=kept_out(others) if others else None,
                 progress=progress,
             )
-            if known and test_data is None:
+            if others and len(others) == len(known) and test_data is None:
                 report, outcomes = fold_report(known)
                 protocol = known[0].identity.protocol
                 add_figures(

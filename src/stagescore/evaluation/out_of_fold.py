@@ -4,7 +4,7 @@ Each fold has a run of its own (`data.fold`), or the file that was kept of it (`
 of them; weights that were trained on everything take their certainty from them (`kept_out`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -296,6 +296,29 @@ class KeptOut:
     certainty: Certainty
     far: float | None
     num_dives: int
+
+
+def without_dives(folds: Sequence[KeptFold], dive_ids: Collection[str]) -> list[KeptFold]:
+    """The folds that tested none of some dives: weights that are to be tried on these take nothing from the others.
+
+    Args:
+        folds: What was kept of each fold.
+        dive_ids: Dives on whose labels nothing may be fitted.
+
+    Returns:
+        Some of the folds, in their order.
+
+    Raises:
+        ConfigError: There are folds, and none is left.
+    """
+    left = [fold for fold in folds if not set(dive_ids) & set(fold.labels.dive_id)]
+    if folds and not left:
+        raise ConfigError(
+            "each of the folds tested a dive that this run is tested on too",
+            where=folds[0].identity.protocol,
+            todo="name folds of the protocol that the run is of",
+        )
+    return left
 
 
 def kept_out(folds: Sequence[KeptFold]) -> KeptOut:
