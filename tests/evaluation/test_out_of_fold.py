@@ -228,7 +228,7 @@ def changed(kept: KeptFold, **identity: object) -> KeptFold:
         ({"fold": "athlete-disjoint/0"}, "athlete-disjoint and five-fold cannot be pooled"),
         ({"settings": {"run.epochs": 99}}, "another batches.group_size than five-fold/0"),
         ({"datasets": ("another",)}, "divides other dives"),
-        ({"seed": 7}, "with seed 0"),
+        ({"seed": 7}, "given .seed 0."),
     ],
 )
 def test_folds_that_were_made_otherwise_do_not_stand_in_one_table(
@@ -264,15 +264,30 @@ def test_seeds_stand_side_by_side_and_the_first_is_the_headline(kept: list[KeptF
     alone = fold_report(kept)[0].as_json()
     report = fold_report([*kept, *others])[0].as_json()
     assert report["metrics"] == alone["metrics"]
-    first, second, mean = (row["metrics"]["mae"] for row in report["tables"]["Seeds"])
+    first, second, mean = (row["metrics"]["mae"] for row in report["tables"]["Runs"])
     assert mean["value"] == pytest.approx((first["value"] + second["value"]) / 2)
     assert sorted((first["value"], second["value"])) == [mean["low"], mean["high"]]
     assert mean["low"] < mean["high"]
-    assert (
-        "Seeds" not in alone["tables"] and "2 seeds" in report["notes"][0] and "one seed" in alone["notes"][0]
+    assert "Runs" not in alone["tables"] and alone["notes"][0].endswith(
+        "seed 0; known at test: dive number and difficulty."
     )
-    with pytest.raises(ConfigError, match="with seed 5"):
+    assert "seed 0, the first of 2 runs" in report["notes"][0]
+    assert report["paired"]["seed 5"]["mae"]["value"] == pytest.approx(first["value"] - second["value"])
+    with pytest.raises(ConfigError, match="seed 5"):
         fold_report([*kept, *others[1:]])
+
+
+def test_a_mean_of_runs_stands_beside_the_runs_that_it_is_of(kept: list[KeptFold], tmp_path: Path) -> None:
+    means = [changed(fold, averaged_seeds=(0, 5)) for fold in kept]
+    files = [fold.save(tmp_path) for fold in (*means, *kept)]
+    assert len(set(files)) == 2 * len(kept) and "mean-of-seeds-0-5" in files[0].name
+    folds = open_folds(files)
+    assert [fold.identity.run for fold in folds if isinstance(fold, KeptFold)] == [
+        *["seed 0"] * len(kept),
+        *["mean of the runs of seeds 0 and 5"] * len(kept),
+    ]
+    table = fold_report([*kept, *means])[0].as_json()["tables"]["Runs"]
+    assert [row["name"] for row in table] == ["seed 0", "mean of the runs of seeds 0 and 5"]
 
 
 def test_a_single_fold_has_the_intervals_that_other_folds_give_it(kept: list[KeptFold]) -> None:

@@ -11,7 +11,17 @@ from stagescore.training.settings import TrainSettings
 _NOT_OF_THE_RESULT: Mapping[str, set[str] | bool] = {
     "data": {"folder", "fold", "sealed", "clips", "workers"},
     "start": {"model", "static_branch", "fused_branch"},
-    "run": {"seed", "checkpoint_steps", "keep", "validate_epochs", "validate_test", "threads", "device"},
+    "run": {
+        "seed",
+        "weights_seed",
+        "averaged_seeds",
+        "checkpoint_steps",
+        "keep",
+        "validate_epochs",
+        "validate_test",
+        "threads",
+        "device",
+    },
     "features": True,
 }
 """Settings that differ from fold to fold or from machine to machine."""
@@ -24,7 +34,8 @@ class FoldIdentity(Config):
     Attributes:
         fold: name with its protocol, such as `five-fold/0`.
         folds: names of all folds of the protocol, in its order.
-        seed: of the run.
+        seed: Of the run; of the first of the runs whose mean it is.
+        averaged_seeds: Of the runs whose mean it is; empty for a run that was trained itself.
         mirrored: each dive was seen plain and mirrored, and the two averaged.
         sealed: the sealed athletes take part.
         datasets: names of the data sets.
@@ -34,6 +45,7 @@ class FoldIdentity(Config):
     fold: str
     folds: tuple[str, ...]
     seed: int
+    averaged_seeds: tuple[int, ...] = ()
     mirrored: bool
     sealed: bool
     datasets: tuple[str, ...]
@@ -45,11 +57,26 @@ class FoldIdentity(Config):
         return self.fold.partition("/")[0]
 
     @property
+    def run(self) -> str:
+        """Which run of the fold it is, in words: `seed 0`, or `mean of the runs of seeds 0 and 1`."""
+        if not self.averaged_seeds:
+            return f"seed {self.seed}"
+        *first, last = map(str, self.averaged_seeds)
+        return f"mean of the runs of seeds {', '.join(first)} and {last}"
+
+    @property
+    def place(self) -> tuple[bool, tuple[int, ...], int]:
+        """By which folds of several runs are put in order: single runs by their seed, then means, then the protocol's order."""
+        return bool(self.averaged_seeds), self.averaged_seeds or (self.seed,), self.folds.index(self.fold)
+
+    @property
     def file_name(self) -> str:
-        """For the file, such as `five-fold-0-seed-0.json`."""
+        """For the file, such as `five-fold-0-seed-0.json`, or `five-fold-0-mean-of-seeds-0-1.json` for a mean of runs."""
+        seeds = "-".join(map(str, self.averaged_seeds))
+        made = f"mean-of-seeds-{seeds}" if seeds else f"seed-{self.seed}"
         views = "-mirrored" if self.mirrored else ""
         sealed = "-with-sealed" if self.sealed and self.protocol != "sealed" else ""
-        return f"{self.fold.replace('/', '-')}-seed-{self.seed}{views}{sealed}.json"
+        return f"{self.fold.replace('/', '-')}-{made}{views}{sealed}.json"
 
 
 def settings_that_matter(settings: TrainSettings) -> dict[str, Any]:
@@ -66,7 +93,7 @@ def settings_that_matter(settings: TrainSettings) -> dict[str, Any]:
 
 
 def one_table(identities: Sequence[FoldIdentity]) -> None:
-    """Check that folds can stand in one table: every fold of one protocol once for each seed, all made alike.
+    """Check that folds can stand in one table: every fold of one protocol once for each run, all made alike.
 
     Raises:
         ConfigError: a fold is there twice or missing, or protocols, views or settings are mixed.
@@ -105,11 +132,11 @@ def one_table(identities: Sequence[FoldIdentity]) -> None:
                 where=other.fold,
                 todo="pool runs of the same settings",
             )
-    for seed in sorted({one.seed for one in identities}):
-        given = sorted(one.fold for one in identities if one.seed == seed)
+    for run in dict.fromkeys(one.run for one in identities):
+        given = sorted(one.fold for one in identities if one.run == run)
         if given != sorted(first.folds):
             raise ConfigError(
-                f"runs of {', '.join(given)} are given with seed {seed}; "
+                f"runs of {', '.join(given)} are given ({run}); "
                 f"the protocol has {', '.join(sorted(first.folds))}",
                 todo="name one run for each fold",
             )

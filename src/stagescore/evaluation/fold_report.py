@@ -65,25 +65,25 @@ def fold_report(
     """Pool and measure, with label rules, single branches and published rows beside the model.
 
     Args:
-        folds: every fold of one protocol once for each seed. All but the table of seeds is of the first seed.
+        folds: every fold of one protocol once for each run (seed, or mean of runs). All but the table of runs is of the first.
         calibration: Folds of another protocol, on whose dives intervals and the probabilities of dive numbers are fitted as well;
             a protocol of a single fold has no others to fit them on.
 
     Returns:
-        The report, and the outcomes of the first seed in the order of its folds.
+        The report, and the outcomes of the first run in the order of its folds.
 
     Raises:
         ConfigError: the folds cannot stand in one table, or the calibration has a tested dive.
     """
     one_table([fold.identity for fold in folds])
     _check_calibration(folds, calibration)
-    seeds = {
-        seed: [fold for fold in folds if fold.identity.seed == seed]
-        for seed in dict.fromkeys(fold.identity.seed for fold in folds)
+    runs = {
+        run: [fold for fold in folds if fold.identity.run == run]
+        for run in dict.fromkeys(fold.identity.run for fold in folds)
     }
-    together = {seed: _together(some, calibration) for seed, some in seeds.items()}
-    seed, first = next(iter(seeds.items()))
-    identity, whole = first[0].identity, together[seed]
+    together = {run: _together(some, calibration) for run, some in runs.items()}
+    run, first = next(iter(runs.items()))
+    identity, whole = first[0].identity, together[run]
     headline = _row(f"out of fold, {identity.protocol}", whole)
     beside = {
         name: _joined([fold.scored(fold.alone[name], with_transitions=True) for fold in first])
@@ -91,8 +91,9 @@ def fold_report(
     }
     rules = {name: _joined([fold.scored(fold.rules[name]) for fold in first]) for name in first[0].rules}
     tables: dict[str, list[Row]] = {"Model": [headline]}
-    if len(seeds) > 1:
-        tables |= _seed_table(together)
+    if len(runs) > 1:
+        single = [some[0].identity.run for some in runs.values() if not some[0].identity.averaged_seeds]
+        tables |= _run_table(together, single)
     if beside:
         tables["Each branch of the regression alone"] = [
             Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
@@ -120,9 +121,9 @@ def fold_report(
         tables=tables,
         paired={
             name: paired(_same_dives(whole, some), some)
-            for name, some in {**beside, **others, **rules}.items()
+            for name, some in {**_without(together, run), **beside, **others, **rules}.items()
         },
-        notes=tuple(_notes(first, whole, len(seeds), calibration)),
+        notes=tuple(_notes(first, whole, len(runs), calibration)),
     )
     return report, whole
 
@@ -212,7 +213,7 @@ def _row(name: str, outcomes: Outcomes) -> Row:
 
 
 def _together(folds: Sequence[KeptFold], calibration: Sequence[KeptFold]) -> Outcomes:
-    """The whole model's outcomes of one seed, with intervals and recognised dive numbers."""
+    """The whole model's outcomes of one run, with intervals and recognised dive numbers."""
     every = _by_name(folds, calibration)
     fitted = cross_fitted(
         {name: fold.outcomes() for name, fold in every.items()},
@@ -225,15 +226,23 @@ def _joined(parts: Sequence[Outcomes]) -> Outcomes:
     return Outcomes(tuple(dive for part in parts for dive in part))
 
 
-def _seed_table(together: Mapping[int, Outcomes]) -> dict[str, list[Row]]:
-    """Each seed's row, and the mean with the lowest and the highest of them."""
-    rows = [_row(f"seed {seed}", outcomes) for seed, outcomes in together.items()]
+def _without(together: Mapping[str, Outcomes], run: str) -> dict[str, Outcomes]:
+    return {name: outcomes for name, outcomes in together.items() if name != run}
+
+
+def _run_table(together: Mapping[str, Outcomes], single: Sequence[str]) -> dict[str, list[Row]]:
+    """Each run's row; of those of a single seed the mean as well, with the lowest and the highest of them."""
+    rows = {run: _row(run, outcomes) for run, outcomes in together.items()}
+    if len(single) < 2:
+        return {"Runs": list(rows.values())}
     figures = {}
-    for name in rows[0].figures:
-        values = [row.figures[name].value for row in rows]
+    for name in rows[single[0]].figures:
+        values = [rows[run].figures[name].value for run in single]
         figures[name] = Measured(float(np.mean(values)), float(np.min(values)), float(np.max(values)))
-    mean = replace(rows[0], name=f"mean of {len(rows)} seeds [lowest, highest]", figures=figures)
-    return {"Seeds": [*rows, mean]}
+    mean = replace(
+        rows[single[0]], name=f"mean of the figures of {len(single)} seeds [lowest, highest]", figures=figures
+    )
+    return {"Runs": [*rows.values(), mean]}
 
 
 P3D_NOTE = (
@@ -243,16 +252,15 @@ P3D_NOTE = (
 
 
 def _notes(
-    folds: Sequence[KeptFold], whole: Outcomes, num_seeds: int, calibration: Sequence[KeptFold]
+    folds: Sequence[KeptFold], whole: Outcomes, num_runs: int, calibration: Sequence[KeptFold]
 ) -> list[str]:
     identity = folds[0].identity
     others = f"the folds of {calibration[0].identity.protocol}" if calibration else "the other folds"
-    seeds = "one seed" if num_seeds == 1 else f"the first of {num_seeds} seeds but for the table of seeds"
+    of_runs = "" if num_runs == 1 else f", the first of {num_runs} runs but for the table of runs"
     evidence = {name: fold.evidence() for name, fold in _by_name(folds, calibration).items()}
     counted = "1 fold, one run" if len(folds) == 1 else f"{len(folds)} folds, one run each"
     return [
-        f"{counted}, {len(whole)} dives, {seeds} ({identity.seed}); "
-        "known at test: dive number and difficulty.",
+        f"{counted}, {len(whole)} dives, {identity.run}{of_runs}; known at test: dive number and difficulty.",
         _about_sealed(identity),
         *([f"Intervals were fitted on the errors of {others}."] if calibration else []),
         *number_note(whole, others if calibrated(evidence) else ""),

@@ -94,6 +94,7 @@ class FoldRun:
             fold=self.name,
             folds=tuple(f"{protocol}/{fold.name}" for fold in make_folds(self.manifest.dives, protocol)),
             seed=self.settings.run.seed,
+            averaged_seeds=self.settings.run.averaged_seeds,
             mirrored=mirrored,
             sealed=self.settings.data.sealed,
             datasets=tuple(sorted({dive.dataset for dive in self.manifest})),
@@ -104,7 +105,7 @@ class FoldRun:
 def open_folds(
     paths: Sequence[Path], *, mirrored: bool = False, data: Path | None = None
 ) -> list[FoldRun | KeptFold]:
-    """The folds of one protocol, one or more seeds of each, from runs and from files that were kept of runs.
+    """The folds of one protocol, one or more runs of each, from runs and from files that were kept of runs.
 
     Args:
         paths: folders of runs, and files that `KeptFold.save` wrote.
@@ -112,7 +113,7 @@ def open_folds(
         data: folder of the manifest, for files that were kept without labels.
 
     Returns:
-        In the order of the seeds, then of the protocol's folds.
+        In the order of the seeds, means of runs last, then of the protocol's folds.
 
     Raises:
         ConfigError: a fold is there twice or missing, or what is given cannot stand in one table.
@@ -122,10 +123,7 @@ def open_folds(
     folds = [KeptFold.read(path, dives) if path.is_file() else FoldRun.open(path) for path in paths]
     identities = [one.identity if isinstance(one, KeptFold) else one.identity(mirrored) for one in folds]
     one_table(identities)
-    order = sorted(
-        range(len(folds)),
-        key=lambda k: (identities[k].seed, identities[k].folds.index(identities[k].fold)),
-    )
+    order = sorted(range(len(folds)), key=lambda k: identities[k].place)
     return [folds[k] for k in order]
 
 
