@@ -8,14 +8,15 @@ import pytest
 from stagescore.media import held, source
 from stagescore.media.film_writing import write_film
 from stagescore.media.held import HeldMedia
+from stagescore.media.scaling import scaled
 from stagescore.media.source import Media, open_media
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("held") / "film.mp4"
-    random = np.random.default_rng(0)
-    write_film(path, iter(random.integers(0, 255, (20, 32, 48, 3)).astype(np.uint8)), 25.0)
+    coarse = np.random.default_rng(0).integers(90, 170, (20, 4, 6, 3)).astype(np.uint8)
+    write_film(path, (scaled(picture, (48, 32)) for picture in coarse), 25.0)
     return path
 
 
@@ -23,9 +24,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Frames that were asked of the decoder, one entry for each time that the film was decoded."""
     decodings, read = [], source.read_video
 
-    def reading(path, scan, indices):
+    def reading(path, scan, indices, size_px):
         decodings.append(len(indices))
-        return read(path, scan, indices)
+        return read(path, scan, indices, size_px)
 
     monkeypatch.setattr(source, "read_video", reading)
     return decodings
@@ -69,3 +70,31 @@ def test_a_film_that_does_not_fit_is_not_held(film: Path, monkeypatch: pytest.Mo
     kept = HeldMedia.of(media)
     list(kept.frames())
     assert type(kept.released()) is Media and media.released() is media
+
+
+def test_the_frames_that_are_used_are_held_as_large_as_fits(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = open_media(film)
+    monkeypatch.setattr(held, "LEAST_EDGE_PX", 24)
+    monkeypatch.setattr(held, "MOST_BYTES", 3 * 10 * 16 * 24)
+    small = HeldMedia.of(media, range(5, 15))
+    assert (small.info.width_px, small.info.height_px) == (24, 16) and small.scale.tolist() == [0.5, 0.5]
+    decodings = counted(monkeypatch)
+    plain = dict(media.frames())
+    for _ in range(2):
+        for frame, picture in small.frames(range(5, 15)):
+            assert np.abs(picture.astype(int) - scaled(plain[frame], (24, 16))).mean() < 4
+    assert decodings == [20, 10]
+    # Frames outside of the span are shown and not kept.
+    assert [frame for frame, _ in small.frames([2])] == [frame for frame, _ in small.frames([2])] == [2]
+    assert decodings == [20, 10, 1, 1] and small.released() is media
+    # Where they would become too small, the film stays as it is.
+    assert HeldMedia.of(media, range(20)) is media
+    # Where they fit, so do they.
+    assert HeldMedia.of(media, range(2)).scale.tolist() == [1.0, 1.0]
+
+
+def test_what_is_held_already_stays(film: Path) -> None:
+    media = HeldMedia.of(open_media(film))
+    assert HeldMedia.of(media, range(3)) is media

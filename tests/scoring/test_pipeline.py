@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import made_scorer
+import numpy as np
 import pytest
 import stored_dives
 
+from stagescore.media import held
 from stagescore.scoring import pipeline
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Reason
 from stagescore.scoring.result_builder import build_result
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState
+from stagescore.simulate.dataset import Order, simulate_dataset
 
 
 @pytest.fixture
@@ -78,3 +81,24 @@ def _fails_once(build):
         return build(*arguments)
 
     return wrapped
+
+
+def test_a_film_that_does_not_fit_into_memory_is_seen_smaller_and_told_in_its_own_pixels(
+    nano: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulate_dataset(tmp_path / "dives", Order(num_dives=2, seed=3, size_px=(320, 180)), workers=1)
+    path = next((tmp_path / "dives" / "frames").glob("*/*"))
+    whole = nano.observe(path)
+    monkeypatch.setattr(held, "LEAST_EDGE_PX", 200)
+    monkeypatch.setattr(held, "MOST_BYTES", 3 * whole.num_frames * 240 * 135)
+    small = nano.observe(path)
+    assert small.working is not None and small.working.info.width_px == pytest.approx(240, abs=1)
+    assert small.media is not None and small.media.info.width_px == 320
+    assert whole.poses is not None and small.poses is not None and whole.flight is not None
+    assert small.flight is not None
+    assert small.flight.first == pytest.approx(whole.flight.first, abs=2)
+    assert small.flight.stop == pytest.approx(whole.flight.stop, abs=2)
+    off = np.linalg.norm(small.poses.track.joints_px - whole.poses.track.joints_px, axis=-1)
+    assert np.nanmedian(off) < 3.0
+    boxes, others = small.poses.boxes(), whole.poses.boxes()
+    assert np.nanmedian(np.abs(boxes - others)) < 6.0

@@ -18,6 +18,7 @@ from stagescore.errors import DataError
 from stagescore.media.black_ends import BlackEnds, is_black
 from stagescore.media.info import DEFAULT_FRAME_RATE, Scan, check_size
 from stagescore.media.orientation import EXIF_ORIENTATIONS, turned
+from stagescore.media.scaling import scaled
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 """Endings of image names, in lower case."""
@@ -103,7 +104,7 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
 
 
 def read_images(
-    folder: Path, scan: Scan, indices: Sequence[int]
+    folder: Path, scan: Scan, indices: Sequence[int], size_px: tuple[int, int] | None = None
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The wanted pictures, upright; arguments as of `video.read_video`.
 
@@ -118,6 +119,7 @@ def read_images(
                 raise DataError(
                     "it has changed since it was first read", where=path, todo="leave it unchanged"
                 )
+            picture = picture if size_px is None else scaled(picture, size_px)
         yield picture
 
 

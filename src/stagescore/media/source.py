@@ -41,6 +41,11 @@ class Media:
     times_s: Float[np.ndarray, " frames"]
     _scan: Scan
 
+    @property
+    def scale(self) -> Float[np.ndarray, "2"]:
+        """Width and height of its pictures, as shares of those of the film; below 1 where it is held smaller (`HeldMedia`)."""
+        return np.ones(2)
+
     def released(self) -> "Media":
         """The same film without any picture in memory; see `HeldMedia`."""
         return self
@@ -56,12 +61,13 @@ class Media:
         return range(self.info.black_start, self.num_frames - self.info.black_end)
 
     def frames(
-        self, indices: Sequence[int] | None = None
+        self, indices: Sequence[int] | None = None, *, size_px: tuple[int, int] | None = None
     ) -> Iterator[tuple[int, UInt8[np.ndarray, "height width 3"]]]:
         """Decode frames one after another; decoding ends with the last one wanted.
 
         Args:
             indices: which ones, increasing, repeats allowed; all by default.
+            size_px: Width and height of the pictures, whose proportions are not kept; as filmed by default.
 
         Yields:
             Index and RGB picture. A repeated index gives the same array again.
@@ -73,11 +79,12 @@ class Media:
         chosen = range(self.num_frames) if indices is None else [int(index) for index in indices]
         self._check(chosen)
         if self.info.kind == "joints":
-            black = np.zeros((self.info.height_px, self.info.width_px, 3), np.uint8)
+            width, height = size_px or (self.info.width_px, self.info.height_px)
+            black = np.zeros((height, width, 3), np.uint8)
             yield from ((index, black) for index in chosen)
             return
         read = read_video if self.info.kind == "video" else read_images
-        yield from zip(chosen, read(Path(self.info.path), self._scan, chosen), strict=True)
+        yield from zip(chosen, read(Path(self.info.path), self._scan, chosen, size_px), strict=True)
 
     def sample(
         self,

@@ -198,7 +198,7 @@ def scan_video(path: Path) -> Scan:
 
 
 def read_video(
-    path: Path, scan: Scan, indices: Sequence[int]
+    path: Path, scan: Scan, indices: Sequence[int], size_px: tuple[int, int] | None = None
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Second pass: the wanted pictures, upright, and not a frame further than the last of them.
 
@@ -206,6 +206,8 @@ def read_video(
         path: the file that `scan` came from.
         scan: what the first pass found.
         indices: increasing, repeats allowed.
+        size_px: Width and height of the pictures; as filmed by default. Scaled by area while colours are converted, which takes
+            a third of the time of doing one after the other.
 
     Yields:
         One RGB picture an index.
@@ -215,7 +217,8 @@ def read_video(
     """
     wanted = Counter(indices)
     last = max(indices, default=-1)
-    width, height = scan.size_px[::-1] if is_transposed(scan.orientation) else scan.size_px
+    size_px = size_px or scan.size_px
+    width, height = size_px[::-1] if is_transposed(scan.orientation) else size_px
     num_seen = 0
     if last < 0:
         return
@@ -230,7 +233,10 @@ def read_video(
                     raise changed
                 if index in wanted:
                     picture = turned(
-                        frame.to_ndarray(format="rgb24", width=width, height=height), scan.orientation
+                        frame.to_ndarray(
+                            format="rgb24", width=width, height=height, interpolation=_scaling(frame, width)
+                        ),
+                        scan.orientation,
                     )
                     for _ in range(wanted[index]):
                         yield picture
@@ -241,6 +247,11 @@ def read_video(
         raise changed from error
     if num_seen <= last:
         raise changed
+
+
+def _scaling(frame: VideoFrame, width: int) -> str | None:
+    """How FFmpeg scales: by area where it shrinks a picture on purpose, in its usual way where a frame is of another size."""
+    return "AREA" if width < frame.width else None
 
 
 def _opened(path: Path) -> InputContainer:

@@ -94,12 +94,13 @@ def choose_span(state: ScoringState, tools: Tools) -> None:
             state.abort(Reason(code="wrong-span", text=text))
             return
         state.start, state.end = first, last + 1
+    state.working = HeldMedia.of(media, range(state.start, state.end))
     state.abort(checks.length_reason(state.num_frames))
 
 
 def watch_motion(state: ScoringState, tools: Tools) -> None:
     """See what moves, and leave frames of another shot out; joints without a film have none."""
-    media = _media(state)
+    media = _working(state)
     if media.info.kind == "joints":
         return
     span = range(state.start, state.end)
@@ -132,7 +133,7 @@ def watch_motion(state: ScoringState, tools: Tools) -> None:
 
 def find_joints(state: ScoringState, tools: Tools) -> None:
     """Find the diver and the joints, or take those that are given."""
-    media, watched = _media(state), state.watched
+    media, watched = _working(state), state.watched
     given = state.path if watched is None else state.options.poses
     if given is not None:
         try:
@@ -140,7 +141,8 @@ def find_joints(state: ScoringState, tools: Tools) -> None:
         except DataError as error:
             state.abort(Reason(code="bad-poses", text=sentence(error)))
     elif watched is not None and isinstance(tools.pose_networks, PoseNetworks):
-        state.poses = estimated_poses(media, state.start, tools.pose_networks, watched)
+        found = estimated_poses(media, state.start, tools.pose_networks, watched)
+        state.poses = found.scaled(1 / media.scale)
     else:
         state.warnings.append(
             "The dive is looked at without a skeleton, and two divers cannot be told from one. "
@@ -154,6 +156,7 @@ def find_flight(state: ScoringState, tools: Tools) -> None:
     watched, poses = state.watched, state.poses
     if watched is None or poses is None:
         return
+    poses = poses.scaled(_working(state).scale)
     diver = watched.choice().diver
     paths = (
         watched.path_of_body(poses.track.joints_px, poses.track.known & ~poses.weak, poses.boxes()),
@@ -193,16 +196,17 @@ def review(state: ScoringState, tools: Tools) -> None:
 def place_events(state: ScoringState, tools: Tools) -> None:
     """Move the ends of the flight to where take-off and water contact are seen."""
     if state.flight is not None and tools.events is not None:
-        state.flight = tools.events.refine(_media(state), (state.start, state.end), state.flight)
+        state.flight = tools.events.refine(_working(state), (state.start, state.end), state.flight)
     if state.flight is not None and state.media is not None:
         state.warnings += _doubts_of_flight(state.media, state.start, state.flight, state.options.height_m)
 
 
 def encode(state: ScoringState, tools: Tools) -> None:
     """Show the dive to every network that scores; those that cannot look at it are left out."""
-    media, poses = _media(state), state.poses
+    media, poses = _working(state), state.poses
     if poses is None:
         return
+    track = poses.scaled(media.scale).track
     around = () if state.flight is None else (state.flight.first, state.flight.stop)
     problems: list[DataError] = []
     for network in tools.scoring_networks:
@@ -211,7 +215,7 @@ def encode(state: ScoringState, tools: Tools) -> None:
             looked = look(
                 network.model,
                 media,
-                poses.track,
+                track,
                 (state.start, state.end),
                 card.preprocessing,
                 around,
@@ -288,6 +292,16 @@ def _media(state: ScoringState) -> Media:
     if state.media is None:
         raise DataError("the film is not open", where=state.path, todo="open it before any other step")
     return state.media
+
+
+def _working(state: ScoringState) -> Media:
+    if state.working is None:
+        raise DataError(
+            "it is not known which frames are used",
+            where=state.path,
+            todo="choose the span before any other step",
+        )
+    return state.working
 
 
 def _doubts_of_flight(media: Media, start: int, flight: Flight, height_m: float | None) -> list[str]:

@@ -1,7 +1,7 @@
 """The joints of the diver of a clip: from networks, from a file, or none. All that scoring knows of `pose`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,18 @@ class Poses:
     detector: str | None = None
     estimator: str | None = None
 
+    def scaled(self, scale: Float[np.ndarray, "2"]) -> "Poses":
+        """The same joints and boxes in a picture of another size.
+
+        Args:
+            scale: Its width and height, as shares of those of this picture.
+        """
+        if (scale == 1).all():
+            return self
+        track = replace(self.track, joints_px=self.track.joints_px * scale)
+        boxes = None if self.boxes_px is None else self.boxes_px * np.tile(scale, 2)
+        return replace(self, track=track, boxes_px=boxes)
+
     def boxes(self) -> Float[np.ndarray, "frames 4"]:
         """The detector's boxes, or those around the joints where no detector looked; NaN where there is none."""
         if self.boxes_px is not None:
@@ -77,10 +89,13 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: W
     """Let the networks look at the distinct frames of a clip; others have the joints of the frame that they repeat.
 
     Args:
-        media: the film.
+        media: the film, in the size in which it was watched.
         start: frame of the film that the clip begins with.
         networks: detector and estimator.
         watched: the clip.
+
+    Returns:
+        Joints and boxes in pixels of that size.
 
     Raises:
         DataError: the film cannot be read any more.

@@ -64,6 +64,8 @@ class ScoringState:
         options: What the user says of the dive.
         sha256: Hash of the film.
         media: The film, once it is open.
+        working: The film in the size that the steps work in, once it is known which frames are used; its pictures stay in memory
+            where they fit.
         start: First frame that is used.
         end: Frame after the last that is used.
         begins_at_cut: Whether a few frames of another shot were left out before `start`.
@@ -86,6 +88,7 @@ class ScoringState:
     options: ScoreOptions
     sha256: str = ""
     media: Media | None = None
+    working: Media | None = None
     start: int = 0
     end: int = 0
     begins_at_cut: bool = False
