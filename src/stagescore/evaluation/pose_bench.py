@@ -42,7 +42,7 @@ class KnownDive:
 
     name: str
     frames: tuple[UInt8[np.ndarray, "h w 3"], ...]
-    joints_px: Float[np.ndarray, "frames 16 2"]
+    joints_px: Float[np.ndarray, "frames joints 2"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,7 @@ class Found:
     """
 
     boxes_px: Float[np.ndarray, "frames 4"]
-    joints_px: Float[np.ndarray, "frames 16 2"]
+    joints_px: Float[np.ndarray, "frames joints 2"]
     num_crops: int
     seconds: float
 

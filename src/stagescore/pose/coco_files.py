@@ -13,7 +13,7 @@ import numpy as np
 
 from stagescore.errors import DataError
 from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
-from stagescore.skeleton import BONES, JOINTS, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 CATEGORY = "diver"
 
@@ -65,8 +65,8 @@ def coco_json(
         "id": 1,
         "name": CATEGORY,
         "supercategory": "person",
-        "keypoints": list(JOINTS),
-        "skeleton": [[start + 1, end + 1] for start, end in BONES],
+        "keypoints": list(MPII_16.joints),
+        "skeleton": [[start + 1, end + 1] for start, end in MPII_16.bone_indices],
     }
     images += [
         {"id": number, "file_name": one.image, "width": one.size_px[0], "height": one.size_px[1]}
@@ -130,12 +130,14 @@ def labels_of_coco(content: object, path: Path) -> list[LabelledImage]:
 
 def _label(annotation: Any, image: Any, order: list[int], where: str) -> LabelledImage:
     values = np.asarray(annotation["keypoints"], dtype=np.float64)
-    if values.shape != (3 * NUM_JOINTS,) or not np.isfinite(values).all():
+    if values.shape != (3 * MPII_16.num_joints,) or not np.isfinite(values).all():
         raise DataError(
-            f"it has {values.size / 3:g} points, not {NUM_JOINTS}", where=where, todo="label all 16 joints"
+            f"it has {values.size / 3:g} points, not {MPII_16.num_joints}",
+            where=where,
+            todo="label all 16 joints",
         )
-    table = np.empty((NUM_JOINTS, 3))
-    table[order] = values.reshape(NUM_JOINTS, 3)
+    table = np.empty((MPII_16.num_joints, 3))
+    table[order] = values.reshape(MPII_16.num_joints, 3)
     joints = np.where(table[:, 2:] > 0, table[:, :2], np.nan)
     left, top, across, down = (float(value) for value in annotation["bbox"])
     size = (int(image["width"]), int(image["height"]))
@@ -148,14 +150,17 @@ def _label(annotation: Any, image: Any, order: list[int], where: str) -> Labelle
 def _order(names: Sequence[str], path: Path) -> list[int]:
     """Where each of the file's joints stands among ours."""
     plain = [re.sub(r"[\s-]+", "_", str(name).strip().lower()) for name in names]
-    if plain == [str(joint) for joint in range(NUM_JOINTS)]:
-        return list(range(NUM_JOINTS))
-    missing, foreign = set(JOINTS) - set(plain), [name for name in plain if name not in JOINTS]
-    if missing or foreign or len(plain) != NUM_JOINTS:
+    if plain == [str(joint) for joint in range(MPII_16.num_joints)]:
+        return list(range(MPII_16.num_joints))
+    missing, foreign = (
+        set(MPII_16.joints) - set(plain),
+        [name for name in plain if name not in MPII_16.joints],
+    )
+    if missing or foreign or len(plain) != MPII_16.num_joints:
         raise DataError(
             f"its joints are not MPII's 16; missing: {', '.join(sorted(missing)) or 'none'}; "
             f"unknown: {', '.join(foreign) or 'none'}",
             where=path,
-            todo=f"name the joints {', '.join(JOINTS)}, or 0 to {NUM_JOINTS - 1}",
+            todo=f"name the joints {', '.join(MPII_16.joints)}, or 0 to {MPII_16.num_joints - 1}",
         )
-    return [JOINTS.index(name) for name in plain]
+    return [MPII_16.index(name) for name in plain]

@@ -1,21 +1,13 @@
-"""Pose files: the two forms in which FineDiving-Pose is released.
+"""Labelled images, and the JSON form in which FineDiving-Pose's hand-made labels are released.
 
-Source: github.com/Lumos0507/HP-MCoRe. `pred_comp_<number>.npz` holds `pred`, frames x 16 x 2 or 3 (x, y
-and perhaps a confidence); the hand-made labels are a JSON list of
+Source: github.com/Lumos0507/HP-MCoRe. The labels are a JSON list of
 `{image, center, scale, joints[16][2], joints_vis[16]}` with the scale in units of 200 px.
-Departs: what we write also holds `measured`, `filled` and `derived` (npz) and `box` and `size` (JSON); a
-joint that nobody knows is NaN in npz, and (-1, -1) and not visible in JSON, as in MPII's own files.
+Departs: what we write also holds `box` and `size`; a joint that nobody knows is (-1, -1) and not visible, as in
+MPII's own files.
 """
 
-import io
 import json
-import lzma
 import math
-import struct
-import tokenize
-import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,33 +15,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 
 from stagescore.errors import DataError
-from stagescore.skeleton import JOINTS, NUM_JOINTS
-from stagescore.types import PoseTrack
+from stagescore.skeleton import MPII_16
 
 SCALE_UNIT_PX = 200.0
 """MPII gives the height of a person in units of 200 px."""
-
-MAX_BYTES = 64 * 2**20
-# What `zipfile` and NumPy raise for damaged files.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    EOFError,
-    LookupError,
-    SyntaxError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -69,8 +40,8 @@ class LabelledImage:
     image: str
     center_px: tuple[float, float]
     scale: float
-    joints_px: Float[np.ndarray, "16 2"]
-    visible: Bool[np.ndarray, "16"]
+    joints_px: Float[np.ndarray, "joints 2"]
+    visible: Bool[np.ndarray, " joints"]
     box_px: tuple[float, float, float, float] | None = None
     size_px: tuple[int, int] | None = None
 
@@ -79,8 +50,8 @@ class LabelledImage:
         cls,
         image: str,
         box_px: tuple[float, float, float, float],
-        joints_px: Float[np.ndarray, "16 2"],
-        visible: Bool[np.ndarray, "16"],
+        joints_px: Float[np.ndarray, "joints 2"],
+        visible: Bool[np.ndarray, " joints"],
         size_px: tuple[int, int] | None,
     ) -> "LabelledImage":
         """From a box, which gives centre and scale."""
@@ -96,7 +67,7 @@ class LabelledImage:
         )
 
     @property
-    def known(self) -> Bool[np.ndarray, "16"]:
+    def known(self) -> Bool[np.ndarray, " joints"]:
         """Which joints have coordinates."""
         return np.asarray(~np.isnan(self.joints_px).any(-1))
 
@@ -118,87 +89,6 @@ class EmptyImage:
 
     image: str
     size_px: tuple[int, int]
-
-
-def read_npz(path: Path) -> PoseTrack:
-    """Read a `pred_comp_<number>.npz`; joints without a confidence get 1.
-
-    Raises:
-        DataError: unreadable, without `pred`, or of another shape or type. Arrays of Python objects,
-            which only unpickling could read, are refused.
-    """
-    try:
-        pred, marked = _array_of_archive(path, "pred"), _array_of_archive(path, "filled")
-    except _UNREADABLE as error:
-        raise DataError(
-            f"cannot read the poses ({str(error)[:80]})", where=path, todo="get or make the file again"
-        ) from None
-    if pred is None:
-        raise DataError("it holds no array `pred`", where=path, todo="use a pred_comp_<number>.npz file")
-    if (
-        pred.ndim != 3
-        or pred.shape[1] != NUM_JOINTS
-        or pred.shape[2] not in (2, 3)
-        or pred.dtype.kind not in "fiu"
-    ):
-        raise DataError(
-            f"`pred` is {pred.dtype} of shape {pred.shape}",
-            where=path,
-            todo=f"give numbers of shape frames x {NUM_JOINTS} x 2 or 3",
-        )
-    joints = pred[..., :2].astype(np.float64)
-    joints[np.isinf(joints).any(-1)] = np.nan
-    unknown = np.isnan(joints).any(-1)
-    confidence = pred[..., 2].astype(np.float64) if pred.shape[2] == 3 else np.ones(pred.shape[:2])
-    confidence = np.where(unknown | np.isnan(confidence), 0.0, confidence)
-    try:
-        usable = marked is not None and marked.dtype == np.bool_
-        return PoseTrack(joints_px=joints, confidence=confidence, filled=marked if usable else None)
-    except DataError as error:
-        raise DataError(error.what, where=path, todo=error.todo) from None
-
-
-def npz_bytes(
-    track: PoseTrack, measured: Bool[np.ndarray, "frames 16"], derived: Bool[np.ndarray, "16"]
-) -> bytes:
-    """A `pred_comp_<number>.npz`; the same joints always give the same bytes.
-
-    Args:
-        track: `pred` (x, y, confidence; NaN, NaN, 0 where unknown) and `filled`.
-        measured: joints that were found in their own frame.
-        derived: joints that the network derives from others.
-    """
-    filled = np.zeros_like(measured) if track.filled is None else track.filled
-    pred = np.concatenate((track.joints_px, track.confidence[..., None]), axis=-1).astype(np.float32)
-    pred[~track.known] = (np.nan, np.nan, 0.0)
-    derived_everywhere = np.broadcast_to(derived, measured.shape)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in (
-            ("pred", pred),
-            ("measured", measured),
-            ("filled", filled),
-            ("derived", np.ascontiguousarray(derived_everywhere)),
-        ):
-            stream = io.BytesIO()
-            np.lib.format.write_array(stream, array, allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, stream.getvalue())
-    return content.getvalue()
-
-
-def _array_of_archive(path: Path, name: str) -> NDArray[Any] | None:
-    """Read here rather than by `np.load`, which unpacks whatever size the file makes up."""
-    with zipfile.ZipFile(path) as archive:
-        if f"{name}.npy" not in archive.namelist():
-            return None
-        if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
-            raise ValueError("it unpacks to more than poses can be")
-        content = archive.read(f"{name}.npy")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of headers written by Python 2
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
 
 def read_authors_json(path: Path) -> list[LabelledImage]:
@@ -257,8 +147,10 @@ def _labelled_image(entry: object, where: str) -> LabelledImage:
     where = f"{where} ({entry['image'][:60]})"
     center = _numbers(entry.get("center"), (2,), where, "center")
     scale = _numbers(entry.get("scale"), (), where, "scale")
-    joints = _numbers(entry.get("joints"), (NUM_JOINTS, 2), where, "joints")
-    visible = _numbers(entry.get("joints_vis", [1] * NUM_JOINTS), (NUM_JOINTS,), where, "joints_vis")
+    joints = _numbers(entry.get("joints"), (MPII_16.num_joints, 2), where, "joints")
+    visible = _numbers(
+        entry.get("joints_vis", [1] * MPII_16.num_joints), (MPII_16.num_joints,), where, "joints_vis"
+    )
     unknown = (joints == -1).all(-1) & ~(visible > 0)
     box = _numbers(entry["box"], (4,), where, "box") if "box" in entry else None
     size = _numbers(entry["size"], (2,), where, "size") if "size" in entry else None
@@ -289,7 +181,7 @@ def check_inside(label: LabelledImage, where: str) -> None:
         x, y = label.joints_px[joint]
         size = "" if label.size_px is None else f" of {label.size_px[0]} x {label.size_px[1]} pixels"
         raise DataError(
-            f"joint {joint} ({JOINTS[joint]}) at {x:g}, {y:g} lies outside of the image{size}",
+            f"joint {joint} ({MPII_16.joints[joint]}) at {x:g}, {y:g} lies outside of the image{size}",
             where=where,
             todo="move it into the image, or mark it as unknown",
         )

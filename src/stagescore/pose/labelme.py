@@ -14,7 +14,7 @@ import numpy as np
 
 from stagescore.errors import DataError
 from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
-from stagescore.skeleton import JOINTS, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 VERSION = "5.5.0"
 """Of LabelMe, whose form is written."""
@@ -42,10 +42,10 @@ def labelme_json(label: LabelledImage) -> dict[str, Any]:
         _shape(
             str(joint), [label.joints_px[joint].tolist()], "point", {"visible": bool(label.visible[joint])}
         )
-        for joint in range(NUM_JOINTS)
+        for joint in range(MPII_16.num_joints)
         if label.known[joint]
     ]
-    flags = {f"{UNKNOWN} {joint}": True for joint in range(NUM_JOINTS) if not label.known[joint]}
+    flags = {f"{UNKNOWN} {joint}": True for joint in range(MPII_16.num_joints) if not label.known[joint]}
     return _file(label.image, label.size_px, shapes, flags)
 
 
@@ -70,7 +70,7 @@ def label_of_labelme(content: object, path: Path) -> LabelledImage | EmptyImage:
     if flags.get(NOBODY) and not content["shapes"]:
         return EmptyImage(image, (width, height))
     box: np.ndarray | None = None
-    joints, visible = np.full((NUM_JOINTS, 2), np.nan), np.zeros(NUM_JOINTS, bool)
+    joints, visible = np.full((MPII_16.num_joints, 2), np.nan), np.zeros(MPII_16.num_joints, bool)
     for shape in content["shapes"]:
         kind, points = _points(shape, path)
         if kind == "rectangle":
@@ -92,11 +92,13 @@ def label_of_labelme(content: object, path: Path) -> LabelledImage | EmptyImage:
         visible[joint] = marks.get("visible", True) if isinstance(marks, Mapping) else True
     if box is None:
         raise DataError("it has no rectangle", where=path, todo="draw the diver's box")
-    missing = [j for j in range(NUM_JOINTS) if np.isnan(joints[j, 0]) and not flags.get(f"{UNKNOWN} {j}")]
+    missing = [
+        j for j in range(MPII_16.num_joints) if np.isnan(joints[j, 0]) and not flags.get(f"{UNKNOWN} {j}")
+    ]
     if missing:
         raise DataError(
-            f"{NUM_JOINTS - len(missing)} of {NUM_JOINTS} points are there; missing: "
-            + ", ".join(f"{j} ({JOINTS[j]})" for j in missing),
+            f"{MPII_16.num_joints - len(missing)} of {MPII_16.num_joints} points are there; missing: "
+            + ", ".join(f"{j} ({MPII_16.joints[j]})" for j in missing),
             where=path,
             todo="set them, or set the flag `unknown <number>` for a point that nobody can tell",
         )
@@ -148,10 +150,10 @@ def _joint(label: str, path: Path) -> int:
     name = re.sub(r"[\s-]+", "_", label.strip().lower())
     if re.fullmatch(r"0?\d|1[0-5]", name):
         return int(name)
-    if name in JOINTS:
-        return JOINTS.index(name)
+    if name in MPII_16.joints:
+        return MPII_16.index(name)
     raise DataError(
         f"a point is labelled {label!r}",
         where=path,
-        todo=f"label points 0 to {NUM_JOINTS - 1}, or by name: {', '.join(JOINTS)}",
+        todo=f"label points 0 to {MPII_16.num_joints - 1}, or by name: {', '.join(MPII_16.joints)}",
     )

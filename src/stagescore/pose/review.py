@@ -15,7 +15,7 @@ from stagescore.errors import DataError
 from stagescore.pose.boxes import box_iou
 from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
 from stagescore.pose.labels import read_labels_and_empty
-from stagescore.skeleton import JOINTS, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 Judged = LabelledImage | EmptyImage
 """An image that an annotator has dealt with: labelled, or with nobody to label."""
@@ -28,7 +28,7 @@ _COLUMNS = ("image", "thing", "a", "b", "px_apart", "decision")
 IMAGE = "image"
 _BOX_IOU = 0.5
 _HEAD_OF_BOX = 0.12
-_NECK, _TOP = JOINTS.index("upper_neck"), JOINTS.index("head_top")
+_NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disa
     reach = tolerance * (
         head if np.isfinite(head) and head > 0 else _HEAD_OF_BOX * max(right - left, bottom - top)
     )
-    for joint in range(NUM_JOINTS):
+    for joint in range(MPII_16.num_joints):
         distance = float(np.linalg.norm(a.joints_px[joint] - b.joints_px[joint]))
         both, neither = bool(a.known[joint] and b.known[joint]), not (a.known[joint] or b.known[joint])
         same_mark = a.visible[joint] == b.visible[joint]
@@ -190,7 +190,7 @@ def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disa
         found.append(
             Disagreement(
                 image=a.image,
-                thing=JOINTS[joint],
+                thing=MPII_16.joints[joint],
                 a=_joint_words(a, joint),
                 b=_joint_words(b, joint),
                 distance_px=distance if both else None,
@@ -229,7 +229,7 @@ def _decided(
         return LabelledImage.with_box(
             label.image, boxes[decision], label.joints_px, label.visible, label.size_px
         )
-    joint = JOINTS.index(thing)
+    joint = MPII_16.index(thing)
     joints, visible = label.joints_px.copy(), label.visible.copy()
     if decision in ("a", "b"):
         source = a if decision == "a" else b

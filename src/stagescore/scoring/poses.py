@@ -13,13 +13,13 @@ from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, without_pictures
 from stagescore.pose.annotation import annotate
-from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
 from stagescore.pose.networks import PoseNetworks
+from stagescore.pose.npz_files import read_npz
 from stagescore.pose.opening import open_networks
 from stagescore.scoring.result import PoseShares
 from stagescore.scoring.watching import Watched
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 from stagescore.weights.registry import pose_networks
 
@@ -46,7 +46,7 @@ class Poses:
     """
 
     track: PoseTrack
-    weak: Bool[np.ndarray, "frames 16"]
+    weak: Bool[np.ndarray, "frames joints"]
     shares: PoseShares
     boxes_px: Float[np.ndarray, "frames 4"] | None = None
     num_divers: int | None = None
@@ -91,9 +91,8 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: W
         watched.motions,
     )
     rows = watched.rows
-    track = PoseTrack(found.track.joints_px[rows], found.track.confidence[rows], found.filled[rows])
     return Poses(
-        track=track,
+        track=found.track.at(rows),
         weak=(found.filled | found.doubtful)[rows],
         shares=PoseShares(
             source="estimated",
@@ -181,7 +180,7 @@ def joints_alone(
 
 def no_poses(num_frames: int) -> Poses:
     """Nothing is known."""
-    unknown = np.zeros((num_frames, NUM_JOINTS), dtype=bool)
+    unknown = np.zeros((num_frames, MPII_16.num_joints), dtype=bool)
     return Poses(track=PoseTrack.unknown(num_frames), weak=unknown, shares=PoseShares(source="none"))
 
 
@@ -193,15 +192,16 @@ def _spread(track: PoseTrack, num_frames: int, start: int, end: int) -> PoseTrac
     else:
         sampled = np.array(sample_indices(start, end - 1, track.num_frames))
         rows = np.abs(np.arange(start, end)[:, None] - sampled[None]).argmin(1)
-    filled = None if track.filled is None else track.filled[rows]
-    return PoseTrack(track.joints_px[rows], track.confidence[rows], filled)
+    return track.at(rows)
 
 
 def _labelled(path: Path, media: Media, start: int, end: int) -> PoseTrack:
     places = {name: frame for frame, name in enumerate(_frame_names(media))}
-    joints = np.full((end - start, NUM_JOINTS, 2), np.nan)
-    confidence = np.zeros((end - start, NUM_JOINTS))
-    filled = np.zeros((end - start, NUM_JOINTS), dtype=bool)  # a joint that is not visible was guessed
+    joints = np.full((end - start, MPII_16.num_joints, 2), np.nan)
+    confidence = np.zeros((end - start, MPII_16.num_joints))
+    filled = np.zeros(
+        (end - start, MPII_16.num_joints), dtype=bool
+    )  # a joint that is not visible was guessed
     for label in read_labels(path):
         frame = places.get(Path(label.image).stem)
         if frame is not None and start <= frame < end:

@@ -41,13 +41,13 @@ class DiveFrames:
 
     name: str
     pictures: tuple[Path, ...]
-    joints_px: Float[np.ndarray, "frames 16 2"]
-    seen: Bool[np.ndarray, "frames 16"]
+    joints_px: Float[np.ndarray, "frames joints 2"]
+    seen: Bool[np.ndarray, "frames joints"]
     boxes_px: Float[np.ndarray, "frames 4"]
     stage: Int[np.ndarray, " frames"]
 
     @property
-    def known(self) -> Bool[np.ndarray, "frames 16"]:
+    def known(self) -> Bool[np.ndarray, "frames joints"]:
         """Joints that have places."""
         return np.asarray(np.isfinite(self.joints_px).all(-1))
 
