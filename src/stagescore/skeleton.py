@@ -10,11 +10,12 @@ it is neither MPII's `thorax` nor its `upper_neck`. Where a public list of bones
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 
 import numpy as np
 from jaxtyping import Bool
 
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, DataError
 
 _LEFT, _RIGHT = "left_", "right_"
 _MASS_TOLERANCE = 1e-6
@@ -106,6 +107,24 @@ class Skeleton:
     def named(self, mask: Bool[np.ndarray, " joints"]) -> tuple[str, ...]:
         """The names of the joints that a mask marks."""
         return tuple(joint for joint, marked in zip(self.joints, mask.tolist(), strict=True) if marked)
+
+    def require(self, wanted: "Skeleton", reader: str, where: str | PathLike[str] = "") -> None:
+        """Check that joints of this skeleton are what a reader knows.
+
+        Args:
+            wanted: Skeleton that the reader expects.
+            reader: Who reads, as the error names it.
+            where: File that the joints come from.
+
+        Raises:
+            DataError: They are of another skeleton.
+        """
+        if self != wanted:
+            raise DataError(
+                f"{reader} reads joints of {wanted.name}, these are of {self.name}",
+                where=where,
+                todo=f"map them first: `stagescore annotate convert FILE --out FILE --map-to {wanted.name}`",
+            )
 
     def _error(self, what: str, todo: str) -> ConfigError:
         return ConfigError(what, where=f"skeleton {self.name}", todo=todo)

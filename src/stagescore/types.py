@@ -344,22 +344,6 @@ class PoseTrack:
             derived=way.derived_after(self.derived),
         )
 
-    def require(self, skeleton: Skeleton, reader: str) -> None:
-        """Check that the joints are those that a reader knows.
-
-        Args:
-            skeleton: What the reader expects.
-            reader: Who reads, as the error names it.
-
-        Raises:
-            DataError: The joints are of another skeleton.
-        """
-        if self.skeleton != skeleton:
-            raise DataError(
-                f"{reader} reads joints of {skeleton.name}, these are of {self.skeleton.name}",
-                todo="map them first with `PoseTrack.mapped`",
-            )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:

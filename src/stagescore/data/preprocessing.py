@@ -346,7 +346,7 @@ def framed_joints(
     Raises:
         DataError: The joints are not MPII's, which all networks read.
     """
-    track.require(MPII_16, "the network")
+    track.skeleton.require(MPII_16, "the network")
     xy = track.joints_px / np.array(size_px) - 0.5
     xy[..., 0] *= preprocessing.width / preprocessing.height
     joints = np.concatenate((xy, track.confidence[..., None]), axis=-1)

@@ -2,14 +2,14 @@
 
 Source: github.com/Lumos0507/HP-MCoRe. The labels are a JSON list of
 `{image, center, scale, joints[16][2], joints_vis[16]}` with the scale in units of 200 px.
-Departs: what we write also holds `box` and `size`; a joint that nobody knows is (-1, -1) and not visible, as in
-MPII's own files.
+Departs: other skeletons are read and written as well, told by the number of joints; what we write also holds `box`
+and `size`, `derived` and `confidence`; a joint that nobody knows is (-1, -1) and not visible, as in MPII's own files.
 """
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from stagescore.errors import DataError
-from stagescore.skeleton import MPII_16
+from stagescore.pose.layouts import skeleton_of_count
+from stagescore.skeleton import MPII_16, Skeleton
+from stagescore.skeleton_mapping import mapping
 
 SCALE_UNIT_PX = 200.0
 """MPII gives the height of a person in units of 200 px."""
@@ -31,10 +33,13 @@ class LabelledImage:
         image: file name.
         center_px: xy of the middle of the person's box.
         scale: height of the person in units of 200 px.
-        joints_px: xy of the 16 joints in MPII's order; NaN where nobody knows.
-        visible: which joints are marked as visible.
-        box_px: left, top, right, bottom; None where only centre and scale are known.
-        size_px: width and height of the image; None if unknown.
+        joints_px: xy of the joints in the order of the skeleton; NaN where nobody knows.
+        visible: Which joints are marked as visible.
+        box_px: Left, top, right, bottom; None where only centre and scale are known.
+        size_px: Width and height of the image; None if unknown.
+        skeleton: What the axis of the joints means.
+        derived: Names of the joints that nobody has labelled, but that follow from others.
+        confidence: How sure a network is of each joint, 0 to 1 and 0 where unknown; None for labels made by hand.
     """
 
     image: str
@@ -44,6 +49,9 @@ class LabelledImage:
     visible: Bool[np.ndarray, " joints"]
     box_px: tuple[float, float, float, float] | None = None
     size_px: tuple[int, int] | None = None
+    skeleton: Skeleton = MPII_16
+    derived: tuple[str, ...] = ()
+    confidence: Float[np.ndarray, " joints"] | None = None
 
     @classmethod
     def with_box(
@@ -53,6 +61,10 @@ class LabelledImage:
         joints_px: Float[np.ndarray, "joints 2"],
         visible: Bool[np.ndarray, " joints"],
         size_px: tuple[int, int] | None,
+        *,
+        skeleton: Skeleton = MPII_16,
+        derived: tuple[str, ...] = (),
+        confidence: Float[np.ndarray, " joints"] | None = None,
     ) -> "LabelledImage":
         """From a box, which gives centre and scale."""
         left, top, right, bottom = box_px
@@ -64,12 +76,36 @@ class LabelledImage:
             visible=visible,
             box_px=box_px,
             size_px=size_px,
+            skeleton=skeleton,
+            derived=derived,
+            confidence=confidence,
         )
 
     @property
     def known(self) -> Bool[np.ndarray, " joints"]:
         """Which joints have coordinates."""
         return np.asarray(~np.isnan(self.joints_px).any(-1))
+
+    @property
+    def certainty(self) -> Float[np.ndarray, " joints"]:
+        """The confidence; of labels made by hand 1 where a joint is known."""
+        return self.known.astype(np.float64) if self.confidence is None else self.confidence
+
+    def mapped(self, target: Skeleton) -> "LabelledImage":
+        """The same label with the joints of another skeleton; what cannot be had is unknown."""
+        if target == self.skeleton:
+            return self
+        way = mapping(self.skeleton, target)
+        found = way.joints(np.column_stack((self.joints_px, self.certainty)))
+        known = ~np.isnan(found).any(-1)
+        return replace(
+            self,
+            joints_px=found[:, :2],
+            visible=known & ~way.marks(~self.visible),
+            skeleton=target,
+            derived=way.derived_after(self.derived),
+            confidence=None if self.confidence is None else found[:, 2],
+        )
 
     @property
     def square_px(self) -> tuple[float, float, float, float]:
@@ -83,12 +119,12 @@ class EmptyImage:
     """An image in which an annotator has found nobody to label.
 
     Attributes:
-        image: file name.
-        size_px: width and height.
+        image: File name.
+        size_px: Width and height; None if unknown.
     """
 
     image: str
-    size_px: tuple[int, int]
+    size_px: tuple[int, int] | None
 
 
 def read_authors_json(path: Path) -> list[LabelledImage]:
@@ -115,15 +151,15 @@ def read_json(path: Path) -> object:
     return content
 
 
-def labels_of_authors(content: object, path: Path) -> list[LabelledImage]:
-    """From the content of a JSON file; see `read_authors_json`."""
+def labels_of_authors(content: object, path: Path, asked: Skeleton | None = None) -> list[LabelledImage]:
+    """From the content of a JSON file, whose joints are told by their number; see `read_authors_json`."""
     if not isinstance(content, list):
         raise DataError("it is no list of labelled images", where=path, todo="use the authors' JSON form")
-    return [_labelled_image(entry, f"{path}, entry {number}") for number, entry in enumerate(content)]
+    return [_labelled_image(entry, f"{path}, entry {number}", asked) for number, entry in enumerate(content)]
 
 
 def authors_json(labels: Sequence[LabelledImage]) -> list[dict[str, Any]]:
-    """The authors' form, with `box` and `size` beside it where they are known."""
+    """The authors' form, with `box`, `size`, `derived` and `confidence` beside it where there are any."""
     content: list[dict[str, Any]] = []
     for label in labels:
         entry = {
@@ -137,20 +173,63 @@ def authors_json(labels: Sequence[LabelledImage]) -> list[dict[str, Any]]:
             entry["box"] = list(label.box_px)
         if label.size_px is not None:
             entry["size"] = list(label.size_px)
-        content.append(entry)
+        content.append(entry | extra_fields(label))
     return content
 
 
-def _labelled_image(entry: object, where: str) -> LabelledImage:
+def extra_fields(label: LabelledImage) -> dict[str, Any]:
+    """What a public form has no place for, under names of ours; nothing for most labels made by hand."""
+    fields: dict[str, Any] = {"derived": list(label.derived)} if label.derived else {}
+    if label.confidence is not None:
+        fields["confidence"] = label.confidence.tolist()
+    return fields
+
+
+def derived_names(entry: Mapping[str, Any], skeleton: Skeleton, where: str) -> tuple[str, ...]:
+    """The joints that a file says are derived; none where it says nothing.
+
+    Raises:
+        DataError: It names something else than joints.
+    """
+    names = entry.get("derived", [])
+    if not isinstance(names, list) or not all(name in skeleton.joints for name in names):
+        raise DataError(
+            f"`derived` is no list of joints of {skeleton.name}",
+            where=where,
+            todo="correct it or leave it out",
+        )
+    return tuple(names)
+
+
+def confidence_of(
+    entry: Mapping[str, Any], known: Bool[np.ndarray, " joints"], where: str
+) -> Float[np.ndarray, " joints"] | None:
+    """The confidence of each joint that a file gives beside its labels; None where it gives none, or one of the person.
+
+    Raises:
+        DataError: It is not a number of 0 to 1 for each joint.
+    """
+    if not isinstance(entry.get("confidence"), list):
+        return None
+    values = _numbers(entry["confidence"], known.shape, where, "confidence")
+    if (values < 0).any() or (values > 1).any():
+        raise DataError("`confidence` is not between 0 and 1", where=where, todo="correct the entry")
+    return np.where(known, values, 0.0)
+
+
+def _labelled_image(entry: object, where: str, asked: Skeleton | None) -> LabelledImage:
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise DataError("an entry names no image", where=where, todo="give each entry an `image`")
     where = f"{where} ({entry['image'][:60]})"
     center = _numbers(entry.get("center"), (2,), where, "center")
     scale = _numbers(entry.get("scale"), (), where, "scale")
-    joints = _numbers(entry.get("joints"), (MPII_16.num_joints, 2), where, "joints")
-    visible = _numbers(
-        entry.get("joints_vis", [1] * MPII_16.num_joints), (MPII_16.num_joints,), where, "joints_vis"
-    )
+    given = entry.get("joints")
+    skeleton = asked or MPII_16
+    if isinstance(given, list) and len(given) != skeleton.num_joints:
+        skeleton = skeleton_of_count(len(given), where, asked)
+    count = skeleton.num_joints
+    joints = _numbers(given, (count, 2), where, "joints")
+    visible = _numbers(entry.get("joints_vis", [1] * count), (count,), where, "joints_vis")
     unknown = (joints == -1).all(-1) & ~(visible > 0)
     box = _numbers(entry["box"], (4,), where, "box") if "box" in entry else None
     size = _numbers(entry["size"], (2,), where, "size") if "size" in entry else None
@@ -162,6 +241,9 @@ def _labelled_image(entry: object, where: str) -> LabelledImage:
         visible=np.asarray(visible > 0),
         box_px=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         size_px=None if size is None else (int(size[0]), int(size[1])),
+        skeleton=skeleton,
+        derived=derived_names(entry, skeleton, where),
+        confidence=confidence_of(entry, ~unknown, where),
     )
     check_inside(label, where)
     return label
@@ -181,7 +263,7 @@ def check_inside(label: LabelledImage, where: str) -> None:
         x, y = label.joints_px[joint]
         size = "" if label.size_px is None else f" of {label.size_px[0]} x {label.size_px[1]} pixels"
         raise DataError(
-            f"joint {joint} ({MPII_16.joints[joint]}) at {x:g}, {y:g} lies outside of the image{size}",
+            f"joint {joint} ({label.skeleton.joints[joint]}) at {x:g}, {y:g} lies outside of the image{size}",
             where=where,
             todo="move it into the image, or mark it as unknown",
         )

@@ -20,7 +20,7 @@ from jaxtyping import Bool
 from numpy.typing import NDArray
 
 from stagescore.errors import DataError
-from stagescore.pose.layouts import skeleton_of_count, skeleton_of_names
+from stagescore.pose.layouts import CHOICES, skeleton_of_count, skeleton_of_names
 from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.types import PoseTrack
 
@@ -69,7 +69,7 @@ def read_npz(path: Path, skeleton: Skeleton | None = None) -> PoseTrack:
         raise DataError(
             f"`pred` is {pred.dtype} of shape {pred.shape}",
             where=path,
-            todo=f"give numbers of shape frames x {MPII_16.num_joints} x 2 or 3",
+            todo=f"give numbers of shape frames x joints x 2 or 3, of {CHOICES}",
         )
     found, order = _layout(pred.shape[1], names, path, skeleton)
     pred = pred[:, order]

@@ -16,7 +16,7 @@ from stagescore.pose.annotation import Annotation
 from stagescore.pose.coco_files import coco_json
 from stagescore.pose.formats import LabelledImage, authors_json
 from stagescore.pose.labelme import empty_labelme_json, labelme_json
-from stagescore.pose.labels import as_bytes, labelme_names
+from stagescore.pose.labels import as_bytes, file_names
 from stagescore.pose.npz_files import npz_bytes
 from stagescore.report.overlay import overlay_frames
 
@@ -48,6 +48,7 @@ def labels_of(annotation: Annotation, images: Sequence[str]) -> list[LabelledIma
             annotation.track.joints_px[row],
             annotation.measured[row],
             annotation.picture_px,
+            derived=annotation.track.derived,
         )
     return list(labels.values())
 
@@ -88,7 +89,7 @@ def write_annotation(
     for old in (folder / LABELME).glob("*.json"):  # of a run that was stopped, perhaps of other frames
         old.unlink()
     shown = list(dict.fromkeys(images))
-    for image, file in zip(shown, labelme_names(shown), strict=True):
+    for image, file in zip(shown, file_names(shown), strict=True):
         content = (
             labelme_json(labelled[image])
             if image in labelled
