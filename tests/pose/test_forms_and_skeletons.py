@@ -57,8 +57,7 @@ def place(tmp_path, form):
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda one: one.name)
 def test_every_form_holds_every_skeleton(tmp_path, form, skeleton):
     hand_made = form == "labelme"  # which has no place for confidences
-    hidden = () if form in ("openpose", "alphapose") else (1, 2)  # which have none for visibility
-    before = [label(skeleton, f"{n:05d}", n, sure=not hand_made, hidden=hidden) for n in range(3)]
+    before = [label(skeleton, f"{n:05d}", n, sure=not hand_made, hidden=(1, 2)) for n in range(3)]
     write_labels(place(tmp_path, form), before, form)
     after = read_labels(place(tmp_path, form))
     assert [one.image for one in after] == ["00000", "00001", "00002"]
@@ -172,6 +171,7 @@ WRONG = {
     "true": (openpose(pose_keypoints_2d=[True, 2, 0.5] * 25), "no number"),
     "less than nothing": (openpose(pose_keypoints_2d=[1, 2, -0.5] * 25), "no confidence"),
     "derived from nowhere": (openpose(derived=["tail"]), "`derived` is no list of joints of openpose-25"),
+    "hidden nowhere": (openpose(hidden="nose"), "`hidden` is no list of joints of openpose-25"),
     "an empty list": ([], "its list is empty"),
     "an entry that is none": ([*alphapose(), 3], "entry 1: an entry names no image"),
     "no image": (alphapose(image_id=None), "names no image"),
@@ -196,8 +196,7 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path, name):
 
 def test_the_user_says_what_the_joints_are_and_the_file_must_agree(tmp_path):
     for form in FORMS:
-        hidden = () if form in ("openpose", "alphapose") else (1,)
-        write_labels(place(tmp_path, form), [label(COCO_17, hidden=hidden)], form)
+        write_labels(place(tmp_path, form), [label(COCO_17)], form)
         assert read_labels(place(tmp_path, form), COCO_17)[0].skeleton == COCO_17
         with pytest.raises(DataError, match="halpe-26"):
             read_labels(place(tmp_path, form), HALPE_26)

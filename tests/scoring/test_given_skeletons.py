@@ -132,7 +132,11 @@ def test_what_no_joint_tells_of_stays_unknown(dive: Dive, tmp_path: Path) -> Non
     """COCO's limbs without a face: neck and head cannot be had."""
     media = open_media(str(dive.frames_path))
     path = save(tmp_path / "limbs.npz", track_of(dive).mapped(COCO_17))
-    track = given_poses(path, media, 0, media.num_frames).track
+    poses = given_poses(path, media, 0, media.num_frames)
+    track = poses.track
+    assert poses.warnings[0] == (
+        "The poses have the joints of coco-17. Derived from others: pelvis, thorax. Unknown: upper neck, head top."
+    )
     assert not track.known[:, MPII_16.indices("upper_neck", "head_top")].any()
     assert track.known[:, MPII_16.indices("pelvis", "thorax")].any()
 

@@ -17,8 +17,8 @@ from stagescore.pose.formats import (
     LabelledImage,
     check_inside,
     confidence_of,
-    derived_names,
     extra_fields,
+    joints_named,
 )
 from stagescore.pose.layouts import skeleton_of_names
 from stagescore.skeleton import MPII_16, Skeleton
@@ -166,7 +166,7 @@ def _label(annotation: Any, image: Any, layout: tuple[Skeleton, list[int]], wher
         np.asarray(table[:, 2] == 2),
         (int(image["width"]), int(image["height"])),
         skeleton=skeleton,
-        derived=derived_names(annotation, skeleton, where),
+        derived=joints_named(annotation, "derived", skeleton, where),
         confidence=confidence_of(annotation, np.asarray(table[:, 2] > 0), where),
     )
     check_inside(label, where)

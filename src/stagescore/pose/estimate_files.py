@@ -2,7 +2,8 @@
 
 Source: OpenPose, doc/02_output.md: `NAME_keypoints.json` holds `people`, each with `pose_keypoints_2d`, which is x, y and
 confidence of one joint after another; 0, 0, 0 is unknown. Pose2Sim writes the same form with Halpe's joints. AlphaPose, docs/output.md: a list of `{image_id, category_id, keypoints, score}`, which COCO's results are too.
-Departs: what we write also names the joints that are `derived`. Confidences above 1, which AlphaPose's COCO networks
+Departs: what we write also names the joints that are `derived`, and those that are `hidden` (labelled though not
+visible, or interpolated). Confidences above 1, which AlphaPose's COCO networks
 give, count as 1.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import EmptyImage, LabelledImage, derived_names
+from stagescore.pose.formats import EmptyImage, LabelledImage, joints_named
 from stagescore.pose.layouts import skeleton_of_count
 from stagescore.skeleton import Skeleton
 
@@ -28,7 +29,7 @@ MOST_PX = 100_000
 def openpose_json(label: LabelledImage) -> dict[str, Any]:
     """A frame with one person as OpenPose has it."""
     person = {"person_id": [-1], "pose_keypoints_2d": _numbers_of(label)}
-    return {"version": VERSION, "people": [person | _derived_of(label)]}
+    return {"version": VERSION, "people": [person | _marks_of(label)]}
 
 
 def empty_openpose_json() -> dict[str, Any]:
@@ -73,7 +74,7 @@ def alphapose_json(labels: Sequence[LabelledImage]) -> list[dict[str, Any]]:
             "keypoints": _numbers_of(label),
             "score": float(label.certainty.mean()),
         }
-        | _derived_of(label)
+        | _marks_of(label)
         for label in labels
     ]
 
@@ -128,6 +129,7 @@ def _person(
     sure = np.minimum(numbers[:, 2], 1.0)
     if not sure.any():
         return EmptyImage(image, None)
+    hidden = skeleton.mask(joints_named(person, "hidden", skeleton, where))
     joints = np.where(sure[:, None] > 0, numbers[:, :2], np.nan)
     left, top = np.nanmin(joints, axis=0).tolist()
     right, bottom = np.nanmax(joints, axis=0).tolist()
@@ -135,10 +137,10 @@ def _person(
         image,
         (left, top, right, bottom),
         joints,
-        sure > 0,
+        (sure > 0) & ~hidden,
         None,
         skeleton=skeleton,
-        derived=derived_names(person, skeleton, where),
+        derived=joints_named(person, "derived", skeleton, where),
         confidence=sure,
     )
 
@@ -167,5 +169,6 @@ def _numbers_of(label: LabelledImage) -> list[float]:
     return [float(value) for value in np.where(label.known[:, None], table, 0.0).ravel()]
 
 
-def _derived_of(label: LabelledImage) -> dict[str, list[str]]:
-    return {"derived": list(label.derived)} if label.derived else {}
+def _marks_of(label: LabelledImage) -> dict[str, list[str]]:
+    marks = {"derived": label.derived, "hidden": label.skeleton.named(label.known & ~label.visible)}
+    return {mark: list(joints) for mark, joints in marks.items() if joints}

@@ -185,16 +185,16 @@ def extra_fields(label: LabelledImage) -> dict[str, Any]:
     return fields
 
 
-def derived_names(entry: Mapping[str, Any], skeleton: Skeleton, where: str) -> tuple[str, ...]:
-    """The joints that a file says are derived; none where it says nothing.
+def joints_named(entry: Mapping[str, Any], field: str, skeleton: Skeleton, where: str) -> tuple[str, ...]:
+    """The joints that a list of ours in a file names, such as `derived`; none where it is not there.
 
     Raises:
         DataError: It names something else than joints.
     """
-    names = entry.get("derived", [])
+    names = entry.get(field, [])
     if not isinstance(names, list) or not all(name in skeleton.joints for name in names):
         raise DataError(
-            f"`derived` is no list of joints of {skeleton.name}",
+            f"`{field}` is no list of joints of {skeleton.name}",
             where=where,
             todo="correct it or leave it out",
         )
@@ -242,7 +242,7 @@ def _labelled_image(entry: object, where: str, asked: Skeleton | None) -> Labell
         box_px=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         size_px=None if size is None else (int(size[0]), int(size[1])),
         skeleton=skeleton,
-        derived=derived_names(entry, skeleton, where),
+        derived=joints_named(entry, "derived", skeleton, where),
         confidence=confidence_of(entry, ~unknown, where),
     )
     check_inside(label, where)

@@ -22,7 +22,6 @@ from stagescore.pose.opening import open_networks
 from stagescore.scoring.result import PoseShares
 from stagescore.scoring.watching import Watched
 from stagescore.skeleton import MPII_16, Skeleton
-from stagescore.skeleton_mapping import mapping
 from stagescore.types import PoseTrack
 from stagescore.weights.registry import pose_networks
 
@@ -139,8 +138,9 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
         track = _spread(read, media.num_frames, start, end)
     else:
         track = _labelled(read_labels(path, skeleton), media, start, end)
-    warnings += _mapping_warnings(track)
-    track = track.mapped(MPII_16)
+    given, track = track.skeleton, track.mapped(MPII_16)
+    if given != MPII_16:
+        warnings.append(_mapping_warning(given, track))
     if not track.known.any():
         raise DataError(
             f"it holds no joints of frames {start} to {end - 1}",
@@ -164,16 +164,15 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
     )
 
 
-def _mapping_warnings(track: PoseTrack) -> list[str]:
-    """Which joints are derived from those of the file, or missing from it."""
-    if track.skeleton == MPII_16:
-        return []
-    way = mapping(track.skeleton, MPII_16)
-    told = [f"The poses have the joints of {track.skeleton.name}."]
-    for joints, what in ((way.derived, "Derived from others"), (way.missing, "Unknown")):
+def _mapping_warning(given: Skeleton, track: PoseTrack) -> str:
+    """Which joints are derived from those of the file, or not to be had."""
+    told = [f"The poses have the joints of {given.name}."]
+    seen = np.asarray(track.known.any(0))
+    derived = track.skeleton.named(seen & track.skeleton.mask(track.derived))
+    for joints, what in ((derived, "Derived from others"), (track.skeleton.named(~seen), "Unknown")):
         if joints:
             told.append(f"{what}: {', '.join(joint.replace('_', ' ') for joint in joints)}.")
-    return [" ".join(told)]
+    return " ".join(told)
 
 
 def is_joints(path: Path) -> bool:
