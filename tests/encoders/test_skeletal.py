@@ -6,7 +6,7 @@ import torch
 from stagescore.encoders.hierarchy import PAPER_LEVELS
 from stagescore.encoders.joints import PlainJoints
 from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder, LevelGraphs, _adjacent
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, DataError
 from stagescore.layers.edge_conv import EdgeConv
 from stagescore.skeleton import MPII_16
 
@@ -101,3 +101,8 @@ def test_time_is_seen_through_convolutions():
     moved = ((model(joints) - model(changed)).abs().amax(dim=2)[0] > 1e-6).nonzero().flatten()
     assert moved.amin() == 11
     assert moved.amax() == 19
+
+
+def test_joints_of_another_skeleton_are_refused_in_words():
+    with pytest.raises(DataError, match=r"reads the 16 joints of mpii-16, and was given 17"):
+        encoder()(torch.zeros(1, 2, 17, 3))

@@ -6,7 +6,7 @@ import pytest
 from stagescore.errors import DataError
 from stagescore.pose.formats import EmptyImage, LabelledImage
 from stagescore.pose.review import decisions_of_csv, disagreements, disagreements_csv, merged
-from stagescore.skeleton import MPII_16
+from stagescore.skeleton import COCO_17, MPII_16
 
 
 def label(image="1.jpg", moved=None, box=(0.0, 0.0, 200.0, 200.0), unknown=()):
@@ -118,3 +118,22 @@ def test_a_place_outside_of_the_image_is_refused():
     a, b = [label()], [label(moved={4: (0, 12)})]
     with pytest.raises(DataError, match="outside"):
         merged(a, b, disagreements(a, b), {("1.jpg", MPII_16.joints[4]): "9999 9999"})
+
+
+def test_labels_of_another_skeleton_are_reviewed_by_the_names_of_its_joints():
+    def coco(**changes):
+        joints = np.stack([10.0 * np.arange(17), np.full(17, 50.0)], axis=1)
+        one = LabelledImage.with_box(
+            "1.jpg", (0.0, 0.0, 200.0, 200.0), joints, np.ones(17, bool), (455, 256), skeleton=COCO_17
+        )
+        return replace(one, **changes)
+
+    moved = coco().joints_px + np.where(np.arange(17)[:, None] == 0, 60.0, 0.0)
+    first, second = coco(derived=("nose", "left_eye")), coco(joints_px=moved)
+    found = disagreements([first], [second])
+    assert [(one.thing, one.a) for one in found] == [("nose", "0.0 50.0")]
+    (done,) = merged([first], [second], found, {("1.jpg", "nose"): "b"})
+    np.testing.assert_array_equal(done.joints_px, moved)
+    assert (done.skeleton, done.derived) == (COCO_17, ("left_eye",))
+    with pytest.raises(DataError, match="reads joints of mpii-16, these are of coco-17"):
+        disagreements([label()], [coco()])
