@@ -22,6 +22,7 @@ LAYERS = (
     "workers",
     "extras",
     "skeleton",
+    "skeleton_mapping",
     "types",
     "tensors",
     "config",

@@ -30,7 +30,7 @@ class DiveBatch:
     """
 
     frames: UInt8[Tensor, "dives frames channels height width"] | None = None
-    joints: Float[Tensor, "dives frames 16 3"] | None = None
+    joints: Float[Tensor, "dives frames joints 3"] | None = None
     has_video: Bool[Tensor, "dives"]
     has_skeleton: Bool[Tensor, "dives"]
 

@@ -14,10 +14,11 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from stagescore.errors import DataError
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16, Skeleton
+from stagescore.skeleton_mapping import mapping
 
 HeightSource = Literal["named", "inferred", "unknown"]
 Split = Literal["train", "test"]
@@ -259,28 +260,38 @@ class StageSpans:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseTrack:
-    """The joints of one diver, frame by frame, in MPII's order (`skeleton.JOINTS`).
+    """The joints of one diver, frame by frame, in the order of a skeleton.
 
     Attributes:
-        joints_px: xy pixels; NaN where a joint is unknown.
-        confidence: 0 to 1 for each joint; 0 where unknown.
-        filled: True where a joint was interpolated rather than measured.
+        joints_px: Places as xy pixels; NaN where a joint is unknown.
+        confidence: How sure each joint is, 0 to 1; 0 where it is unknown.
+        filled: True where a joint was interpolated rather than measured; None if nobody says so.
+        skeleton: What the axis of the joints means.
+        derived: Names of the joints that nobody has looked for, but that follow from others.
     """
 
-    joints_px: Float[np.ndarray, "frames 16 2"]
-    confidence: Float[np.ndarray, "frames 16"]
-    filled: Bool[np.ndarray, "frames 16"] | None = field(default=None)
+    joints_px: Float[np.ndarray, "frames joints 2"]
+    confidence: Float[np.ndarray, "frames joints"]
+    filled: Bool[np.ndarray, "frames joints"] | None = field(default=None)
+    skeleton: Skeleton = MPII_16
+    derived: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        frames = self.joints_px.shape[0]
-        expected = (frames, NUM_JOINTS)
+        frames, num_joints = self.joints_px.shape[0], self.skeleton.num_joints
+        expected = (frames, num_joints)
         if self.joints_px.shape != (*expected, 2) or self.confidence.shape != expected:
             raise DataError(
                 f"poses have shapes {self.joints_px.shape} and {self.confidence.shape}",
-                todo="give joints as frames x 16 x 2 and confidence as frames x 16",
+                todo=f"give joints as frames x {num_joints} x 2 and confidence as frames x {num_joints} "
+                f"({self.skeleton.name})",
             )
         if self.filled is not None and self.filled.shape != expected:
             raise DataError(f"`filled` has shape {self.filled.shape}", todo=f"give {expected}")
+        if foreign := sorted(set(self.derived) - set(self.skeleton.joints)):
+            raise DataError(
+                f"`derived` names {foreign[0]}, which {self.skeleton.name} does not have",
+                todo=f"choose among {', '.join(self.skeleton.joints)}",
+            )
         unknown = np.isnan(self.joints_px).any(-1)
         with np.errstate(invalid="ignore"):
             bad = ~((self.confidence >= 0) & (self.confidence <= 1)) | (unknown & (self.confidence > 0))
@@ -293,8 +304,10 @@ class PoseTrack:
 
     @classmethod
     def unknown(cls, num_frames: int) -> "PoseTrack":
-        """A track in which no joint is known."""
-        return cls(np.full((num_frames, NUM_JOINTS, 2), np.nan), np.zeros((num_frames, NUM_JOINTS)))
+        """A track of MPII's joints in which none is known."""
+        return cls(
+            np.full((num_frames, MPII_16.num_joints, 2), np.nan), np.zeros((num_frames, MPII_16.num_joints))
+        )
 
     @property
     def num_frames(self) -> int:
@@ -302,9 +315,34 @@ class PoseTrack:
         return int(self.joints_px.shape[0])
 
     @property
-    def known(self) -> Bool[np.ndarray, "frames 16"]:
+    def known(self) -> Bool[np.ndarray, "frames joints"]:
         """Where a joint has coordinates."""
         return np.asarray(~np.isnan(self.joints_px).any(-1))
+
+    def at(self, frames: Sequence[int] | Int[np.ndarray, " chosen"]) -> "PoseTrack":
+        """The same joints in some frames, in the order in which these are named, repeats allowed."""
+        rows = np.asarray(frames, dtype=np.int64)
+        filled = None if self.filled is None else self.filled[rows]
+        return replace(self, joints_px=self.joints_px[rows], confidence=self.confidence[rows], filled=filled)
+
+    def mapped(self, target: Skeleton) -> "PoseTrack":
+        """The same poses with the joints of another skeleton; what cannot be had is unknown.
+
+        >>> from stagescore.skeleton import COCO_17
+        >>> PoseTrack.unknown(2).mapped(COCO_17).joints_px.shape
+        (2, 17, 2)
+        """
+        if target == self.skeleton:
+            return self
+        way = mapping(self.skeleton, target)
+        found = way.joints(np.concatenate((self.joints_px, self.confidence[..., None]), axis=-1))
+        return PoseTrack(
+            joints_px=found[..., :2],
+            confidence=found[..., 2],
+            filled=None if self.filled is None else way.marks(self.filled),
+            skeleton=target,
+            derived=way.derived_after(self.derived),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from stagescore.cli.main import app
 from stagescore.locking import alone_in
 from stagescore.media import open_media
 from stagescore.media.film_writing import write_film
-from stagescore.pose.formats import read_npz
 from stagescore.pose.labels import read_labels
+from stagescore.pose.npz_files import read_npz
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "pose"))
 

@@ -32,7 +32,8 @@ from stagescore.data.legacy_pickle import loads
 from stagescore.data.manifest import read_manifest
 from stagescore.data.splits import read_validation
 from stagescore.errors import DataError
-from stagescore.pose.formats import read_authors_json, read_npz
+from stagescore.pose.formats import read_authors_json
+from stagescore.pose.npz_files import read_npz
 
 MAX_SECONDS = 5.0
 FORBIDDEN = (

@@ -107,7 +107,7 @@ def test_poses_are_attached(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arrays", [{"pred": np.ones((95, 16, 2))}, {"pred": np.ones((96, 17, 2))}, {"x": np.ones(3)}]
+    "arrays", [{"pred": np.ones((95, 16, 2))}, {"pred": np.ones((96, 18, 2))}, {"x": np.ones(3)}]
 )
 def test_poses_that_cannot_be_used_are_named(tmp_path, arrays):
     assert [f.kind for f in poses(tmp_path, **arrays).findings] == ["pose_problems"]

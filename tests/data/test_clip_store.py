@@ -21,7 +21,7 @@ from stagescore.data.manifest import read_manifest
 from stagescore.data.preprocessing import Window
 from stagescore.errors import DataError
 from stagescore.media.sampling import sample_indices
-from stagescore.pose.formats import read_npz
+from stagescore.pose.npz_files import read_npz
 from stagescore.types import Dive
 
 

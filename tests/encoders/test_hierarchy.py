@@ -3,16 +3,16 @@
 import torch
 
 from stagescore.encoders.hierarchy import PAPER_LEVELS, RELEASE_LEVELS, SUBSETS, outward_bones
-from stagescore.skeleton import BONES, JOINTS
+from stagescore.skeleton import MPII_16
 
 
 def names(pairs):
-    return {(JOINTS[a], JOINTS[b]) for a, b in pairs}
+    return {(MPII_16.joints[a], MPII_16.joints[b]) for a, b in pairs}
 
 
 def test_every_bone_once_away_from_the_thorax():
     bones = outward_bones()
-    assert {frozenset(bone) for bone in bones} == {frozenset(bone) for bone in BONES}
+    assert {frozenset(bone) for bone in bones} == {frozenset(bone) for bone in MPII_16.bone_indices}
     assert len(bones) == 15
     assert {
         ("pelvis", "right_hip"),
@@ -26,13 +26,13 @@ def test_the_three_levels_share_all_joints_and_bones_among_them():
     torso, middle, highest = PAPER_LEVELS
     assert sorted(joint for level in PAPER_LEVELS for joint in level.joints) == list(range(16))
     assert sorted(edge for level in PAPER_LEVELS for edge in level.edges) == sorted(outward_bones())
-    assert {JOINTS[j].split("_")[-1] for j in middle.joints} == {"elbow", "knee"}
+    assert {MPII_16.joints[j].split("_")[-1] for j in middle.joints} == {"elbow", "knee"}
     assert names(middle.edges) == {
         (f"{side}_{a}", f"{side}_{b}")
         for side in ("left", "right")
         for a, b in (("hip", "knee"), ("shoulder", "elbow"))
     }
-    assert {JOINTS[j].split("_")[-1] for j in highest.joints} == {"wrist", "ankle", "top"}
+    assert {MPII_16.joints[j].split("_")[-1] for j in highest.joints} == {"wrist", "ankle", "top"}
     assert len(torso.joints) == 7
 
 

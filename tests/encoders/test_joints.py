@@ -5,9 +5,9 @@ import torch
 
 from stagescore.encoders.joints import BodyJoints, PlainJoints, torso_length
 from stagescore.errors import ConfigError
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
-PELVIS, THORAX, WRIST = (JOINTS.index(name) for name in ("pelvis", "thorax", "left_wrist"))
+PELVIS, THORAX, WRIST = (MPII_16.index(name) for name in ("pelvis", "thorax", "left_wrist"))
 
 
 def clip(num_frames=12):

@@ -6,9 +6,9 @@ import torch
 from stagescore.encoders.hierarchy import PAPER_LEVELS
 from stagescore.encoders.joints import PlainJoints
 from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder, LevelGraphs, _adjacent
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, DataError
 from stagescore.layers.edge_conv import EdgeConv
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
 
 def encoder(**arguments):
@@ -70,7 +70,7 @@ def test_levels_that_do_not_exist_are_refused(levels):
 
 @torch.no_grad()
 def test_without_edge_conv_distant_joints_do_not_meet_in_one_block():
-    wrist, ankle = JOINTS.index("left_wrist"), JOINTS.index("left_ankle")
+    wrist, ankle = MPII_16.index("left_wrist"), MPII_16.index("left_ankle")
     joints = torch.rand(1, 9, 16, 3)
     changed = joints.clone()
     changed[:, :, wrist, :2] = joints[:, :, ankle, :2]  # nearest in feature space, too
@@ -84,7 +84,7 @@ def test_without_edge_conv_distant_joints_do_not_meet_in_one_block():
 
 def test_edge_conv_connects_adjacent_levels():
     near = _adjacent(range(16), (1, 2, 3), PAPER_LEVELS)
-    pelvis, knee, ankle = (JOINTS.index(name) for name in ("pelvis", "left_knee", "left_ankle"))
+    pelvis, knee, ankle = (MPII_16.index(name) for name in ("pelvis", "left_knee", "left_ankle"))
     assert near[pelvis, knee]
     assert near[knee, ankle]
     assert not near[pelvis, ankle]
@@ -101,3 +101,8 @@ def test_time_is_seen_through_convolutions():
     moved = ((model(joints) - model(changed)).abs().amax(dim=2)[0] > 1e-6).nonzero().flatten()
     assert moved.amin() == 11
     assert moved.amax() == 19
+
+
+def test_joints_of_another_skeleton_are_refused_in_words():
+    with pytest.raises(DataError, match=r"reads the 16 joints of mpii-16, and was given 17"):
+        encoder()(torch.zeros(1, 2, 17, 3))

@@ -1,7 +1,7 @@
 import numpy as np
 
 from stagescore.evaluation.pose_metrics import LIMBS, head_lengths, hits, limb_hits, pckh, tight_boxes
-from stagescore.skeleton import FLIP_ORDER, JOINTS
+from stagescore.skeleton import MPII_16
 
 
 def test_pckh_equals_a_plain_loop():
@@ -19,7 +19,7 @@ def test_pckh_equals_a_plain_loop():
 
 def test_the_limbs_are_mpii_joints_without_trunk_and_head():
     assert sorted(LIMBS) == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]
-    assert JOINTS[LIMBS[0]] == "right_ankle"
+    assert MPII_16.joints[LIMBS[0]] == "right_ankle"
 
 
 def body():
@@ -32,7 +32,7 @@ def body():
 def test_left_and_right_are_kept_apart_and_unknown_joints_are_misses():
     true = body()
     assert pckh(true, true) == 1
-    assert pckh(true[:, list(FLIP_ORDER)], true) == 0
+    assert pckh(true[:, list(MPII_16.flip_order)], true) == 0
     found = true.copy()
     found[0, 0] = np.nan
     found[1, 1] += (0, 9)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stagescore.evaluation.pose_networks import OKS_SIGMAS, BoxesFound, JointsFound, average_precision
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
 
 def found(rng: np.random.Generator, frames: int, noise: float) -> JointsFound:
@@ -66,7 +66,7 @@ def test_the_best_and_the_worst_average_precision() -> None:
 def test_figures_by_joint_stage_and_turn_are_shares_of_the_joints_that_count() -> None:
     one = found(np.random.default_rng(1), 40, 5.0)
     figures = one.figures()["pckh@0.5"]
-    neck, top, pelvis = (JOINTS.index(n) for n in ("upper_neck", "head_top", "pelvis"))
+    neck, top, pelvis = (MPII_16.index(n) for n in ("upper_neck", "head_top", "pelvis"))
     counted = {"elbow": [], "flight": [], "upside down": []}
     for f in range(40):
         head = np.hypot(*(one.true_px[f, top] - one.true_px[f, neck]))
@@ -74,7 +74,7 @@ def test_figures_by_joint_stage_and_turn_are_shares_of_the_joints_that_count() -
             if not one.counts[f, k]:
                 continue
             hit = np.hypot(*(one.joints[f, k, :2] - one.true_px[f, k])) < 0.5 * head
-            if JOINTS[k] == "left_elbow":
+            if MPII_16.joints[k] == "left_elbow":
                 counted["elbow"].append(hit)
             if one.stage[f] == 1:
                 counted["flight"].append(hit)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stagescore.errors import DataError
 from stagescore.media.transform import Compose, Crop, HorizontalFlip, PosedFrames, Resize, Rotate
-from stagescore.skeleton import JOINTS, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
 WIDTH_PX, HEIGHT_PX = 96, 72
@@ -28,20 +28,20 @@ def centroid(picture: np.ndarray) -> np.ndarray:
 
 
 def posed_at(x: float, y: float, joint: int = 9) -> PosedFrames:
-    joints = np.full((1, NUM_JOINTS, 2), np.nan)
+    joints = np.full((1, MPII_16.num_joints, 2), np.nan)
     joints[0, joint] = x, y
-    confidence = np.zeros((1, NUM_JOINTS))
+    confidence = np.zeros((1, MPII_16.num_joints))
     confidence[0, joint] = 0.75
     return PosedFrames(spot(x, y)[None], PoseTrack(joints, confidence))
 
 
 def some_poses(num_frames: int = 2) -> PoseTrack:
     rng = np.random.default_rng(3)
-    joints = rng.uniform(0, 70, (num_frames, NUM_JOINTS, 2))
+    joints = rng.uniform(0, 70, (num_frames, MPII_16.num_joints, 2))
     joints[0, 4] = np.nan
-    confidence = rng.uniform(0.1, 1, (num_frames, NUM_JOINTS))
+    confidence = rng.uniform(0.1, 1, (num_frames, MPII_16.num_joints))
     confidence[0, 4] = 0
-    return PoseTrack(joints, confidence, rng.random((num_frames, NUM_JOINTS)) < 0.5)
+    return PoseTrack(joints, confidence, rng.random((num_frames, MPII_16.num_joints)) < 0.5)
 
 
 def some_frames(num_frames: int = 2) -> np.ndarray:
@@ -128,7 +128,7 @@ def test_flipping_twice_changes_nothing():
 def test_flip_gives_the_left_hand_the_name_of_the_right():
     poses = some_poses()
     flipped = HorizontalFlip()(PosedFrames(some_frames(), poses)).poses
-    left, right = JOINTS.index("left_wrist"), JOINTS.index("right_wrist")
+    left, right = MPII_16.index("left_wrist"), MPII_16.index("right_wrist")
     assert np.allclose(flipped.joints_px[:, right, 0], WIDTH_PX - poses.joints_px[:, left, 0])
     assert np.allclose(flipped.joints_px[:, right, 1], poses.joints_px[:, left, 1])
     assert np.array_equal(flipped.confidence[:, right], poses.confidence[:, left])

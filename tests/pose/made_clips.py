@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from stagescore.pose.boxes import Detections
-from stagescore.pose.coco import DERIVED
 from stagescore.pose.networks import NetworkIdentity
+from stagescore.skeleton import MPII_16
 
 SIZE = (240, 160)
 HEAD, FEET = np.array((230, 40, 40)), np.array((40, 60, 230))
@@ -85,7 +85,7 @@ class HeadUp:
 
     identity = NetworkIdentity(name="head-up", kind="made", sha256="1" * 64)
     crop_size_px = (64, 64)
-    derived = DERIVED
+    derived = MPII_16.mask(("pelvis", "thorax", "upper_neck", "head_top"))
     gains_by_mirroring = True
 
     def __init__(self):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stagescore.pose.checks import LONGEST_GAP, check_joints, consistent_sides, interpolated, is_outlier
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 
 
 def body(frames=20, speed=2.0):
@@ -19,7 +19,7 @@ def test_exchanged_sides_are_put_right():
     true = body()
     wrong = true.copy()
     for t in (5, 6, 7, 12):
-        wrong[t] = true[t, list(FLIP_ORDER)]
+        wrong[t] = true[t, list(MPII_16.flip_order)]
     fixed, exchanged = consistent_sides(wrong, SIZES)
     np.testing.assert_array_equal(fixed, true)
     assert np.flatnonzero(exchanged).tolist() == [5, 6, 7, 12]

@@ -3,7 +3,7 @@ import pytest
 from made_clips import Clip, HeadUp
 
 from stagescore.pose.estimation import Follower, Reading, Turn, best_of_eight, merged, read_turns
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 
 BOX = np.array((98.0, 58.0, 142.0, 102.0))
 
@@ -19,7 +19,7 @@ def test_joints_come_back_from_any_turn(angle, mirrored):
     clip = Clip(num_frames=1, turning=0.0)
     estimator = HeadUp()
     (reading,) = read_turns(estimator, clip.frames[0], BOX, [Turn(angle, mirrored, 1.2)])
-    order = list(FLIP_ORDER) if mirrored else list(range(16))
+    order = list(MPII_16.flip_order) if mirrored else list(range(16))
     np.testing.assert_allclose(reading.joints[:, :2], true_joints(0.0)[order], atol=1.0)
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import read_authors_json, read_npz
+from stagescore.pose.formats import read_authors_json
+from stagescore.pose.npz_files import read_npz
 
 
 def save(tmp_path, pred, compressed=False):
@@ -81,7 +82,7 @@ BROKEN = {
     "no array inside": _zip("pred.npy", b"hello"),
     "a broken header": _zip("pred.npy", b"\x93NUMPY\x01\x00\x10\x00{'descr': (((((\n"),
     "objects": _zip("pred.npy", _npy(np.array([{}, []], dtype=object))),
-    "another shape": _zip("pred.npy", _npy(np.zeros((96, 17, 2)))),
+    "another shape": _zip("pred.npy", _npy(np.zeros((96, 18, 2)))),
     "another last axis": _zip("pred.npy", _npy(np.zeros((96, 16, 4)))),
     "another rank": _zip("pred.npy", _npy(np.zeros((96, 32)))),
     "texts": _zip("pred.npy", _npy(np.full((96, 16, 2), "a"))),

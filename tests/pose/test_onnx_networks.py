@@ -7,7 +7,7 @@ from made_onnx import INT32, network
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.pose.networks import Detector, Estimator
 from stagescore.pose.onnx_networks import open_detector, open_estimator, open_network, people_of_yolo
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
 pytest.importorskip("onnxruntime")
 
@@ -40,14 +40,14 @@ def test_simcc_of_16_joints_is_read_as_mpii(tmp_path):
 def test_simcc_of_17_joints_is_mapped_and_the_derived_ones_are_marked(tmp_path):
     estimator = open_estimator(save(tmp_path, simcc(17, [(k, 2 * k) for k in range(17)])))
     (found,) = estimator.estimate([np.zeros((64, 48, 3), np.uint8)])
-    assert [JOINTS[k] for k in np.flatnonzero(estimator.derived)] == [
+    assert [MPII_16.joints[k] for k in np.flatnonzero(estimator.derived)] == [
         "pelvis",
         "thorax",
         "upper_neck",
         "head_top",
     ]
-    np.testing.assert_allclose(found[JOINTS.index("right_ankle"), :2], (16, 32))
-    np.testing.assert_allclose(found[JOINTS.index("pelvis"), :2], (11.5, 23))
+    np.testing.assert_allclose(found[MPII_16.index("right_ankle"), :2], (16, 32))
+    np.testing.assert_allclose(found[MPII_16.index("pelvis"), :2], (11.5, 23))
     assert estimator.estimate([]).shape == (0, 16, 3)
 
 

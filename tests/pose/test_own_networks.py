@@ -21,7 +21,7 @@ from stagescore.pose.own_networks import (
     save_network,
 )
 from stagescore.pose.small_detector import boxes_of_answers, detector_loss
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 
 JOINTS = NetworkSettings(widths=(4, 8, 8), blocks=1, width_px=64, height_px=32)
 BOXES = NetworkSettings(finds="boxes", widths=(4, 8, 8), blocks=1, width_px=96, height_px=64)
@@ -70,8 +70,8 @@ def test_the_flip_test_gives_mirrored_joints_for_mirrored_crops(tmp_path: Path) 
     with torch.inference_mode():
         maps = network.flip_tested(crop)
         mirrored = network.flip_tested(crop.flip(2))
-        torch.testing.assert_close(mirrored[:, list(FLIP_ORDER)].flip(3), maps)
-        mean = (network(crop) + network(crop.flip(2))[:, list(FLIP_ORDER)].flip(3)) / 2
+        torch.testing.assert_close(mirrored[:, list(MPII_16.flip_order)].flip(3), maps)
+        mean = (network(crop) + network(crop.flip(2))[:, list(MPII_16.flip_order)].flip(3)) / 2
         torch.testing.assert_close(maps, mean)
 
 

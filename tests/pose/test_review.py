@@ -6,7 +6,7 @@ import pytest
 from stagescore.errors import DataError
 from stagescore.pose.formats import EmptyImage, LabelledImage
 from stagescore.pose.review import decisions_of_csv, disagreements, disagreements_csv, merged
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import COCO_17, MPII_16
 
 
 def label(image="1.jpg", moved=None, box=(0.0, 0.0, 200.0, 200.0), unknown=()):
@@ -27,9 +27,9 @@ def test_disagreements_are_listed_joint_by_joint():
     ]
     found = [(d.image, d.thing, d.distance_px) for d in disagreements(a, b)]
     assert found == [
-        ("1.jpg", JOINTS[4], 12.0),
+        ("1.jpg", MPII_16.joints[4], 12.0),
         ("2.jpg", "box", None),
-        ("2.jpg", JOINTS[5], None),
+        ("2.jpg", MPII_16.joints[5], None),
         ("3.jpg", "image", None),
         ("4.jpg", "image", None),
     ]
@@ -53,7 +53,7 @@ def test_a_joint_that_only_one_calls_visible_is_a_disagreement():
 )
 def test_what_was_decided_is_merged(decision, place):
     a, b = [label()], [label(moved={4: (0, 12), 0: (0, 3)})]
-    (result,) = merged(a, b, disagreements(a, b), {("1.jpg", JOINTS[4]): decision})
+    (result,) = merged(a, b, disagreements(a, b), {("1.jpg", MPII_16.joints[4]): decision})
     np.testing.assert_allclose(result.joints_px[4], place)
     np.testing.assert_allclose(result.joints_px[0], (0, 50))  # where they agree, the first counts
     assert result.visible[4] == (decision != "unknown")
@@ -85,7 +85,7 @@ def test_nobody_and_not_looked_at_are_two_things():
 def test_what_is_undecided_or_makes_no_sense_is_refused(decision):
     a, b = [label()], [label(moved={4: (0, 12)})]
     with pytest.raises(DataError, match=r"undecided|the decision is"):
-        merged(a, b, disagreements(a, b), {("1.jpg", JOINTS[4]): decision})
+        merged(a, b, disagreements(a, b), {("1.jpg", MPII_16.joints[4]): decision})
 
 
 def test_a_decision_about_nothing_is_refused():
@@ -108,7 +108,7 @@ def test_the_table_comes_back_with_its_decisions(tmp_path):
 
 def test_decisions_stay_in_the_table_when_it_is_written_again(tmp_path):
     found = disagreements([label()], [label(moved={4: (0, 12), 5: (0, 30)})])
-    decided = {("1.jpg", JOINTS[4]): "b", ("1.jpg", JOINTS[5]): "12 14"}
+    decided = {("1.jpg", MPII_16.joints[4]): "b", ("1.jpg", MPII_16.joints[5]): "12 14"}
     path = tmp_path / "table.csv"
     path.write_text(disagreements_csv(found, decided))
     assert decisions_of_csv(path) == decided
@@ -117,4 +117,23 @@ def test_decisions_stay_in_the_table_when_it_is_written_again(tmp_path):
 def test_a_place_outside_of_the_image_is_refused():
     a, b = [label()], [label(moved={4: (0, 12)})]
     with pytest.raises(DataError, match="outside"):
-        merged(a, b, disagreements(a, b), {("1.jpg", JOINTS[4]): "9999 9999"})
+        merged(a, b, disagreements(a, b), {("1.jpg", MPII_16.joints[4]): "9999 9999"})
+
+
+def test_labels_of_another_skeleton_are_reviewed_by_the_names_of_its_joints():
+    def coco(**changes):
+        joints = np.stack([10.0 * np.arange(17), np.full(17, 50.0)], axis=1)
+        one = LabelledImage.with_box(
+            "1.jpg", (0.0, 0.0, 200.0, 200.0), joints, np.ones(17, bool), (455, 256), skeleton=COCO_17
+        )
+        return replace(one, **changes)
+
+    moved = coco().joints_px + np.where(np.arange(17)[:, None] == 0, 60.0, 0.0)
+    first, second = coco(derived=("nose", "left_eye")), coco(joints_px=moved)
+    found = disagreements([first], [second])
+    assert [(one.thing, one.a) for one in found] == [("nose", "0.0 50.0")]
+    (done,) = merged([first], [second], found, {("1.jpg", "nose"): "b"})
+    np.testing.assert_array_equal(done.joints_px, moved)
+    assert (done.skeleton, done.derived) == (COCO_17, ("left_eye",))
+    with pytest.raises(DataError, match="reads joints of mpii-16, these are of coco-17"):
+        disagreements([label()], [coco()])

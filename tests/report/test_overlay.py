@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from stagescore.report.overlay import LEFT, RIGHT, draw_pose
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
 
 def joints():
     places = np.full((16, 2), np.nan)
-    places[JOINTS.index("right_knee")], places[JOINTS.index("right_ankle")] = (20, 20), (20, 80)
-    places[JOINTS.index("left_knee")], places[JOINTS.index("left_ankle")] = (60, 20), (60, 80)
+    places[MPII_16.index("right_knee")], places[MPII_16.index("right_ankle")] = (20, 20), (20, 80)
+    places[MPII_16.index("left_knee")], places[MPII_16.index("left_ankle")] = (60, 20), (60, 80)
     return places
 
 

@@ -102,7 +102,7 @@ def test_a_result_comes_back_as_it_was_written(tmp_path):
 
 
 def test_weak_joints_are_still_weak_after_saving(tmp_path):
-    from stagescore.pose.formats import read_npz
+    from stagescore.pose.npz_files import read_npz
 
     result = made_result()
     weak = np.zeros((98, 16), bool)

@@ -9,7 +9,7 @@ from stagescore.diving import score_from_marks
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.inputs import find_clips
 from stagescore.scoring.judging import plausible_judging
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
 
@@ -34,7 +34,7 @@ def test_impossible_scores_have_no_marks() -> None:
 def body(**joints: tuple[float, float]) -> PoseTrack:
     places = np.full((1, 16, 2), np.nan)
     for name, place in joints.items():
-        places[0, JOINTS.index(name)] = place
+        places[0, MPII_16.index(name)] = place
     return PoseTrack(places, np.where(np.isnan(places).any(-1), 0.0, 1.0))
 
 
@@ -60,10 +60,10 @@ def test_angles_of_a_body_that_enters_upside_down_with_one_bent_knee() -> None:
 def test_a_joint_that_is_wrong_in_one_frame_or_weak_makes_no_angle() -> None:
     one = body(right_hip=(50, 20), right_knee=(50, 40), right_ankle=(50, 60))
     joints, weak = np.repeat(one.joints_px, 9, axis=0), np.zeros((9, 16), bool)
-    joints[4, JOINTS.index("right_ankle")] = 60, 22
+    joints[4, MPII_16.index("right_ankle")] = 60, 22
     track = PoseTrack(joints, np.repeat(one.confidence, 9, axis=0))
     assert angles_of(track, 0, None).knee == [180.0] * 9
-    weak[2, JOINTS.index("right_knee")] = True
+    weak[2, MPII_16.index("right_knee")] = True
     assert angles_of(track, 0, None, weak).knee == [180.0, 180.0, None, *[180.0] * 6]
 
 

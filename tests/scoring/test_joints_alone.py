@@ -18,7 +18,7 @@ from stagescore.evaluation.evaluate import EncodedDives
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.voting import Voting
 from stagescore.media.source import open_media
-from stagescore.pose.formats import npz_bytes, read_npz
+from stagescore.pose.npz_files import npz_bytes, read_npz
 from stagescore.report.result_folder import read_result, saved_pictures
 from stagescore.report.score_files import write_dive_files
 from stagescore.scoring.batch import write_result
@@ -95,7 +95,7 @@ def test_what_cannot_be_scored_is_said(scorer: Scorer, dive: Dive, tmp_path: Pat
     assert scorer.score(joints, size_px=(0, 5)).status == "failed"
     track = read_npz(Path(joints))
     none = PoseTrack(np.full_like(track.joints_px, np.nan), np.zeros_like(track.confidence))
-    (tmp_path / "none.npz").write_bytes(npz_bytes(none, np.zeros(none.known.shape, bool), np.zeros(16, bool)))
+    (tmp_path / "none.npz").write_bytes(npz_bytes(none, np.zeros(none.known.shape, bool)))
     assert scorer.score(tmp_path / "none.npz", size_px=size_px).reasons[0].code == "bad-poses"
     (tmp_path / "torn.npz").write_bytes(Path(joints).read_bytes()[:200])
     assert scorer.score(tmp_path / "torn.npz", size_px=size_px).reasons[0].code == "unreadable"

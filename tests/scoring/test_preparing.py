@@ -11,7 +11,7 @@ from stagescore.atomic import write_bytes
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.errors import DataError
 from stagescore.locking import alone_in
-from stagescore.pose.formats import read_npz
+from stagescore.pose.npz_files import read_npz
 from stagescore.scoring import preparing
 from stagescore.scoring.events import Flight
 from stagescore.scoring.options import ScoreOptions

@@ -10,7 +10,7 @@ from stagescore.pose.boxes import Detections
 from stagescore.pose.motion import Motion
 from stagescore.pose.tracking import View
 from stagescore.scoring.watching import Watched, distinct_frames, watch_distinct
-from stagescore.skeleton import JOINTS, MASS_SHARES, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 FRAMES = 20
 
@@ -26,18 +26,18 @@ def watched() -> Watched:
 
 def body(waving_px: float = 20.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hangs still on the screen and waves an arm, which moves the box and hardly the centre of mass."""
-    joints = np.full((FRAMES, NUM_JOINTS, 2), 50.0)
-    joints[:, JOINTS.index("right_ankle")] = 50, 80
-    joints[:, JOINTS.index("right_wrist"), 1] = 50 - waving_px * (np.arange(FRAMES) % 2)
+    joints = np.full((FRAMES, MPII_16.num_joints, 2), 50.0)
+    joints[:, MPII_16.index("right_ankle")] = 50, 80
+    joints[:, MPII_16.index("right_wrist"), 1] = 50 - waving_px * (np.arange(FRAMES) % 2)
     boxes = np.concatenate((joints.min(1), joints.max(1) + 1), axis=1)
-    return joints, np.ones((FRAMES, NUM_JOINTS), bool), boxes
+    return joints, np.ones((FRAMES, MPII_16.num_joints), bool), boxes
 
 
 def test_shares_of_the_mass_are_a_whole_body_and_alike_on_both_sides() -> None:
-    assert sum(MASS_SHARES) == pytest.approx(1.0, abs=1e-9)
-    for name, share in zip(JOINTS, MASS_SHARES, strict=True):
+    assert sum(MPII_16.mass_shares) == pytest.approx(1.0, abs=1e-9)
+    for name, share in zip(MPII_16.joints, MPII_16.mass_shares, strict=True):
         if name.startswith("left_"):
-            other = MASS_SHARES[JOINTS.index(name.replace("left_", "right_"))]
+            other = MPII_16.mass_shares[MPII_16.index(name.replace("left_", "right_"))]
             assert share == pytest.approx(other, abs=1.5e-3)
 
 
@@ -110,11 +110,11 @@ def test_a_converted_film_has_the_path_of_the_film_stretched() -> None:
     assert (slow.num_frames, fast.num_frames) == (30, 60)
     assert fast.distinct == list(range(0, 60, 2))
     assert slow.distinct == list(range(30))
-    joints = np.full((60, NUM_JOINTS, 2), 30.0)
+    joints = np.full((60, MPII_16.num_joints, 2), 30.0)
     joints[..., 1] += np.linspace(0, 20, 60)[:, None] ** 1.5
     joints = joints[2 * (np.arange(60) // 2)]
     boxes = np.concatenate((joints.min(1) - 5, joints.max(1) + 5), axis=1)
-    known = np.ones((60, NUM_JOINTS), bool)
+    known = np.ones((60, MPII_16.num_joints), bool)
     paths = slow.path_of_body(joints[::2], known[::2], boxes[::2]), fast.path_of_body(joints, known, boxes)
     assert paths[0] is not None
     assert paths[1] is not None

@@ -17,7 +17,7 @@ from stagescore.diving import DiveNumber, score_from_marks
 from stagescore.errors import DataError
 from stagescore.locking import alone_in
 from stagescore.media.sampling import sample_indices
-from stagescore.pose.formats import read_npz
+from stagescore.pose.npz_files import read_npz
 from stagescore.simulate.dataset import Film, Order, Stage, make_dive, simulate_dataset
 from stagescore.simulate.labels import choose_test, sub_actions
 from stagescore.simulate.plain_pickle import dumps

@@ -15,7 +15,7 @@ from stagescore.errors import ConfigError, DataError
 from stagescore.pose.crops import Crop
 from stagescore.pose.network_card import NetworkSettings
 from stagescore.pose.own_networks import build_network, load_network
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 from stagescore.training.loop import read_log
 from stagescore.training.pose_augmentation import (
     PoseAugmentation,
@@ -95,7 +95,7 @@ def test_joints_move_as_the_pixels_do(cut, seed: int) -> None:
     plain = dotted()
     shown = cut(plain, (256, 192), PLACED, np.random.default_rng(seed))
     flipped = False
-    for order in (list(range(16)), list(FLIP_ORDER)):
+    for order in (list(range(16)), list(MPII_16.flip_order)):
         # Left and right change their names in a mirror image: joint k then lies on the dot of its other side.
         levels = [15 + 15 * k for k in order]
         hits = [

@@ -129,15 +129,15 @@ def test_missing_or_damaged_truth_is_named(samples, root, tmp_path) -> None:
 
 def test_body_angles_of_a_body_that_can_be_drawn_by_hand() -> None:
     """Hanging straight, head down: all angles 0. Then the thighs forward by 90 degrees, shanks still up."""
-    from stagescore.skeleton import JOINTS
+    from stagescore.skeleton import MPII_16
     from stagescore.training.truth import MEASURES, body_angles
 
     heights = {"pelvis": 1.0, "thorax": 0.5, "hip": 1.0, "knee": 1.45, "ankle": 1.9}
     body = np.zeros((2, 16, 3))
-    for k, name in enumerate(JOINTS):
+    for k, name in enumerate(MPII_16.joints):
         body[:, k, 2] = heights.get(name.split("_")[-1], 0.3)
     for side in ("right", "left"):
-        knee, ankle = JOINTS.index(f"{side}_knee"), JOINTS.index(f"{side}_ankle")
+        knee, ankle = MPII_16.index(f"{side}_knee"), MPII_16.index(f"{side}_ankle")
         body[1, knee] = [0.45, 0.0, 1.0]
         body[1, ankle] = [0.45, 0.0, 1.45]
     angles = np.degrees(body_angles(body))

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.score import SkeletonOption
 
 NUM_CORES = os.cpu_count() or 1
 
@@ -32,7 +33,7 @@ app = typer.Typer(
 WeightsDirOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="A folder to look for networks in before all others.")
 ]
-Form = Literal["authors", "coco", "labelme"]
+Form = Literal["authors", "coco", "labelme", "openpose", "alphapose", "npz"]
 
 
 @app.command()
@@ -207,10 +208,20 @@ def review(
 @app.command("convert")
 def convert_labels(
     source: Annotated[
-        Path, typer.Argument(help="LabelMe (file or folder), COCO (CVAT) or the authors' JSON.")
+        Path,
+        typer.Argument(
+            help="LabelMe or OpenPose (file or folder), COCO (CVAT), the authors' JSON, AlphaPose or npz."
+        ),
     ],
-    out_path: Annotated[Path, typer.Option("--out", metavar="PATH", help="A file; for LabelMe a folder.")],
+    out_path: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="A file; for LabelMe and OpenPose a folder.")
+    ],
     form: Annotated[Form, typer.Option("--to", help="The form to write.")] = "authors",
+    skeleton: SkeletonOption = None,
+    map_to: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Write the joints of this skeleton instead of the source's own."),
+    ] = None,
     images: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The images, where the source does not know their sizes."),
@@ -218,27 +229,46 @@ def convert_labels(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Import labels made by hand, check them, and write them in another form."""
-    from stagescore.pose.labels import read_labels_and_empty, with_sizes, write_labels
+    """Read labels and poses in any form and skeleton, check them, and write them in another.
+
+    With --map-to, joints of the same name are copied, and pelvis, thorax, necks and the top of the head are derived
+    where they are missing and marked so; other joints stay unknown.
+    """
+    from stagescore.pose.labels import WITHOUT_EMPTY, read_labels_and_empty, with_sizes, write_labels
+    from stagescore.skeleton import skeleton_called
+    from stagescore.skeleton_mapping import mapping
 
     with speaking(json=json, quiet=quiet) as out:
-        labels, empty = read_labels_and_empty(source)
+        asked = None if skeleton is None else skeleton_called(skeleton)
+        target = None if map_to is None else skeleton_called(map_to)
+        labels, empty = read_labels_and_empty(source, asked)
+        read = labels[0].skeleton if labels else None
         if images is not None:
-            labels = with_sizes(labels, images)
+            labels, empty = with_sizes(labels, images), with_sizes(empty, images)
+        if target is not None:
+            labels = [label.mapped(target) for label in labels]
         write_labels(out_path, labels, form, empty)
+        written = labels[0] if labels else None
         out.document(
             {
                 "source": str(source),
                 "out": str(out_path),
                 "form": form,
+                "skeleton": None if written is None else written.skeleton.name,
+                "derived": [] if written is None else list(written.derived),
                 "images": len(labels),
                 "without_diver": [one.image for one in empty],
             }
         )
-        if empty and form == "authors":
+        if empty and form in WITHOUT_EMPTY:
             out.warning(
-                f"the authors' form has no place for {len(empty)} images without a diver; they are left out"
+                f"the form {form} has no place for {len(empty)} images without a diver; they are left out"
             )
+        if read is not None and written is not None and read != written.skeleton:
+            way = mapping(read, written.skeleton)
+            for joints, what in ((written.derived, "derived from others"), (way.missing, "unknown")):
+                if joints:
+                    out.warning(f"{what}: {', '.join(joints)}")
         out.text(f"{len(labels)} labelled images from {source}, as {form} in {out_path}")
 
 

@@ -28,6 +28,14 @@ SizeOption = Annotated[
     str | None,
     typer.Option(metavar="WxH", help="Of the picture, where an npz of joints is scored without its film."),
 ]
+SkeletonOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Joints of the given poses: mpii-16, coco-17, halpe-26, openpose-25 or blazepose-33. Told by their names "
+        "or number by default.",
+    ),
+]
 ExemplarsOption = Annotated[int, typer.Option(min=1, help="Exemplars that vote.")]
 
 
@@ -71,8 +79,13 @@ def score(
         float | None, typer.Option(help="Frames a second of a folder of images, or of joints.")
     ] = None,
     poses: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Joints: npz, the authors' JSON, COCO or LabelMe.")
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Joints: npz, the authors' JSON, COCO, LabelMe, OpenPose's folder or AlphaPose's list.",
+        ),
     ] = None,
+    skeleton: SkeletonOption = None,
     size: SizeOption = None,
     weights: WeightsOption = "auto",
     bank: BankOption = None,
@@ -111,6 +124,7 @@ def score(
         "slowmo": slowmo,
         "frame_rate": fps,
         "poses": None if poses is None else f"'{str(poses).replace(chr(39), chr(39) * 2)}'",
+        "skeleton": skeleton,
         "size_px": None if size is None else list(size_px(size)),
         "exemplars": exemplars,
     }

@@ -12,7 +12,8 @@ from stagescore.data.findings import Finding, Labels
 from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError
 from stagescore.media.images import image_paths
-from stagescore.pose.formats import read_authors_json, read_npz
+from stagescore.pose.formats import read_authors_json
+from stagescore.pose.npz_files import read_npz
 from stagescore.types import Dive
 
 POSE_FRAMES = 96

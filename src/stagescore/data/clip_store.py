@@ -32,7 +32,7 @@ from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import file_sha256, hash_u64
 from stagescore.locking import Held, alone_in
 from stagescore.media.sampling import sample_indices
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.types import Dive, StageSpans
 from stagescore.workers import worker_pool
 
@@ -190,9 +190,9 @@ class ClipStore:
         shape = (self.num_rows, p.num_frames, p.height, p.width, p.channels)
         return np.memmap(self.folder / FRAMES, dtype=np.uint8, mode="r", shape=shape)
 
-    def joints(self, kind: Joints = "estimated") -> Float[np.ndarray, "rows frames 16 3"]:
+    def joints(self, kind: Joints = "estimated") -> Float[np.ndarray, "rows frames joints 3"]:
         """All joints of a kind as `preprocessing.framed_joints` has them; zero in dives without them."""
-        shape = (self.num_rows, len(KINDS), self.preprocessing.num_frames, NUM_JOINTS, 3)
+        shape = (self.num_rows, len(KINDS), self.preprocessing.num_frames, MPII_16.num_joints, 3)
         both = np.memmap(self.folder / JOINTS, dtype=np.float32, mode="r", shape=shape)
         return both[:, KINDS.index(kind)]
 
@@ -363,7 +363,9 @@ def _decoded(preprocessing: Preprocessing) -> dict[str, Any]:
 
 def _row_bytes(preprocessing: Preprocessing) -> tuple[int, int]:
     p = preprocessing
-    return p.num_frames * p.height * p.width * p.channels, len(KINDS) * p.num_frames * NUM_JOINTS * 3 * 4
+    return p.num_frames * p.height * p.width * p.channels, len(
+        KINDS
+    ) * p.num_frames * MPII_16.num_joints * 3 * 4
 
 
 def _create(folder: Path) -> None:

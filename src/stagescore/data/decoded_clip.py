@@ -13,8 +13,8 @@ from stagescore.errors import DataError
 from stagescore.media.first_shot import stray_frames
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, open_media
-from stagescore.pose.formats import read_npz
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.pose.npz_files import read_npz
+from stagescore.skeleton import MPII_16
 from stagescore.types import Dive, PoseTrack
 
 Joints = Literal["estimated", "exact"]
@@ -38,7 +38,7 @@ class DecodedClip:
     num_frames: int
     indices: tuple[int, ...]
     frames: UInt8[np.ndarray, "frames height width channels"]
-    joints: Float[np.ndarray, "kinds frames 16 3"]
+    joints: Float[np.ndarray, "kinds frames joints 3"]
     kinds: tuple[Joints, ...]
 
 
@@ -63,14 +63,14 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
     tracks: dict[Joints, tuple[PoseTrack, tuple[int, int]]] = {}
     every = PoseTrack.unknown(media.num_frames)
     if dive.poses_path is not None:
-        estimated = read_npz(Path(dive.poses_path))
+        estimated = read_npz(Path(dive.poses_path)).mapped(MPII_16)
         tracks["estimated"] = estimated, size_px
         every = _at(estimated, np.arange(media.num_frames), media.num_frames)
     windows = preprocessing.windows(every, dive.flight, size_px)
     frames = taken_pictures(media, preprocessing, indices, windows)
     if truth is not None:
         tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
-    joints = np.zeros((len(KINDS), preprocessing.num_frames, NUM_JOINTS, 3), dtype=np.float32)
+    joints = np.zeros((len(KINDS), preprocessing.num_frames, MPII_16.num_joints, 3), dtype=np.float32)
     for kind, (track, filmed_px) in tracks.items():
         nearest = _at(track, np.array(indices), media.num_frames)
         joints[KINDS.index(kind)] = framed_joints(nearest, filmed_px, preprocessing)
@@ -102,7 +102,7 @@ def _at(track: PoseTrack, wanted: Int[np.ndarray, " frames"], clip_frames: int) 
     """The poses nearest to some frames, where a track's are evenly spread over the clip."""
     there = np.array(sample_indices(0, clip_frames - 1, track.num_frames))
     nearest = np.abs(there[:, None] - wanted).argmin(0)
-    return PoseTrack(track.joints_px[nearest], track.confidence[nearest])
+    return track.at(nearest)
 
 
 def _exact(path: Path, clip_frames: int) -> tuple[PoseTrack, tuple[int, int]]:
@@ -115,7 +115,7 @@ def _exact(path: Path, clip_frames: int) -> tuple[PoseTrack, tuple[int, int]]:
         raise DataError(
             f"cannot read the exact joints ({str(error)[:80]})", where=path, todo="simulate the dives again"
         ) from None
-    if joints.shape != (clip_frames, NUM_JOINTS, 2):
+    if joints.shape != (clip_frames, MPII_16.num_joints, 2):
         raise DataError(
             f"exact joints of shape {joints.shape} for {clip_frames} frames",
             where=path,

@@ -24,7 +24,7 @@ from stagescore.hashing import hash_unit
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media
 from stagescore.media.transform import Compose, Crop, HorizontalFlip, Size, Transform
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
 _MIDDLE_GREY = 128.0
@@ -302,8 +302,8 @@ def viewed_frames(
 
 
 def viewed_joints(
-    joints: Float[np.ndarray, "frames 16 3"], view: View, preprocessing: Preprocessing
-) -> Float[np.ndarray, "frames 16 3"]:
+    joints: Float[np.ndarray, "frames joints 3"], view: View, preprocessing: Preprocessing
+) -> Float[np.ndarray, "frames joints 3"]:
     """The joints of one dive where a view shows them, in heights of the crop from its middle.
 
     Args:
@@ -326,13 +326,13 @@ def viewed_joints(
     seen[..., :2] = (xy_px - np.array([crop_width / 2, crop_height / 2])) / crop_height
     seen[joints[..., 2] == 0] = 0
     if view.flip:
-        seen = seen[:, list(FLIP_ORDER)]
+        seen = seen[:, list(MPII_16.flip_order)]
     return np.asarray(seen[times_of(view, len(seen))])
 
 
 def framed_joints(
     track: PoseTrack, size_px: Size, preprocessing: Preprocessing
-) -> Float[np.ndarray, "frames 16 3"]:
+) -> Float[np.ndarray, "frames joints 3"]:
     """Joints of a film in heights of the resized picture from its middle, with their confidence.
 
     Args:
@@ -342,7 +342,11 @@ def framed_joints(
 
     Returns:
         float32; joints without coordinates or of confidence 0 are (0, 0, 0), as `tensors.DiveBatch` has it.
+
+    Raises:
+        DataError: The joints are not MPII's, which all networks read.
     """
+    track.skeleton.require(MPII_16, "the network")
     xy = track.joints_px / np.array(size_px) - 0.5
     xy[..., 0] *= preprocessing.width / preprocessing.height
     joints = np.concatenate((xy, track.confidence[..., None]), axis=-1)

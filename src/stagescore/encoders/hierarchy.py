@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stagescore.skeleton import BONES, JOINTS, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
-ROOT = JOINTS.index("thorax")
+ROOT = MPII_16.index("thorax")
 SUBSETS = ("identity", "centrifugal", "centripetal")
 
 
@@ -37,9 +37,9 @@ class Level:
         """The joints of the level and those of its edges, in order."""
         return tuple(sorted({*self.joints, *(joint for edge in self.edges for joint in edge)}))
 
-    def adjacency(self) -> Float[Tensor, "3 16 16"]:
+    def adjacency(self) -> Float[Tensor, "3 joints joints"]:
         """What each node (row) receives from each (column), per subset; rows that receive sum to 1."""
-        received = torch.zeros(len(SUBSETS), NUM_JOINTS, NUM_JOINTS)
+        received = torch.zeros(len(SUBSETS), MPII_16.num_joints, MPII_16.num_joints)
         for node in self.nodes:
             received[0, node, node] = 1
         for inner, outer in self.edges:
@@ -57,7 +57,7 @@ def outward_bones(root: int = ROOT) -> tuple[tuple[int, int], ...]:
     found: list[tuple[int, int]] = []
     reached = [root]
     for joint in reached:
-        for a, b in BONES:
+        for a, b in MPII_16.bone_indices:
             other = b if a == joint else a if b == joint else None
             if other is not None and other not in reached:
                 found.append((joint, other))
@@ -66,15 +66,16 @@ def outward_bones(root: int = ROOT) -> tuple[tuple[int, int], ...]:
 
 
 def _level(*names: str) -> Level:
-    joints = tuple(sorted(JOINTS.index(name) for name in names))
+    joints = tuple(sorted(MPII_16.index(name) for name in names))
     return Level(joints=joints, edges=tuple(bone for bone in outward_bones() if bone[1] in joints))
 
 
-def group_levels(groups: Sequence[Sequence[int]]) -> tuple[Level, ...]:
+def group_levels(groups: Sequence[Sequence[str]]) -> tuple[Level, ...]:
     """A level for each two groups that follow each other, as in HD-GCN: all pairs are connected."""
+    places = [tuple(MPII_16.indices(*group)) for group in groups]
     return tuple(
-        Level(joints=tuple(outer), edges=tuple((a, b) for a in inner for b in outer))
-        for inner, outer in pairwise(groups)
+        Level(joints=outer, edges=tuple((a, b) for a in inner for b in outer))
+        for inner, outer in pairwise(places)
     )
 
 
@@ -83,5 +84,13 @@ PAPER_LEVELS = (
     _level("right_elbow", "left_elbow", "right_knee", "left_knee"),
     _level("right_wrist", "left_wrist", "right_ankle", "left_ankle", "head_top"),
 )
-RELEASE_LEVELS = group_levels(((7,), (6, 8, 12, 13), (9, 14, 2, 3, 11), (10, 15, 1, 4), (5, 0)))
+RELEASE_LEVELS = group_levels(
+    (
+        ("thorax",),
+        ("pelvis", "upper_neck", "right_shoulder", "left_shoulder"),
+        ("head_top", "left_elbow", "right_hip", "left_hip", "right_elbow"),
+        ("right_wrist", "left_wrist", "right_knee", "left_knee"),
+        ("left_ankle", "right_ankle"),
+    )
+)
 HIERARCHIES = {"paper": PAPER_LEVELS, "release": RELEASE_LEVELS}

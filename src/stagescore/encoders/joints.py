@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from stagescore.errors import ConfigError
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
-_PELVIS, _THORAX = JOINTS.index("pelvis"), JOINTS.index("thorax")
+_PELVIS, _THORAX = MPII_16.index("pelvis"), MPII_16.index("thorax")
 _SMALLEST_TORSO = 0.02
 _USUAL_TORSO = 0.1
 
@@ -32,7 +32,9 @@ class PlainJoints(nn.Module):
             raise ConfigError(f"{coords} coordinates a joint", todo="use 2 (x, y) or 3 (with confidence)")
         self.width = coords
 
-    def forward(self, joints: Float[Tensor, "dives frames 16 3"]) -> Float[Tensor, "dives frames 16 coords"]:
+    def forward(
+        self, joints: Float[Tensor, "dives frames joints 3"]
+    ) -> Float[Tensor, "dives frames joints coords"]:
         """The first coordinates."""
         return joints[..., : self.width]
 
@@ -46,7 +48,9 @@ class BodyJoints(nn.Module):
 
     width = 7
 
-    def forward(self, joints: Float[Tensor, "dives frames 16 3"]) -> Float[Tensor, "dives frames 16 7"]:
+    def forward(
+        self, joints: Float[Tensor, "dives frames joints 3"]
+    ) -> Float[Tensor, "dives frames joints 7"]:
         """The channels of each joint.
 
         Args:
@@ -64,7 +68,7 @@ class BodyJoints(nn.Module):
 
 
 def torso_length(
-    place: Float[Tensor, "dives frames 16 2"], known: Bool[Tensor, "dives frames 16"]
+    place: Float[Tensor, "dives frames joints 2"], known: Bool[Tensor, "dives frames joints"]
 ) -> Float[Tensor, " dives"]:
     """Median distance from pelvis to thorax over the frames that have both, at least 0.02 picture heights.
 

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stagescore.encoders.hierarchy import PAPER_LEVELS, Level
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, DataError
 from stagescore.layers.edge_conv import EdgeConv
 from stagescore.layers.multi_scale_time import MultiScaleTime
+from stagescore.skeleton import MPII_16
 
 
 class LevelGraphs(nn.Module):
@@ -176,13 +177,22 @@ class HierarchicalSkeletalEncoder(nn.Module):
         self.leave = nn.Linear(len(chosen) * widths[-1], width)
 
     def forward(
-        self, joints: Float[Tensor, "dives frames 16 3"]
+        self, joints: Float[Tensor, "dives frames joints 3"]
     ) -> Float[Tensor, "dives frames {self.width}"]:
         """Encodes joints.
 
         Args:
-            joints: in heights of the picture from its middle, then confidence; unknown ones are zero.
+            joints: MPII's, in heights of the picture from its middle, then confidence; unknown ones are zero.
+
+        Raises:
+            DataError: They are as many as another skeleton has.
         """
+        if joints.shape[2] != MPII_16.num_joints:
+            raise DataError(
+                f"the skeletal encoder reads the {MPII_16.num_joints} joints of {MPII_16.name}, "
+                f"and was given {joints.shape[2]}",
+                todo="map the poses first with `PoseTrack.mapped`",
+            )
         entered = self.enter(self.joint_input(joints)[:, :, self.nodes]) + self.place
         nodes = self.blocks(entered)
         means = [nodes[:, :, level].mean(dim=2) for level in self.level_nodes]

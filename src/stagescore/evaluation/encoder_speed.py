@@ -27,6 +27,7 @@ from stagescore.encoders.static import StaticEncoder
 from stagescore.layers.down_sampling import MeanPool, MultiBranchDownSampling
 from stagescore.layers.mixed_time import MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
+from stagescore.skeleton import MPII_16
 
 _FRAMES = 96
 _PRODUCT_SIDE = 2048
@@ -131,7 +132,7 @@ def small_encoders() -> list[Measured]:
         Measured(
             name="small skeletal",
             encoder=HierarchicalSkeletalEncoder(joint_input=BodyJoints(), width=_NANO_WIDTH, widths=(32, 32)),
-            given=torch.rand(1, _FRAMES, 16, 3),
+            given=torch.rand(1, _FRAMES, MPII_16.num_joints, 3),
         ),
     ]
 

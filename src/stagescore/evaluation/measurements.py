@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stagescore.simulate.nouns import Motion
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
 _SHAPED_AFTER = 0.45
 """The position is held from here on, as a share of the time from leaving the board to the opening."""
@@ -123,7 +123,7 @@ def toe_bend_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
         [
             _angle_deg(
                 _bone(motion, f"{s}_knee", f"{s}_ankle"),
-                motion.toes_m[:, k] - motion.joints_m[:, JOINTS.index(f"{s}_ankle")],
+                motion.toes_m[:, k] - motion.joints_m[:, MPII_16.index(f"{s}_ankle")],
             )
             for k, s in enumerate(_SIDES)
         ]
@@ -179,7 +179,7 @@ def _body_size_m(motion: Motion) -> float:
 
 
 def _bone(motion: Motion, first: str, second: str) -> Float[np.ndarray, "frames 3"]:
-    return np.asarray(motion.joints_m[:, JOINTS.index(second)] - motion.joints_m[:, JOINTS.index(first)])
+    return np.asarray(motion.joints_m[:, MPII_16.index(second)] - motion.joints_m[:, MPII_16.index(first)])
 
 
 def _across(motion: Motion) -> Float[np.ndarray, "frames 3"]:

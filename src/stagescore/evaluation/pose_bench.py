@@ -24,6 +24,7 @@ from stagescore.pose.formats import read_authors_json, read_json
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.tracking import choose_diver
 from stagescore.simulate.dataset import Order, make_dive
+from stagescore.skeleton import MPII_16
 
 ROWS = ("upright only", "rotations", "tracking", "interpolation")
 SAME_IOU = 0.3
@@ -42,7 +43,7 @@ class KnownDive:
 
     name: str
     frames: tuple[UInt8[np.ndarray, "h w 3"], ...]
-    joints_px: Float[np.ndarray, "frames 16 2"]
+    joints_px: Float[np.ndarray, "frames joints 2"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +58,7 @@ class Found:
     """
 
     boxes_px: Float[np.ndarray, "frames 4"]
-    joints_px: Float[np.ndarray, "frames 16 2"]
+    joints_px: Float[np.ndarray, "frames joints 2"]
     num_crops: int
     seconds: float
 
@@ -97,6 +98,8 @@ def read_known_dives(folder: Path) -> list[KnownDive]:
     """
     labels = {label.image: label for label in read_authors_json(folder / _LABELS)}
     spans = read_json(folder / _DIVES)
+    for label in labels.values():
+        label.skeleton.require(MPII_16, "the bench", folder / _LABELS)
     names = sorted(labels)
     if not isinstance(spans, dict):
         raise DataError("it names no dives", where=folder / _DIVES, todo="give first and last frame of each")

@@ -6,17 +6,17 @@ Source: MPII's PCKh; the head's length is the distance of joints 8 and 9 (upper 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
 LIMBS = tuple(
-    JOINTS.index(f"{side}_{joint}")
+    MPII_16.index(f"{side}_{joint}")
     for side in ("right", "left")
     for joint in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")
 )
-"""The 12 limb joints, by their places in `JOINTS`."""
+"""The 12 limb joints, by their places in `MPII_16.joints`."""
 PCKH_SHARE = 0.5
 
-_NECK, _TOP = JOINTS.index("upper_neck"), JOINTS.index("head_top")
+_NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
 
 
 def limb_hits(
@@ -41,30 +41,30 @@ def limb_hits(
         return np.asarray(off < share * head_px[:, None])
 
 
-def head_lengths(joints_px: Float[np.ndarray, "frames 16 2"]) -> Float[np.ndarray, " frames"]:
+def head_lengths(joints_px: Float[np.ndarray, "frames joints 2"]) -> Float[np.ndarray, " frames"]:
     """Distance between upper neck and head top in each frame."""
     return np.asarray(np.linalg.norm(joints_px[:, _TOP] - joints_px[:, _NECK], axis=-1))
 
 
 def hits(
-    found_px: Float[np.ndarray, "frames 16 2"],
-    true_px: Float[np.ndarray, "frames 16 2"],
+    found_px: Float[np.ndarray, "frames joints 2"],
+    true_px: Float[np.ndarray, "frames joints 2"],
     share: float = PCKH_SHARE,
-) -> Bool[np.ndarray, "frames 12"]:
+) -> Bool[np.ndarray, "frames limbs"]:
     """`limb_hits` of whole skeletons, in the order of `LIMBS`."""
     limbs = list(LIMBS)
     return limb_hits(found_px[:, limbs], true_px[:, limbs], head_lengths(true_px), share)
 
 
 def pckh(
-    found_px: Float[np.ndarray, "frames 16 2"],
-    true_px: Float[np.ndarray, "frames 16 2"],
+    found_px: Float[np.ndarray, "frames joints 2"],
+    true_px: Float[np.ndarray, "frames joints 2"],
     share: float = PCKH_SHARE,
 ) -> float:
     """Share of limb joints that are found, over all frames."""
     return float(hits(found_px, true_px, share).mean())
 
 
-def tight_boxes(joints_px: Float[np.ndarray, "frames 16 2"]) -> Float[np.ndarray, "frames 4"]:
+def tight_boxes(joints_px: Float[np.ndarray, "frames joints 2"]) -> Float[np.ndarray, "frames 4"]:
     """Left, top, right, bottom of all joints of each frame."""
     return np.concatenate((np.nanmin(joints_px, axis=1), np.nanmax(joints_px, axis=1)), axis=1)

@@ -18,7 +18,7 @@ from stagescore.media.images import load_image
 from stagescore.pose.boxes import box_iou
 from stagescore.pose.estimation import Turn, best_of_eight, read_turns
 from stagescore.pose.networks import Detector, Estimator
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.training.pose_frames import GONE, DiveFrames
 from stagescore.types import STAGE_NAMES
 
@@ -39,11 +39,11 @@ _BY_NAME = {
     "upper_neck": 0.079,
     "head_top": 0.079,
 }
-OKS_SIGMAS: Float[np.ndarray, "16"] = np.array(
-    [_BY_NAME[n.removeprefix("right_").removeprefix("left_")] for n in JOINTS]
+OKS_SIGMAS: Float[np.ndarray, " joints"] = np.array(
+    [_BY_NAME[n.removeprefix("right_").removeprefix("left_")] for n in MPII_16.joints]
 )
 _RECALLS = np.linspace(0, 1, 101)
-_NECK, _TOP, _PELVIS = (JOINTS.index(name) for name in ("upper_neck", "head_top", "pelvis"))
+_NECK, _TOP, _PELVIS = (MPII_16.index(name) for name in ("upper_neck", "head_top", "pelvis"))
 _SURE = 0.3
 """Confidence from which a box counts as a false alarm where there is no diver."""
 
@@ -60,9 +60,9 @@ class JointsFound:
         stage: index in `STAGE_NAMES`.
     """
 
-    joints: Float[np.ndarray, "frames 16 3"]
-    true_px: Float[np.ndarray, "frames 16 2"]
-    counts: Bool[np.ndarray, "frames 16"]
+    joints: Float[np.ndarray, "frames joints 3"]
+    true_px: Float[np.ndarray, "frames joints 2"]
+    counts: Bool[np.ndarray, "frames joints"]
     area_px: Float[np.ndarray, " frames"]
     stage: Int[np.ndarray, " frames"]
 
@@ -71,7 +71,7 @@ class JointsFound:
         """Frames in which the neck is below the pelvis."""
         return np.asarray(self.true_px[:, _NECK, 1] > self.true_px[:, _PELVIS, 1])
 
-    def hits(self, share: float) -> Bool[np.ndarray, "frames 16"]:
+    def hits(self, share: float) -> Bool[np.ndarray, "frames joints"]:
         """Joints that are off by less than a share of the head's length."""
         head = np.linalg.norm(self.true_px[:, _TOP] - self.true_px[:, _NECK], axis=-1)
         with np.errstate(invalid="ignore"):
@@ -93,7 +93,7 @@ class JointsFound:
             hits, counts = self.hits(share), self.counts
             figures[f"pckh@{share}"] = {
                 "all": _share(hits, counts),
-                "by_joint": {name: _share(hits[:, k], counts[:, k]) for k, name in enumerate(JOINTS)},
+                "by_joint": {name: _share(hits[:, k], counts[:, k]) for k, name in enumerate(MPII_16.joints)},
                 "by_part": {name: _share(hits[rows], counts[rows]) for name, rows in parts.items()},
             }
         figures["ap_oks"] = average_precision(self.oks(), self.joints[..., 2].mean(1))

@@ -23,7 +23,7 @@ from stagescore.pose.onnx_networks import open_detector, open_estimator
 from stagescore.simulate.dataset import Order, make_dive
 from stagescore.simulate.render import Picture
 from stagescore.simulate.write import SimulatedDive
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.weights.search import find_weights
 
 REAL_PCKH = 0.67
@@ -136,7 +136,7 @@ def measure_realism(
         frames=frames,
         frames_without_diver=tally.unseen,
         pckh=float(hits.mean()),
-        pckh_by_limb={JOINTS[k]: float(share) for k, share in zip(LIMBS, hits.mean(0), strict=True)},
+        pckh_by_limb={MPII_16.joints[k]: float(share) for k, share in zip(LIMBS, hits.mean(0), strict=True)},
         confidence=float(np.mean(tally.confidences)),
         multipose_diver=tally.diver / frames,
         multipose_spectator=tally.spectator / frames,

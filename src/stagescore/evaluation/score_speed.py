@@ -20,6 +20,7 @@ from stagescore.encoders.fastest import fastest
 from stagescore.encoders.static import StaticEncoder
 from stagescore.models import build
 from stagescore.models.base import ActionModel
+from stagescore.skeleton import MPII_16
 from stagescore.tensors import DiveBatch, Representation, joined
 from stagescore.training.settings import TrainSettings
 
@@ -142,7 +143,7 @@ def _dive(preset: str, number: int) -> DiveBatch:
     )
     return DiveBatch(
         frames=frames.permute(0, 1, 4, 2, 3),
-        joints=torch.rand(1, p.num_frames, 16, 3, generator=random) - 0.5,
+        joints=torch.rand(1, p.num_frames, MPII_16.num_joints, 3, generator=random) - 0.5,
         has_video=torch.ones(1, dtype=torch.bool),
         has_skeleton=torch.ones(1, dtype=torch.bool),
     )

@@ -135,7 +135,7 @@ def image_paths(folder: Path) -> list[Path]:
             for path in folder.iterdir()
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
         ),
-        key=lambda path: (_natural(path.stem), path.name),
+        key=lambda path: (natural_order(path.stem), path.name),
     )
 
 
@@ -190,8 +190,8 @@ def _as_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
     return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
-def _natural(stem: str) -> tuple[tuple[int, int, str], ...]:
-    """Digits compare as numbers, everything else as text."""
+def natural_order(stem: str) -> tuple[tuple[int, int, str], ...]:
+    """A key by which names are sorted: digits compare as numbers, everything else as text."""
     pieces = re.split(r"(\d+)", stem)
     return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
 

@@ -16,7 +16,6 @@ from jaxtyping import Float, UInt8
 from stagescore.errors import DataError
 from stagescore.hashing import hash_unit
 from stagescore.media.scaling import scaled
-from stagescore.skeleton import FLIP_ORDER
 from stagescore.types import PoseTrack
 
 Size = tuple[int, int]
@@ -277,9 +276,15 @@ def _moved(poses: PoseTrack, matrix: Float[np.ndarray, "2 3"]) -> PoseTrack:
 
 
 def _renamed(poses: PoseTrack) -> PoseTrack:
-    order = list(FLIP_ORDER)
-    filled = None if poses.filled is None else poses.filled[:, order]
-    return PoseTrack(poses.joints_px[:, order], poses.confidence[:, order], filled)
+    skeleton = poses.skeleton
+    order = list(skeleton.flip_order)
+    return replace(
+        poses,
+        joints_px=poses.joints_px[:, order],
+        confidence=poses.confidence[:, order],
+        filled=None if poses.filled is None else poses.filled[:, order],
+        derived=skeleton.named(skeleton.mask(poses.derived)[order]),
+    )
 
 
 def _spare(size_px: Size, width_px: int, height_px: int) -> Size:

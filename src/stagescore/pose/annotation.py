@@ -18,6 +18,7 @@ from stagescore.pose.estimation import Follower
 from stagescore.pose.motion import Motion, moving_parts
 from stagescore.pose.networks import Detector, Estimator, NetworkIdentity, PoseNetworks, Role
 from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
+from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
 Frames = Callable[[], Iterable[UInt8[np.ndarray, "h w 3"]]]
@@ -49,7 +50,7 @@ class Annotation:
     """The joints of the diver of a clip, and how far they can be trusted.
 
     Attributes:
-        track: joints, confidence and which of them were filled.
+        track: Joints of MPII, confidence, which of them were filled and which the estimator derives from others.
         measured: joints that were found in their own frame.
         outliers: joints that were found and not believed.
         boxes_px: the diver's box in each frame; NaN where there is none.
@@ -57,7 +58,6 @@ class Annotation:
         num_divers: who move and fall.
         num_exchanged: frames in which left and right were exchanged.
         num_crops: shown to the estimator.
-        derived: joints that the estimator does not find but derives from others.
         picture_px: width and height.
         warnings: whole sentences.
         needs_review: the warnings are such that somebody should look.
@@ -65,26 +65,25 @@ class Annotation:
     """
 
     track: PoseTrack
-    measured: Bool[np.ndarray, "frames 16"]
-    outliers: Bool[np.ndarray, "frames 16"]
+    measured: Bool[np.ndarray, "frames joints"]
+    outliers: Bool[np.ndarray, "frames joints"]
     boxes_px: Float[np.ndarray, "frames 4"]
     people: Int[np.ndarray, " frames"]
     num_divers: int
     num_exchanged: int
     num_crops: int
-    derived: Bool[np.ndarray, "16"]
     picture_px: tuple[int, int]
     warnings: tuple[str, ...]
     needs_review: bool
     networks: dict[Role, NetworkIdentity]
 
     @property
-    def filled(self) -> Bool[np.ndarray, "frames 16"]:
+    def filled(self) -> Bool[np.ndarray, "frames joints"]:
         """Joints that were interpolated."""
         return np.zeros_like(self.measured) if self.track.filled is None else self.track.filled
 
     @property
-    def doubtful(self) -> Bool[np.ndarray, "frames 16"]:
+    def doubtful(self) -> Bool[np.ndarray, "frames joints"]:
         """Joints that are given though little speaks for them: filled far from a measured one, or outliers."""
         return np.asarray((self.track.known & (self.track.confidence < LEAST_CONFIDENCE)) | self.outliers)
 
@@ -116,10 +115,9 @@ class Annotation:
     def resampled(self, num_frames: int) -> "Annotation":
         """Evenly spread frames of the same annotation, as FineDiving-Pose has 96 of each clip."""
         rows = list(sample_indices(0, self.track.num_frames - 1, num_frames))
-        filled = self.filled[rows]
         return replace(
             self,
-            track=PoseTrack(self.track.joints_px[rows], self.track.confidence[rows], filled),
+            track=self.track.at(rows),
             measured=self.measured[rows],
             outliers=self.outliers[rows],
             boxes_px=self.boxes_px[rows],
@@ -159,7 +157,12 @@ def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] |
     ]
     warnings, needs_review = _judge(views, choice, checked)
     return Annotation(
-        track=PoseTrack(checked.joints_px, checked.confidence, checked.filled),
+        track=PoseTrack(
+            joints_px=checked.joints_px,
+            confidence=checked.confidence,
+            filled=checked.filled,
+            derived=MPII_16.named(networks.estimator.derived),
+        ),
         measured=checked.measured,
         outliers=checked.outliers,
         boxes_px=boxes,
@@ -167,7 +170,6 @@ def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] |
         num_divers=0 if diver is None else 1 + choice.is_pair,
         num_exchanged=int(checked.exchanged.sum()),
         num_crops=num_crops,
-        derived=networks.estimator.derived,
         picture_px=picture_px,
         warnings=tuple(warnings),
         needs_review=needs_review,
@@ -214,7 +216,7 @@ def _with_end(
 
 def read_diver(
     frames: Iterable[UInt8[np.ndarray, "h w 3"]], diver: Track | None, num_frames: int, estimator: Estimator
-) -> tuple[Float[np.ndarray, "frames 16 3"], int]:
+) -> tuple[Float[np.ndarray, "frames joints 3"], int]:
     """The joints that the estimator finds along a track, unchecked.
 
     Args:
@@ -226,7 +228,7 @@ def read_diver(
     Returns:
         x, y and confidence, NaN in frames without the diver, and how many crops were shown.
     """
-    found = np.full((num_frames, 16, 3), np.nan)
+    found = np.full((num_frames, MPII_16.num_joints, 3), np.nan)
     if diver is None:
         return found, 0
     follower = Follower(estimator)

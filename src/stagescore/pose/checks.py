@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float
 
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 
 LEAST_CONFIDENCE = 0.2
 """Below it a joint counts as missing: among joints this unsure only one in four was right on real dives."""
@@ -39,16 +39,16 @@ class Checked:
         exchanged: frames in which left and right were exchanged.
     """
 
-    joints_px: Float[np.ndarray, "frames 16 2"]
-    confidence: Float[np.ndarray, "frames 16"]
-    measured: Bool[np.ndarray, "frames 16"]
-    filled: Bool[np.ndarray, "frames 16"]
-    outliers: Bool[np.ndarray, "frames 16"]
+    joints_px: Float[np.ndarray, "frames joints 2"]
+    confidence: Float[np.ndarray, "frames joints"]
+    measured: Bool[np.ndarray, "frames joints"]
+    filled: Bool[np.ndarray, "frames joints"]
+    outliers: Bool[np.ndarray, "frames joints"]
     exchanged: Bool[np.ndarray, " frames"]
 
 
 def check_joints(
-    found: Float[np.ndarray, "frames 16 3"],
+    found: Float[np.ndarray, "frames joints 3"],
     sizes_px: Float[np.ndarray, " frames"],
     picture_px: tuple[int, int],
     *,
@@ -77,8 +77,8 @@ def check_joints(
 
 
 def consistent_sides(
-    found: Float[np.ndarray, "frames 16 3"], sizes_px: Float[np.ndarray, " frames"]
-) -> tuple[Float[np.ndarray, "frames 16 3"], Bool[np.ndarray, " frames"]]:
+    found: Float[np.ndarray, "frames joints 3"], sizes_px: Float[np.ndarray, " frames"]
+) -> tuple[Float[np.ndarray, "frames joints 3"], Bool[np.ndarray, " frames"]]:
     """Exchange left and right in those frames where the body would otherwise jump.
 
     A frame is kept or exchanged whole. Of all ways to do so the one is taken in which the joints, weighted
@@ -87,7 +87,7 @@ def consistent_sides(
     Returns:
         The joints, and which frames were exchanged.
     """
-    both = np.stack((found, found[:, list(FLIP_ORDER)]), axis=1)
+    both = np.stack((found, found[:, list(MPII_16.flip_order)]), axis=1)
     weight = np.nan_to_num(found[..., 2]).mean(1)
     cost, best = np.array([0.0, SIDE_WEIGHT * weight[0]]) if len(found) else np.zeros(2), []
     for t in range(1, len(found)):
@@ -105,8 +105,8 @@ def consistent_sides(
 
 
 def is_outlier(
-    joints_px: Float[np.ndarray, "frames 16 2"], sizes_px: Float[np.ndarray, " frames"]
-) -> Bool[np.ndarray, "frames 16"]:
+    joints_px: Float[np.ndarray, "frames joints 2"], sizes_px: Float[np.ndarray, " frames"]
+) -> Bool[np.ndarray, "frames joints"]:
     """Joints far from the line between the nearest known ones before and after, at most two frames away.
 
     Both neighbours must be near each other, or nobody can tell which of the three is wrong.
@@ -125,7 +125,7 @@ def is_outlier(
     return found
 
 
-def _near(joints_px: np.ndarray, frame: int, step: int) -> Float[np.ndarray, "16 2"]:
+def _near(joints_px: np.ndarray, frame: int, step: int) -> Float[np.ndarray, "joints 2"]:
     """Each joint in the nearest frame in one direction that has it; NaN if none does."""
     joints = np.full(joints_px.shape[1:], np.nan)
     for t in range(frame + step * _NEIGHBOURS, frame, -step):
@@ -135,8 +135,12 @@ def _near(joints_px: np.ndarray, frame: int, step: int) -> Float[np.ndarray, "16
 
 
 def interpolated(
-    joints_px: Float[np.ndarray, "frames 16 2"], confidence: Float[np.ndarray, "frames 16"]
-) -> tuple[Float[np.ndarray, "frames 16 2"], Float[np.ndarray, "frames 16"], Bool[np.ndarray, "frames 16"]]:
+    joints_px: Float[np.ndarray, "frames joints 2"], confidence: Float[np.ndarray, "frames joints"]
+) -> tuple[
+    Float[np.ndarray, "frames joints 2"],
+    Float[np.ndarray, "frames joints"],
+    Bool[np.ndarray, "frames joints"],
+]:
     """Eq. 27: joints that are missing between two frames that have them, on the straight line between.
 
     Args:

@@ -1,10 +1,10 @@
 """COCO's keypoint files, as CVAT and others write them: images, categories and annotations in one JSON.
 
 Source: COCO's data format; a joint is x, y and 0 (not labelled), 1 (labelled, not visible) or 2 (visible).
-The joints' order is that of the category's `keypoints`, whatever it is.
+The joints and their order are those of the category's `keypoints`, whatever the order is.
+Departs: what we write also names the joints that are `derived`, and gives the `confidence` of a network.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,16 @@ from typing import Any
 import numpy as np
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
-from stagescore.skeleton import BONES, JOINTS, NUM_JOINTS
+from stagescore.pose.formats import (
+    EmptyImage,
+    LabelledImage,
+    check_inside,
+    confidence_of,
+    extra_fields,
+    joints_named,
+)
+from stagescore.pose.layouts import skeleton_of_names
+from stagescore.skeleton import MPII_16, Skeleton
 
 CATEGORY = "diver"
 
@@ -27,19 +35,18 @@ def coco_json(
     """Labelled images as one COCO file.
 
     Args:
-        labels: one diver each.
+        labels: One diver each, all with joints of the same skeleton.
         surety: `score` of each annotation, 0 to 1; left out by default.
         empty: images in which there is nobody to label.
 
     Raises:
         DataError: the size of an image is not known.
     """
+    skeleton = labels[0].skeleton if labels else MPII_16
     images, annotations = [], []
     for number, label in enumerate(labels, start=1):
         if label.size_px is None:
-            raise DataError(
-                "the size of the image is not known", where=label.image, todo="give the folder of the images"
-            )
+            raise _no_size(label.image)
         images.append(
             {"id": number, "file_name": label.image, "width": label.size_px[0], "height": label.size_px[1]}
         )
@@ -60,19 +67,26 @@ def coco_json(
             "area": (right - left) * (bottom - top),
             "iscrowd": 0,
         }
+        annotation |= extra_fields(label)
         annotations.append(annotation if surety is None else annotation | {"score": surety[number - 1]})
     category = {
         "id": 1,
         "name": CATEGORY,
         "supercategory": "person",
-        "keypoints": list(JOINTS),
-        "skeleton": [[start + 1, end + 1] for start, end in BONES],
+        "keypoints": list(skeleton.joints),
+        "skeleton": [[start + 1, end + 1] for start, end in skeleton.bone_indices],
     }
-    images += [
-        {"id": number, "file_name": one.image, "width": one.size_px[0], "height": one.size_px[1]}
-        for number, one in enumerate(empty, start=len(images) + 1)
-    ]
+    for number, one in enumerate(empty, start=len(images) + 1):
+        if one.size_px is None:
+            raise _no_size(one.image)
+        images.append(
+            {"id": number, "file_name": one.image, "width": one.size_px[0], "height": one.size_px[1]}
+        )
     return {"images": images, "annotations": annotations, "categories": [category]}
+
+
+def _no_size(image: str) -> DataError:
+    return DataError("the size of the image is not known", where=image, todo="give the folder of the images")
 
 
 def empty_of_coco(content: Mapping[str, Any]) -> list[EmptyImage]:
@@ -85,11 +99,16 @@ def empty_of_coco(content: Mapping[str, Any]) -> list[EmptyImage]:
     ]
 
 
-def labels_of_coco(content: object, path: Path) -> list[LabelledImage]:
-    """The labels in the content of a JSON file of MPII's 16 joints; images without an annotation are left out.
+def labels_of_coco(content: object, path: Path, asked: Skeleton | None = None) -> list[LabelledImage]:
+    """The labels in the content of a JSON file; images without an annotation are left out.
+
+    Args:
+        content: What the file holds.
+        path: File, as errors name it.
+        asked: Skeleton that the user says the file has; told by the names of its joints by default.
 
     Raises:
-        DataError: it is none, has other joints, two people in an image, or a joint outside of its image.
+        DataError: It is no COCO file, has other joints, two people in an image, or a joint outside of its image.
     """
     if not isinstance(content, Mapping) or not all(
         isinstance(content.get(part), list) for part in ("images", "annotations", "categories")
@@ -101,7 +120,7 @@ def labels_of_coco(content: object, path: Path) -> list[LabelledImage]:
         )
     try:
         orders = {
-            category["id"]: _order(category["keypoints"], path)
+            category["id"]: skeleton_of_names(category["keypoints"], path, asked)
             for category in content["categories"]
             if category.get("keypoints")
         }
@@ -128,34 +147,27 @@ def labels_of_coco(content: object, path: Path) -> list[LabelledImage]:
     return [labels[number] for number in images if number in labels]
 
 
-def _label(annotation: Any, image: Any, order: list[int], where: str) -> LabelledImage:
+def _label(annotation: Any, image: Any, layout: tuple[Skeleton, list[int]], where: str) -> LabelledImage:
+    skeleton, order = layout
+    count = skeleton.num_joints
     values = np.asarray(annotation["keypoints"], dtype=np.float64)
-    if values.shape != (3 * NUM_JOINTS,) or not np.isfinite(values).all():
+    if values.shape != (3 * count,) or not np.isfinite(values).all():
         raise DataError(
-            f"it has {values.size / 3:g} points, not {NUM_JOINTS}", where=where, todo="label all 16 joints"
+            f"it has {values.size / 3:g} points, not {count}", where=where, todo=f"label all {count} joints"
         )
-    table = np.empty((NUM_JOINTS, 3))
-    table[order] = values.reshape(NUM_JOINTS, 3)
+    table = np.empty((count, 3))
+    table[order] = values.reshape(count, 3)
     joints = np.where(table[:, 2:] > 0, table[:, :2], np.nan)
     left, top, across, down = (float(value) for value in annotation["bbox"])
-    size = (int(image["width"]), int(image["height"]))
-    box = (left, top, left + across, top + down)
-    label = LabelledImage.with_box(str(image["file_name"]), box, joints, np.asarray(table[:, 2] == 2), size)
+    label = LabelledImage.with_box(
+        str(image["file_name"]),
+        (left, top, left + across, top + down),
+        joints,
+        np.asarray(table[:, 2] == 2),
+        (int(image["width"]), int(image["height"])),
+        skeleton=skeleton,
+        derived=joints_named(annotation, "derived", skeleton, where),
+        confidence=confidence_of(annotation, np.asarray(table[:, 2] > 0), where),
+    )
     check_inside(label, where)
     return label
-
-
-def _order(names: Sequence[str], path: Path) -> list[int]:
-    """Where each of the file's joints stands among ours."""
-    plain = [re.sub(r"[\s-]+", "_", str(name).strip().lower()) for name in names]
-    if plain == [str(joint) for joint in range(NUM_JOINTS)]:
-        return list(range(NUM_JOINTS))
-    missing, foreign = set(JOINTS) - set(plain), [name for name in plain if name not in JOINTS]
-    if missing or foreign or len(plain) != NUM_JOINTS:
-        raise DataError(
-            f"its joints are not MPII's 16; missing: {', '.join(sorted(missing)) or 'none'}; "
-            f"unknown: {', '.join(foreign) or 'none'}",
-            where=path,
-            todo=f"name the joints {', '.join(JOINTS)}, or 0 to {NUM_JOINTS - 1}",
-        )
-    return [JOINTS.index(name) for name in plain]

@@ -18,7 +18,7 @@ from jaxtyping import Float, UInt8
 
 from stagescore.pose.crops import Crop
 from stagescore.pose.networks import Estimator
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 
 SIZES = (0.8, 1.25)
 """Other sizes of the crop that are tried where every turn leaves the estimator unsure."""
@@ -59,7 +59,7 @@ class Reading:
     """
 
     turn: Turn
-    joints: Float[np.ndarray, "16 3"]
+    joints: Float[np.ndarray, "joints 3"]
 
     @property
     def surety(self) -> float:
@@ -92,7 +92,7 @@ def read_turns(
     ]
     readings = []
     for crop, turn, found in zip(crops, turns, estimator.estimate(cuts), strict=True):
-        joints = found[list(FLIP_ORDER)] if turn.mirrored else found.copy()
+        joints = found[list(MPII_16.flip_order)] if turn.mirrored else found.copy()
         if turn.mirrored:
             joints[:, 0] = crop.size_px[0] - joints[:, 0]
         joints[:, :2] = crop.to_picture(joints[:, :2])
@@ -100,7 +100,7 @@ def read_turns(
     return readings
 
 
-def merged(readings: Sequence[Reading], box_px: Float[np.ndarray, "4"]) -> Float[np.ndarray, "16 3"]:
+def merged(readings: Sequence[Reading], box_px: Float[np.ndarray, "4"]) -> Float[np.ndarray, "joints 3"]:
     """The two surest readings as one: of each joint the surer place, averaged with the other if they agree."""
     best = sorted(readings, key=lambda reading: -reading.surety)[:2]
     joints = np.stack([reading.joints for reading in best])
@@ -130,7 +130,7 @@ class Follower:
 
     def read(
         self, image: UInt8[np.ndarray, "h w 3"], box_px: Float[np.ndarray, "4"]
-    ) -> Float[np.ndarray, "16 3"]:
+    ) -> Float[np.ndarray, "joints 3"]:
         """The joints in the next frame, in its pixels, with confidences.
 
         Raises:

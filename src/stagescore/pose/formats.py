@@ -1,55 +1,28 @@
-"""Pose files: the two forms in which FineDiving-Pose is released.
+"""Labelled images, and the JSON form in which FineDiving-Pose's hand-made labels are released.
 
-Source: github.com/Lumos0507/HP-MCoRe. `pred_comp_<number>.npz` holds `pred`, frames x 16 x 2 or 3 (x, y
-and perhaps a confidence); the hand-made labels are a JSON list of
+Source: github.com/Lumos0507/HP-MCoRe. The labels are a JSON list of
 `{image, center, scale, joints[16][2], joints_vis[16]}` with the scale in units of 200 px.
-Departs: what we write also holds `measured`, `filled` and `derived` (npz) and `box` and `size` (JSON); a
-joint that nobody knows is NaN in npz, and (-1, -1) and not visible in JSON, as in MPII's own files.
+Departs: other skeletons are read and written as well, told by the number of joints; what we write also holds `box`
+and `size`, `derived` and `confidence`; a joint that nobody knows is (-1, -1) and not visible, as in MPII's own files.
 """
 
-import io
 import json
-import lzma
 import math
-import struct
-import tokenize
-import warnings
-import zipfile
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 
 from stagescore.errors import DataError
-from stagescore.skeleton import JOINTS, NUM_JOINTS
-from stagescore.types import PoseTrack
+from stagescore.pose.layouts import skeleton_of_count
+from stagescore.skeleton import MPII_16, Skeleton
+from stagescore.skeleton_mapping import mapping
 
 SCALE_UNIT_PX = 200.0
 """MPII gives the height of a person in units of 200 px."""
-
-MAX_BYTES = 64 * 2**20
-# What `zipfile` and NumPy raise for damaged files.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    EOFError,
-    LookupError,
-    SyntaxError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -60,28 +33,38 @@ class LabelledImage:
         image: file name.
         center_px: xy of the middle of the person's box.
         scale: height of the person in units of 200 px.
-        joints_px: xy of the 16 joints in MPII's order; NaN where nobody knows.
-        visible: which joints are marked as visible.
-        box_px: left, top, right, bottom; None where only centre and scale are known.
-        size_px: width and height of the image; None if unknown.
+        joints_px: xy of the joints in the order of the skeleton; NaN where nobody knows.
+        visible: Which joints are marked as visible.
+        box_px: Left, top, right, bottom; None where only centre and scale are known.
+        size_px: Width and height of the image; None if unknown.
+        skeleton: What the axis of the joints means.
+        derived: Names of the joints that nobody has labelled, but that follow from others.
+        confidence: How sure a network is of each joint, 0 to 1 and 0 where unknown; None for labels made by hand.
     """
 
     image: str
     center_px: tuple[float, float]
     scale: float
-    joints_px: Float[np.ndarray, "16 2"]
-    visible: Bool[np.ndarray, "16"]
+    joints_px: Float[np.ndarray, "joints 2"]
+    visible: Bool[np.ndarray, " joints"]
     box_px: tuple[float, float, float, float] | None = None
     size_px: tuple[int, int] | None = None
+    skeleton: Skeleton = MPII_16
+    derived: tuple[str, ...] = ()
+    confidence: Float[np.ndarray, " joints"] | None = None
 
     @classmethod
     def with_box(
         cls,
         image: str,
         box_px: tuple[float, float, float, float],
-        joints_px: Float[np.ndarray, "16 2"],
-        visible: Bool[np.ndarray, "16"],
+        joints_px: Float[np.ndarray, "joints 2"],
+        visible: Bool[np.ndarray, " joints"],
         size_px: tuple[int, int] | None,
+        *,
+        skeleton: Skeleton = MPII_16,
+        derived: tuple[str, ...] = (),
+        confidence: Float[np.ndarray, " joints"] | None = None,
     ) -> "LabelledImage":
         """From a box, which gives centre and scale."""
         left, top, right, bottom = box_px
@@ -93,12 +76,36 @@ class LabelledImage:
             visible=visible,
             box_px=box_px,
             size_px=size_px,
+            skeleton=skeleton,
+            derived=derived,
+            confidence=confidence,
         )
 
     @property
-    def known(self) -> Bool[np.ndarray, "16"]:
+    def known(self) -> Bool[np.ndarray, " joints"]:
         """Which joints have coordinates."""
         return np.asarray(~np.isnan(self.joints_px).any(-1))
+
+    @property
+    def certainty(self) -> Float[np.ndarray, " joints"]:
+        """The confidence; of labels made by hand 1 where a joint is known."""
+        return self.known.astype(np.float64) if self.confidence is None else self.confidence
+
+    def mapped(self, target: Skeleton) -> "LabelledImage":
+        """The same label with the joints of another skeleton; what cannot be had is unknown."""
+        if target == self.skeleton:
+            return self
+        way = mapping(self.skeleton, target)
+        found = way.joints(np.column_stack((self.joints_px, self.certainty)))
+        known = ~np.isnan(found).any(-1)
+        return replace(
+            self,
+            joints_px=found[:, :2],
+            visible=known & ~way.marks(~self.visible),
+            skeleton=target,
+            derived=way.derived_after(self.derived),
+            confidence=None if self.confidence is None else found[:, 2],
+        )
 
     @property
     def square_px(self) -> tuple[float, float, float, float]:
@@ -112,93 +119,12 @@ class EmptyImage:
     """An image in which an annotator has found nobody to label.
 
     Attributes:
-        image: file name.
-        size_px: width and height.
+        image: File name.
+        size_px: Width and height; None if unknown.
     """
 
     image: str
-    size_px: tuple[int, int]
-
-
-def read_npz(path: Path) -> PoseTrack:
-    """Read a `pred_comp_<number>.npz`; joints without a confidence get 1.
-
-    Raises:
-        DataError: unreadable, without `pred`, or of another shape or type. Arrays of Python objects,
-            which only unpickling could read, are refused.
-    """
-    try:
-        pred, marked = _array_of_archive(path, "pred"), _array_of_archive(path, "filled")
-    except _UNREADABLE as error:
-        raise DataError(
-            f"cannot read the poses ({str(error)[:80]})", where=path, todo="get or make the file again"
-        ) from None
-    if pred is None:
-        raise DataError("it holds no array `pred`", where=path, todo="use a pred_comp_<number>.npz file")
-    if (
-        pred.ndim != 3
-        or pred.shape[1] != NUM_JOINTS
-        or pred.shape[2] not in (2, 3)
-        or pred.dtype.kind not in "fiu"
-    ):
-        raise DataError(
-            f"`pred` is {pred.dtype} of shape {pred.shape}",
-            where=path,
-            todo=f"give numbers of shape frames x {NUM_JOINTS} x 2 or 3",
-        )
-    joints = pred[..., :2].astype(np.float64)
-    joints[np.isinf(joints).any(-1)] = np.nan
-    unknown = np.isnan(joints).any(-1)
-    confidence = pred[..., 2].astype(np.float64) if pred.shape[2] == 3 else np.ones(pred.shape[:2])
-    confidence = np.where(unknown | np.isnan(confidence), 0.0, confidence)
-    try:
-        usable = marked is not None and marked.dtype == np.bool_
-        return PoseTrack(joints_px=joints, confidence=confidence, filled=marked if usable else None)
-    except DataError as error:
-        raise DataError(error.what, where=path, todo=error.todo) from None
-
-
-def npz_bytes(
-    track: PoseTrack, measured: Bool[np.ndarray, "frames 16"], derived: Bool[np.ndarray, "16"]
-) -> bytes:
-    """A `pred_comp_<number>.npz`; the same joints always give the same bytes.
-
-    Args:
-        track: `pred` (x, y, confidence; NaN, NaN, 0 where unknown) and `filled`.
-        measured: joints that were found in their own frame.
-        derived: joints that the network derives from others.
-    """
-    filled = np.zeros_like(measured) if track.filled is None else track.filled
-    pred = np.concatenate((track.joints_px, track.confidence[..., None]), axis=-1).astype(np.float32)
-    pred[~track.known] = (np.nan, np.nan, 0.0)
-    derived_everywhere = np.broadcast_to(derived, measured.shape)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in (
-            ("pred", pred),
-            ("measured", measured),
-            ("filled", filled),
-            ("derived", np.ascontiguousarray(derived_everywhere)),
-        ):
-            stream = io.BytesIO()
-            np.lib.format.write_array(stream, array, allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, stream.getvalue())
-    return content.getvalue()
-
-
-def _array_of_archive(path: Path, name: str) -> NDArray[Any] | None:
-    """Read here rather than by `np.load`, which unpacks whatever size the file makes up."""
-    with zipfile.ZipFile(path) as archive:
-        if f"{name}.npy" not in archive.namelist():
-            return None
-        if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
-            raise ValueError("it unpacks to more than poses can be")
-        content = archive.read(f"{name}.npy")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of headers written by Python 2
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    size_px: tuple[int, int] | None
 
 
 def read_authors_json(path: Path) -> list[LabelledImage]:
@@ -225,15 +151,15 @@ def read_json(path: Path) -> object:
     return content
 
 
-def labels_of_authors(content: object, path: Path) -> list[LabelledImage]:
-    """From the content of a JSON file; see `read_authors_json`."""
+def labels_of_authors(content: object, path: Path, asked: Skeleton | None = None) -> list[LabelledImage]:
+    """From the content of a JSON file, whose joints are told by their number; see `read_authors_json`."""
     if not isinstance(content, list):
         raise DataError("it is no list of labelled images", where=path, todo="use the authors' JSON form")
-    return [_labelled_image(entry, f"{path}, entry {number}") for number, entry in enumerate(content)]
+    return [_labelled_image(entry, f"{path}, entry {number}", asked) for number, entry in enumerate(content)]
 
 
 def authors_json(labels: Sequence[LabelledImage]) -> list[dict[str, Any]]:
-    """The authors' form, with `box` and `size` beside it where they are known."""
+    """The authors' form, with `box`, `size`, `derived` and `confidence` beside it where there are any."""
     content: list[dict[str, Any]] = []
     for label in labels:
         entry = {
@@ -247,18 +173,63 @@ def authors_json(labels: Sequence[LabelledImage]) -> list[dict[str, Any]]:
             entry["box"] = list(label.box_px)
         if label.size_px is not None:
             entry["size"] = list(label.size_px)
-        content.append(entry)
+        content.append(entry | extra_fields(label))
     return content
 
 
-def _labelled_image(entry: object, where: str) -> LabelledImage:
+def extra_fields(label: LabelledImage) -> dict[str, Any]:
+    """What a public form has no place for, under names of ours; nothing for most labels made by hand."""
+    fields: dict[str, Any] = {"derived": list(label.derived)} if label.derived else {}
+    if label.confidence is not None:
+        fields["confidence"] = label.confidence.tolist()
+    return fields
+
+
+def joints_named(entry: Mapping[str, Any], field: str, skeleton: Skeleton, where: str) -> tuple[str, ...]:
+    """The joints that a list of ours in a file names, such as `derived`; none where it is not there.
+
+    Raises:
+        DataError: It names something else than joints.
+    """
+    names = entry.get(field, [])
+    if not isinstance(names, list) or not all(name in skeleton.joints for name in names):
+        raise DataError(
+            f"`{field}` is no list of joints of {skeleton.name}",
+            where=where,
+            todo="correct it or leave it out",
+        )
+    return tuple(names)
+
+
+def confidence_of(
+    entry: Mapping[str, Any], known: Bool[np.ndarray, " joints"], where: str
+) -> Float[np.ndarray, " joints"] | None:
+    """The confidence of each joint that a file gives beside its labels; None where it gives none, or one of the person.
+
+    Raises:
+        DataError: It is not a number of 0 to 1 for each joint.
+    """
+    if not isinstance(entry.get("confidence"), list):
+        return None
+    values = _numbers(entry["confidence"], known.shape, where, "confidence")
+    if (values < 0).any() or (values > 1).any():
+        raise DataError("`confidence` is not between 0 and 1", where=where, todo="correct the entry")
+    return np.where(known, values, 0.0)
+
+
+def _labelled_image(entry: object, where: str, asked: Skeleton | None) -> LabelledImage:
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise DataError("an entry names no image", where=where, todo="give each entry an `image`")
     where = f"{where} ({entry['image'][:60]})"
     center = _numbers(entry.get("center"), (2,), where, "center")
     scale = _numbers(entry.get("scale"), (), where, "scale")
-    joints = _numbers(entry.get("joints"), (NUM_JOINTS, 2), where, "joints")
-    visible = _numbers(entry.get("joints_vis", [1] * NUM_JOINTS), (NUM_JOINTS,), where, "joints_vis")
+    given = entry.get("joints")
+    skeleton = asked or MPII_16
+    if isinstance(given, list) and len(given) != skeleton.num_joints:
+        skeleton = skeleton_of_count(len(given), where, asked)
+    count = skeleton.num_joints
+    joints = _numbers(given, (count, 2), where, "joints")
+    visible = _numbers(entry.get("joints_vis", [1] * count), (count,), where, "joints_vis")
     unknown = (joints == -1).all(-1) & ~(visible > 0)
     box = _numbers(entry["box"], (4,), where, "box") if "box" in entry else None
     size = _numbers(entry["size"], (2,), where, "size") if "size" in entry else None
@@ -270,6 +241,9 @@ def _labelled_image(entry: object, where: str) -> LabelledImage:
         visible=np.asarray(visible > 0),
         box_px=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         size_px=None if size is None else (int(size[0]), int(size[1])),
+        skeleton=skeleton,
+        derived=joints_named(entry, "derived", skeleton, where),
+        confidence=confidence_of(entry, ~unknown, where),
     )
     check_inside(label, where)
     return label
@@ -289,7 +263,7 @@ def check_inside(label: LabelledImage, where: str) -> None:
         x, y = label.joints_px[joint]
         size = "" if label.size_px is None else f" of {label.size_px[0]} x {label.size_px[1]} pixels"
         raise DataError(
-            f"joint {joint} ({JOINTS[joint]}) at {x:g}, {y:g} lies outside of the image{size}",
+            f"joint {joint} ({label.skeleton.joints[joint]}) at {x:g}, {y:g} lies outside of the image{size}",
             where=where,
             todo="move it into the image, or mark it as unknown",
         )

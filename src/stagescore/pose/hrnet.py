@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from stagescore.extras import from_extra
 from stagescore.pose.small_trunk import SmallTrunk, as_input, small_head
-from stagescore.skeleton import FLIP_ORDER, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 
 class HRNetTrunk(nn.Module):
@@ -53,13 +53,13 @@ class PoseNet(nn.Module):
         """
         super().__init__()
         self.trunk = trunk
-        self.head = small_head(trunk.width, NUM_JOINTS)
+        self.head = small_head(trunk.width, MPII_16.num_joints)
 
-    def forward(self, crops: UInt8[Tensor, "crops h w 3"]) -> Float[Tensor, "crops 16 rows columns"]:
+    def forward(self, crops: UInt8[Tensor, "crops h w 3"]) -> Float[Tensor, "crops joints rows columns"]:
         """Heat maps, about 0 to 1."""
         return torch.as_tensor(self.head(self.trunk(as_input(crops))))
 
-    def flip_tested(self, crops: UInt8[Tensor, "crops h w 3"]) -> Float[Tensor, "crops 16 rows columns"]:
+    def flip_tested(self, crops: UInt8[Tensor, "crops h w 3"]) -> Float[Tensor, "crops joints rows columns"]:
         """The mean of the maps of a crop and of its mirror image, turned back."""
-        mirrored = self(crops.flip(2))[:, list(FLIP_ORDER)].flip(3)
+        mirrored = self(crops.flip(2))[:, list(MPII_16.flip_order)].flip(3)
         return torch.as_tensor((self(crops) + mirrored) / 2)

@@ -71,14 +71,14 @@ class Estimator(Protocol):
         """Width and height of the crops it is shown."""
 
     @property
-    def derived(self) -> Bool[np.ndarray, "16"]:
+    def derived(self) -> Bool[np.ndarray, " joints"]:
         """Which joints it does not find but derives from others."""
 
     @property
     def gains_by_mirroring(self) -> bool:
         """Whether the mirror image of a crop is worth its time where the first reading is unsure."""
 
-    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
         """MPII's joints: x and y in pixels of the crop (RGB), and a confidence, 0 to 1.
 
         Args:

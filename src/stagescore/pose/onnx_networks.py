@@ -17,15 +17,16 @@ from stagescore.errors import CheckpointError, ConfigError
 from stagescore.hashing import file_sha256
 from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, suppressed
-from stagescore.pose.coco import COCO_JOINTS, DERIVED, mpii_from_coco
 from stagescore.pose.networks import Detector, Estimator, NetworkIdentity
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import COCO_17, MPII_16
+from stagescore.skeleton_mapping import mapping
 
 DETECTION_EDGE_PX = 384
 """Longer edge of the picture that MoveNet multipose is shown. Chosen among 256, 384, 480 and 640 on the 69
 labelled real frames (its own advice is 256); all find the diver in 94 % of the frames or more but 640."""
 
-_NUM_COCO = len(COCO_JOINTS)
+_FROM_COCO = mapping(COCO_17, MPII_16)
+_DERIVED = MPII_16.mask(_FROM_COCO.derived)
 _STRIDE_PX = 32
 _DRY_EDGE_PX = 128
 _YOLO_EDGE_PX = 640
@@ -59,7 +60,7 @@ def open_network(path: Path, threads: int | None = None) -> Detector | Estimator
     one = shapes[0][0] == 1 and not others
     if one and channels_last and len(shapes) == 1 and shapes[0][1:] == (6, 56):
         return MoveNetDetector(network)
-    if one and channels_last and len(shapes) == 1 and shapes[0][1:] == (1, _NUM_COCO, 3):
+    if one and channels_last and len(shapes) == 1 and shapes[0][1:] == (1, COCO_17.num_joints, 3):
         return MoveNetEstimator(network)
     if one and channels_first and len(shapes) == 2 and _is_simcc(shapes, network.size_px):
         return SimccEstimator(network)
@@ -185,7 +186,7 @@ def _is_simcc(shapes: Sequence[tuple[int, ...]], size_px: tuple[int, int] | None
     return (
         size_px is not None
         and all(len(shape) == 3 for shape in shapes)
-        and shapes[0][1] == shapes[1][1] in (NUM_JOINTS, _NUM_COCO)
+        and shapes[0][1] == shapes[1][1] in (MPII_16.num_joints, COCO_17.num_joints)
         and shapes[0][2] * size_px[1] == shapes[1][2] * size_px[0]
         and shapes[0][2] >= size_px[0]
     )
@@ -215,7 +216,7 @@ class MoveNetDetector:
 class MoveNetEstimator:
     """MoveNet single pose (lightning or thunder)."""
 
-    derived: Bool[np.ndarray, "16"] = DERIVED
+    derived: Bool[np.ndarray, " joints"] = _DERIVED
     gains_by_mirroring = True
 
     def __init__(self, network: _Network) -> None:
@@ -223,15 +224,15 @@ class MoveNetEstimator:
         self.identity = network.identity("MoveNet single pose")
         self.crop_size_px = network.size_px or (256, 256)
 
-    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
         """See `Estimator`."""
         if not len(crops):
-            return np.zeros((0, NUM_JOINTS, 3))
+            return np.zeros((0, MPII_16.num_joints, 3))
         (found,) = self._network.run_each(np.stack(crops))
-        joints = found.reshape(len(crops), _NUM_COCO, 3)[..., [1, 0, 2]]
+        joints = found.reshape(len(crops), COCO_17.num_joints, 3)[..., [1, 0, 2]]
         joints[..., :2] *= self.crop_size_px
         joints[..., 2] = np.clip(joints[..., 2], 0, 1)
-        return mpii_from_coco(joints)
+        return _FROM_COCO.joints(joints)
 
 
 class SimccEstimator:
@@ -245,20 +246,20 @@ class SimccEstimator:
         self._network = network
         self.crop_size_px = network.size_px
         self._num_joints = network.dry_run()[0].shape[1]
-        self.derived: Bool[np.ndarray, "16"] = DERIVED if self._num_joints == _NUM_COCO else DERIVED & False
+        self.derived: Bool[np.ndarray, " joints"] = _DERIVED & (self._num_joints == COCO_17.num_joints)
         self.identity = network.identity(f"SimCC, {self._num_joints} joints")
 
-    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
         """See `Estimator`."""
         if not len(crops):
-            return np.zeros((0, NUM_JOINTS, 3))
+            return np.zeros((0, MPII_16.num_joints, 3))
         pictures = ((np.stack(crops) - _MEAN) / _SD).transpose(0, 3, 1, 2)
         columns, rows = self._network.run_each(pictures)
         bins = columns.shape[2] / self.crop_size_px[0]
         joints = np.stack((columns.argmax(-1), rows.argmax(-1)), axis=-1) / bins
         sure = np.clip(np.minimum(columns.max(-1), rows.max(-1)), 0, 1)
         joints = np.concatenate((joints, sure[..., None]), axis=-1)
-        return mpii_from_coco(joints) if self._num_joints == _NUM_COCO else joints
+        return _FROM_COCO.joints(joints) if self._num_joints == COCO_17.num_joints else joints
 
 
 class YoloDetector:

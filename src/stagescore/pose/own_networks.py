@@ -21,7 +21,7 @@ from stagescore.pose.network_card import NetworkSettings, PoseCard
 from stagescore.pose.networks import NetworkIdentity
 from stagescore.pose.small_detector import SmallDetector, boxes_of_answers
 from stagescore.pose.small_trunk import SmallTrunk
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 MOST_DIVERS = 6
 _LEAST = 0.05
@@ -109,7 +109,7 @@ def open_own(path: Path) -> "OwnDetector | OwnEstimator":
 class OwnEstimator:
     """A `PoseNet`, used on crops."""
 
-    derived: Bool[np.ndarray, "16"] = np.zeros(NUM_JOINTS, dtype=np.bool_)
+    derived: Bool[np.ndarray, " joints"] = np.zeros(MPII_16.num_joints, dtype=np.bool_)
     gains_by_mirroring = True
 
     def __init__(
@@ -138,10 +138,10 @@ class OwnEstimator:
         """The same, slower and a little better."""
         return OwnEstimator(self._network, self._settings, self.identity, flip_test=True)
 
-    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
         """See `Estimator`."""
         read = self._network.flip_tested if self._flip_test else self._network
-        found = [np.zeros((0, NUM_JOINTS, 3))]
+        found = [np.zeros((0, MPII_16.num_joints, 3))]
         with torch.inference_mode():
             for first in range(0, len(crops), _AT_ONCE):
                 shown = torch.from_numpy(np.stack(crops[first : first + _AT_ONCE]))

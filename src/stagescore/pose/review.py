@@ -15,7 +15,6 @@ from stagescore.errors import DataError
 from stagescore.pose.boxes import box_iou
 from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
 from stagescore.pose.labels import read_labels_and_empty
-from stagescore.skeleton import JOINTS, NUM_JOINTS
 
 Judged = LabelledImage | EmptyImage
 """An image that an annotator has dealt with: labelled, or with nobody to label."""
@@ -28,7 +27,7 @@ _COLUMNS = ("image", "thing", "a", "b", "px_apart", "decision")
 IMAGE = "image"
 _BOX_IOU = 0.5
 _HEAD_OF_BOX = 0.12
-_NECK, _TOP = JOINTS.index("upper_neck"), JOINTS.index("head_top")
+_HEAD = ("upper_neck", "head_top")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +78,9 @@ def disagreements(
         a: labels of the first.
         b: labels of the second.
         tolerance: in lengths of the head as the first sees it.
+
+    Raises:
+        DataError: The two have labelled an image with joints of different skeletons.
     """
     mine, others = ({one.image: one for one in judged} for judged in (a, b))
     found: list[Disagreement] = []
@@ -173,15 +175,19 @@ def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
 
 
 def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disagreement]:
+    b.skeleton.require(a.skeleton, "the review, after the first annotator,", a.image)
     found = []
     if box_iou(np.array(a.square_px), np.array([b.square_px]))[0] < _BOX_IOU:
         found.append(Disagreement(image=a.image, thing=BOX, a=_words(a.square_px), b=_words(b.square_px)))
-    head = float(np.linalg.norm(a.joints_px[_TOP] - a.joints_px[_NECK]))
+    head = np.nan
+    if set(_HEAD) <= set(a.skeleton.joints):
+        neck, top = a.joints_px[a.skeleton.indices(*_HEAD)]
+        head = float(np.linalg.norm(top - neck))
     left, top, right, bottom = a.square_px
     reach = tolerance * (
         head if np.isfinite(head) and head > 0 else _HEAD_OF_BOX * max(right - left, bottom - top)
     )
-    for joint in range(NUM_JOINTS):
+    for joint, name in enumerate(a.skeleton.joints):
         distance = float(np.linalg.norm(a.joints_px[joint] - b.joints_px[joint]))
         both, neither = bool(a.known[joint] and b.known[joint]), not (a.known[joint] or b.known[joint])
         same_mark = a.visible[joint] == b.visible[joint]
@@ -190,7 +196,7 @@ def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disa
         found.append(
             Disagreement(
                 image=a.image,
-                thing=JOINTS[joint],
+                thing=name,
                 a=_joint_words(a, joint),
                 b=_joint_words(b, joint),
                 distance_px=distance if both else None,
@@ -227,13 +233,22 @@ def _decided(
         if decision not in boxes:
             raise DataError(f"the decision is {decision!r}", where=where, todo="write a, b or mean")
         return LabelledImage.with_box(
-            label.image, boxes[decision], label.joints_px, label.visible, label.size_px
+            label.image,
+            boxes[decision],
+            label.joints_px,
+            label.visible,
+            label.size_px,
+            skeleton=label.skeleton,
+            derived=label.derived,
+            confidence=label.confidence,
         )
-    joint = JOINTS.index(thing)
+    joint = label.skeleton.index(thing)
     joints, visible = label.joints_px.copy(), label.visible.copy()
+    derived = set(label.derived) - {thing}
     if decision in ("a", "b"):
         source = a if decision == "a" else b
         joints[joint], visible[joint] = source.joints_px[joint], source.visible[joint]
+        derived |= {thing} & set(source.derived)
     elif decision == "mean" and a.known[joint] and b.known[joint]:
         joints[joint] = (a.joints_px[joint] + b.joints_px[joint]) / 2
         visible[joint] = a.visible[joint] or b.visible[joint]
@@ -241,7 +256,14 @@ def _decided(
         joints[joint], visible[joint] = np.nan, False
     else:
         joints[joint], visible[joint] = _place(decision, where), True
-    return replace(label, joints_px=joints, visible=visible)
+    known = ~np.isnan(joints).any(-1)
+    return replace(
+        label,
+        joints_px=joints,
+        visible=visible,
+        derived=tuple(name for name in label.skeleton.joints if name in derived),
+        confidence=None if label.confidence is None else np.where(known, label.confidence, 0.0),
+    )
 
 
 def _place(decision: str, where: str) -> np.ndarray:

@@ -38,9 +38,9 @@ class SecondOpinion:
         self.identity = first.identity.joined(second.identity, "where it is unsure")
         edge = max(*first.crop_size_px, *second.crop_size_px)
         self.crop_size_px = (edge, edge)
-        self.derived: Bool[np.ndarray, "16"] = first.derived
+        self.derived: Bool[np.ndarray, " joints"] = first.derived
 
-    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops 16 3"]:
+    def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
         """See `Estimator`."""
         found = self._read(self._first, crops)
         unsure: list[int] = np.flatnonzero(found[..., 2].mean(-1) < UNSURE).tolist()
@@ -51,7 +51,7 @@ class SecondOpinion:
             found[k] = merged([Reading(Turn(), found[k]), Reading(Turn(), other)], box)
         return found
 
-    def _read(self, estimator: Estimator, crops: Sequence[np.ndarray]) -> Float[np.ndarray, "crops 16 3"]:
+    def _read(self, estimator: Estimator, crops: Sequence[np.ndarray]) -> Float[np.ndarray, "crops joints 3"]:
         """What one of the two finds, in pixels of our crops; where its own have another shape, there is a black margin."""
         shown = [fitted(crop, estimator.crop_size_px) for crop in crops]
         found = estimator.estimate([crop for crop, _ in shown])

@@ -14,9 +14,10 @@ from stagescore.atomic import write_bytes, write_files
 from stagescore.media.film_writing import write_film
 from stagescore.pose.annotation import Annotation
 from stagescore.pose.coco_files import coco_json
-from stagescore.pose.formats import LabelledImage, authors_json, npz_bytes
+from stagescore.pose.formats import LabelledImage, authors_json
 from stagescore.pose.labelme import empty_labelme_json, labelme_json
-from stagescore.pose.labels import as_bytes, labelme_names
+from stagescore.pose.labels import as_bytes, file_names
+from stagescore.pose.npz_files import npz_bytes
 from stagescore.report.overlay import overlay_frames
 
 SCHEMA_VERSION = 1
@@ -47,6 +48,7 @@ def labels_of(annotation: Annotation, images: Sequence[str]) -> list[LabelledIma
             annotation.track.joints_px[row],
             annotation.measured[row],
             annotation.picture_px,
+            derived=annotation.track.derived,
         )
     return list(labels.values())
 
@@ -79,9 +81,7 @@ def write_annotation(
         for row, image in reversed(list(enumerate(images)))
     }
     files = {
-        folder / f"pred_comp_{name}.npz": npz_bytes(
-            annotation.track, annotation.measured, annotation.derived
-        ),
+        folder / f"pred_comp_{name}.npz": npz_bytes(annotation.track, annotation.measured),
         folder / AUTHORS: as_bytes(authors_json(labels)),
         folder / COCO: as_bytes(coco_json(labels, surety=[surety[label.image] for label in labels])),
     }
@@ -89,7 +89,7 @@ def write_annotation(
     for old in (folder / LABELME).glob("*.json"):  # of a run that was stopped, perhaps of other frames
         old.unlink()
     shown = list(dict.fromkeys(images))
-    for image, file in zip(shown, labelme_names(shown), strict=True):
+    for image, file in zip(shown, file_names(shown), strict=True):
         content = (
             labelme_json(labelled[image])
             if image in labelled

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from stagescore.media.source import Media
 from stagescore.pose.annotation import Annotation
-from stagescore.skeleton import BONES, JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
 RIGHT, LEFT, MIDDLE, BOX = (235, 70, 60), (70, 205, 90), (245, 205, 60), (150, 190, 255)
@@ -24,8 +24,8 @@ _SKELETON_EDGE_PX, _SKELETON_ROOM = 240, 1.25
 
 def draw_pose(
     image: UInt8[np.ndarray, "h w 3"],
-    joints_px: Float[np.ndarray, "16 2"],
-    weak: Bool[np.ndarray, "16"] | None = None,
+    joints_px: Float[np.ndarray, "joints 2"],
+    weak: Bool[np.ndarray, " joints"] | None = None,
     box_px: Float[np.ndarray, "4"] | None = None,
     scale: float = 1.0,
 ) -> UInt8[np.ndarray, "big_h big_w 3"]:
@@ -45,7 +45,7 @@ def draw_pose(
         left, top, right, bottom = np.rint(box_px * scale).astype(int).tolist()
         cv2.rectangle(drawn, (left, top), (right, bottom), BOX, 1, cv2.LINE_AA)
     points = (joints_px * scale - 0.5) * 2**_SUBPIXEL_BITS
-    for start, end in BONES:
+    for start, end in MPII_16.bone_indices:
         if not np.isfinite(points[[start, end]]).all():
             continue
         thin = weak is not None and bool(weak[start] or weak[end])
@@ -56,7 +56,7 @@ def draw_pose(
 
 
 def skeleton_pictures(
-    joints: Mapping[int, Float[np.ndarray, "16 2"]],
+    joints: Mapping[int, Float[np.ndarray, "joints 2"]],
 ) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
     """Skeletons on black squares, all of one scale and each in the middle of its square.
 
@@ -74,7 +74,7 @@ def skeleton_pictures(
     return found
 
 
-def _known(joints: Float[np.ndarray, "16 2"]) -> Float[np.ndarray, "known 2"]:
+def _known(joints: Float[np.ndarray, "joints 2"]) -> Float[np.ndarray, "known 2"]:
     return np.asarray(joints[np.isfinite(joints).all(axis=-1)])
 
 
@@ -110,5 +110,9 @@ def overlay_frames(
 
 def _colour(joint: int) -> tuple[int, int, int]:
     return (
-        RIGHT if JOINTS[joint].startswith("right") else LEFT if JOINTS[joint].startswith("left") else MIDDLE
+        RIGHT
+        if MPII_16.joints[joint].startswith("right")
+        else LEFT
+        if MPII_16.joints[joint].startswith("left")
+        else MIDDLE
     )

@@ -37,7 +37,7 @@ class Pictures:
     query: Mapping[int, Image] = field(default_factory=dict)
     track: PoseTrack | None = None
     track_frames: Sequence[int] = ()
-    weak: Bool[np.ndarray, "frames 16"] | None = None
+    weak: Bool[np.ndarray, "frames joints"] | None = None
     exemplar: Mapping[int, Image] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,7 +91,7 @@ class Pictures:
     def _row(self, frame: int) -> int | None:
         return self.track_frames.index(frame) if frame in self.track_frames else None
 
-    def _joints(self, frame: int) -> Float[np.ndarray, "16 2"] | None:
+    def _joints(self, frame: int) -> Float[np.ndarray, "joints 2"] | None:
         row = self._row(frame)
         if self.track is None or row is None or not self.track.known[row].any():
             return None

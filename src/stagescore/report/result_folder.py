@@ -3,6 +3,7 @@
 NAME/result.json, report.html, joints.npz
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,14 +16,13 @@ from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.media.source import Media, open_media
-from stagescore.pose.formats import npz_bytes, read_npz
+from stagescore.pose.npz_files import npz_bytes, read_npz
 from stagescore.report.dive_report import dive_report
 from stagescore.report.moments import frames_wanted, nearest_exemplar
 from stagescore.report.overlay import shown_frames, skeleton_pictures
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.poses import is_joints, joints_alone
 from stagescore.scoring.result import Result
-from stagescore.skeleton import NUM_JOINTS
 from stagescore.types import PoseTrack
 from stagescore.weights.search import find_weights
 
@@ -33,7 +33,7 @@ def film_pictures(
     result: Result,
     media: Media | None,
     track: PoseTrack | None = None,
-    weak: Bool[np.ndarray, "frames 16"] | None = None,
+    weak: Bool[np.ndarray, "frames joints"] | None = None,
     bank: ExemplarBank | None = None,
 ) -> Pictures:
     """Decode what a report shows; where there is no film, the joints are drawn instead.
@@ -99,8 +99,8 @@ def write_dive_report(folder: Path, result: Result, pictures: Pictures) -> None:
     files = {folder / REPORT: dive_report(result, pictures).encode()}
     if (track := pictures.track) is not None:
         weak = np.zeros(track.known.shape, np.bool_) if pictures.weak is None else pictures.weak
-        marked = PoseTrack(joints_px=track.joints_px, confidence=track.confidence, filled=weak)
-        files[folder / JOINTS] = npz_bytes(marked, track.known & ~weak, np.zeros(NUM_JOINTS, np.bool_))
+        marked = replace(track, filled=weak)
+        files[folder / JOINTS] = npz_bytes(marked, track.known & ~weak)
     write_files(files)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from stagescore.scoring.result import Angles
-from stagescore.skeleton import JOINTS
 from stagescore.types import PoseTrack
 
 _NEAR_ENTRY = 3
@@ -37,7 +36,7 @@ def angles_of(
     track: PoseTrack,
     start_frame: int,
     contact_frame: int | None,
-    weak: Bool[np.ndarray, "frames 16"] | None = None,
+    weak: Bool[np.ndarray, "frames joints"] | None = None,
 ) -> Angles:
     """Angles of a track, each the median of five frames: a joint that is wrong in one or two of them shows nowhere.
 
@@ -48,7 +47,7 @@ def angles_of(
         contact_frame: first touch of the water, in frames of the input.
     """
     points = track.joints_px if weak is None else np.where(weak[..., None], np.nan, track.joints_px)
-    joints = {name: points[:, index] for index, name in enumerate(JOINTS)}
+    joints = {name: points[:, index] for index, name in enumerate(track.skeleton.joints)}
     knee = _steady(
         _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("knee", "hip", "ankle"))) for s in _SIDES])
     )

@@ -112,7 +112,7 @@ def look(
     p = preprocessing
     rows = list(p.indices(flight, (0, end - start - 1)))
     indices = tuple(start + row for row in rows)
-    sampled = PoseTrack(track.joints_px[rows], track.confidence[rows])
+    sampled = track.at(rows)
     seen = _modalities(model, media, sampled)
     frames = None
     if "video" in seen:

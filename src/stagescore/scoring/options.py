@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 from stagescore.config import Config
 from stagescore.data.score_prior import Sex
 from stagescore.diving import DiveNumber, usual_difficulties
-from stagescore.errors import DataError
+from stagescore.errors import StagescoreError
+from stagescore.skeleton import Skeleton, skeleton_called
 
 
 class ScoreOptions(Config):
@@ -23,7 +24,8 @@ class ScoreOptions(Config):
         end: last frame, included; the film's last by default.
         slowmo: the film is slowed down by this factor.
         frame_rate: of a folder of images, which does not say it itself.
-        poses: file with the joints; the networks look for them by default.
+        poses: File or folder with the joints; the networks look for them by default.
+        skeleton: Name of the skeleton of these joints, such as `coco-17`; told by their names or number by default.
         size_px: width and height of the picture, where joints are scored without their film.
         exemplars: that vote.
     """
@@ -37,15 +39,18 @@ class ScoreOptions(Config):
     slowmo: float = Field(default=1.0, gt=0)
     frame_rate: float | None = Field(default=None, gt=0)
     poses: Path | None = None
+    skeleton: str | None = None
     size_px: tuple[int, int] | None = None
     exemplars: int = Field(default=10, ge=1)
 
     @model_validator(mode="after")
-    def _known_dive(self) -> "ScoreOptions":
+    def _known(self) -> "ScoreOptions":
         try:
             if self.dive_number is not None:
                 DiveNumber.parse(self.dive_number)
-        except DataError as error:
+            if self.skeleton is not None:
+                skeleton_called(self.skeleton)
+        except StagescoreError as error:
             raise ValueError(str(error)) from None
         if self.start == "auto" and self.end is not None:
             raise ValueError("--start auto finds the end too; leave --end out")
@@ -55,6 +60,11 @@ class ScoreOptions(Config):
     def number(self) -> DiveNumber | None:
         """The dive number, read."""
         return None if self.dive_number is None else DiveNumber.parse(self.dive_number)
+
+    @property
+    def skeleton_of_poses(self) -> Skeleton | None:
+        """What the joints of `poses` are, as the user says."""
+        return None if self.skeleton is None else skeleton_called(self.skeleton)
 
     @property
     def known_difficulty(self) -> float | None:

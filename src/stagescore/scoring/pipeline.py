@@ -137,7 +137,9 @@ def find_joints(state: ScoringState, tools: Tools) -> None:
     given = state.path if watched is None else state.options.poses
     if given is not None:
         try:
-            state.poses = given_poses(given, media, state.start, state.end)
+            state.poses = given_poses(
+                given, media, state.start, state.end, skeleton=state.options.skeleton_of_poses
+            )
         except DataError as error:
             state.abort(Reason(code="bad-poses", text=sentence(error)))
     elif watched is not None and isinstance(tools.pose_networks, PoseNetworks):

@@ -1,5 +1,6 @@
 """The joints of the diver of a clip: from networks, from a file, or none. All that scoring knows of `pose`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +14,14 @@ from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, without_pictures
 from stagescore.pose.annotation import annotate
-from stagescore.pose.formats import read_npz
+from stagescore.pose.formats import LabelledImage
 from stagescore.pose.labels import read_labels
 from stagescore.pose.networks import PoseNetworks
+from stagescore.pose.npz_files import read_npz
 from stagescore.pose.opening import open_networks
 from stagescore.scoring.result import PoseShares
 from stagescore.scoring.watching import Watched
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.types import PoseTrack
 from stagescore.weights.registry import pose_networks
 
@@ -28,6 +30,7 @@ _LEAST_JOINTS = 8
 _LEAST_CONFIDENCE = 0.1
 _FEW_JOINTS = 0.3
 _USUAL_ROWS = 96  # of FineDiving-Pose
+_FRAME_NUMBER = re.compile(r"(?:.*_(?=\d{12}(?:\.|$)))?(?P<number>\d{1,12})(?:\.[a-zA-Z]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,7 +38,7 @@ class Poses:
     """The joints of the diver in the frames that are used.
 
     Attributes:
-        track: in pixels of the film.
+        track: MPII's joints in pixels of the film.
         weak: joints that were filled or are doubtful.
         shares: how far they can be trusted.
         boxes_px: the diver's box; NaN where there is none; None where no network looked.
@@ -46,7 +49,7 @@ class Poses:
     """
 
     track: PoseTrack
-    weak: Bool[np.ndarray, "frames 16"]
+    weak: Bool[np.ndarray, "frames joints"]
     shares: PoseShares
     boxes_px: Float[np.ndarray, "frames 4"] | None = None
     num_divers: int | None = None
@@ -106,9 +109,8 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: W
         watched.motions,
     )
     rows = watched.rows
-    track = PoseTrack(found.track.joints_px[rows], found.track.confidence[rows], found.filled[rows])
     return Poses(
-        track=track,
+        track=found.track.at(rows),
         weak=(found.filled | found.doubtful)[rows],
         shares=PoseShares(
             source="estimated",
@@ -124,18 +126,25 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: W
     )
 
 
-def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
-    """Read the joints of a file: `npz`, the authors' JSON, COCO or LabelMe.
+def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Skeleton | None = None) -> Poses:
+    """Read the joints of a file, in any of the forms and skeletons, and map them to MPII's.
 
     Rows of an npz are the film's frames or those that are used, or evenly spread over these. Labelled images are
     found by their names: those of the folder's images, or the numbers of a film's frames.
+
+    Args:
+        path: npz, the authors' JSON, COCO, LabelMe, OpenPose's folder or AlphaPose's list.
+        media: The film.
+        start: First frame that is used.
+        end: Frame after the last that is used.
+        skeleton: What the file's joints are; told by their names or their number by default.
 
     Raises:
         DataError: unreadable, or it does not fit the clip.
     """
     warnings = []
     if path.suffix.lower() == ".npz":
-        read = read_npz(path)
+        read = read_npz(path, skeleton)
         if read.num_frames not in (media.num_frames, end - start, _USUAL_ROWS):
             warnings.append(
                 f"The file has {read.num_frames} rows of joints for {end - start} frames; "
@@ -143,7 +152,10 @@ def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
             )
         track = _spread(read, media.num_frames, start, end)
     else:
-        track = _labelled(path, media, start, end)
+        track = _labelled(read_labels(path, skeleton), media, start, end)
+    given, track = track.skeleton, track.mapped(MPII_16)
+    if given != MPII_16:
+        warnings.append(_mapping_warning(given, track))
     if not track.known.any():
         raise DataError(
             f"it holds no joints of frames {start} to {end - 1}",
@@ -165,6 +177,17 @@ def given_poses(path: Path, media: Media, start: int, end: int) -> Poses:
         ),
         warnings=tuple(warnings),
     )
+
+
+def _mapping_warning(given: Skeleton, track: PoseTrack) -> str:
+    """Which joints are derived from those of the file, or not to be had."""
+    told = [f"The poses have the joints of {given.name}."]
+    seen = np.asarray(track.known.any(0))
+    derived = track.skeleton.named(seen & track.skeleton.mask(track.derived))
+    for joints, what in ((derived, "Derived from others"), (track.skeleton.named(~seen), "Unknown")):
+        if joints:
+            told.append(f"{what}: {', '.join(joint.replace('_', ' ') for joint in joints)}.")
+    return " ".join(told)
 
 
 def is_joints(path: Path) -> bool:
@@ -196,7 +219,7 @@ def joints_alone(
 
 def no_poses(num_frames: int) -> Poses:
     """Nothing is known."""
-    unknown = np.zeros((num_frames, NUM_JOINTS), dtype=bool)
+    unknown = np.zeros((num_frames, MPII_16.num_joints), dtype=bool)
     return Poses(track=PoseTrack.unknown(num_frames), weak=unknown, shares=PoseShares(source="none"))
 
 
@@ -208,22 +231,38 @@ def _spread(track: PoseTrack, num_frames: int, start: int, end: int) -> PoseTrac
     else:
         sampled = np.array(sample_indices(start, end - 1, track.num_frames))
         rows = np.abs(np.arange(start, end)[:, None] - sampled[None]).argmin(1)
-    filled = None if track.filled is None else track.filled[rows]
-    return PoseTrack(track.joints_px[rows], track.confidence[rows], filled)
+    return track.at(rows)
 
 
-def _labelled(path: Path, media: Media, start: int, end: int) -> PoseTrack:
+def _labelled(labels: Sequence[LabelledImage], media: Media, start: int, end: int) -> PoseTrack:
     places = {name: frame for frame, name in enumerate(_frame_names(media))}
-    joints = np.full((end - start, NUM_JOINTS, 2), np.nan)
-    confidence = np.zeros((end - start, NUM_JOINTS))
-    filled = np.zeros((end - start, NUM_JOINTS), dtype=bool)  # a joint that is not visible was guessed
-    for label in read_labels(path):
-        frame = places.get(Path(label.image).stem)
+    skeleton = labels[0].skeleton if labels else MPII_16
+    shape = (end - start, skeleton.num_joints)
+    joints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
+    filled = np.zeros(shape, dtype=bool)  # a joint that is not visible was guessed
+    derived: set[str] = set()
+    for label in labels:
+        label.skeleton.require(skeleton, "the file, after its first image,", label.image)
+        frame = places.get(label.image, places.get(Path(label.image).stem))
+        if frame is None and media.info.kind == "video":
+            frame = _numbered(label.image)
         if frame is not None and start <= frame < end:
             joints[frame - start] = label.joints_px
-            confidence[frame - start] = label.known
+            confidence[frame - start] = label.certainty
             filled[frame - start] = label.known & ~label.visible
-    return PoseTrack(joints, confidence, filled)
+            derived |= set(label.derived)
+    named = tuple(joint for joint in skeleton.joints if joint in derived)
+    return PoseTrack(joints, confidence, filled, skeleton, named)
+
+
+def _numbered(image: str) -> int | None:
+    """The frame of a film that AlphaPose (`12.jpg`) or OpenPose (`film_000000000012`) names.
+
+    >>> _numbered("12.jpg"), _numbered("film_000000000012"), _numbered("other_00012.jpg")
+    (12, 12, None)
+    """
+    found = _FRAME_NUMBER.fullmatch(image)
+    return None if found is None else int(found["number"])
 
 
 def _frame_names(media: Media) -> Sequence[str]:

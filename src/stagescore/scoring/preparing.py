@@ -23,10 +23,10 @@ from stagescore.atomic import write_bytes, write_text
 from stagescore.data.manifest import MANIFEST, Manifest, read_manifest
 from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import alone_in
-from stagescore.pose.formats import npz_bytes
+from stagescore.pose.npz_files import npz_bytes
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.types import Dive, PoseTrack
 from stagescore.workers import worker_pool
 
@@ -151,7 +151,7 @@ def _observe(scorer: Observer, dive: Dive, out: Path) -> _Seen:
     track = _in_the_film(observed)
     if track is not None:
         measured = track.known & ~track.filled if track.filled is not None else track.known
-        content = npz_bytes(track, measured, np.zeros(NUM_JOINTS, dtype=bool))
+        content = npz_bytes(track, measured)
         write_bytes(out / dive.event / f"{dive.number}.npz", content)
     flight: tuple[int, ...] = ()
     if observed.flight is not None:
@@ -165,11 +165,11 @@ def _in_the_film(observed: ScoringState) -> PoseTrack | None:
     media, poses = observed.media, observed.poses
     if media is None or poses is None:
         return None
-    joints = np.full((media.num_frames, NUM_JOINTS, 2), np.nan)
-    confidence = np.zeros((media.num_frames, NUM_JOINTS))
+    joints = np.full((media.num_frames, MPII_16.num_joints, 2), np.nan)
+    confidence = np.zeros((media.num_frames, MPII_16.num_joints))
     joints[observed.start : observed.end] = poses.track.joints_px
     confidence[observed.start : observed.end] = poses.track.confidence
-    return PoseTrack(joints, confidence)
+    return PoseTrack(joints, confidence, derived=poses.track.derived)
 
 
 def _read(out: Path) -> dict[str, _Seen]:

@@ -18,7 +18,7 @@ from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.motion import Motion, moving_parts
 from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
-from stagescore.skeleton import MASS_SHARES
+from stagescore.skeleton import MPII_16
 
 EDGE_PX = 96
 """Longer edge of the small pictures."""
@@ -107,7 +107,7 @@ class Watched:
             return None
         frames = np.arange(seen[0], seen[-1] + 1)
         boxes = _between(frames, seen, boxes_px[seen])
-        mass = (known & np.isfinite(joints_px).all(-1))[frames] * np.array(MASS_SHARES)
+        mass = (known & np.isfinite(joints_px).all(-1))[frames] * np.array(MPII_16.mass_shares)
         enough = np.flatnonzero(mass.sum(1) > _LEAST_MASS)
         middles = centres(boxes)
         if len(enough):

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 
 MASS_KG: Final = 62.0
 ANGLES: Final = (
@@ -54,7 +54,7 @@ LIMITS_DEG: Final = {
 }
 """How far a body can bend."""
 
-NODES: Final = (*JOINTS, "right_toes", "left_toes", "right_fingers", "left_fingers")
+NODES: Final = (*MPII_16.joints, "right_toes", "left_toes", "right_fingers", "left_fingers")
 NUM_NODES: Final = len(NODES)
 TOES: Final = (NODES.index("right_toes"), NODES.index("left_toes"))
 FINGERS: Final = (NODES.index("right_fingers"), NODES.index("left_fingers"))

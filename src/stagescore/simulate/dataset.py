@@ -35,11 +35,11 @@ from stagescore.simulate.write import (
     read_record,
     write_dive,
 )
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.workers import worker_pool
 
 SMALLEST_PX, LARGEST_PX = 32, 4096
-_ANKLES = [JOINTS.index("right_ankle"), JOINTS.index("left_ankle")]
+_ANKLES = [MPII_16.index("right_ankle"), MPII_16.index("left_ankle")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,20 +13,33 @@ Confidence falls with the error, without telling it exactly.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
-from stagescore.skeleton import FLIP_ORDER, NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 ERROR_SHARE = 0.0237
 """Scale of the noise of an average joint of an upright, stretched body, as a share of the height; with
 all the rest on top the median error in flight is 0.041 of the height."""
 
+_NOISE_BY_NAME = {
+    "ankle": 1.5,
+    "knee": 1.0,
+    "hip": 0.8,
+    "pelvis": 0.75,
+    "thorax": 0.75,
+    "upper_neck": 0.8,
+    "head_top": 0.95,
+    "wrist": 1.6,
+    "elbow": 1.15,
+    "shoulder": 0.85,
+}
 _JOINT_NOISE = np.array(
-    [1.5, 1.0, 0.8, 0.8, 1.0, 1.5, 0.75, 0.75, 0.8, 0.95, 1.6, 1.15, 0.85, 0.85, 1.15, 1.6]
+    [_NOISE_BY_NAME[name.removeprefix("right_").removeprefix("left_")] for name in MPII_16.joints]
 )
 _MEMORY = 0.72
 """Correlation of the error between neighbouring frames."""
@@ -35,10 +48,23 @@ _UPSIDE_DOWN = 0.45
 _TUCKED = 0.8
 """How much larger errors are with the head straight down, and with the body rolled up completely."""
 
-_LEGS = np.array([0, 1, 2, 3, 4, 5])
-_ARMS = np.array([10, 11, 12, 13, 14, 15])
-_EASILY_LOST = np.array([0, 1, 4, 5, 9, 10, 11, 14, 15])
-_TALL_CHAIN = ((0, 1), (1, 2), (2, 6), (6, 7), (7, 8), (8, 9))
+
+def _limbs(*names: str) -> Int[np.ndarray, " limbs"]:
+    """The places of the joints whose names end so, of both sides."""
+    return np.array([k for k, joint in enumerate(MPII_16.joints) if joint.split("_")[-1] in names])
+
+
+_LEGS = _limbs("ankle", "knee", "hip")
+_ARMS = _limbs("wrist", "elbow", "shoulder")
+_EASILY_LOST = _limbs("ankle", "knee", "top", "wrist", "elbow")
+_TALL_CHAIN = tuple(
+    pairwise(
+        MPII_16.indices(
+            "right_ankle", "right_knee", "right_hip", "pelvis", "thorax", "upper_neck", "head_top"
+        )
+    )
+)
+_PELVIS, _UPPER_NECK = MPII_16.indices("pelvis", "upper_neck")
 _STRETCHED_SHARE = 0.9
 _ROLLED_SHARE = 0.35
 _LEAST_HEIGHT_PX = 4.0
@@ -54,8 +80,8 @@ class Sight:
         spray: how much of the diver the spray covers in each frame, 0 to 1.
     """
 
-    visible: Bool[np.ndarray, "frames 16"]
-    underwater: Bool[np.ndarray, "frames 16"]
+    visible: Bool[np.ndarray, "frames joints"]
+    underwater: Bool[np.ndarray, "frames joints"]
     spray: Float[np.ndarray, "frames"]
 
     def __post_init__(self) -> None:
@@ -64,8 +90,8 @@ class Sight:
 
 
 def estimate_joints(
-    joints_px: Float[np.ndarray, "frames 16 2"], sight: Sight, seed: int
-) -> Float[np.ndarray, "frames 16 3"]:
+    joints_px: Float[np.ndarray, "frames joints 2"], sight: Sight, seed: int
+) -> Float[np.ndarray, "frames joints 3"]:
     """Estimated joints with their confidence: `pred` of a FineDiving-Pose file.
 
     Args:
@@ -98,15 +124,17 @@ def estimate_joints(
     return np.concatenate([estimate, np.clip(confidence, 0.0, 1.0)[..., None]], axis=-1)
 
 
-def _height_px(joints_px: Float[np.ndarray, "frames 16 2"]) -> float:
+def _height_px(joints_px: Float[np.ndarray, "frames joints 2"]) -> float:
     """Height of the stretched diver, about: the chain from ankle to head where it is seen at its longest."""
     chain = sum(np.linalg.norm(joints_px[:, a] - joints_px[:, b], axis=-1) for a, b in _TALL_CHAIN)
     return max(float(np.percentile(chain, 90)), _LEAST_HEIGHT_PX)
 
 
-def _trouble(joints_px: Float[np.ndarray, "frames 16 2"], height_px: float) -> Float[np.ndarray, "frames"]:
+def _trouble(
+    joints_px: Float[np.ndarray, "frames joints 2"], height_px: float
+) -> Float[np.ndarray, "frames"]:
     """What the attitude of the body adds to the errors, frame by frame, 0 or more."""
-    trunk = joints_px[:, 8] - joints_px[:, 6]
+    trunk = joints_px[:, _UPPER_NECK] - joints_px[:, _PELVIS]
     length = np.linalg.norm(trunk, axis=-1) + 1e-6
     upside_down = 0.5 * (1 + trunk[:, 1] / length)  # y points down: 1 with the head straight below
     extent = np.linalg.norm(np.ptp(joints_px, axis=1), axis=-1) / height_px
@@ -114,15 +142,15 @@ def _trouble(joints_px: Float[np.ndarray, "frames 16 2"], height_px: float) -> F
     return np.asarray(_UPSIDE_DOWN * upside_down + _TUCKED * rolled)
 
 
-def _lasting_noise(num_frames: int, random: np.random.Generator) -> Float[np.ndarray, "frames 16 2"]:
+def _lasting_noise(num_frames: int, random: np.random.Generator) -> Float[np.ndarray, "frames joints 2"]:
     """Unit noise with a memory and heavy tails that last as well."""
-    fresh = random.standard_normal((num_frames, NUM_JOINTS, 2))
+    fresh = random.standard_normal((num_frames, MPII_16.num_joints, 2))
     steady = np.empty_like(fresh)
-    state = random.standard_normal((NUM_JOINTS, 2))
+    state = random.standard_normal((MPII_16.num_joints, 2))
     for frame in range(num_frames):
         state = _MEMORY * state + np.sqrt(1 - _MEMORY**2) * fresh[frame]
         steady[frame] = state
-    slow = random.standard_normal((num_frames // 8 + 2, NUM_JOINTS))
+    slow = random.standard_normal((num_frames // 8 + 2, MPII_16.num_joints))
     between = np.arange(num_frames) / 8
     low = between.astype(int)
     part = (between - low)[:, None]
@@ -138,13 +166,13 @@ def _runs(start: Float[np.ndarray, "frames"], longest: int, random: np.random.Ge
 
 
 def _swap(
-    joints_px: Float[np.ndarray, "frames 16 2"],
+    joints_px: Float[np.ndarray, "frames joints 2"],
     trouble: Float[np.ndarray, "frames"],
     random: np.random.Generator,
-) -> Float[np.ndarray, "frames 16 2"]:
+) -> Float[np.ndarray, "frames joints 2"]:
     """Whole limbs change sides for some frames."""
     swapped = joints_px.copy()
-    flipped = joints_px[:, np.array(FLIP_ORDER)]
+    flipped = joints_px[:, np.array(MPII_16.flip_order)]
     for limbs in (_LEGS, _ARMS):
         for run in _runs(0.008 + 0.035 * trouble, 8, random):
             swapped[run, limbs] = flipped[run, limbs]
@@ -153,7 +181,7 @@ def _swap(
 
 def _lost_runs(
     trouble: Float[np.ndarray, "frames"], sight: Sight, random: np.random.Generator
-) -> Bool[np.ndarray, "frames 16"]:
+) -> Bool[np.ndarray, "frames joints"]:
     lost = ~sight.visible & ~sight.underwater
     for joint in _EASILY_LOST:
         for run in _runs(0.006 + 0.05 * trouble + 0.15 * sight.spray, 6, random):
@@ -162,20 +190,20 @@ def _lost_runs(
 
 
 def _misplace(
-    estimate: Float[np.ndarray, "frames 16 2"],
-    lost: Bool[np.ndarray, "frames 16"],
-    spread: Float[np.ndarray, "frames 16"],
+    estimate: Float[np.ndarray, "frames joints 2"],
+    lost: Bool[np.ndarray, "frames joints"],
+    spread: Float[np.ndarray, "frames joints"],
     random: np.random.Generator,
-) -> Float[np.ndarray, "frames 16 2"]:
+) -> Float[np.ndarray, "frames joints 2"]:
     """Lost joints: half of them stand at another joint, half are interpolated over the run."""
     result = estimate.copy()
     frames = np.arange(len(estimate))
-    for joint in range(NUM_JOINTS):
+    for joint in range(MPII_16.num_joints):
         gone = lost[:, joint]
         if not gone.any():
             continue
         if random.random() < 0.5 or gone.all():
-            other = int(random.integers(NUM_JOINTS - 1))
+            other = int(random.integers(MPII_16.num_joints - 1))
             other += other >= joint
             jitter = random.standard_normal((len(frames), 2)) * spread[:, joint, None]
             result[gone, joint] = estimate[gone, other] + jitter[gone]
@@ -187,14 +215,14 @@ def _misplace(
 
 
 def _afterimage(
-    estimate: Float[np.ndarray, "frames 16 2"],
-    deep: Bool[np.ndarray, "frames 16"],
+    estimate: Float[np.ndarray, "frames joints 2"],
+    deep: Bool[np.ndarray, "frames joints"],
     height_px: float,
     random: np.random.Generator,
-) -> Float[np.ndarray, "frames 16 2"]:
+) -> Float[np.ndarray, "frames joints 2"]:
     """Where a network puts a joint that went under: near where it was seen last, drifting about."""
     result = estimate.copy()
-    for joint in range(NUM_JOINTS):
+    for joint in range(MPII_16.num_joints):
         last = estimate[0, joint]
         drift = np.cumsum(random.standard_normal((len(estimate), 2)), axis=0) * 0.02 * height_px
         for frame in range(len(estimate)):
@@ -206,8 +234,8 @@ def _afterimage(
 
 
 def _confidence(
-    error_share: Float[np.ndarray, "frames 16"], random: np.random.Generator
-) -> Float[np.ndarray, "frames 16"]:
+    error_share: Float[np.ndarray, "frames joints"], random: np.random.Generator
+) -> Float[np.ndarray, "frames joints"]:
     """About 0.85 for joints that are right, 0.55 at the median error's double, 0.2 far off."""
     noise = random.standard_normal(error_share.shape)
     return np.asarray(1.0 / (1.0 + np.exp(-(2.0 - 18.0 * error_share + 1.0 * noise))))

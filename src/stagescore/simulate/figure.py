@@ -24,7 +24,11 @@ from stagescore.simulate.physique import (
     TRUNK_M,
     TRUNK_PROFILE,
 )
+from stagescore.skeleton import MPII_16
 
+_PELVIS, _THORAX, _UPPER_NECK, _HEAD_TOP = MPII_16.indices("pelvis", "thorax", "upper_neck", "head_top")
+_HIP_R, _HIP_L, _KNEE_R, _KNEE_L = MPII_16.indices("right_hip", "left_hip", "right_knee", "left_knee")
+_SHOULDER_R, _SHOULDER_L = MPII_16.indices("right_shoulder", "left_shoulder")
 _SMALL_PX = 170
 """Height of pictures up to which a coarser skin looks the same."""
 
@@ -39,7 +43,7 @@ class Body:
         fingers_m: right and left.
     """
 
-    joints_m: Float[np.ndarray, "moments 16 3"]
+    joints_m: Float[np.ndarray, "moments joints 3"]
     toes_m: Float[np.ndarray, "moments 2 3"]
     fingers_m: Float[np.ndarray, "moments 2 3"]
 
@@ -76,10 +80,10 @@ def _cross(a: Float[np.ndarray, "*n 3"], b: Float[np.ndarray, "*n 3"]) -> Float[
 def skin_m(body: Body, look: DiverLook) -> Float[np.ndarray, "moments vertices 3"]:
     """The body's surface as points in metres, in the order that the quads refer to."""
     joints = np.concatenate((body.joints_m, body.toes_m, body.fingers_m), axis=1).astype(np.float32)
-    trunk = joints[:, 7] - joints[:, 6]
+    trunk = joints[:, _THORAX] - joints[:, _PELVIS]
     up = _unit(trunk)
-    hips_left = _unit(joints[:, 3] - joints[:, 2])
-    shoulders_left = _unit(joints[:, 13] - joints[:, 12])
+    hips_left = _unit(joints[:, _HIP_L] - joints[:, _HIP_R])
+    shoulders_left = _unit(joints[:, _SHOULDER_L] - joints[:, _SHOULDER_R])
     left = _unit(hips_left + shoulders_left)
     frame = _Frame(up=up, left=left, front=_unit(_cross(left, up)), lefts=(hips_left, shoulders_left))
     # Segments keep their length, so that one moment says how large the body is.
@@ -102,7 +106,7 @@ class _Frame:
     lefts: tuple[Float[np.ndarray, "moments 3"], Float[np.ndarray, "moments 3"]]
 
 
-def _limbs(joints: Float[np.ndarray, "moments 20 3"], frame: _Frame, girth: float) -> Points:
+def _limbs(joints: Float[np.ndarray, "moments nodes 3"], frame: _Frame, girth: float) -> Points:
     starts = joints[:, STARTS]
     bones = joints[:, ENDS] - starts
     along = _unit(bones)
@@ -125,15 +129,17 @@ def _limbs(joints: Float[np.ndarray, "moments 20 3"], frame: _Frame, girth: floa
     )
 
 
-def _trunk(joints: Float[np.ndarray, "moments 20 3"], frame: _Frame, girth: float) -> Points:
+def _trunk(joints: Float[np.ndarray, "moments nodes 3"], frame: _Frame, girth: float) -> Points:
     place = TRUNK_PROFILE[:, :1]
-    pelvis, thorax = joints[:, 6], joints[:, 7]
-    thighs = _unit((joints[:, 1] - joints[:, 2]) + (joints[:, 4] - joints[:, 3]))
+    pelvis, thorax = joints[:, _PELVIS], joints[:, _THORAX]
+    thighs = _unit((joints[:, _KNEE_R] - joints[:, _HIP_R]) + (joints[:, _KNEE_L] - joints[:, _HIP_L]))
     # The back is round where the hips are bent (tuck and pike) and hollow where they are stretched.
     bend = np.clip(((thighs * frame.up).sum(-1) + 1) / 1.5, 0, 1)[:, None, None]
     within = np.clip(place, 0, 1)
     rounding = 0.3 * bend * within * (1 - within)
-    half_shoulders = min(float(np.linalg.norm(joints[0, 13] - joints[0, 12])) / 2, 0.19 * girth)
+    half_shoulders = min(
+        float(np.linalg.norm(joints[0, _SHOULDER_L] - joints[0, _SHOULDER_R])) / 2, 0.19 * girth
+    )
     hips, shoulders = frame.lefts[0][:, None], frame.lefts[1][:, None]
     left = _unit(hips + (shoulders - hips) * within)
     spine = pelvis[:, None] + place * (thorax - pelvis)[:, None]
@@ -144,9 +150,9 @@ def _trunk(joints: Float[np.ndarray, "moments 20 3"], frame: _Frame, girth: floa
 
 
 def _head(
-    joints: Float[np.ndarray, "moments 20 3"], frame: _Frame, woman: bool, size: float
+    joints: Float[np.ndarray, "moments nodes 3"], frame: _Frame, woman: bool, size: float
 ) -> tuple[Points, Points]:
-    base, top = joints[:, 8], joints[:, 9]
+    base, top = joints[:, _UPPER_NECK], joints[:, _HEAD_TOP]
     up = _unit(top - base)
     face = _unit(frame.front - up * (frame.front * up).sum(-1, keepdims=True))
     left = _cross(up, face)

@@ -10,7 +10,7 @@ from stagescore.simulate.body import FINGERS, NUM_NODES, TOES, angular_momentum,
 from stagescore.simulate.launch import Launch, launch
 from stagescore.simulate.nouns import GRAVITY_M_S2, DivePlan, Motion
 from stagescore.simulate.twisting import THROW_AT_S, THROW_S
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 STEPS_A_FRAME = 10
 MIN_LEAD_FRAMES = 3
@@ -52,7 +52,7 @@ def simulate(plan: DivePlan) -> Motion:
     momentum[middle] = angular_momentum(in_air, step_s)[steps[middle]]
     last = flight.num_steps - 1
     return Motion(
-        joints_m=nodes[:, :NUM_JOINTS],
+        joints_m=nodes[:, : MPII_16.num_joints],
         toes_m=nodes[:, list(TOES)],
         fingers_m=nodes[:, list(FINGERS)],
         centre_of_mass_m=centre_of_mass(nodes),

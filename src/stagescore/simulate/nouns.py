@@ -104,7 +104,7 @@ class Motion:
         entry_speed_m_s: of the centre of mass at water contact.
     """
 
-    joints_m: Float[np.ndarray, "frames 16 3"]
+    joints_m: Float[np.ndarray, "frames joints 3"]
     toes_m: Float[np.ndarray, "frames 2 3"]
     fingers_m: Float[np.ndarray, "frames 2 3"]
     centre_of_mass_m: Float[np.ndarray, "frames 3"]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from stagescore.simulate.body import NODES
+
 _AROUND = 8
 _SKIN, _SUIT, _SUIT_SIDE, _HAIR, _FACE, _SOLE = range(6)
 
@@ -99,24 +101,24 @@ _LIMB_RINGS = 7
 _TRUNK_AROUND = 14
 HEAD_AROUND = 10
 _LIMBS = (
-    (_THIGH, 2, 1),
-    (_THIGH, 3, 4),
-    (_SHANK, 1, 0),
-    (_SHANK, 4, 5),
-    (_FOOT, 0, 16),
-    (_FOOT, 5, 17),
-    (_UPPER_ARM, 12, 11),
-    (_UPPER_ARM, 13, 14),
-    (_FOREARM, 11, 10),
-    (_FOREARM, 14, 15),
-    (_HAND, 10, 18),
-    (_HAND, 15, 19),
-    (_NECK, 7, 8),
+    (_THIGH, "right_hip", "right_knee"),
+    (_THIGH, "left_hip", "left_knee"),
+    (_SHANK, "right_knee", "right_ankle"),
+    (_SHANK, "left_knee", "left_ankle"),
+    (_FOOT, "right_ankle", "right_toes"),
+    (_FOOT, "left_ankle", "left_toes"),
+    (_UPPER_ARM, "right_shoulder", "right_elbow"),
+    (_UPPER_ARM, "left_shoulder", "left_elbow"),
+    (_FOREARM, "right_elbow", "right_wrist"),
+    (_FOREARM, "left_elbow", "left_wrist"),
+    (_HAND, "right_wrist", "right_fingers"),
+    (_HAND, "left_wrist", "left_fingers"),
+    (_NECK, "thorax", "upper_neck"),
 )
 PROFILES = np.array([profile for profile, _, _ in _LIMBS], np.float32)
 TRUNK_PROFILE = np.array(_TRUNK, np.float32)
-STARTS = np.array([start for _, start, _ in _LIMBS])
-ENDS = np.array([end for _, _, end in _LIMBS])
+STARTS = np.array([NODES.index(start) for _, start, _ in _LIMBS])
+ENDS = np.array([NODES.index(end) for _, _, end in _LIMBS])
 TRUNK_M = 0.50
 """Pelvis to thorax of the body that the profiles are for."""
 

@@ -51,7 +51,7 @@ class Picture:
     """
 
     image: UInt8[np.ndarray, "h w 3"]
-    joints_px: Float[np.ndarray, "16 2"]
+    joints_px: Float[np.ndarray, "joints 2"]
     diver_box: Float[np.ndarray, "4"]
     people_boxes: Float[np.ndarray, "people 4"]
     splash_area_px: int

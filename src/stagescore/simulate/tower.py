@@ -8,6 +8,7 @@ from stagescore.simulate.camera import View
 from stagescore.simulate.look import Colour, Look, Number
 from stagescore.simulate.nouns import Motion
 from stagescore.simulate.world import DECK_M, Canvas, Point
+from stagescore.skeleton import MPII_16
 
 PLATFORM_HALF_WIDTH_M = 1.1
 _SLAB_M = 0.32
@@ -18,6 +19,7 @@ _BOARD_HALF_WIDTH_M = 0.25
 _FULCRUM_M = -2.9
 _BOARD_END_M = -4.9
 _SWING_HZ, _SWING_FADE_S = 3.2, 0.55
+_ANKLES = MPII_16.indices("right_ankle", "left_ankle")
 
 
 def paint_tower(canvas: Canvas, look: Look) -> None:
@@ -52,7 +54,7 @@ def paint_board(canvas: Canvas, look: Look, bend_m: Number) -> None:
 
 def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, "frames"]:
     """How far the tip of the springboard is from its rest: under the feet, then swinging freely."""
-    feet = np.concatenate((motion.joints_m[:, (0, 5)], motion.toes_m), axis=1)
+    feet = np.concatenate((motion.joints_m[:, _ANKLES], motion.toes_m), axis=1)
     lowest = feet[..., 2].min(1) - height_m
     tip = feet[..., 0].max(1) > -0.9
     frames = np.arange(motion.num_frames)

@@ -31,7 +31,7 @@ from stagescore.media.sampling import sample_indices
 from stagescore.simulate.estimator import Sight, estimate_joints
 from stagescore.simulate.nouns import DivePlan, Judgement, Motion, Splash
 from stagescore.simulate.render import Picture
-from stagescore.skeleton import NUM_JOINTS
+from stagescore.skeleton import MPII_16
 
 TRUTH_VERSION = 1
 FRAMES, POSES, TRUTH = "frames", "poses", "truth"
@@ -191,7 +191,7 @@ def _write_frames(dive: SimulatedDive, folder: Path) -> tuple[dict[str, Array], 
             todo="report this as a defect",
         )
     return {
-        "joints_px": np.array(joints).reshape(-1, NUM_JOINTS, 2),
+        "joints_px": np.array(joints).reshape(-1, MPII_16.num_joints, 2),
         "diver_box": np.array(diver_boxes, dtype=np.float32),
         "people_boxes": np.array(people_boxes, dtype=np.float32).reshape(-1, 5),
         "splash_area_px": np.array(splash_areas, dtype=np.float32),

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from stagescore.config import Config
 from stagescore.pose.crops import Crop
-from stagescore.skeleton import FLIP_ORDER
+from stagescore.skeleton import MPII_16
 
 _LEVELS = 255.0
 
@@ -68,8 +68,8 @@ class PoseSample:
     """
 
     picture: UInt8[np.ndarray, "h w 3"]
-    joints_px: Float[np.ndarray, "16 2"]
-    seen: Bool[np.ndarray, "16"]
+    joints_px: Float[np.ndarray, "joints 2"]
+    seen: Bool[np.ndarray, " joints"]
     box_px: Float[np.ndarray, "4"]
 
     def through(self, crop: Crop) -> "PoseSample":
@@ -88,7 +88,7 @@ class PoseSample:
 
     def mirrored(self) -> "PoseSample":
         """Its mirror image: left and right joints change their names."""
-        width, order = self.picture.shape[1], list(FLIP_ORDER)
+        width, order = self.picture.shape[1], list(MPII_16.flip_order)
         joints = self.joints_px[order].copy()
         joints[:, 0] = width - joints[:, 0]
         left, top, right, bottom = self.box_px

@@ -15,6 +15,7 @@ from stagescore.errors import DataError
 from stagescore.pose.formats import LabelledImage, read_json
 from stagescore.pose.labels import read_labels
 from stagescore.simulate.write import frames_folder, read_record, record_path
+from stagescore.skeleton import MPII_16
 from stagescore.types import STAGE_NAMES, Dive
 
 FLIGHT = STAGE_NAMES.index("flight")
@@ -41,13 +42,13 @@ class DiveFrames:
 
     name: str
     pictures: tuple[Path, ...]
-    joints_px: Float[np.ndarray, "frames 16 2"]
-    seen: Bool[np.ndarray, "frames 16"]
+    joints_px: Float[np.ndarray, "frames joints 2"]
+    seen: Bool[np.ndarray, "frames joints"]
     boxes_px: Float[np.ndarray, "frames 4"]
     stage: Int[np.ndarray, " frames"]
 
     @property
-    def known(self) -> Bool[np.ndarray, "frames 16"]:
+    def known(self) -> Bool[np.ndarray, "frames joints"]:
         """Joints that have places."""
         return np.asarray(np.isfinite(self.joints_px).all(-1))
 
@@ -111,6 +112,8 @@ def read_hand_labelled(folder: Path) -> tuple[DiveFrames, ...]:
         DataError: one of them is missing or torn, or names what is not there.
     """
     labels = sorted(read_labels(folder / LABELS), key=lambda label: label.image)
+    for label in labels:
+        label.skeleton.require(MPII_16, "training", folder / LABELS)
     return tuple(
         _labelled(name, labels[first : last + 1], folder / PICTURES)
         for name, (first, last) in _spans(folder / SPANS, len(labels)).items()

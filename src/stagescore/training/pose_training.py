@@ -92,9 +92,9 @@ class PoseBatch:
     """
 
     pictures: UInt8[Tensor, "samples h w 3"]
-    joints_px: Float[Tensor, "samples 16 2"]
-    known: Bool[Tensor, "samples 16"]
-    seen: Bool[Tensor, "samples 16"]
+    joints_px: Float[Tensor, "samples joints 2"]
+    known: Bool[Tensor, "samples joints"]
+    seen: Bool[Tensor, "samples joints"]
     boxes_px: Float[Tensor, "samples 4"]
     has_box: Bool[Tensor, "samples"]
 

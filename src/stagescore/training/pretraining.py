@@ -19,13 +19,13 @@ from stagescore.data.dive_sources import DiveSource, LiveSource
 from stagescore.encoders.joints import torso_length
 from stagescore.hashing import hash_u64, hash_unit
 from stagescore.models.encoders import Encoders
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.tensors import DiveBatch
 from stagescore.training.groups import Group, GroupBatch
 from stagescore.training.truth import DEDUCTIONS, MEASURES, PHASES, Truth, TruthTargets
 from stagescore.types import STAGE_NAMES, Dive
 
-_PELVIS = JOINTS.index("pelvis")
+_PELVIS = MPII_16.index("pelvis")
 TERMS = ("stage", "phase", "clock", "splash", "pose", "angles", "deductions")
 _SPLASH_SCALE = 0.02
 """A share of the picture at which a splash counts as large."""
@@ -139,7 +139,10 @@ class Pretraining(nn.Module):
             "splash": functional.smooth_l1_loss(answers["splash"][..., 0], asked.splash),
             "pose": _masked(
                 functional.smooth_l1_loss(
-                    answers["pose"].unflatten(-1, (16, 2)), asked.pose, reduction="none", beta=0.2
+                    answers["pose"].unflatten(-1, (MPII_16.num_joints, 2)),
+                    asked.pose,
+                    reduction="none",
+                    beta=0.2,
                 ).mean(-1),
                 asked.pose_known,
             ),
@@ -177,8 +180,8 @@ class Asked:
     phase: Int[Tensor, "dives frames"]
     clock: Float[Tensor, "dives frames 2"]
     splash: Float[Tensor, "dives frames"]
-    pose: Float[Tensor, "dives frames 16 2"]
-    pose_known: Bool[Tensor, "dives frames 16"]
+    pose: Float[Tensor, "dives frames joints 2"]
+    pose_known: Bool[Tensor, "dives frames joints"]
     angles: Float[Tensor, "dives frames measures"]
     angles_known: Bool[Tensor, "dives frames"]
     deductions: Float[Tensor, "dives frames faults"]

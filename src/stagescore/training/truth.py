@@ -26,7 +26,7 @@ from stagescore.errors import DataError
 from stagescore.simulate.judge import RULES
 from stagescore.simulate.nouns import Faults
 from stagescore.simulate.write import record_path
-from stagescore.skeleton import JOINTS
+from stagescore.skeleton import MPII_16
 from stagescore.types import Dive, PoseTrack
 
 FAULTS: tuple[str, ...] = tuple(fault.name for fault in fields(Faults))
@@ -68,9 +68,9 @@ class TruthTargets:
     stage: Int[Tensor, "dives frames"]
     phase: Int[Tensor, "dives frames"]
     splash_area: Float[Tensor, "dives frames"]
-    joints: Float[Tensor, "dives frames 16 2"]
+    joints: Float[Tensor, "dives frames joints 2"]
     measures: Float[Tensor, "dives frames measures"]
-    visible: Bool[Tensor, "dives frames 16"]
+    visible: Bool[Tensor, "dives frames joints"]
     faults: Float[Tensor, "dives faults"]
     deductions: Float[Tensor, "dives deductions"]
     execution: Float[Tensor, "dives"]
@@ -178,13 +178,13 @@ def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarr
         ) from None
 
 
-def body_angles(joints_m: Float[np.ndarray, "frames 16 3"]) -> Float[np.ndarray, "frames measures"]:
+def body_angles(joints_m: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndarray, "frames measures"]:
     """The angles of `MEASURES`, in radians from 0 to pi.
 
     Args:
         joints_m: metres, the third axis pointing up.
     """
-    joint = {name: joints_m[:, k] for k, name in enumerate(JOINTS)}
+    joint = {name: joints_m[:, k] for k, name in enumerate(MPII_16.joints)}
     trunk = joint["thorax"] - joint["pelvis"]
     thighs = [joint[f"{side}_knee"] - joint[f"{side}_hip"] for side in ("right", "left")]
     shanks = [joint[f"{side}_ankle"] - joint[f"{side}_knee"] for side in ("right", "left")]
