@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from stagescore.errors import DataError
 from stagescore.media.images import jpeg_bytes
 from stagescore.report.overlay import draw_pose
+from stagescore.report.sentences import Sentence
 from stagescore.types import PoseTrack
 
 Image = UInt8[np.ndarray, "_ _ 3"]
@@ -22,16 +23,31 @@ _LEAST_SHARE = 0.45
 """Of the picture's height, so that board, water and splash can be seen beside the diver."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture with its words.
+
+    Attributes:
+        uri: The picture as a data URI; None where there is no picture, and the words stand alone.
+        alt: What the picture shows, for those who cannot see it.
+        caption: The sentence under the picture.
+    """
+
+    uri: str | None
+    alt: str
+    caption: Sentence
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pictures:
     """What there is to show of a dive; anything may be missing, and the report then says so.
 
     Attributes:
-        query: red, green, blue by frame of the input file; `moments.frames_wanted` says which are needed.
-        track: the diver's joints.
-        track_frames: frame of the input file of each row of the track.
-        weak: joints that are drawn thin, since they were filled or are doubtful.
-        exemplar: red, green, blue by sampled frame of the nearest exemplar, as its bank holds them.
+        query: Red, green, blue by frame of the input file; `dive_report.frames_wanted` says which are needed.
+        track: The diver's joints.
+        track_frames: Frame of the input file of each row of the track.
+        weak: Joints that are drawn thin, since they were filled or are doubtful.
+        exemplar: Red, green, blue by sampled frame of the nearest exemplar, as its bank holds them.
     """
 
     query: Mapping[int, Image] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from stagescore.atomic import write_bytes
 from stagescore.media.film_writing import write_film
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.report.compare_page import compare_page, compared_pairs
-from stagescore.report.moments import stage_at
+from stagescore.report.keyframes import stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames
 from stagescore.report.pictures import Pictures
 from stagescore.report.result_folder import film_pictures, pictures_in, write_dive_report
