@@ -18,8 +18,6 @@ from stagescore.report.sentences import Sentence
 from stagescore.scoring.result import PoseShares, Reason, Result
 
 RESULTS = made_dives()
-for left_out in ("broken", "partial", "without attention"):
-    del RESULTS[left_out]
 
 
 def sentence_functions() -> list:
@@ -95,6 +93,8 @@ def other(result):
         same_kind["validation"] = result.validation.model_copy(
             update={"num_dives": 99, "mean_absolute_error": 1.1}
         )
+    if result.stages:
+        same_kind["stages"] = base.stages[-len(result.stages) :]
     if result.prior is not None:
         group = {"score": 61.0, "sd": 5.5, "num_dives": 3, "group": "205C, 3 m, women"}
         same_kind |= {"prior": result.prior.model_copy(update=group), "film_share": 0.2}

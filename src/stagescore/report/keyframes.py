@@ -45,6 +45,12 @@ def stage_at(result: Result, frame: int) -> int | None:
     return next((k for k, (start, end) in enumerate(spans) if start <= frame < end), None)
 
 
+def contact_frame(result: Result) -> int | None:
+    """Frame of the first water contact; None where it is not known."""
+    event = result.events.first_water_contact_frame
+    return None if event is None else event.frame
+
+
 def decisive_stage(result: Result) -> int | None:
     """Index of the stage that lost or won most; None without differences."""
     differences = [stage.difference for stage in result.stages]
