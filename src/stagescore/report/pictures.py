@@ -83,9 +83,9 @@ class Pictures:
         """Frames of the query, all cut to squares of one size around the diver; whole where no joint is known.
 
         Args:
-            frames: of the input file; those that are missing are left out.
-            skeleton: draw the joints; frames without joints are then left out.
-            height_px: of each picture.
+            frames: Frames of the input file; those that are missing are left out.
+            skeleton: Whether the joints are drawn; frames without joints are then left out.
+            height_px: Height of each picture.
         """
         shown = [frame for frame in dict.fromkeys(frames) if frame in self.query]
         if skeleton:

@@ -51,13 +51,13 @@ def render_section(name: str, title: str | None, content: Mapping[str, object]) 
     """
     filled = _environment().get_template(f"sections/{name}{_SUFFIX}").make_module(dict(content))
     style = getattr(filled, "style", Markup())
-    return Part(name=name, title=title, body=Markup(str(filled)), style=style)  # noqa: S704 - made by a template
+    return Part(name=name, title=title, body=Markup(filled), style=style)  # noqa: S704 - made by a template
 
 
 def _section_template(name: str) -> str | None:
     """Looked up wherever sections are found, so that a section brings its template along."""
     places = (Path(folder) / name for folder in sections.__path__)
-    return next((place.read_text() for place in places if place.exists()), None)
+    return next((place.read_text(encoding="utf-8") for place in places if place.exists()), None)
 
 
 @cache
