@@ -22,16 +22,16 @@ def slowed(result: Result, factor: float) -> Result:
 
 
 @pytest.mark.parametrize("attention", [True, False])
-@pytest.mark.parametrize(("slowmo", "last_frame"), [(1.0, 80), (2.0, 93)])
+@pytest.mark.parametrize(("slowmo", "last_frame"), [(1.0, 78), (2.0, 88)])
 def test_pictures_of_the_entry_end_with_the_splash(attention: bool, slowmo: float, last_frame: int) -> None:
     changes = {} if attention else {"attention": None, "attention_frames": None}
     result = slowed(made_result(**LONG, **changes), slowmo)
     frames = score.telling_frames(result, 2)
     assert len(frames) == 3
     assert frames[0] >= 60 and CONTACT < frames[-1] <= last_frame
-    assert seconds_at(result, last_frame) <= seconds_at(result, CONTACT) + 0.5 * slowmo
+    assert seconds_at(result, last_frame) <= seconds_at(result, CONTACT) + 0.4 * slowmo
     note = score.telling_pictures(result, 2)
-    assert note.text.startswith("The entry until 0.5\u00a0s after the first touch of the water: ")
+    assert note.text.startswith("The entry until 0.4\u00a0s after the first touch of the water: ")
     assert str(list(frames))[1:-1] in note.text
 
 
