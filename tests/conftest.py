@@ -22,7 +22,9 @@ if os.environ.get("CHECK_SHAPES") == "1":
     install_import_hook("stagescore", "typechecker.check")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(Path(__file__).parent / name) for name in ("data", "training", "evaluation", "scoring")]
+sys.path[:0] = [
+    str(Path(__file__).parent / name) for name in ("data", "training", "evaluation", "scoring", "report")
+]
 
 import makers  # noqa: E402
 

@@ -15,8 +15,8 @@ from stagescore.evaluation.pose_bench import (
     row_of,
     simulated_dives,
 )
+from stagescore.figures.pose_figure import figure_5
 from stagescore.pose.networks import PoseNetworks
-from stagescore.report.pose_figure import figure_5
 from stagescore.simulate.dataset import Order
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "pose"))

@@ -15,11 +15,14 @@ from stagescore.scoring.result import (
     ExemplarVote,
     InputFile,
     Judging,
+    LikelyNumber,
     Networks,
     PoseShares,
+    Prior,
     Reason,
     Result,
     StageResult,
+    Validation,
 )
 from stagescore.types import PoseTrack
 
@@ -160,6 +163,73 @@ def refused(
         "warnings": ["the file ends within the dive"],
     }
     return Result(**{**fields, **changes})
+
+
+def partial() -> Result:
+    """A dive of which only flight and entry were seen, and which was not scored."""
+    result = made_result()
+    stages = [stage.model_copy(update={"difference": None}) for stage in result.stages[1:]]
+    kept = ("angles", "poses", "events", "input", "networks")
+    return refused(**{key: getattr(result, key) for key in kept}, stages=stages)
+
+
+def broken() -> Result:
+    """A file that holds no film."""
+    nothing = {"num_frames": 0, "width_px": 0, "height_px": 0, "start_frame": 0, "end_frame": 0}
+    film = InputFile(
+        name="broken",
+        path="broken.mp4",
+        sha256="00" * 32,
+        duration_s=None,
+        frame_rate=None,
+        condition="unreadable",
+        **nothing,
+    )
+    return Result(status="failed", reasons=refused(text="the file holds no film").reasons, input=film)
+
+
+LIKELY = [
+    LikelyNumber(dive_number=code, probability=probability, difficulty=difficulty)
+    for code, probability, difficulty in (("107B", 0.61, 3.0), ("107C", 0.3, 2.7), ("109C", 0.05, None))
+]
+_UNSURE = {"dive_number": None, "words": None, "recognised": LIKELY}
+_PRIOR = Prior(score=70.2, sd=8.4, num_dives=12, group="107B, 10 m, men")
+
+
+def made_dives() -> dict[str, Result]:
+    """Dives of every kind that a report has to tell of."""
+    scored, joints_given = made_result(), PoseShares(source="given", measured=0.9, doubtful=0.1)
+    return {
+        "scored": made_result(warnings=["the film is short"]),
+        "recognised": made_result(dive_number_source="recognised", recognised=LIKELY),
+        "given": made_result(dive_number_source="given", recognised=LIKELY),
+        "contradicted": made_result(
+            dive_number="205B", dive_number_source="given", recognised=LIKELY, disagrees=True
+        ),
+        "unsure": made_result(**_UNSURE, difficulty=2.88, judging=None),
+        "execution alone": refused(
+            code="unknown-difficulty", **_UNSURE, execution=22.414, prior=_PRIOR, film_share=0.6
+        ),
+        "doubtful": made_result(5, poses=PoseShares(source="given", measured=0.7, filled=0.1, doubtful=0.2)),
+        "joints alone": made_result(modalities=["skeleton"], interval=None, poses=joints_given),
+        "in review": made_result(status="needs_review", reasons=refused().reasons),
+        "refused": refused(),
+        "partial": partial(),
+        "broken": broken(),
+        "seen in part": windowed(scored, (14, 85)),
+        "without attention": made_result(attention=None, attention_frames=None),
+        "known error": made_result(validated=True, unfamiliarity=0.7),
+        "unlike films": made_result(
+            validated=True,
+            unfamiliarity=1.7,
+            prior=_PRIOR,
+            film_share=0.6,
+            networks=scored.networks.model_copy(update={"shown_on": "broadcast films of one pool"}),
+        ),
+        "checked": made_result(
+            validated=True, validation=Validation(num_dives=12, mean_absolute_error=4.2, slope=0.9)
+        ),
+    }
 
 
 def made_pictures(result: Result, frames: list[int], exemplar: bool = False) -> Pictures:

@@ -6,8 +6,7 @@ import pytest
 from made_results import made_comparison, made_pictures, made_result, refused
 
 from stagescore.report.compare_page import compare_page, compared_pairs
-from stagescore.report.dive_report import dive_report
-from stagescore.report.moments import frames_wanted
+from stagescore.report.dive_report import dive_report, frames_wanted
 from stagescore.report.summary import summary_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

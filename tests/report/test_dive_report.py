@@ -5,48 +5,18 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from made_results import made_pictures, made_result, refused, windowed
+from made_results import broken, made_pictures, made_result, partial, refused, windowed
 from pages import HEADINGS, places, read_page
 
-from stagescore.report.charts import aligned_bars
-from stagescore.report.dive_report import dive_report
-from stagescore.report.moments import (
-    aligned_pairs,
-    exemplar_frames_wanted,
-    frames_wanted,
-    nearest_exemplar,
-)
+from stagescore.report.dive_report import dive_report, frames_wanted
+from stagescore.report.keyframes import aligned_pairs, nearest_exemplar
 from stagescore.report.pictures import Pictures
-from stagescore.scoring.result import InputFile, Result, Validation
+from stagescore.report.sections.beside import aligned_bars
+from stagescore.scoring.result import Validation
 
 
 def page_of(result, exemplar=False):
     return dive_report(result, made_pictures(result, frames_wanted(result), exemplar))
-
-
-def partial():
-    result = made_result()
-    stages = [stage.model_copy(update={"difference": None}) for stage in result.stages[1:]]
-    gone = {"score": None, "interval": None, "exemplars": [], "judging": None, "attention": None}
-    return refused(
-        **{key: getattr(result, key) for key in ("angles", "poses", "events", "input", "networks")}
-        | {"stages": stages}
-        | gone
-    )
-
-
-def broken():
-    nothing = {"num_frames": 0, "width_px": 0, "height_px": 0, "start_frame": 0, "end_frame": 0}
-    film = InputFile(
-        name="broken",
-        path="broken.mp4",
-        sha256="00" * 32,
-        duration_s=None,
-        frame_rate=None,
-        condition="unreadable",
-        **nothing,
-    )
-    return Result(status="failed", reasons=refused(text="the file holds no film").reasons, input=film)
 
 
 RESULTS = {
@@ -183,7 +153,7 @@ def luminance(colour):
 
 
 def test_text_has_enough_contrast():
-    style = page_of(RESULTS["broken"])
+    style = page_of(RESULTS["scored"]) + page_of(RESULTS["broken"])
     colours = dict(re.findall(r"--(\w+): (#\w+)", style))
     colours = {
         name: value if len(value) == 7 else f"#{value[1] * 2}{value[2] * 2}{value[3] * 2}"
@@ -231,8 +201,9 @@ def test_a_bank_without_pictures_is_said_to_have_none_and_one_with_pictures_show
         image for image in read_page(page).find("img") if image.attributes["alt"].startswith("The exemplar")
     ]
     assert len(shown) == 9
+    told = [re.search(r"frame (\d+) of", image.parent.text) for image in shown]
     edges = result.exemplars[nearest_exemplar(result)].edges
-    assert all(edges[0] <= frame < edges[-1] for frame in exemplar_frames_wanted(result))
+    assert all(edges[0] <= int(frame[1]) < edges[-1] for frame in told)
 
 
 def test_what_stands_beside_the_exemplar_is_what_the_network_was_shown():
@@ -240,7 +211,7 @@ def test_what_stands_beside_the_exemplar_is_what_the_network_was_shown():
     result = windowed(whole, (shown.start, shown.stop))
     index = nearest_exemplar(result)
     exemplar = result.exemplars[index]
-    rows = aligned_bars(result, exemplar, index).table.rows
+    rows = aligned_bars(result, index).table.rows
     for row, stage, begin, end in zip(
         rows, result.stages, exemplar.edges[:-1], exemplar.edges[1:], strict=True
     ):

@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stagescore.cli.main import app
-from stagescore.report.moments import frames_wanted
+from stagescore.report.dive_report import frames_wanted
 from stagescore.report.result_folder import film_pictures, read_result, write_dive_report
 
 

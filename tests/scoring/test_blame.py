@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stagescore.report.contact_sheet import plan_of
+from stagescore.figures.contact_sheet import plan_of
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
 from stagescore.simulate.dataset import default_stage, make_splash

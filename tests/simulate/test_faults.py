@@ -11,7 +11,7 @@ from stagescore.evaluation.measurements import (
     apex_m,
     measure,
 )
-from stagescore.report.contact_sheet import plan_of
+from stagescore.figures.contact_sheet import plan_of
 from stagescore.simulate.dataset import make_splash
 from stagescore.simulate.judge import judge, splash_size
 from stagescore.simulate.motion import simulate

@@ -109,7 +109,14 @@ def sheets(
 ) -> None:
     """Draw sheets of simulated dives, splashes and faults, to be looked at: sheet.jpg, splash.jpg, faults.jpg."""
     from stagescore.atomic import write_bytes
-    from stagescore.report.contact_sheet import Image, contact_sheet, fault_pairs, jpeg, plan_of, splash_sheet
+    from stagescore.figures.contact_sheet import (
+        Image,
+        contact_sheet,
+        fault_pairs,
+        jpeg,
+        plan_of,
+        splash_sheet,
+    )
     from stagescore.simulate.nouns import Faults
 
     usual = Faults(bent_knees_deg=3.0, flexed_toes_deg=5.0, over_rotation_deg=3.0, loud_entry=0.4)

@@ -78,8 +78,8 @@ def pose(
             "rows": [row.as_json() for row in rows],
         }
         if figure5:
-            from stagescore.report.contact_sheet import jpeg
-            from stagescore.report.pose_figure import figure_5
+            from stagescore.figures.contact_sheet import jpeg
+            from stagescore.figures.pose_figure import figure_5
 
             content["figure"] = str(out_dir / "figure5.jpg")
             write_bytes(out_dir / "figure5.jpg", jpeg(figure_5(dives, found), widest_px=2400))

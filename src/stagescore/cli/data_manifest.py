@@ -32,7 +32,7 @@ def floors(
         found = floors_and_ceilings(dives, "test" if split == "test" else "val")
         if plot is not None:
             from_extra("matplotlib", "the picture of labels")
-            from stagescore.report.labels_figure import write_labels_figure
+            from stagescore.figures.labels_figure import write_labels_figure
 
             write_labels_figure(dives, found, plot)
             out.note(f"drew {plot}")

@@ -57,7 +57,7 @@ def report(
                 out.warning(missing)
             if figure6 is not None:
                 from_extra("matplotlib", "figure 6")
-                from stagescore.report.figure6 import write_figure6
+                from stagescore.figures.figure6 import write_figure6
 
                 write_figure6(result, pictures, figure6, truth)
                 written.append(figure6)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from stagescore.report.charts import Figure, Table
-from stagescore.report.dive_report import Shot, render
-from stagescore.report.moments import AlignedPair, pairs_of_stages, shown_edges, whole_edges
-from stagescore.report.pictures import Pictures
+from stagescore.report.keyframes import AlignedPair, pairs_of_stages, shown_edges, whole_edges
+from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.rendering import render
 from stagescore.report.sentences import Sentence, points, signed
 from stagescore.report.svg import Axis, Drawing
 from stagescore.scoring.compare import DiveComparison

@@ -1,4 +1,4 @@
-"""What a report says of the dive number that the film shows, and of execution where there is no score."""
+"""What the report and the command line say of the dive number that the film shows, and of execution where there is no score."""
 
 from stagescore.report.sentences import Sentence, points
 from stagescore.scoring.result import Result

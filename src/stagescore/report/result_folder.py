@@ -17,8 +17,8 @@ from stagescore.hashing import file_sha256
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.media.source import Media, open_media
 from stagescore.pose.npz_files import npz_bytes, read_npz
-from stagescore.report.dive_report import dive_report
-from stagescore.report.moments import frames_wanted, nearest_exemplar
+from stagescore.report.dive_report import dive_report, frames_wanted
+from stagescore.report.keyframes import contact_frame, nearest_exemplar
 from stagescore.report.overlay import shown_frames, skeleton_pictures
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.poses import is_joints, joints_alone
@@ -56,6 +56,7 @@ def film_pictures(
         track_frames=() if track is None else range(result.input.start_frame, result.input.end_frame),
         weak=weak,
         exemplar={} if bank is None else exemplar_pictures(result, bank),
+        contact_frame=contact_frame(result),
     )
 
 

@@ -14,7 +14,7 @@ from stagescore.atomic import write_bytes
 from stagescore.media.film_writing import write_film
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.report.compare_page import compare_page, compared_pairs
-from stagescore.report.moments import stage_at
+from stagescore.report.keyframes import contact_frame, stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames
 from stagescore.report.pictures import Pictures
 from stagescore.report.result_folder import film_pictures, pictures_in, write_dive_report
@@ -91,12 +91,15 @@ def write_comparison(comparison: DiveComparison, first: Scored, second: Scored |
 
 
 def _compared_pictures(scored: Scored, frames: Sequence[int]) -> Pictures:
-    poses, span = scored.poses, scored.result.input
-    known = poses is not None and poses.track.known.any()
+    query, poses, span = dict(_shown(scored, sorted(set(frames)))), scored.poses, scored.result.input
+    if poses is None or not poses.track.known.any():
+        return Pictures(query=query)
     return Pictures(
-        query=dict(_shown(scored, sorted(set(frames)))),
-        track=poses.track if poses is not None and known else None,
-        track_frames=range(span.start_frame, span.end_frame) if known else (),
+        query=query,
+        track=poses.track,
+        track_frames=range(span.start_frame, span.end_frame),
+        weak=poses.weak,
+        contact_frame=contact_frame(scored.result),
     )
 
 

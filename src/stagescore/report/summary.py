@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from stagescore.report import sentences as say
-from stagescore.report.dive_report import render
-from stagescore.report.sentences import Sentence, counted, points
+from stagescore.report.rendering import render
+from stagescore.report.sections.refusal import reasons
+from stagescore.report.sections.score import interval, telling, trust
+from stagescore.report.sections.title import words
+from stagescore.report.sentences import Sentence, counted, points, status
 from stagescore.report.svg import Axis, Drawing
 from stagescore.scoring.result import Result, Status
 
@@ -26,7 +28,9 @@ def summary_page(results: Sequence[tuple[str, Result]]) -> str:
         {
             "name": folder,
             "link": f"{quote(folder)}/report.html",
-            "result": result,
+            "ok": result.status == "ok",
+            "status": status(result),
+            "words": words(result),
             "score": None if result.score is None else points(result.score),
             "sentences": _sentences(result),
         }
@@ -37,23 +41,22 @@ def summary_page(results: Sequence[tuple[str, Result]]) -> str:
         heading=counted(len(results), "dive"),
         lines=_lines(results),
         rows=rows,
-        say=say,
         axis=_scores(results),
     )
 
 
 def _sentences(result: Result) -> list[Sentence]:
-    found = [say.interval(result), say.telling(result)] if result.score is not None else []
-    return [sentence for sentence in (*say.reasons(result), *found) if sentence is not None]
+    found = [interval(result), telling(result)] if result.score is not None else []
+    return [sentence for sentence in (*reasons(result), *found) if sentence is not None]
 
 
 def _lines(results: Sequence[tuple[str, Result]]) -> list[str]:
     """How many went well, and what to know of all scores."""
     counts = Counter(result.status for _, result in results)
-    words: dict[Status, str] = {"ok": "scored", "needs_review": "to be reviewed", "failed": "failed"}
-    lines = [f"{', '.join(f'{counts[key]} {words[key]}' for key in words if counts[key])}."] if counts else []
-    trust = dict.fromkeys(say.trust(result).text for _, result in results if result.score is not None)
-    return [*lines, *trust]
+    names: dict[Status, str] = {"ok": "scored", "needs_review": "to be reviewed", "failed": "failed"}
+    lines = [f"{', '.join(f'{counts[key]} {names[key]}' for key in names if counts[key])}."] if counts else []
+    errors = dict.fromkeys(trust(result).text for _, result in results if result.score is not None)
+    return [*lines, *errors]
 
 
 def _scores(results: Sequence[tuple[str, Result]]) -> Markup | None:

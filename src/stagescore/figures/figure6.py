@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from stagescore.atomic import write_bytes
 from stagescore.errors import DataError
 from stagescore.report.balance import Balance, balance_of, balance_of_vote
-from stagescore.report.moments import aligned_pairs, nearest_exemplar, shown_edges
+from stagescore.report.keyframes import aligned_pairs, nearest_exemplar, shown_edges
 from stagescore.report.pictures import Image, Pictures
 from stagescore.report.sentences import points, signed
 from stagescore.scoring.result import Result
@@ -35,7 +35,7 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
 
     Args:
         result: with a score.
-        pictures: frames of `moments.frames_wanted(result)`; without any, the figure has none.
+        pictures: frames of `dive_report.frames_wanted(result)`; without any, the figure has none.
         path: a png, svg or pdf file; written atomically, the same bytes each time.
         truth: the judges' score, where it is known.
 

@@ -7,8 +7,9 @@ import pytest
 from made_results import made_pictures, made_result, refused
 
 from stagescore.errors import DataError
-from stagescore.report.figure6 import write_figure6
-from stagescore.report.moments import frames_wanted, nearest_exemplar
+from stagescore.figures.figure6 import write_figure6
+from stagescore.report.dive_report import frames_wanted
+from stagescore.report.keyframes import nearest_exemplar
 from stagescore.report.pictures import Pictures
 
 

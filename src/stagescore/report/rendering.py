@@ -1,0 +1,76 @@
+"""Pages and sections made from templates: those of this package, and each section's own beside its file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
+
+from stagescore.report import sections
+
+_SUFFIX = ".html.j2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A section as it stands on the page.
+
+    Attributes:
+        name: The section's name, which its heading can be linked by.
+        title: The heading; None where the template writes its own.
+        body: The markup of the section.
+        style: CSS that only this section needs; empty without any.
+    """
+
+    name: str
+    title: str | None
+    body: Markup
+    style: Markup
+
+
+def render(name: str, **content: Any) -> str:
+    """A page of this package's templates.
+
+    Args:
+        name: File name of the template.
+        content: What the template shows; markup in it is escaped.
+    """
+    return _environment().get_template(name).render(**content)
+
+
+def render_section(name: str, title: str | None, content: Mapping[str, object]) -> Part:
+    """A section of the template that stands beside the section's file.
+
+    Args:
+        name: Name of the section.
+        title: Its heading; None where the template writes its own.
+        content: What the template shows; markup in it is escaped.
+    """
+    filled = _environment().get_template(f"sections/{name}{_SUFFIX}").make_module(dict(content))
+    style = getattr(filled, "style", Markup())
+    return Part(name=name, title=title, body=Markup(filled), style=style)  # noqa: S704 - made by a template
+
+
+def _section_template(name: str) -> str | None:
+    """Looked up wherever sections are found, so that a section brings its template along."""
+    places = (Path(folder) / name for folder in sections.__path__)
+    return next((place.read_text(encoding="utf-8") for place in places if place.exists()), None)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=ChoiceLoader(
+            [
+                PackageLoader("stagescore.report"),
+                PrefixLoader({"sections": FunctionLoader(_section_template)}),
+            ]
+        ),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )

@@ -1,0 +1,283 @@
+"""The first screen: the score and how sure it is, the stage that decided it, and pictures of that stage."""
+
+from itertools import pairwise
+
+from stagescore.inference.exemplar_bank import PICTURED_SHARES, frame_within
+from stagescore.report import number_sentences as number
+from stagescore.report import sentences as say
+from stagescore.report.balance import balance_of, mean
+from stagescore.report.charts import Figure, Table, anchor_at, stacked
+from stagescore.report.keyframes import contact_frame, decisive_stage, seconds_at, stage_at
+from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.sections import Content, Section
+from stagescore.report.sentences import TIMES, Sentence, counted, points, signed
+from stagescore.report.svg import Axis, Drawing
+from stagescore.scoring.result import Result
+
+_NOTHING = 0.05
+"""Points below which a stage counts as neither lost nor won."""
+_NUM_PICTURES = 3
+_SPLASH_S = 0.4
+"""Seconds after the first water contact until which a stage is shown. Of eighteen films of UNLV-Dive that were looked at, the
+pictures until then show the body at the water and, last, the splash in fifteen, and its edge in three; until 0.5 seconds the
+last one was foam or the diver under water in four."""
+
+
+def build(result: Result, pictures: Pictures) -> Content:
+    """What is known with and without a score; with one, the score and the stage that decided it as well."""
+    shots = _shots(result, pictures)
+    known = {
+        "score": None,
+        "execution": number.execution(result),
+        "dive_number": number.dive_number(result),
+        "trust": None,
+        "shown_on": shown_on(result),
+        "expected": say.prior(result)[:1],
+        "warnings": say.warnings(result),
+        "shots": shots,
+        "shots_note": None,
+    }
+    return known if result.score is None else known | _scored(result, pictured=bool(shots))
+
+
+def _scored(result: Result, *, pictured: bool) -> dict[str, object]:
+    """What only a dive with a score has; its warnings stand in the section on trust."""
+    stage = decisive_stage(result)
+    return {
+        "score": Sentence(f"{balance_of(result).printed_total}", ("score",)),
+        "interval": interval(result),
+        "strip_of_scores": standing_strip(result),
+        "trust": trust(result),
+        "warnings": [],
+        "telling": telling(result),
+        "shots_note": None if stage is None or not pictured else telling_pictures(result, stage),
+        "differences": _differences(result),
+        "decisive": stage,
+    }
+
+
+def frames(result: Result) -> tuple[int, ...]:
+    """Of the decisive stage; of a dive without stages what was seen of it."""
+    if not result.stages:
+        return seen_frames(result)
+    stage = decisive_stage(result)
+    return () if stage is None else telling_frames(result, stage)
+
+
+def seen_frames(result: Result) -> tuple[int, ...]:
+    """Where the reasons point to, and three frames of the whole."""
+    start, end = result.input.start_frame, result.input.end_frame
+    if end <= start:
+        return ()
+    pointed = [
+        r.start_frame for r in result.reasons if r.start_frame is not None and start <= r.start_frame < end
+    ]
+    return tuple(sorted({*pointed, *(frame_within(start, end, share) for share in PICTURED_SHARES)}))
+
+
+def pictured_span(result: Result, stage: int) -> tuple[int, int]:
+    """The frames of a stage that its pictures are chosen from, half-open: of the entry, those until the splash falls.
+
+    The whole stage where the water contact is not known, or leaves fewer frames than there are pictures.
+    """
+    start, end = result.stages[stage].start_frame, result.stages[stage].end_frame
+    contact = contact_frame(result)
+    contact_s = None if contact is None else seconds_at(result, contact)
+    if contact_s is None:
+        return start, end
+    last_s = contact_s + _SPLASH_S * result.input.slowmo
+    stop = start + sum((seconds_at(result, frame) or 0.0) <= last_s for frame in range(start, end))
+    return (start, stop) if stop - start >= _NUM_PICTURES else (start, end)
+
+
+def telling_frames(result: Result, stage: int) -> tuple[int, ...]:
+    """One frame from each third of a stage: the one with most attention, or the middle one without attention."""
+    start, end = pictured_span(result, stage)
+    edges = [start + round(third * (end - start) / _NUM_PICTURES) for third in range(_NUM_PICTURES + 1)]
+    weights = dict(zip(result.attention_frames or [], result.attention or [], strict=False))
+    chosen = []
+    for low, high in pairwise(edges):
+        inside = [frame for frame in weights if low <= frame < high]
+        middle = min((low + high) // 2, end - 1)
+        chosen.append(max(inside, key=lambda frame: (weights[frame], -frame)) if inside else middle)
+    return tuple(dict.fromkeys(chosen))
+
+
+def interval(result: Result) -> Sentence | None:
+    """How sure the score is."""
+    if result.score is not None and result.modalities == ["skeleton"] and result.interval is None:
+        return Sentence(
+            "It comes from the joints alone, without the film: how far it may be off is not known.",
+            ("score", "modalities", "interval"),
+        )
+    if result.interval is None:
+        return None
+    low, high = result.interval
+    among = "" if _error_is_known(result) else ", if this dive is like those the weights were trained on"
+    return Sentence(
+        f"In 90 of 100 cases its score would lie between {points(low, 1)} and {points(high, 1)}{among}.",
+        ("interval", "validated", "unfamiliarity"),
+    )
+
+
+def _error_is_known(result: Result) -> bool:
+    """Whether such scores were checked on real dives, in films like this one."""
+    return result.validated and (result.unfamiliarity is None or result.unfamiliarity <= 1)
+
+
+def trust(result: Result) -> Sentence:
+    """Whether the error on real dives is known."""
+    if known := result.validation:
+        return Sentence(
+            f"Checked on {counted(known.num_dives, 'dive')} of your own: the mean error is {points(known.mean_absolute_error)} points.",
+            ("validation.num_dives", "validation.mean_absolute_error"),
+        )
+    if result.validated and result.recognised and result.dive_number is None:
+        return Sentence(
+            "The error is known from real dives whose number was given; of this one the number is not known, and such scores are "
+            "farther off.",
+            ("validated", "recognised", "dive_number"),
+        )
+    if _error_is_known(result):
+        return Sentence("The error of such scores is known from real dives.", ("validated", "unfamiliarity"))
+    if result.validated:
+        return Sentence(
+            "The error of such scores is known from real dives, but in films that this one is unlike.",
+            ("validated", "unfamiliarity"),
+        )
+    if result.networks is None:
+        return Sentence("Not validated on real dives.", ("validated", "networks"))
+    trained_on = result.networks.trained_on.rstrip(".")
+    return Sentence(
+        f"Not validated on real dives. The weights were trained on: {trained_on}.",
+        ("validated", "networks.trained_on"),
+    )
+
+
+def shown_on(result: Result) -> Sentence | None:
+    """The kind of film that the network has been shown to work on."""
+    if result.networks is None or not result.networks.shown_on:
+        return None
+    return Sentence(
+        f"Its network {result.networks.weights} has been shown to work on: {result.networks.shown_on.rstrip('.')}.",
+        ("networks.weights", "networks.shown_on"),
+    )
+
+
+def standing(result: Result) -> Sentence | None:
+    """Where the score stands among the exemplars'."""
+    if result.score is None or not result.exemplars:
+        return None
+    scores = [vote.score for vote in result.exemplars]
+    below = sum(score < result.score for score in scores)
+    return Sentence(
+        f"Above {below} of the {counted(len(scores), 'exemplar')} it was compared with; "
+        f"theirs go from {points(min(scores), 1)} to {points(max(scores), 1)}, mean {points(mean(scores), 1)}.",
+        ("score", "exemplars[].score"),
+    )
+
+
+def telling(result: Result) -> Sentence | None:
+    """The stage that lost or won most."""
+    stage = decisive_stage(result)
+    if stage is None:
+        return None
+    name, difference = result.stages[stage].name, result.stages[stage].difference or 0.0
+    fields = tuple(f"stages[{k}].difference" for k in range(len(result.stages)))
+    if abs(difference) < _NOTHING:
+        return Sentence("No stage stands out: each is as good as the mean exemplar's.", fields)
+    what = "cost most" if difference < 0 else "won most"
+    than = "fewer" if difference < 0 else "more"
+    return Sentence(
+        f"The {name} {what}: {points(abs(difference))} points {than} than the mean exemplar.", fields
+    )
+
+
+def telling_pictures(result: Result, stage: int) -> Sentence:
+    """How the pictures of the decisive stage were chosen."""
+    name, end = result.stages[stage].name, result.stages[stage].end_frame
+    until = f" until {_SPLASH_S:g}\u00a0s after the first touch of the water"
+    what = f"The {name}{until if pictured_span(result, stage)[1] < end else ''}"
+    shown = ", ".join(f"{frame}" for frame in telling_frames(result, stage))
+    fields = (
+        *(f"stages[{stage}].{key}" for key in ("name", "start_frame", "end_frame")),
+        *("attention", "attention_frames", "events.first_water_contact_frame", "input.slowmo"),
+        *TIMES,
+    )
+    if result.attention:
+        return Sentence(f"{what}: of each third, the frame with most attention (frames {shown}).", fields)
+    return Sentence(f"{what}: the middle of each third (frames {shown}).", fields)
+
+
+def standing_strip(result: Result) -> Figure | None:
+    """The score and its interval on one line with the exemplars' scores."""
+    caption = standing(result)
+    if caption is None or result.score is None:
+        return None
+    scores = [vote.score for vote in result.exemplars]
+    around = [*scores, result.score, *(result.interval or ())]
+    axis = Axis(min(around), max(around), margin=4)
+    drawing = Drawing(
+        104,
+        f"Score {points(result.score)} among the exemplars' scores {', '.join(map(points, sorted(scores)))}",
+    )
+    if result.interval is not None:
+        drawing.rect(axis.at(result.interval[0]), axis.at(result.interval[1]), 34, 34, "band")
+    drawing.line(0, 76, 100, 76, "axis")
+    for x, y in stacked([axis.at(score) for score in sorted(scores)]):
+        drawing.dot(x, 66 - y, 5, "exemplar")
+    at = axis.at(result.score)
+    drawing.line(at, 26, at, 76, "query")
+    drawing.text(at, 20, f"this dive {points(result.score)}", "strong", anchor_at(at))
+    for tick in axis.ticks():
+        drawing.text(axis.at(tick), 94, f"{tick:g}", "quiet", "middle")
+    rows = [
+        ["this dive", points(result.score)],
+        *([vote.dive_id, points(vote.score)] for vote in result.exemplars),
+    ]
+    table = Table(
+        title="Scores in points",
+        head=("dive", "points"),
+        rows=rows,
+        fields=("score", "exemplars[].dive_id", "exemplars[].score"),
+    )
+    return Figure(drawing=drawing.markup(), captions=[caption], table=table)
+
+
+def _differences(result: Result) -> list[tuple[str, Sentence]]:
+    """Of each stage its name and how many points it lost or won."""
+    return [
+        (
+            stage.name,
+            Sentence(signed(stage.difference or 0.0), (f"stages[{k}].name", f"stages[{k}].difference")),
+        )
+        for k, stage in enumerate(result.stages)
+    ]
+
+
+def _shots(result: Result, pictures: Pictures) -> list[Shot]:
+    return [_shot(result, frame, uri) for frame, uri in pictures.strip(frames(result), height_px=320).items()]
+
+
+def _shot(result: Result, frame: int, uri: str) -> Shot:
+    index = stage_at(result, frame)
+    if index is None:
+        name, fields = "dive", ("input.start_frame", "input.end_frame")
+    else:
+        name, fields = result.stages[index].name, (f"stages[{index}].name", f"stages[{index}].start_frame")
+    caption = Sentence(say.short_moment(result, frame), fields)
+    return Shot(uri, f"The {name} at {say.moment(result, frame)}", caption)
+
+
+SECTION = Section(
+    order=20,
+    title=None,
+    reads=(
+        *("score", "interval", "modalities", "validated", "validation", "unfamiliarity", "networks"),
+        *("execution", "difficulty", "dive_number", "dive_number_source", "recognised", "disagrees"),
+        *("prior", "film_share", "warnings", "reasons", "input"),
+        *("stages", "events", "exemplars", "attention", "attention_frames"),
+    ),
+    build=build,
+    frames=frames,
+)
