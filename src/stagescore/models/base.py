@@ -7,7 +7,7 @@ Nobody outside of `models/` knows more of a model than this; a model is built by
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -92,6 +92,32 @@ class ActionModel(nn.Module, ABC):
     @abstractmethod
     def loss_names(self) -> tuple[str, ...]:
         """Names of the terms of `losses`."""
+
+    @property
+    def pretrained_parts(self) -> Mapping[str, nn.Module]:
+        """Networks that published weights fit, by the key below `start` that names their file (`dynamic`, `static`)."""
+        return self.encoders.pretrained_parts
+
+    @property
+    def branch_parts(self) -> Mapping[str, Sequence[str]]:
+        """Module paths that a model trained with one branch alone gives to the whole, by branch; none by default."""
+        return {}
+
+    def parameter_groups(
+        self, factors: Mapping[str, float], *, encoders_frozen: bool = False
+    ) -> dict[str, float]:
+        """Factors of the learning rate by module path, of the parts that this model has; 0 freezes a part.
+
+        Args:
+            factors: Factors that the settings ask for. Those of branches that are off are left out, so that the same
+                settings fit reduced models.
+            encoders_frozen: Whether the encoders are not trained, since what they say is cached.
+        """
+        groups = self.encoders.present(factors)
+        if not encoders_frozen:
+            return groups
+        heads = {path: factor for path, factor in groups.items() if not path.startswith("encoders")}
+        return {**heads, "encoders": 0.0}
 
     def encode(self, dives: DiveBatch) -> Features:
         """What the encoders say of each dive.

@@ -23,7 +23,6 @@ from stagescore.inference.voting import Voting, bank_of
 from stagescore.locking import alone_in
 from stagescore.models.base import ActionModel
 from stagescore.training.assemble import (
-    groups_of,
     load_matching,
     load_start,
     make_model,
@@ -304,8 +303,9 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
         with_video=settings.model.reads_video,
     )
     deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
+    encoders = make_model(whole).encoders
     objective = Pretraining(
-        encoders=make_model(whole).encoders,
+        encoders=encoders,
         weights=settings.weights.model_dump(),
         window=settings.window,
         deduction_scale=deductions.std(0).clamp(min=0.05),
@@ -320,7 +320,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
             model=objective.model,
             optimiser=make_optimiser(
                 objective.model,
-                groups_of(settings.optimiser, settings.model),
+                encoders.present(settings.optimiser.factors),
                 learning_rate=settings.optimiser.learning_rate,
                 weight_decay=settings.optimiser.weight_decay,
             ),

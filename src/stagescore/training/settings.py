@@ -146,6 +146,11 @@ class OptimiserSettings(Config):
     average_from: int | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
 
+    @property
+    def factors(self) -> dict[str, float]:
+        """Factors of the learning rate by module path."""
+        return {group.path: group.factor for group in self.groups}
+
 
 class ModalityDropout(Config):
     """How often a dive loses a modality in training; never both. 0 in `paper` and `release`.

@@ -87,6 +87,14 @@ class HPMCoRe(ActionModel):
             names.append("number")
         return tuple(names)
 
+    @property
+    def branch_parts(self) -> dict[str, tuple[str, ...]]:
+        """See `ActionModel.branch_parts`; in the whole model the segmentation reads the motion."""
+        return {
+            "static": ("regression.static", "regression.stage_weights"),
+            "fused": ("fusion", "segmentation", "regression.fused"),
+        }
+
     def complete(self, features: Features) -> Features:
         """See `ActionModel.complete`: stand-ins for a missing video.
 
