@@ -111,6 +111,7 @@ def test_the_settings_say_what_the_model_is(settings: BaseModelSettings, model: 
     assert settings.can_miss == model.can_miss
     assert settings.recognises == model.recognises
     assert settings.reads_video == ("video" in model.modalities)
+    assert settings.needs.test == set(model.modalities) - set(model.can_miss)
     assert model.segment(model.encode(seen(2))).edges.shape == (2, num_stages(settings.cut) + 1)
 
 

@@ -36,6 +36,7 @@ from stagescore.training.assemble import (
     views_of,
 )
 from stagescore.training.checkpoints import newest_checkpoint
+from stagescore.training.data_needs import check_needs
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
 from stagescore.training.number_learning import describe_dives, learn_numbers
@@ -168,6 +169,8 @@ def train(
         )
     device = _prepared(settings.run)
     dives = read_dives(settings.data)
+    fitted = dives.everything.select("fit", individual_only=settings.data.individual_only)
+    check_needs(settings.needs, fitted.dives, joints=settings.data.joints)
     clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
         open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding)
@@ -219,8 +222,8 @@ def train(
             )
         yield from loop.run()
         if settings.run.number_epochs and model.recognises and not loop.state.finished:
-            fitted = dives.manifest.select("fit", individual_only=settings.data.individual_only)
-            _learn_numbers(loop, model, samples, [dive.dive_id for dive in fitted], settings, decoding)
+            described = dives.manifest.select("fit", individual_only=settings.data.individual_only)
+            _learn_numbers(loop, model, samples, [dive.dive_id for dive in described], settings, decoding)
 
 
 def finished_state(folder: Path, settings: TrainSettings, *, with_numbers: bool = True) -> dict[str, Any]:

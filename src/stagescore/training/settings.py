@@ -9,6 +9,7 @@ from stagescore.data.decoded_clip import Joints
 from stagescore.data.exemplars import Protocol
 from stagescore.data.preprocessing import Augmentation, Preprocessing
 from stagescore.losses.contrast import Normalisation
+from stagescore.models.needs import Needs
 from stagescore.models.settings import ModelSettings, default_settings
 from stagescore.training.groups import Pairing
 
@@ -251,6 +252,12 @@ class TrainSettings(Config):
     start: ImportSettings = ImportSettings()
     run: RunSettings = RunSettings()
     features: str | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """What data must have for this run: what the model needs, and difficulties where execution is predicted."""
+        needs = self.model.needs
+        return needs.with_training("difficulty") if self.data.target == "execution" else needs
 
     @property
     def drops(self) -> ModalityDropout:
