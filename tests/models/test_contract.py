@@ -13,7 +13,9 @@ from stagescore.errors import ConfigError
 from stagescore.inference.encoding import Encoded
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.familiarity import descriptors
-from stagescore.inference.voting import Voting, bank_of
+from stagescore.inference.prediction import PredictionTask
+from stagescore.inference.predictors import predictor_of
+from stagescore.inference.voting import bank_of
 from stagescore.losses.contrast import stage_contrast
 from stagescore.losses.segmentation import segmentation_losses
 from stagescore.models import BUILDERS, build
@@ -162,12 +164,12 @@ def test_a_bank_of_it_votes_and_never_asks_what_the_query_got(model: ActionModel
     read = ExemplarBank.load(tmp_path / "bank.safetensors")
     query = encoded(model, seen(1, seed=7), ("q",))
     assert descriptors(query.stages).shape[0] == 1
-    voting = Voting(protocol="w/o DN", execution=True)
+    task = PredictionTask(protocol="w/o DN", execution=True)
     found = []
     for score in (10.0, 90.0):
         asked = makers.dive(99, score=score, difficulty=2.0)
         for held in (bank, read):
-            one = voting.predict(model, asked, query.stages, held)
+            one = predictor_of(model, task, held).predict(asked, [query.stages])
             parts = one.stage_deltas.sum(dim=(1, 2)).tolist()
             base = [2.0 * dives[i].score / 3.0 for i in one.prediction.exemplar_ids]
             assert list(one.prediction.votes) == pytest.approx(

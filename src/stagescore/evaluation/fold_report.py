@@ -42,7 +42,7 @@ def pooled(by_fold: ByFold) -> Outcomes:
         dives += [
             dive
             if model is None
-            else replace(dive, interval=model.interval(dive.predicted_score, dive.votes))
+            else replace(dive, interval=model.interval(dive.predicted_score, dive.votes, dive.sd))
             for dive in outcomes
         ]
     return Outcomes(tuple(dives))
@@ -84,7 +84,8 @@ def fold_report(
     together = {seed: _together(some, calibration) for seed, some in seeds.items()}
     seed, first = next(iter(seeds.items()))
     identity, whole = first[0].identity, together[seed]
-    headline = _row(f"out of fold, {identity.protocol}", whole)
+    exemplars = "w/ DN" if first[0].exemplars else ""
+    headline = _row(f"out of fold, {identity.protocol}", whole, exemplars)
     beside = {
         name: _joined([fold.scored(fold.alone[name], with_transitions=True) for fold in first])
         for name in first[0].alone
@@ -92,7 +93,7 @@ def fold_report(
     rules = {name: _joined([fold.scored(fold.rules[name]) for fold in first]) for name in first[0].rules}
     tables: dict[str, list[Row]] = {"Model": [headline]}
     if len(seeds) > 1:
-        tables |= _seed_table(together)
+        tables |= _seed_table(together, exemplars)
     if beside:
         tables["Each branch of the regression alone"] = [
             Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
@@ -115,7 +116,7 @@ def fold_report(
         tables["Published figures, measured by their authors on the published test split"] = published
     report = EvaluationReport(
         headline=headline,
-        exemplars=f"{first[0].exemplars} from the training dives of the fold",
+        exemplars=f"{first[0].exemplars} from the training dives of the fold" if exemplars else "",
         weights_hash="one a fold",
         tables=tables,
         paired={
@@ -207,8 +208,10 @@ def _same_dives(outcomes: Outcomes, some: Outcomes) -> Outcomes:
     return outcomes.where(np.array([dive.dive_id in wanted for dive in outcomes]))
 
 
-def _row(name: str, outcomes: Outcomes) -> Row:
-    return Row(name=name, figures=measure(outcomes), protocol="w/ DN", num_dives=len(outcomes), column="last")
+def _row(name: str, outcomes: Outcomes, exemplars: str) -> Row:
+    return Row(
+        name=name, figures=measure(outcomes), protocol=exemplars, num_dives=len(outcomes), column="last"
+    )
 
 
 def _together(folds: Sequence[KeptFold], calibration: Sequence[KeptFold]) -> Outcomes:
@@ -225,9 +228,9 @@ def _joined(parts: Sequence[Outcomes]) -> Outcomes:
     return Outcomes(tuple(dive for part in parts for dive in part))
 
 
-def _seed_table(together: Mapping[int, Outcomes]) -> dict[str, list[Row]]:
+def _seed_table(together: Mapping[int, Outcomes], exemplars: str) -> dict[str, list[Row]]:
     """Each seed's row, and the mean with the lowest and the highest of them."""
-    rows = [_row(f"seed {seed}", outcomes) for seed, outcomes in together.items()]
+    rows = [_row(f"seed {seed}", outcomes, exemplars) for seed, outcomes in together.items()]
     figures = {}
     for name in rows[0].figures:
         values = [row.figures[name].value for row in rows]
@@ -252,13 +255,22 @@ def _notes(
     counted = "1 fold, one run" if len(folds) == 1 else f"{len(folds)} folds, one run each"
     return [
         f"{counted}, {len(whole)} dives, {seeds} ({identity.seed}); "
-        "known at test: dive number and difficulty.",
+        f"known at test: {_known_at_test(folds[0])}.",
         _about_sealed(identity),
         *([f"Intervals were fitted on the errors of {others}."] if calibration else []),
         *number_note(whole, others if calibrated(evidence) else ""),
         *([P3D_NOTE] if "unlv-dive" in identity.datasets else []),
         *(["Each dive is seen plain and mirrored by its one network."] if identity.mirrored else []),
     ]
+
+
+def _known_at_test(fold: KeptFold) -> str:
+    """The labels of a tested dive that its prediction reads."""
+    if fold.exemplars:
+        return "dive number and difficulty"
+    return (
+        "difficulty" if fold.identity.settings.get("data.target") == "execution" else "nothing but the film"
+    )
 
 
 def _about_sealed(identity: FoldIdentity) -> str:

@@ -1,7 +1,8 @@
 """What a model is to training, evaluation and scoring.
 
     batch -> encode -> Features (a cache keeps them) -> segment -> edges -> represent -> Representation (a bank keeps it)
-                                                                               -> compare with exemplars' -> Comparison
+        -> compare with exemplars' -> Comparison          of a `ContrastiveModel`
+        -> predict                 -> ScoreDistribution   of a `DirectModel`
 
 Nobody outside of `models/` knows more of a model than this; a model is built by its name (`models.build`).
 """
@@ -17,7 +18,14 @@ from torch import Tensor, nn
 from stagescore.errors import DataError
 from stagescore.losses.contrast import ContrastLoss
 from stagescore.models.encoders import Encoders
-from stagescore.tensors import Comparison, DiveBatch, Features, Representation, TrainingBatch
+from stagescore.tensors import (
+    Comparison,
+    DiveBatch,
+    Features,
+    Representation,
+    ScoreDistribution,
+    TrainingBatch,
+)
 from stagescore.types import Modality
 
 SegmentationLoss = Callable[[Tensor, Tensor], Tensor]
@@ -56,10 +64,15 @@ class LossFunctions:
 
 
 class ActionModel(nn.Module, ABC):
-    """A model that compares performances of an action."""
+    """A model that scores performances of an action; a model is a `ContrastiveModel` or a `DirectModel`."""
 
     encoders: Encoders
     """What sees: `DiveBatch` to `Features`, before `complete`. Branches that a model lacks are None."""
+
+    @property
+    @abstractmethod
+    def compares(self) -> bool:
+        """Whether the model compares with exemplars, so that its predictions need a bank."""
 
     @property
     def recognises(self) -> bool:
@@ -79,9 +92,9 @@ class ActionModel(nn.Module, ABC):
         return ()
 
     @property
-    @abstractmethod
     def branches(self) -> tuple[str, ...]:
-        """Names along the last axis of `Comparison.stage_deltas`."""
+        """Names along the last axis of `Comparison.stage_deltas`; none of a model that does not compare."""
+        return ()
 
     @property
     def averaged_branches(self) -> tuple[str, ...]:
@@ -145,24 +158,11 @@ class ActionModel(nn.Module, ABC):
 
     @abstractmethod
     def represent(self, features: Features, edges: Int[Tensor, "dives edges"]) -> Representation:
-        """What is compared of each dive.
+        """What is compared, or predicted from, of each dive.
 
         Args:
             features: Features of `encode`.
             edges: Where to cut: labelled or predicted.
-        """
-
-    @abstractmethod
-    def compare(
-        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
-    ) -> Comparison:
-        """Predicted differences of score, query minus exemplar.
-
-        Args:
-            query: One dive of each pair.
-            exemplar: The other.
-            exemplar_scores: What the exemplars got, in the unit that is predicted: points, or execution. Not every model
-                reads it.
         """
 
     @abstractmethod
@@ -207,3 +207,47 @@ class ActionModel(nn.Module, ABC):
     def device(self) -> torch.device:
         """Device of its weights."""
         return next(self.parameters()).device
+
+
+class ContrastiveModel(ActionModel):
+    """A model that predicts differences to exemplars, which then vote."""
+
+    @property
+    def compares(self) -> bool:
+        """See `ActionModel.compares`."""
+        return True
+
+    @property
+    @abstractmethod
+    def branches(self) -> tuple[str, ...]:
+        """See `ActionModel.branches`."""
+
+    @abstractmethod
+    def compare(
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+    ) -> Comparison:
+        """Predicted differences of score, query minus exemplar.
+
+        Args:
+            query: One dive of each pair.
+            exemplar: The other.
+            exemplar_scores: What the exemplars got, in the unit that is predicted: points, or execution. Not every model
+                reads it.
+        """
+
+
+class DirectModel(ActionModel):
+    """A model that predicts the score of a dive by itself, without exemplars."""
+
+    @property
+    def compares(self) -> bool:
+        """See `ActionModel.compares`."""
+        return False
+
+    @abstractmethod
+    def predict(self, representation: Representation) -> ScoreDistribution:
+        """How probable each score of each dive is, in the unit that is predicted: points, or execution.
+
+        Args:
+            representation: What `represent` says of the dives.
+        """

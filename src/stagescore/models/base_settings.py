@@ -20,6 +20,11 @@ class BaseModelSettings(Config, ABC):
         """Branches of the encoders that are on."""
 
     @property
+    def compares(self) -> bool:
+        """Whether the model compares with exemplars (`ActionModel.compares`)."""
+        return True
+
+    @property
     def reads_video(self) -> bool:
         """Whether the model looks at pictures."""
         return "static" in self.branches or "dynamic" in self.branches

@@ -122,7 +122,13 @@ def timeline(result: Result) -> Figure:
     ]
     table = Table(
         title="Stages",
-        head=("stage", "frames", "seconds", "confidence", *(["points"] if result.score is not None else [])),
+        head=(
+            "stage",
+            "frames",
+            "seconds",
+            "confidence",
+            *(["points"] if any(s.difference is not None for s in result.stages) else []),
+        ),
         rows=rows,
         fields=("stages",),
     )

@@ -41,7 +41,8 @@ def dive_report(result: Result, pictures: Pictures) -> str:
     Raises:
         DataError: the score is not the sum of its parts to 1e-6.
     """
-    balance = None if result.score is None else balance_of(result)
+    adds_up = result.score is not None and result.exemplars and result.stages
+    balance = balance_of(result) if adds_up else None
     return render(
         "dive.html.j2",
         result=result,
@@ -80,8 +81,15 @@ def _head(result: Result, pictures: Pictures, balance: Balance | None) -> dict[s
         "strip": charts.standing_strip(result),
         "shots": shots,
         "shots_note": None if stage is None or not shots else say.telling_pictures(result, stage, frames),
-        "printed": None if balance is None else f"{balance.printed_total}",
+        "printed": _printed_score(result, balance),
     }
+
+
+def _printed_score(result: Result, balance: Balance | None) -> str | None:
+    """The score with two digits; None without a score."""
+    if balance is not None:
+        return f"{balance.printed_total}"
+    return None if result.score is None else say.points(result.score)
 
 
 def _stages(result: Result, pictures: Pictures) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ class RecognisedNumber:
 
     Attributes:
         options: What the user says of the dive, perhaps the number itself.
-        height_m: Height of the board in metres: as given, else that of all exemplars; None where they differ.
+        height_m: Height of the board in metres: as given, else that of all training films; None where they differ.
         probabilities: (dive number, calibrated probability) of all numbers that come into question, the likeliest first.
     """
 
@@ -136,9 +136,9 @@ def recognised_number(
     calibration = network.number_calibration
     if not network.model.recognises or calibration is None or "video" not in looked.modalities:
         return None
-    heights = {dive.height_m for dive in network.bank.dives}
+    heights = {film.height_m for film in network.films}
     height_m = options.height_m or (heights.pop() if len(heights) == 1 else None)
-    candidates = {*candidate_numbers(height_m, network.bank.dives)}
+    candidates = {*candidate_numbers(height_m, network.films)}
     if options.number is not None:
         candidates.add(options.number.code)
     views = [looked.stages] if looked.mirrored is None else [looked.stages, looked.mirrored]

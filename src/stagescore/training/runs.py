@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import yaml
 
-from stagescore.card_files import weights_hash
 from stagescore.config import Config, load_config
 from stagescore.data.attachments import Progress
 from stagescore.data.dive_sources import DiveSource, LiveSource
@@ -19,7 +18,8 @@ from stagescore.data.samples import Samples
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
-from stagescore.inference.voting import Voting, bank_of
+from stagescore.inference.prediction import PredictionTask
+from stagescore.inference.predictors import exemplar_bank, predictor_of
 from stagescore.locking import alone_in
 from stagescore.models.base import ActionModel
 from stagescore.training.assemble import (
@@ -98,33 +98,30 @@ class Validation:
         model: of the run.
         source: of the dives.
         manifest: with the splits.
-        voting: who votes.
+        task: What is predicted, and by which exemplars.
         test: also look at the test split.
     """
 
     model: ActionModel
     source: DiveSource
     manifest: Manifest
-    voting: Voting
+    task: PredictionTask
     test: bool = False
 
     def __call__(self) -> dict[str, float]:
         """SRCC by split; higher is better."""
         dives = self.source.dives
         pool = [dive for dive in self.manifest.select("fit") if dive.dive_id in dives]
-        kept = bank_dives(pool, per_number=self.voting.num, seed=self.voting.seed)
-        encoded = encode_dives(self.model, self.source, [dive.dive_id for dive in kept])
-        bank = bank_of(encoded, dives, weights_hash(self.model))
+        kept = bank_dives(pool, per_number=self.task.num, seed=self.task.seed)
+        predictor = predictor_of(self.model, self.task, exemplar_bank(self.model, self.source, kept))
         figures = {}
         for part in ("val", "test") if self.test else ("val",):
             ids = [d.dive_id for d in self.manifest.select(part) if d.dive_id in dives]
             if len(ids) < 2:
                 continue
-            voted = self.voting.predict_all(
-                self.model, encode_dives(self.model, self.source, ids), dives, bank
-            )
-            truth = np.array([one.dive.score for one in voted])
-            predicted = np.array([one.prediction.score for one in voted])
+            found = predictor.predict_all([encode_dives(self.model, self.source, ids)], dives)
+            truth = np.array([one.dive.score for one in found])
+            predicted = np.array([one.prediction.score for one in found])
             spread = float(np.ptp(truth)) or 1.0
             figures[f"{part}_srcc"] = _rank_correlation(truth, predicted)
             figures[f"{part}_minus_rl2x100"] = -100 * float(np.mean(((truth - predicted) / spread) ** 2))
@@ -202,7 +199,7 @@ def train(
             model=model,
             source=source,
             manifest=dives.manifest,
-            voting=Voting(
+            task=PredictionTask(
                 protocol=plan.protocol,
                 num=settings.run.votes,
                 seed=settings.run.seed,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stagescore.errors import DataError
 from stagescore.losses.grouping import grouped_mean
-from stagescore.models.base import ActionModel, LossFunctions, Segmented
+from stagescore.models.base import ContrastiveModel, LossFunctions, Segmented
 from stagescore.models.encoders import Encoders
 from stagescore.regression.regression_tree import (
     RegressionTree,
@@ -24,7 +24,7 @@ from stagescore.regression.regression_tree import (
 from stagescore.tensors import ClipVectors, Comparison, Features, Representation, TrainingBatch
 
 
-class CoRe(ActionModel):
+class CoRe(ContrastiveModel):
     """The whole model.
 
     Args:

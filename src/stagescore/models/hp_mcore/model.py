@@ -18,7 +18,7 @@ from stagescore.fusion.stand_ins import VideoStandIns
 from stagescore.losses.dive_number import dive_number_losses
 from stagescore.losses.grouping import grouped_mean
 from stagescore.losses.score import score_losses
-from stagescore.models.base import ActionModel, LossFunctions, Segmented
+from stagescore.models.base import ContrastiveModel, LossFunctions, Segmented
 from stagescore.models.encoders import Branch, Encoders
 from stagescore.segmentation.decoding import Decoding, edges_of
 from stagescore.segmentation.pooling import pool_stages
@@ -28,7 +28,7 @@ from stagescore.types import Modality
 RegressionBranch = Literal["fused", "static"]
 
 
-class HPMCoRe(ActionModel):
+class HPMCoRe(ContrastiveModel):
     """The whole model. Branches that are None are off (paper, Table III)."""
 
     def __init__(
