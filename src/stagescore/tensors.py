@@ -307,8 +307,8 @@ class ScoreDistribution(NamedTensors):
     def __post_init__(self) -> None:
         if self.values.shape != self.probabilities.shape or self.values.shape[1] < 2:
             raise DataError(
-                f"bins of shape {tuple(self.values.shape)} with probabilities of shape {tuple(self.probabilities.shape)}",
-                todo="give two bins or more for each dive, and a probability for each",
+                f"{self.values.shape[1]} bins with {self.probabilities.shape[1]} probabilities",
+                todo="give two bins or more, and a probability for each",
             )
 
     @classmethod

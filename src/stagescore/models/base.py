@@ -44,6 +44,16 @@ class Segmented:
     edges: Int[Tensor, "dives edges"]
     logits: Float[Tensor, "refinements dives transitions frames"] | None
 
+    @classmethod
+    def whole(cls, features: Features) -> "Segmented":
+        """Each dive as one stage.
+
+        Args:
+            features: Features of the dives.
+        """
+        whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
+        return cls(edges=whole.expand(features.num_dives, 2), logits=None)
+
     @property
     def log_probabilities(self) -> Float[Tensor, "dives transitions frames"] | None:
         """Log-probabilities over frames of the last refinement."""
@@ -146,6 +156,13 @@ class ActionModel(nn.Module, ABC):
         Raises:
             DataError: A dive lacks what this model cannot do without.
         """
+        for modality, known in (("video", features.has_video), ("skeleton", features.has_skeleton)):
+            needed = modality in self.modalities and modality not in self.can_miss
+            if needed and not bool(known.all()):
+                raise DataError(
+                    f"a dive has no {modality}, and this model cannot do without",
+                    todo="give its frames" if modality == "video" else "give its joints",
+                )
         return features
 
     def encode_or_complete(self, seen: DiveBatch | Features) -> Features:

@@ -8,7 +8,7 @@ Departs: not part of the paper. The authors' release has a dive-number head on t
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -26,6 +26,7 @@ _PARTS = 4
 """Of the time that is shown; which attribute shows in which part is left to the last layer."""
 
 
+@runtime_checkable
 class NumberedFilm(Protocol):
     """A film whose dive number a network was trained on: a `Dive`, or what a card says of one."""
 

@@ -100,7 +100,7 @@ def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
     return Plan(
         dives=dives,
         seed=settings.run.seed,
-        pairing=settings.batches.pairing,
+        pairing=settings.pairing,
         group_size=settings.batches.group_size,
         groups=settings.batches.groups,
         protocol=settings.batches.protocol,

@@ -56,9 +56,10 @@ class BatchSettings(Config):
     """Which dives meet (`training.groups`).
 
     Attributes:
-        pairing: all pairs of a group (ours), or one partner a query (published).
+        pairing: all pairs of a group (ours), or one partner a query (published). A model that compares nothing has every dive
+            by itself (`none`), whatever is set.
         group_size: dives of a group.
-        groups: of a batch; 8 with one partner is the published batch.
+        groups: of a batch; 8 with one partner is the published batch. Without pairing it is the number of dives of a batch.
         protocol: what dives of a group share.
     """
 
@@ -79,6 +80,7 @@ class LossWeights(Config):
         number: Weight of the cross entropy of the dive number, in models that recognise it.
         leaf: Weight of the leaf of a regression tree (CoRe).
         place: Weight of the place in that leaf (CoRe).
+        distribution: Weight of the predicted distribution of the score (USDL).
     """
 
     score: float = Field(default=1.0, ge=0)
@@ -88,6 +90,7 @@ class LossWeights(Config):
     number: float = Field(default=0.1, ge=0)
     leaf: float = Field(default=1.0, ge=0)
     place: float = Field(default=1.0, ge=0)
+    distribution: float = Field(default=1.0, ge=0)
 
 
 class ObjectiveSettings(Config):
@@ -254,6 +257,11 @@ class TrainSettings(Config):
     features: str | None = None
 
     @property
+    def pairing(self) -> Pairing:
+        """The pairing that comes into effect."""
+        return self.batches.pairing if self.model.compares else "none"
+
+    @property
     def needs(self) -> Needs:
         """What data must have for this run: what the model needs, and difficulties where execution is predicted."""
         needs = self.model.needs
@@ -263,6 +271,14 @@ class TrainSettings(Config):
     def drops(self) -> ModalityDropout:
         """The modality dropout that comes into effect."""
         return self.modality_dropout if self.model.can_miss else ModalityDropout()
+
+    @model_validator(mode="after")
+    def _can_compare(self) -> "TrainSettings":
+        if self.model.compares and self.batches.pairing == "none":
+            raise ValueError(
+                "batches.pairing=none leaves every dive by itself, and the model learns from pairs; set it to all or one-partner"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_do_without(self) -> "TrainSettings":

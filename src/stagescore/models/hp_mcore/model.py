@@ -255,8 +255,7 @@ class Segmentation(nn.Module):
     def forward(self, features: Features) -> Segmented:
         """Logits of the transitions and the stage edges that follow from them; one stage has no logits."""
         if self.segmenter is None:
-            whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
-            return Segmented(edges=whole.expand(features.num_dives, 2), logits=None)
+            return Segmented.whole(features)
         read: Tensor | None = getattr(features, self.reads)
         if read is None:
             raise DataError(f"segmentation reads {self.reads} features, and there are none", todo="give them")
