@@ -289,9 +289,8 @@ def without_exemplars(*, stages: bool) -> Result:
     assert whole.networks is not None
     kept = [stage.model_copy(update={"difference": None}) for stage in whole.stages] if stages else []
     networks = whole.networks.model_copy(update={"bank_sha256": None})
-    return whole.model_copy(
-        update={"exemplars": [], "branches": [], "protocol": "", "stages": kept, "networks": networks}
-    )
+    told = {"exemplars": [], "branches": [], "protocol": "", "stages": kept, "networks": networks}
+    return whole.model_copy(update=told if stages else told | {"attention": None, "attention_frames": None})
 
 
 @pytest.mark.parametrize("stages", [False, True])
