@@ -291,6 +291,76 @@ class StageFeatures(Representation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreDistribution(NamedTensors):
+    """How probable each score of some dives is, in the unit that is predicted: points, or execution.
+
+    Attributes:
+        values: Centres of the bins of each dive: two or more, increasing, evenly spaced.
+        probabilities: Probability of each bin; those of a dive add up to 1.
+        chosen: Value that the model takes for the score, such as the mean or the likeliest bin.
+    """
+
+    values: Float[Tensor, "dives bins"]
+    probabilities: Float[Tensor, "dives bins"]
+    chosen: Float[Tensor, "dives"]
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.probabilities.shape or self.values.shape[1] < 2:
+            raise DataError(
+                f"{self.values.shape[1]} bins with {self.probabilities.shape[1]} probabilities",
+                todo="give two bins or more, and a probability for each",
+            )
+
+    @classmethod
+    def mean_of(cls, views: Sequence["ScoreDistribution"]) -> "ScoreDistribution":
+        """The mean of several distributions of the same dives over the same bins, and of what is taken for the score."""
+        return cls(
+            values=views[0].values,
+            probabilities=torch.stack([one.probabilities for one in views]).mean(dim=0),
+            chosen=torch.stack([one.chosen for one in views]).mean(dim=0),
+        )
+
+    @property
+    def mean(self) -> Float[Tensor, "dives"]:
+        """Mean of each dive's distribution."""
+        return (self.probabilities * self.values).sum(dim=1)
+
+    @property
+    def sd(self) -> Float[Tensor, "dives"]:
+        """Standard deviation of each dive's distribution."""
+        away = self.values - self.mean[:, None]
+        return (self.probabilities * away.square()).sum(dim=1).sqrt()
+
+    def quantile(self, share: float) -> Float[Tensor, "dives"]:
+        """Value below which a share of each distribution lies; a bin's probability is spread evenly over its width.
+
+        Args:
+            share: Share, from 0 to 1.
+
+        >>> even = ScoreDistribution(values=torch.tensor([[1.0, 2.0]]), probabilities=torch.full((1, 2), 0.5), chosen=torch.ones(1))
+        >>> even.quantile(0.25), even.quantile(1.0)
+        (tensor([1.]), tensor([2.5000]))
+        """
+        width = self.values[:, 1] - self.values[:, 0]
+        below = torch.cat([torch.zeros_like(width)[:, None], self.probabilities.cumsum(dim=1)], dim=1)
+        wanted = torch.full_like(width, share).minimum(below[:, -1])[:, None]
+        bin_of = (torch.searchsorted(below[:, 1:].contiguous(), wanted)).clamp(max=self.values.shape[1] - 1)
+        first, start, inside = (
+            one.gather(1, bin_of)[:, 0] for one in (self.values, below[:, :-1], self.probabilities)
+        )
+        return first + width * ((wanted[:, 0] - start) / inside.clamp(min=1e-12) - 0.5)
+
+    def interval(self, level: float) -> Float[Tensor, "dives 2"]:
+        """Lowest and highest value of the middle of each distribution.
+
+        Args:
+            level: Share of the distribution that lies inside.
+        """
+        tail = (1.0 - level) / 2.0
+        return torch.stack([self.quantile(tail), self.quantile(1.0 - tail)], dim=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Predicted differences of score, query minus exemplar, in points (eq. 1, 19 and 20).
 

@@ -347,21 +347,32 @@ class PoseTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """The score of a query by the vote of its exemplars (paper, eq. 24).
+    """The score of a query: by the vote of its exemplars (paper, eq. 24), or said by the model itself.
 
     Attributes:
-        score: mean of the votes, in points.
-        votes: exemplar's score plus predicted difference, one an exemplar.
-        exemplar_ids: which dives voted, in the order of `votes`.
-        protocol: how the exemplars were chosen, and any fallback, in words.
+        score: Score in points; mean of the votes where exemplars vote.
+        votes: Exemplar's score plus predicted difference, one for each exemplar; empty where the model says the score itself.
+        exemplar_ids: Ids of the dives that voted, in the order of `votes`.
+        protocol: How the exemplars were chosen, and any fallback, in words; empty without exemplars.
+        sd: Standard deviation of the predicted distribution of the score, in points; None where exemplars vote.
+        stated_interval: Interval of 90 % of the predicted distribution, in points, not calibrated; None where exemplars vote.
     """
 
     score: float
     votes: tuple[float, ...]
     exemplar_ids: tuple[str, ...]
     protocol: str
+    sd: float | None = None
+    stated_interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if self.sd is not None:
+            if self.votes or self.exemplar_ids or not (math.isfinite(self.score) and self.sd >= 0):
+                raise DataError(
+                    f"a score of {self.score} with a standard deviation of {self.sd} and {len(self.votes)} votes",
+                    todo="give finite numbers, and votes or a standard deviation",
+                )
+            return
         if not self.votes or len(self.votes) != len(self.exemplar_ids):
             raise DataError(
                 f"{len(self.votes)} votes of {len(self.exemplar_ids)} exemplars",

@@ -20,6 +20,7 @@ from stagescore.evaluation.evaluate import Case, EncodedDives, Evaluator
 from stagescore.evaluation.subject import Question, Subject, evaluate, set_against
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
+from stagescore.inference.prediction import PredictionTask
 from stagescore.inference.voting import Voting, bank_of
 from stagescore.models.hp_mcore import HPMCoRe
 
@@ -70,7 +71,8 @@ def test_the_figures_are_those_of_predicting_one_by_one(
     queries = [dive.dive_id for dive in question.queries]
     pool = [dive.dive_id for dive in question.pool]
     bank = bank_of(encode_dives(model, source, pool), source.dives, weights_hash(model))
-    voted = Voting(num=2).predict_all(model, encode_dives(model, source, queries), source.dives, bank)
+    voting = Voting(model=model, bank=bank, task=PredictionTask(num=2))
+    voted = voting.predict_all([encode_dives(model, source, queries)], source.dives)
     by_hand = [one.prediction.score for one in voted]
     assert answer.outcomes.predicted_scores.tolist() == pytest.approx(by_hand, abs=1e-3)
     errors = [abs(one.prediction.score - one.dive.score) for one in voted]

@@ -10,13 +10,16 @@ import tiny_runs
 import torch
 from safetensors.torch import load_file
 
+from stagescore.config import load_config
 from stagescore.data.clip_store import ClipStore
 from stagescore.errors import DataError
 from stagescore.evaluation.packing import DivesToPack, Words, choose_bank, pack
 from stagescore.evaluation.subject import Subject
 from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
 from stagescore.inference.familiarity import descriptors
+from stagescore.models.recognition import candidate_numbers
 from stagescore.report.result_folder import pictures_in
+from stagescore.training.settings import TrainSettings
 from stagescore.types import Dive
 from stagescore.weights.own import load_weights
 
@@ -75,9 +78,10 @@ def packed(
     *,
     mirrored: bool = False,
     pictures: bool = True,
-) -> tuple[Path, ExemplarBank]:
+    settings: TrainSettings | None = None,
+) -> tuple[Path, ExemplarBank | None]:
     """Random weights with their bank."""
-    settings = tiny_runs.settings()
+    settings = settings or tiny_runs.settings()
     torch.manual_seed(0)
     model = tiny_runs.make_model(settings).eval()
     dives, store = many(tmp_path_factory, 45)
@@ -106,6 +110,7 @@ def test_packed_weights_know_which_films_are_familiar(
     assert read.card.shown_on == "small films" and read.card.blends_with_prior
     assert read.familiarity is not None
     assert (read.familiarity.num_dives, read.familiarity.num_held_out) == (25, 20)
+    assert bank is not None
     known = descriptors(bank.stages)
     distances = read.familiarity.distances(known)
     # Five clips under many names span four directions: the spread along all others is rounding, and differs between
@@ -147,3 +152,25 @@ def test_a_bank_without_pictures_shows_skeletons_and_holds_no_pixel(
         bank.skeletons[first][pictured_frames(edges)[0]],
         equal_nan=True,
     )
+
+
+def test_weights_without_a_bank_know_which_films_are_familiar_and_which_numbers_were_trained_on(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    film = "{trunk: small, widths: [8, 8, 8, 8], mixed: false}"
+    settings = load_config(
+        TrainSettings, None, [f"model={{name: usdl, dynamic: {film}, widths: [16, 8]}}", tiny_runs.MODEL[-1]]
+    )
+    named = [
+        one.with_changes(dive_number="5299D", height_m=10.0) if k < 2 else one
+        for k, one in enumerate(many(tmp_path_factory, 45)[0][:25])
+    ]
+    words = Words(name="direct", trained_on="little", blends_with_prior=True)
+    path, bank = packed(tmp_path, tmp_path_factory, words, named, settings=settings)
+    assert bank is None and not (tmp_path / "direct-bank.safetensors").exists()
+    read = load_weights(path)
+    assert read.familiarity is not None and read.familiarity.num_dives == 25
+    assert read.card.score_intervals["num_dives"] == 20
+    films = read.card.films
+    assert len(films) == 25 and sum(one.dive_number == "5299D" for one in films) == 2
+    assert "5299D" in candidate_numbers(10.0, films) and "5299D" not in candidate_numbers(10.0)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_runs
@@ -11,9 +12,11 @@ from stagescore.errors import CheckpointError, DataError
 from stagescore.inference.dive_numbers import recognise_number
 from stagescore.inference.encoding import Encoded, encode_dives
 from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
+from stagescore.inference.prediction import PredictedDive, PredictionTask
 from stagescore.inference.voting import Voting, bank_of
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.steps import dropped_modalities
+from stagescore.types import Dive
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +35,18 @@ def bank(model: HPMCoRe, encoded: Encoded, tmp_path_factory: pytest.TempPathFact
     return bank_of(encoded, tiny_runs.live(tmp_path_factory).dives, weights_hash(model))
 
 
+def voted(
+    model: HPMCoRe, bank: ExemplarBank, views: list[Encoded], dives: dict[str, Dive], **task: Any
+) -> list[PredictedDive]:
+    voting = Voting(model=model, bank=bank, task=PredictionTask(protocol="w/o DN", **task))
+    return voting.predict_all(views, dives)
+
+
 def test_a_query_never_votes_for_itself_and_parts_add_up(
     model: HPMCoRe, encoded: Encoded, bank: ExemplarBank, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     dives = tiny_runs.live(tmp_path_factory).dives
-    for one in Voting(protocol="w/o DN", num=10).predict_all(model, encoded, dives, bank):
+    for one in voted(model, bank, [encoded], dives, num=10):
         assert one.dive.dive_id not in one.prediction.exemplar_ids
         assert len(one.prediction.votes) == len(dives) - 1
         scores = [dives[name].score for name in one.prediction.exemplar_ids]
@@ -56,9 +66,8 @@ def test_exemplars_may_stand_in_any_order(
         edges=bank.edges[order],
         weights_hash=bank.weights_hash,
     )
-    voting = Voting(protocol="w/o DN", num=3)
-    first = voting.predict_all(model, encoded, dives, bank)
-    second = voting.predict_all(model, encoded, dives, turned)
+    first = voted(model, bank, [encoded], dives, num=3)
+    second = voted(model, turned, [encoded], dives, num=3)
     for a, b in zip(first, second, strict=True):
         assert a.prediction.exemplar_ids == b.prediction.exemplar_ids
         assert a.prediction.score == pytest.approx(b.prediction.score, abs=1e-4)
@@ -68,7 +77,7 @@ def test_executions_are_multiplied_back(
     model: HPMCoRe, encoded: Encoded, bank: ExemplarBank, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     dives = tiny_runs.live(tmp_path_factory).dives
-    one = Voting(protocol="w/o DN", execution=True).predict_all(model, encoded, dives, bank)[0]
+    one = voted(model, bank, [encoded], dives, execution=True)[0]
     difficulty = one.dive.difficulty
     assert difficulty is not None
     executions = [dives[name].execution for name in one.prediction.exemplar_ids]
@@ -84,16 +93,14 @@ def test_views_are_averaged_difference_by_difference(
 ) -> None:
     dives = tiny_runs.live(tmp_path_factory).dives
     other = replace(encoded, stages=encoded.stages.select(torch.tensor([1, 2, 3, 4, 0])))
-    voting = Voting(protocol="w/o DN")
     first, second, both = (
-        voting.predict_all(model, one, dives, bank, also=also)
-        for one, also in ((encoded, []), (other, []), (encoded, [other]))
+        voted(model, bank, views, dives) for views in ([encoded], [other], [encoded, other])
     )
     for a, b, mean in zip(first, second, both, strict=True):
         assert torch.allclose(mean.stage_deltas, (a.stage_deltas + b.stage_deltas) / 2, atol=1e-5)
         assert mean.prediction.score == pytest.approx((a.prediction.score + b.prediction.score) / 2, abs=1e-3)
     with pytest.raises(DataError, match="different dives"):
-        voting.predict_all(model, encoded, dives, bank, also=[replace(other, dive_ids=other.dive_ids[::-1])])
+        voted(model, bank, [encoded, replace(other, dive_ids=other.dive_ids[::-1])], dives)
 
 
 def test_a_bank_comes_back_from_disk(model: HPMCoRe, bank: ExemplarBank, tmp_path: Path) -> None:
@@ -137,8 +144,9 @@ def test_an_empty_bank_cannot_vote(
     dives = tiny_runs.live(tmp_path_factory).dives
     own = bank.dives[0]
     alone = replace(bank, dives=(own,), stages=bank.stages.select(torch.tensor([0])), edges=bank.edges[:1])
+    voting = Voting(model=model, bank=alone, task=PredictionTask())
     with pytest.raises(DataError, match="there is no exemplar"):
-        Voting().predict(model, dives[own.dive_id], encoded.stages.select(torch.tensor([0])), alone)
+        voting.predict(dives[own.dive_id], [encoded.stages.select(torch.tensor([0]))])
 
 
 @pytest.mark.parametrize("missing", ["video", "skeleton"])

@@ -12,7 +12,7 @@ from stagescore.report.dive_report import dive_report, frames_wanted
 from stagescore.report.keyframes import aligned_pairs, nearest_exemplar
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections.beside import aligned_bars
-from stagescore.scoring.result import Validation
+from stagescore.scoring.result import Result, Validation
 
 
 def page_of(result, exemplar=False):
@@ -252,3 +252,33 @@ def test_the_marks_of_the_panel_are_shown_with_those_that_are_dropped():
         mark.text.startswith(f"{value:.1f}") for mark, value in zip(marks, result.judging.marks, strict=True)
     ] == [True] * 7
     assert [k for k, mark in enumerate(marks) if "dropped" in mark.text] == result.judging.dropped
+
+
+def without_exemplars(*, stages: bool) -> Result:
+    """The result of a network that predicts the score itself."""
+    whole = made_result()
+    assert whole.networks is not None
+    kept = [stage.model_copy(update={"difference": None}) for stage in whole.stages] if stages else []
+    networks = whole.networks.model_copy(update={"bank_sha256": None})
+    told = {"exemplars": [], "branches": [], "protocol": "", "stages": kept, "networks": networks}
+    return whole.model_copy(update=told if stages else told | {"attention": None, "attention_frames": None})
+
+
+@pytest.mark.parametrize("stages", [False, True])
+def test_a_score_without_exemplars_is_shown_with_nothing_about_exemplars(stages: bool) -> None:
+    result = without_exemplars(stages=stages)
+    body = page_of(result).partition("<body")[2]
+    assert f"{result.score:.2f}<small>points</small>" in body
+    assert "xemplar" not in body and "ifference" not in body
+    assert ("The stages" in body) == stages
+    assert "Where the points went" not in body and "Joint angles" in body
+    heads = [re.findall(r"<th[ >]", row) for row in re.findall(r"<thead>.*?</thead>", body, re.S)]
+    cells = [re.findall(r"<t[hd][ >]", row) for row in re.findall(r"<tbody>\s*<tr>(.*?)</tr>", body, re.S)]
+    assert [len(row) for row in heads] == [len(row) for row in cells]
+
+
+def test_a_score_of_a_network_that_cuts_no_stages_stands_among_the_exemplars() -> None:
+    result = made_result().model_copy(update={"stages": [], "branches": ["difference"], "attention": None})
+    body = page_of(result).partition("<body")[2]
+    assert f"{result.score:.2f}<small>points</small>" in body and "among the exemplars" in body
+    assert "Where the points went" not in body and "The stages" not in body

@@ -17,6 +17,8 @@ from stagescore.data.samples import Samples
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.voting import bank_of
 from stagescore.models import build
+from stagescore.report.dive_report import dive_report
+from stagescore.report.pictures import Pictures
 from stagescore.scoring.scorer import Scorer
 from stagescore.training.assemble import read_state
 from stagescore.training.settings import TrainSettings
@@ -89,6 +91,7 @@ def test_it_is_trained_resumed_evaluated_and_scores_a_film(
     result = scorer.score(dives[0].frames_path, difficulty=3.0)
     assert (result.status, result.branches, result.stages) == ("ok", ["difference"], [])
     assert result.score == pytest.approx(sum(vote.score + vote.delta for vote in result.exemplars) / 5)
+    assert f"{result.score:.2f}" in dive_report(result, Pictures(query={}))
     named = ["--weights", str(tmp_path / "core.safetensors"), "--out", str(tmp_path / "out"), "--quiet"]
     CliRunner().invoke(app, ["score", str(dives[0].frames_path), "--difficulty", "3.0", *named])
     written = list((tmp_path / "out").glob("*/report.html"))

@@ -16,7 +16,8 @@ import made_scorer
 from stagescore.data.samples import Samples
 from stagescore.evaluation.evaluate import EncodedDives
 from stagescore.inference.encoding import encode_dives
-from stagescore.inference.voting import Voting
+from stagescore.inference.prediction import PredictionTask
+from stagescore.inference.predictors import predictor_of
 from stagescore.media.source import open_media
 from stagescore.pose.npz_files import npz_bytes, read_npz
 from stagescore.report.result_folder import read_result, saved_pictures
@@ -52,8 +53,9 @@ def test_the_score_is_that_of_the_dive_without_its_video(
     stages = encode_dives(network.model, source, ids, missing="video").stages
     # As a file the dive is nobody, so that it votes as an exemplar as well.
     query = query_of("0" * 16, ScoreOptions(), None)
-    voting = Voting(protocol="w/o DN", num=len(network.bank))
-    wanted = voting.predict(network.model, query, stages, network.bank).prediction.score
+    task = PredictionTask(protocol="w/o DN", num=len(network.exemplars))
+    predictor = predictor_of(network.model, task, network.bank)
+    wanted = predictor.predict(query, [stages]).prediction.score
     found = scorer.score(str(dive.poses_path), size_px=size_of(dive), exemplars=len(network.bank))
     assert found.status == "ok" and found.modalities == ["skeleton"]
     assert found.score == pytest.approx(wanted, abs=1e-3)

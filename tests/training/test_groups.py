@@ -147,3 +147,20 @@ def test_what_cannot_be_grouped_is_refused() -> None:
         epoch_groups([dive(1), dive(2), dive(1)], seed=0, epoch=0)
     with pytest.raises(DataError, match="two or more"):
         epoch_groups([dive(1), dive(2)], seed=0, epoch=0, size=1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(manifests, st.integers(1, 5), st.integers(0, 3))
+def test_without_pairing_every_dive_is_by_itself_once_and_in_another_order_each_epoch(
+    rows, per_batch, epoch
+) -> None:
+    dives = dives_of(rows)
+    found = batches(epoch_groups(dives, seed=1, epoch=epoch, pairing="none"), per_batch)
+    assert [len(batch.dive_ids) for batch in found[:-1]] == [per_batch] * (len(found) - 1)
+    seen = [dive_id for batch in found for dive_id in batch.dive_ids]
+    assert sorted(seen) == sorted(d.dive_id for d in dives) and not any(batch.pairs for batch in found)
+    orders = {
+        tuple(group.dive_ids for group in epoch_groups(dives, seed=1, epoch=e, pairing="none"))
+        for e in range(6)
+    }
+    assert len(orders) > 1 or len(dives) < 4

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from stagescore.errors import ConfigError
-from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser, set_rates
+from stagescore.training.optimiser import Schedule, make_optimiser, set_rates
 
 
 def network() -> nn.ModuleDict:
@@ -16,7 +16,7 @@ def network() -> nn.ModuleDict:
 
 
 def test_the_longest_path_decides_the_rate() -> None:
-    groups = [ParameterGroup("encoders", 0.5), ParameterGroup("encoders.static", 0.1)]
+    groups = {"encoders": 0.5, "encoders.static": 0.1}
     optimiser = make_optimiser(network(), groups, learning_rate=1.0)
     assert sorted(group["lr"] for group in optimiser.param_groups) == [0.1, 0.5, 1.0]
     set_rates(optimiser, 0.5)
@@ -25,24 +25,22 @@ def test_the_longest_path_decides_the_rate() -> None:
 
 def test_factor_zero_freezes() -> None:
     net = network()
-    make_optimiser(net, [ParameterGroup("encoders", 0.0)], learning_rate=1.0)
+    make_optimiser(net, {"encoders": 0.0}, learning_rate=1.0)
     assert [name for name, p in net.named_parameters() if p.requires_grad] == ["head.weight", "head.bias"]
 
 
 def test_the_empty_path_is_everything_that_no_other_group_names() -> None:
     net = network()
-    optimiser = make_optimiser(net, [ParameterGroup("", 0.0), ParameterGroup("head", 1.0)], learning_rate=2.0)
+    optimiser = make_optimiser(net, {"": 0.0, "head": 1.0}, learning_rate=2.0)
     assert [name for name, p in net.named_parameters() if p.requires_grad] == ["head.weight", "head.bias"]
     assert [group["lr"] for group in optimiser.param_groups] == [2.0]
 
 
 def test_a_path_that_names_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="no parameter below 'encoder'"):
-        make_optimiser(network(), [ParameterGroup("encoder", 0.1)], learning_rate=1.0)
+        make_optimiser(network(), {"encoder": 0.1}, learning_rate=1.0)
     with pytest.raises(ConfigError, match="every parameter is frozen"):
-        make_optimiser(
-            nn.Linear(1, 1), [ParameterGroup("weight", 0), ParameterGroup("bias", 0)], learning_rate=1
-        )
+        make_optimiser(nn.Linear(1, 1), {"weight": 0, "bias": 0}, learning_rate=1)
 
 
 def test_the_release_schedule_rises_again() -> None:

@@ -24,6 +24,7 @@ from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Pair
+from stagescore.inference.prediction import PredictionTask
 from stagescore.inference.voting import Voting
 from stagescore.scoring.bank_fitting import LEAST_DIVES, cross_validated, known_of, problem_of
 from stagescore.scoring.estimating import exemplar_votes, query_of
@@ -78,9 +79,10 @@ class OtherWeights:
     notes: Path
 
     def __post_init__(self) -> None:
-        if len(self.scorer.scoring_networks) != 1 or self.network.card.mirrored:
+        network = self.network
+        if len(self.scorer.scoring_networks) != 1 or network.card.mirrored or not network.model.compares:
             raise ConfigError(
-                "rows are made of one network that sees each film once",
+                "rows are made of one network that compares dives and sees each film once",
                 todo="name weights such as nano, which were not trained on these dives",
             )
 
@@ -206,10 +208,12 @@ def _with_bank(
         known = known_of(dive)
         query = query_of(film.note.sha256, known, known.known_difficulty)
         protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
-        voting = Voting(protocol=protocol, num=_EXEMPLARS, execution=network.executes)
-        voted = voting.predict(network.model, query, film.bank.stages, bank)
+        task = PredictionTask(protocol=protocol, num=_EXEMPLARS, execution=network.executes)
+        voting = Voting(model=network.contrastive, bank=bank, task=task)
+        predicted = voting.predict(query, [film.bank.stages])
         votes = [
-            one.vote for one in exemplar_votes(voted, bank, execution=network.executes, slope=network.slope)
+            one.vote
+            for one in exemplar_votes(predicted, bank, execution=network.executes, slope=network.slope)
         ]
         score = sum(votes) / len(votes)
         found.append((score, None if intervals is None else intervals.interval(score, votes)))

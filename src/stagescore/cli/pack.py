@@ -156,7 +156,10 @@ def pack(
                     progress=progress,
                 )
                 add_figures(path, answer.report, f"{len(answer.outcomes)} dives that training never saw")
-        if left_out:
+        if left_out and bank is not None:
             out.warning(f"the bank leaves out {', '.join(left_out)}: there is a single dive of each")
-        out.document({"weights": str(path), "exemplars": len(bank)})
-        out.text(f"{path}: {path.stat().st_size / 1e6:.1f} MB, with {len(bank)} exemplars beside it")
+        out.document({"weights": str(path), "exemplars": 0 if bank is None else len(bank)})
+        beside = (
+            "; it predicts without exemplars" if bank is None else f", with {len(bank)} exemplars beside it"
+        )
+        out.text(f"{path}: {path.stat().st_size / 1e6:.1f} MB{beside}")

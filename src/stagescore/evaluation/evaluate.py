@@ -22,9 +22,10 @@ from stagescore.inference.encoding import Encoded, encode_dives
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.intervals import IntervalModel, TransitionCalibration
 from stagescore.inference.outcomes import Missing, Outcome, Outcomes, label_transitions
-from stagescore.inference.voting import Voting
+from stagescore.inference.prediction import PredictionTask
+from stagescore.inference.predictors import predictor_of
 from stagescore.models.base import ActionModel
-from stagescore.models.recognition import mean_number_logits
+from stagescore.models.recognition import NumberedFilm, mean_number_logits
 from stagescore.tensors import DiveBatch, Features
 from stagescore.types import Dive
 
@@ -129,21 +130,21 @@ class Evaluator:
 
     Attributes:
         model: in eval mode.
-        bank: its exemplars.
+        bank: Its exemplars; None for a model that predicts without them.
         certainty: fitted on validation dives; None to leave intervals out.
         execution: the model predicts score / difficulty.
         votes: exemplars that vote.
         seed: of their choice.
-        films: Training dives, whose numbers are candidates of the recognition; where empty, the exemplars of the bank.
+        films: Training films, whose numbers are candidates of the recognition; where empty, the exemplars of the bank.
     """
 
     model: ActionModel
-    bank: ExemplarBank
+    bank: ExemplarBank | None
     certainty: Certainty | None = None
     execution: bool = False
     votes: int = 10
     seed: int = 0
-    films: tuple[Dive, ...] = ()
+    films: tuple[NumberedFilm, ...] = ()
 
     def outcomes(self, source: EncodedDives, dive_ids: Sequence[str], case: Case) -> Outcomes:
         """What comes out for some dives.
@@ -154,22 +155,22 @@ class Evaluator:
             case: what is asked.
         """
         encoded = encode_dives(self.model, source, dive_ids, missing=case.missing)
-        voting = Voting(protocol=case.protocol, num=self.votes, seed=self.seed, execution=self.execution)
+        predictor = predictor_of(self.model, self.task(case), self.bank)
         also = (
             []
             if source.mirrored is None
             else [encode_dives(self.model, source.mirrored, dive_ids, missing=case.missing)]
         )
-        voted = voting.predict_all(self.model, encoded, source.dives, self.bank, also=also)
+        predicted = predictor.predict_all([encoded, *also], source.dives)
         transitions = predicted_transitions(encoded, source.samples.store)
         found = []
-        for row, one in enumerate(voted):
-            dive, score = one.dive, one.prediction.score
+        for row, one in enumerate(predicted):
+            dive, said = one.dive, one.prediction
             stages = dive.stages()
             interval = (
                 None
                 if self.certainty is None
-                else self.certainty.scores.interval(score, one.prediction.votes)
+                else self.certainty.scores.interval(said.score, said.votes, said.sd)
             )
             found.append(
                 Outcome(
@@ -177,9 +178,11 @@ class Evaluator:
                     dive_number=dive.dive_number,
                     difficulty=dive.difficulty,
                     true_score=dive.score,
-                    predicted_score=score,
+                    predicted_score=said.score,
                     num_frames=source.samples.store[dive.dive_id].num_frames,
-                    votes=one.prediction.votes,
+                    votes=said.votes,
+                    sd=said.sd,
+                    stated_interval=said.stated_interval,
                     interval=interval,
                     true_transitions=None
                     if stages is None
@@ -189,9 +192,15 @@ class Evaluator:
                     missing=case.missing,
                 )
             )
-        evidence = self._evidence([encoded, *also], [one.dive for one in voted])
+        evidence = self._evidence([encoded, *also], [one.dive for one in predicted])
         calibration = None if self.certainty is None else self.certainty.numbers
         return with_numbers(Outcomes(tuple(found)), evidence, calibration)
+
+    def task(self, case: Case) -> PredictionTask:
+        """What is predicted in a case, and by which exemplars."""
+        return PredictionTask(
+            protocol=case.protocol, num=self.votes, seed=self.seed, execution=self.execution
+        )
 
     def evidence(self, source: EncodedDives, dive_ids: Sequence[str]) -> tuple[NumberEvidence, ...]:
         """What the network says of the dive numbers; nothing for a model that does not recognise them."""
@@ -202,9 +211,8 @@ class Evaluator:
         return self._evidence(encoded, [source.dives[dive_id] for dive_id in dive_ids])
 
     def _evidence(self, views: Sequence[Encoded], dives: Sequence[Dive]) -> tuple[NumberEvidence, ...]:
-        return number_evidence(
-            mean_number_logits([view.stages for view in views]), dives, self.films or self.bank.dives
-        )
+        films = self.films or (() if self.bank is None else self.bank.dives)
+        return number_evidence(mean_number_logits([view.stages for view in views]), dives, films)
 
     def fitted(self, source: EncodedDives, dive_ids: Sequence[str]) -> "Evaluator":
         """The same with its certainty fitted on validation dives.
@@ -265,10 +273,19 @@ def can_be_withheld(model: ActionModel, source: EncodedDives, dive_ids: Sequence
     return tuple(modality for modality in model.can_miss if there[modality])
 
 
-def cases(kinds: Sequence[Joints], *, difficulty: bool, withheld: Sequence[Missing] = ()) -> Iterator[Case]:
-    """The cases of a table: every protocol with both modalities, then those that are withheld."""
+def cases(
+    kinds: Sequence[Joints], *, difficulty: bool, withheld: Sequence[Missing] = (), compares: bool = True
+) -> Iterator[Case]:
+    """The cases of a table: every protocol with both modalities, then those that are withheld.
+
+    Args:
+        kinds: Kinds of joints.
+        difficulty: Whether all dives have one, so that exemplars may share it.
+        withheld: Modalities that the model can do without.
+        compares: Whether the model compares with exemplars; protocols say nothing of one that does not.
+    """
     for joints in kinds:
-        for protocol in PROTOCOLS:
+        for protocol in PROTOCOLS if compares else PROTOCOLS[:1]:
             if protocol != "w/ DD" or difficulty:
                 yield Case(protocol=protocol, joints=joints)
         if joints == "estimated":

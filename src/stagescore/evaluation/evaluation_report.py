@@ -123,6 +123,8 @@ def floor_outcomes(outcomes: Outcomes, train: Sequence[Dive]) -> Outcomes:
                 dive,
                 predicted_score=means.get(dive.dive_number, round(overall, 9)),
                 votes=(),
+                sd=None,
+                stated_interval=None,
                 interval=None,
                 predicted_transitions=_within(dive.num_frames, first, last) if flights else None,
                 confidences=None,
@@ -153,7 +155,7 @@ class EvaluationReport:
 
     Attributes:
         headline: the row whose figures stand on top.
-        exemplars: how many, from where and by which protocol, in words.
+        exemplars: How many, from where and by which protocol, in words; empty where the model predicts without exemplars.
         weights_hash: of the weights that were evaluated.
         tables: rows, at least one, by the title of their table.
         notes: what the reader has to know besides.

@@ -42,7 +42,7 @@ def pooled(by_fold: ByFold) -> Outcomes:
         dives += [
             dive
             if model is None
-            else replace(dive, interval=model.interval(dive.predicted_score, dive.votes))
+            else replace(dive, interval=model.interval(dive.predicted_score, dive.votes, dive.sd))
             for dive in outcomes
         ]
     return Outcomes(tuple(dives))
@@ -84,7 +84,8 @@ def fold_report(
     together = {run: _together(some, calibration) for run, some in runs.items()}
     run, first = next(iter(runs.items()))
     identity, whole = first[0].identity, together[run]
-    headline = _row(f"out of fold, {identity.protocol}", whole)
+    exemplars = "w/ DN" if first[0].exemplars else ""
+    headline = _row(f"out of fold, {identity.protocol}", whole, exemplars)
     beside = {
         name: _joined([fold.scored(fold.alone[name], with_transitions=True) for fold in first])
         for name in first[0].alone
@@ -93,7 +94,7 @@ def fold_report(
     tables: dict[str, list[Row]] = {"Model": [headline]}
     if len(runs) > 1:
         single = [some[0].identity.run for some in runs.values() if not some[0].identity.averaged_seeds]
-        tables |= _run_table(together, single)
+        tables |= _run_table(together, single, exemplars)
     if beside:
         tables["Each branch of the regression alone"] = [
             Row(name=name, figures=measure(outcomes), num_dives=len(outcomes))
@@ -116,7 +117,7 @@ def fold_report(
         tables["Published figures, measured by their authors on the published test split"] = published
     report = EvaluationReport(
         headline=headline,
-        exemplars=f"{first[0].exemplars} from the training dives of the fold",
+        exemplars=f"{first[0].exemplars} from the training dives of the fold" if exemplars else "",
         weights_hash="one a fold",
         tables=tables,
         paired={
@@ -208,8 +209,10 @@ def _same_dives(outcomes: Outcomes, some: Outcomes) -> Outcomes:
     return outcomes.where(np.array([dive.dive_id in wanted for dive in outcomes]))
 
 
-def _row(name: str, outcomes: Outcomes) -> Row:
-    return Row(name=name, figures=measure(outcomes), protocol="w/ DN", num_dives=len(outcomes), column="last")
+def _row(name: str, outcomes: Outcomes, exemplars: str) -> Row:
+    return Row(
+        name=name, figures=measure(outcomes), protocol=exemplars, num_dives=len(outcomes), column="last"
+    )
 
 
 def _together(folds: Sequence[KeptFold], calibration: Sequence[KeptFold]) -> Outcomes:
@@ -230,9 +233,11 @@ def _without(together: Mapping[str, Outcomes], run: str) -> dict[str, Outcomes]:
     return {name: outcomes for name, outcomes in together.items() if name != run}
 
 
-def _run_table(together: Mapping[str, Outcomes], single: Sequence[str]) -> dict[str, list[Row]]:
+def _run_table(
+    together: Mapping[str, Outcomes], single: Sequence[str], exemplars: str
+) -> dict[str, list[Row]]:
     """Each run's row; of those of a single seed the mean as well, with the lowest and the highest of them."""
-    rows = {run: _row(run, outcomes) for run, outcomes in together.items()}
+    rows = {run: _row(run, outcomes, exemplars) for run, outcomes in together.items()}
     if len(single) < 2:
         return {"Runs": list(rows.values())}
     figures = {}
@@ -260,13 +265,22 @@ def _notes(
     evidence = {name: fold.evidence() for name, fold in _by_name(folds, calibration).items()}
     counted = "1 fold, one run" if len(folds) == 1 else f"{len(folds)} folds, one run each"
     return [
-        f"{counted}, {len(whole)} dives, {identity.run}{of_runs}; known at test: dive number and difficulty.",
+        f"{counted}, {len(whole)} dives, {identity.run}{of_runs}; known at test: {_known_at_test(folds[0])}.",
         _about_sealed(identity),
         *([f"Intervals were fitted on the errors of {others}."] if calibration else []),
         *number_note(whole, others if calibrated(evidence) else ""),
         *([P3D_NOTE] if "unlv-dive" in identity.datasets else []),
         *(["Each dive is seen plain and mirrored by its one network."] if identity.mirrored else []),
     ]
+
+
+def _known_at_test(fold: KeptFold) -> str:
+    """The labels of a tested dive that its prediction reads."""
+    if fold.exemplars:
+        return "dive number and difficulty"
+    return (
+        "difficulty" if fold.identity.settings.get("data.target") == "execution" else "nothing but the film"
+    )
 
 
 def _about_sealed(identity: FoldIdentity) -> str:

@@ -91,12 +91,14 @@ class KeptModel(Config):
 
     Attributes:
         score: points.
-        votes: of the exemplars, points.
+        votes: Votes of the exemplars, points; empty where none vote.
+        sd: Standard deviation of each predicted distribution, points; null where exemplars vote.
         transitions: predicted first and last transition, frames of the clip; null for a model without three stages.
     """
 
     score: Scores
     votes: tuple[Scores, ...]
+    sd: Scores | None = None
     transitions: tuple[Pair | None, ...]
 
 
@@ -236,7 +238,9 @@ def kept_scores(scores: Iterable[float]) -> Scores:
 
 def kept_model(outcomes: Outcomes) -> KeptModel:
     """What a model says of dives, rounded."""
+    sds = [dive.sd for dive in outcomes if dive.sd is not None]
     return KeptModel(
+        sd=kept_scores(sds) if sds else None,
         score=kept_scores(dive.predicted_score for dive in outcomes),
         votes=tuple(kept_scores(dive.votes) for dive in outcomes),
         transitions=tuple(dive.predicted_transitions for dive in outcomes),

@@ -49,13 +49,13 @@ class KeptFold(Config):
         schema_version: of the file.
         identity: of the fold.
         weights_hash: of the run's weights.
-        exemplars: that vote.
+        exemplars: Number of exemplars that vote; 0 for a model that predicts without them.
         labels: of the tested dives.
         model: what it says of them.
         alone: scores of each branch of the regression alone, by its name; transitions are those of the whole.
         rules: scores of each of `label_rules.LABEL_RULES`, fitted on the fold's training dives, by its name.
         numbers: null for a model that does not recognise dive numbers.
-        executions: null for a model that predicts points.
+        executions: null for a model that predicts points or has no exemplars.
         sight: null in files of earlier versions.
         others: rows beside the model, by their names.
     """
@@ -83,7 +83,8 @@ class KeptFold(Config):
 
     def _columns(self) -> Iterable[tuple[str, Sequence[object]]]:
         for part in ("labels", "model"):
-            yield from ((f"{part}.{name}", column) for name, column in getattr(self, part))
+            columns = ((name, column) for name, column in getattr(self, part) if column is not None)
+            yield from ((f"{part}.{name}", column) for name, column in columns)
         for part in ("alone", "rules"):
             yield from ((f"{part}.{name}", column) for name, column in getattr(self, part).items())
         for name, row in self.others.items():
@@ -114,6 +115,7 @@ class KeptFold(Config):
                     predicted_score=model.score[row],
                     num_frames=labels.num_frames[row],
                     votes=model.votes[row],
+                    sd=None if model.sd is None else model.sd[row],
                     true_transitions=labels.transitions[row],
                     predicted_transitions=model.transitions[row],
                 )
@@ -170,6 +172,7 @@ class KeptFold(Config):
                     dive,
                     predicted_score=score,
                     votes=(),
+                    sd=None,
                     predicted_transitions=dive.predicted_transitions if with_transitions else None,
                 )
                 for dive, score in zip(outcomes, scores, strict=True)
@@ -219,6 +222,8 @@ class KeptFold(Config):
         """
         path = folder / self.identity.file_name
         content = self.model_dump(mode="json")
+        if self.model.sd is None:
+            del content["model"]["sd"]
         if not labels:
             content["labels"] = {name: content["labels"][name] for name in _WITHOUT_LABELS}
         write_text(path, _as_text(content))

@@ -160,7 +160,7 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
     return KeptFold(
         identity=run.identity(mirrored),
         weights_hash=answer.report.weights_hash,
-        exemplars=run.settings.run.votes,
+        exemplars=run.settings.run.votes if subject.model.compares else 0,
         labels=KeptLabels(
             dive_id=ids,
             dive_number=tuple(dive.dive_number for dive in dives),
@@ -192,7 +192,7 @@ def _sight(run: FoldRun, subject: Subject, answer: Answer) -> KeptSight | None:
     source = answer.source
     if source is None:
         return None
-    model = next(iter(subject.states.values()))
+    model = subject.model
     tested = [dive.dive_id for dive in answer.outcomes]
     trained = [dive.dive_id for dive in run.manifest.select("train") if dive.dive_id in source.kept]
     distance: list[float] = []

@@ -21,13 +21,13 @@ from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
 from stagescore.inference.familiarity import LEAST_DIVES, Familiarity, descriptors
-from stagescore.inference.voting import bank_of
+from stagescore.inference.predictors import exemplar_bank
 from stagescore.media.images import jpeg_bytes
 from stagescore.models.base import ActionModel
 from stagescore.models.settings import ModelSettings
 from stagescore.training.runs import bank_dives
 from stagescore.types import Dive
-from stagescore.weights.own import Card, load_weights, save_weights
+from stagescore.weights.own import Card, TrainingFilms, load_weights, save_weights
 
 _MOST_TRAINING_DIVES = 1000
 """That familiarity is fitted on: more say nothing new."""
@@ -85,8 +85,10 @@ def pack(
     folder: Path,
     kept_out: KeptOut | None = None,
     progress: Progress = lambda what, done, total: None,
-) -> tuple[Path, ExemplarBank]:
+) -> tuple[Path, ExemplarBank | None]:
     """Write `<name>.safetensors` and `<name>-bank.safetensors`, the headline state of a run.
+
+    A model that predicts without exemplars gets no bank; the numbers of its training films are in its card.
 
     Args:
         subject: the run.
@@ -103,7 +105,7 @@ def pack(
         ConfigError: too few validation dives to fit certainty on, or a network that cannot be blended with the prior.
         DataError: too few training dives to know which films are familiar, where that is needed.
     """
-    model: ActionModel = next(iter(subject.states.values()))
+    model = subject.model
     exemplars = dives.exemplars
     validation = dives.validation if kept_out is None else ()
     if kept_out is None and len(validation) < 20:
@@ -127,16 +129,22 @@ def pack(
         mirrored=subject.mirrored,
         progress=lambda done, total: progress("encoding dives", done, total),
     )
-    encoded = encode_dives(model, source, [dive.dive_id for dive in exemplars])
-    bank = bank_of(encoded, source.dives, weights_hash(model))
-    if dives.pictures:
-        bank = replace(bank, pictures=bank_pictures(bank, store))
-    else:
-        bank = replace(bank, skeletons=bank_skeletons(bank, store))
+    bank = exemplar_bank(model, source, exemplars)
+    if bank is not None:
+        bank = (
+            replace(bank, pictures=bank_pictures(bank, store))
+            if dives.pictures
+            else replace(bank, skeletons=bank_skeletons(bank, store))
+        )
     certainty = None if kept_out is None else kept_out.certainty
     if certainty is None:
         evaluator = Evaluator(
-            model=model, bank=bank, execution=subject.execution, votes=subject.votes, seed=subject.seed
+            model=model,
+            bank=bank,
+            execution=subject.execution,
+            votes=subject.votes,
+            seed=subject.seed,
+            films=() if bank is not None else tuple(training),
         )
         certainty = evaluator.fitted(source, [dive.dive_id for dive in validation]).certainty
     if certainty is None:
@@ -164,12 +172,14 @@ def pack(
         mirrored=subject.mirrored,
         score_intervals=certainty.scores.as_json(),
         transition_confidence={} if certainty.transitions is None else certainty.transitions.as_json(),
+        training_films=() if bank is not None else TrainingFilms.counted(dives.training or exemplars),
         number_recognition={} if certainty.numbers is None else certainty.numbers.as_json(),
         weights_hash=weights_hash(model),
     )
     path = folder / f"{words.name}.safetensors"
     save_weights(path, model, card, familiarity)
-    bank.save(folder / f"{words.name}-bank.safetensors")
+    if bank is not None:
+        bank.save(folder / f"{words.name}-bank.safetensors")
     return path, bank
 
 

@@ -18,8 +18,9 @@ from torch import Tensor
 from stagescore.config import load_config
 from stagescore.encoders.fastest import fastest
 from stagescore.encoders.static import StaticEncoder
+from stagescore.errors import ConfigError
 from stagescore.models import build
-from stagescore.models.base import ActionModel
+from stagescore.models.base import ContrastiveModel
 from stagescore.skeleton import MPII_16
 from stagescore.tensors import DiveBatch, Representation, joined
 from stagescore.training.settings import TrainSettings
@@ -121,9 +122,11 @@ def measure_score_speed(
     )
 
 
-def _models(preset: str) -> tuple[ActionModel, ActionModel]:
+def _models(preset: str) -> tuple[ContrastiveModel, ContrastiveModel]:
     torch.manual_seed(_SEED)
     plain = build(load_config(TrainSettings, preset).model).eval()
+    if not isinstance(plain, ContrastiveModel):
+        raise ConfigError("only models that compare are timed", where=preset, todo="name another preset")
     fast = fastest(plain)
     if isinstance(plain.encoders.static, StaticEncoder):
         plain.encoders.static.frames_at_once = None  # the published code has no batches within a dive
@@ -149,18 +152,18 @@ def _dive(preset: str, number: int) -> DiveBatch:
     )
 
 
-def _stages(model: ActionModel, dive: DiveBatch) -> Representation:
+def _stages(model: ContrastiveModel, dive: DiveBatch) -> Representation:
     features = model.encode(dive)
     return model.represent(features, model.segment(features).edges)
 
 
-def _vote_with_bank(model: ActionModel, query: DiveBatch, bank: list[Representation]) -> Tensor:
+def _vote_with_bank(model: ContrastiveModel, query: DiveBatch, bank: list[Representation]) -> Tensor:
     mine = _stages(model, query)
     asking = mine.select(torch.zeros(len(bank), dtype=torch.long))
     return model.compare(asking, joined(bank), torch.full((len(bank),), _SCORE)).delta.mean()
 
 
-def _vote_anew(model: ActionModel, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
+def _vote_anew(model: ContrastiveModel, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
     known = torch.tensor([_SCORE])
     deltas = [model.compare(_stages(model, query), _stages(model, other), known).delta for other in others]
     return torch.cat(deltas).mean()

@@ -10,7 +10,6 @@ from torch import Tensor
 from stagescore.card_files import weights_hash
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.decoded_clip import Joints
-from stagescore.data.exemplars import choose_exemplars
 from stagescore.data.manifest import Manifest, Part
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.data.samples import Samples
@@ -37,14 +36,16 @@ from stagescore.evaluation.evaluation_report import (
 from stagescore.evaluation.floors import floors_and_ceilings
 from stagescore.evaluation.published import published_on
 from stagescore.evaluation.recognition import number_note, number_tables
+from stagescore.evaluation.stated_intervals import stated_note
 from stagescore.inference.dive_numbers import NumberCalibration, NumberEvidence
-from stagescore.inference.encoding import encode_dives
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.intervals import IntervalModel, TransitionCalibration
 from stagescore.inference.outcomes import Outcomes
-from stagescore.inference.voting import bank_of
+from stagescore.inference.prediction import PredictionTask
+from stagescore.inference.predictors import exemplar_bank, exemplars_of
 from stagescore.models import build
 from stagescore.models.base import ActionModel
+from stagescore.models.recognition import NumberedFilm
 from stagescore.training.assemble import read_state
 from stagescore.training.loop import read_best
 from stagescore.training.runs import settings_of
@@ -72,7 +73,8 @@ class Subject:
         execution: it predicts score / difficulty.
         votes: exemplars that vote.
         seed: of their choice.
-        bank: that came with it.
+        bank: Exemplars that came with it; None without, and for a model that predicts without exemplars.
+        films: Training films that came with it, by which dive numbers are recognised without a bank.
         certainty: that came with it; fitted on validation dives otherwise.
         mirrored: queries are seen plain and mirrored, and the differences averaged.
     """
@@ -85,8 +87,14 @@ class Subject:
     votes: int = 10
     seed: int = 0
     bank: ExemplarBank | None = None
+    films: tuple[NumberedFilm, ...] = ()
     certainty: Certainty | None = None
     mirrored: bool = False
+
+    @property
+    def model(self) -> ActionModel:
+        """The model in its first state."""
+        return next(iter(self.states.values()))
 
 
 def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
@@ -114,7 +122,8 @@ def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
         states={"": weights.model},
         preprocessing=card.preprocessing,
         execution=card.target == "execution",
-        bank=weights.bank() if beside.exists() else None,
+        bank=weights.bank() if weights.model.compares and beside.exists() else None,
+        films=card.films,
         certainty=certainty,
         mirrored=card.mirrored,
     )
@@ -191,8 +200,8 @@ class Answer:
         alone: of each branch alone, where the model averages its branches.
         evidence: What the model's first state says of the dive numbers, in the order of `outcomes`; empty for a model that
             does not recognise them.
-        any_number: of the headline, with exemplars of any dive number; None for a model that predicts points, and where the
-            branches were not asked for.
+        any_number: of the headline, with exemplars of any dive number; None for a model that predicts points or has no
+            exemplars, and where the branches were not asked for.
         source: the dives as the headline's model encoded them.
     """
 
@@ -221,13 +230,14 @@ def evaluate(
         progress: told while dives are encoded.
 
     Raises:
-        ConfigError: the bank is asked for and there is none.
+        ConfigError: The bank is asked for and there is none.
         DataError: no dives to measure on.
     """
     queries = question.queries
     if not queries:
         raise DataError(f"there is no dive in the split {question.part}", todo="choose another split")
-    if question.exemplars_from == "bank" and subject.bank is None:
+    compares = subject.model.compares
+    if question.exemplars_from == "bank" and compares and subject.bank is None:
         raise ConfigError("these weights have no bank", todo="add --exemplars-from train")
     headline_only = scope != "all"
     kinds: list[Joints] = ["estimated"]
@@ -245,7 +255,7 @@ def evaluate(
     for column, model in list(subject.states.items())[: 1 if headline_only else None]:
         evaluator, sources = _prepared(subject, model, question, kinds, progress)
         withheld = can_be_withheld(model, sources["estimated"], ids)
-        everything = list(cases(kinds, difficulty=difficulty, withheld=withheld))
+        everything = list(cases(kinds, difficulty=difficulty, withheld=withheld, compares=compares))
         by_rl2 = None
         if column == _BEST_ON_TEST and subject.best_rl2 is not None:
             by_rl2 = _prepared(subject, subject.best_rl2, question, kinds, progress)
@@ -259,7 +269,7 @@ def evaluate(
             row = Row(
                 name=subject.name,
                 figures=figures,
-                protocol=case.protocol,
+                protocol=case.protocol if compares else "",
                 joints=case.joints,
                 missing=case.missing,
                 column=column,
@@ -275,7 +285,6 @@ def evaluate(
                 by_case[case] = outcomes
     if headline is None:
         raise ConfigError("there is no state to evaluate", todo="train first")
-    first = next(iter(subject.states.values()))
     tables = {
         "Model": rows,
         "Each branch of the regression alone": [
@@ -292,11 +301,13 @@ def evaluate(
     }
     report = EvaluationReport(
         headline=headline[0],
-        exemplars=f"{subject.votes} from {question.exemplars_from}, {headline[0].protocol}",
-        weights_hash=weights_hash(first),
+        exemplars=f"{subject.votes} from {question.exemplars_from}, {headline[0].protocol}"
+        if compares
+        else "",
+        weights_hash=weights_hash(subject.model),
         tables={title: table for title, table in tables.items() if table},
         paired={f"its {name}": paired(headline[1], outcomes) for name, outcomes in alone.items()},
-        notes=tuple(number_note(headline[1], numbers[1])),
+        notes=(*stated_note(headline[1]), *number_note(headline[1], numbers[1])),
     )
     return Answer(report, headline[1], by_case, alone, numbers[0], any_number, source)
 
@@ -322,13 +333,15 @@ def _beside(
 ) -> tuple[dict[str, Outcomes], Outcomes | None]:
     """What each branch says by itself, where the model takes their mean; and what the whole says by exemplars of any number.
 
-    Intervals were fitted to the whole; the second is None for a model that predicts points.
+    Intervals were fitted to the whole; the second is None for a model that predicts points or has no exemplars.
     """
     found = {}
     for branch in evaluator.model.averaged_branches:
         heard = replace(evaluator, model=evaluator.model.single_branch(branch), certainty=None)
         found[f"{branch} branch alone"] = heard.outcomes(source, ids, Case()).without_numbers()
-    any_number = evaluator.outcomes(source, ids, Case(protocol="w/o DN")) if evaluator.execution else None
+    any_number = None
+    if evaluator.execution and evaluator.model.compares:
+        any_number = evaluator.outcomes(source, ids, Case(protocol="w/o DN"))
     return found, any_number
 
 
@@ -339,18 +352,22 @@ def _prepared(
     queries = question.queries
     validation = [dive for dive in question.manifest.select("val") if dive.dive_id in question.store]
     fits = subject.certainty is None and len(validation) >= 20
-    voters: set[str] = set()
+    voters: list[Dive] = []
     if question.exemplars_from == "train":
         asked = [*queries, *(validation if fits else [])]
-        for case in cases(["estimated"], difficulty=all(dive.difficulty for dive in queries)):
-            for dive in asked:
-                choice = choose_exemplars(
-                    dive, question.pool, protocol=case.protocol, num=subject.votes, seed=subject.seed
-                )
-                voters |= {exemplar.dive_id for exemplar in choice.exemplars}
+        tasks = [
+            PredictionTask(protocol=case.protocol, num=subject.votes, seed=subject.seed)
+            for case in cases(["estimated"], difficulty=all(dive.difficulty for dive in queries))
+        ]
+        voters = exemplars_of(model, asked, question.pool, tasks)
     spare = {dive.dive_id for dive in question.pool} if question.whole_pool else set()
     wanted = sorted(
-        {*voters, *spare, *(d.dive_id for d in queries), *(d.dive_id for d in validation if fits)}
+        {
+            *(d.dive_id for d in voters),
+            *spare,
+            *(d.dive_id for d in queries),
+            *(d.dive_id for d in validation if fits),
+        }
     )
     dives = [question.manifest[dive_id] for dive_id in wanted]
     sources: dict[Joints, EncodedDives] = {}
@@ -365,10 +382,8 @@ def _prepared(
         )
     bank = subject.bank
     if question.exemplars_from == "train":
-        encoded = encode_dives(model, sources["estimated"], sorted(voters))
-        bank = bank_of(encoded, sources["estimated"].dives, weights_hash(model))
-    if bank is None:
-        raise ConfigError("these weights have no bank", todo="add --exemplars-from train")
+        bank = exemplar_bank(model, sources["estimated"], voters)
+    films: tuple[NumberedFilm, ...] = subject.films if bank is None else bank.dives
     evaluator = Evaluator(
         model=model,
         bank=bank,
@@ -376,7 +391,7 @@ def _prepared(
         execution=subject.execution,
         votes=subject.votes,
         seed=subject.seed,
-        films=tuple(question.pool) if question.exemplars_from == "train" else bank.dives,
+        films=tuple(question.pool) if question.exemplars_from == "train" else films,
     )
     if fits:
         evaluator = evaluator.fitted(sources["estimated"], [dive.dive_id for dive in validation])

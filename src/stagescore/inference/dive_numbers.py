@@ -19,6 +19,7 @@ from torch import Tensor
 from stagescore.diving import usual_difficulties
 from stagescore.errors import CheckpointError, DataError
 from stagescore.models.recognition import (
+    NumberedFilm,
     candidate_numbers,
     mean_number_logits,
     number_log_probabilities,
@@ -103,7 +104,7 @@ class NumberEvidence:
 
 
 def number_evidence(
-    logits: Tensor | None, dives: Sequence[Dive], films: Sequence[Dive]
+    logits: Tensor | None, dives: Sequence[Dive], films: Sequence[NumberedFilm]
 ) -> tuple[NumberEvidence, ...]:
     """The evidence of some dives.
 

@@ -28,9 +28,9 @@ _LOG_TEMPERATURES = (-4.0, 4.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalModel:
-    """Half-width of a score interval: `quantile * sqrt(base ** 2 + spread ** 2)`, spread = sd of the votes.
+    """Half-width of a score interval: `quantile * sqrt(base ** 2 + spread ** 2)`.
 
-    Where votes say nothing about the error, the fitted base is far above any spread and all intervals are
+    The spread is the standard deviation of the votes, or of the predicted distribution where nothing votes. Where it says nothing about the error, the fitted base is far above any spread and all intervals are
     equally wide.
 
     Attributes:
@@ -58,11 +58,11 @@ class IntervalModel:
         the same dives).
 
         Args:
-            validation: with votes.
+            validation: Outcomes with votes, or with standard deviations of the predicted distributions.
             level: share of the dives to hold.
 
         Raises:
-            DataError: too few dives for this level, or a dive without votes.
+            DataError: too few dives for this level, or a dive with neither votes nor a standard deviation.
         """
         n = len(validation)
         rank = math.ceil((n + 1) * level)
@@ -72,7 +72,7 @@ class IntervalModel:
                 todo=f"hold out at least {math.ceil(level / (1 - level) - 1e-9)}",
             )
         errors = np.abs(validation.true_scores - validation.predicted_scores)
-        spreads = np.array([_spread(dive.votes) for dive in validation])
+        spreads = np.array([_spread(dive.votes, dive.sd) for dive in validation])
         typical = max(float(np.sqrt(np.mean(errors**2))), 1e-6)
 
         def scales(log_base: float) -> Float[np.ndarray, "dives"]:
@@ -92,17 +92,22 @@ class IntervalModel:
             num_dives=n,
         )
 
-    def interval(self, score: float, votes: Sequence[float]) -> tuple[float, float]:
+    def interval(self, score: float, votes: Sequence[float], sd: float | None = None) -> tuple[float, float]:
         """Lowest and highest plausible score, in points; never below 0.
 
+        Args:
+            score: Predicted score, in points.
+            votes: Votes of the exemplars, in points; none where the model says the score itself.
+            sd: Standard deviation of the predicted distribution, in points; None where exemplars vote.
+
         Raises:
-            DataError: no votes.
+            DataError: There are neither votes nor a standard deviation.
 
         >>> model = IntervalModel(base=3.0, quantile=2.0, level=0.9, num_dives=100)
         >>> model.interval(60.0, (56.0, 64.0))
         (50.0, 70.0)
         """
-        half = self.quantile * math.hypot(self.base, _spread(votes))
+        half = self.quantile * math.hypot(self.base, _spread(votes, sd))
         return max(0.0, score - half), max(0.0, score + half)
 
     def as_json(self) -> dict[str, Any]:
@@ -262,9 +267,14 @@ class TransitionCalibration:
         )
 
 
-def _spread(votes: Sequence[float]) -> float:
+def _spread(votes: Sequence[float], sd: float | None = None) -> float:
+    if sd is not None:
+        return sd
     if not len(votes):
-        raise DataError("a score without votes has no interval", todo="give the votes of the exemplars")
+        raise DataError(
+            "a score without votes has no interval",
+            todo="give the votes of the exemplars, or the standard deviation of the predicted distribution",
+        )
     return float(np.std(votes))
 
 

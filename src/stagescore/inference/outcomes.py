@@ -37,6 +37,8 @@ class Outcome:
         predicted_score: in points.
         num_frames: frames of the clip as labelled.
         votes: scores given by the exemplars, in points; empty where nothing votes, as for floors.
+        sd: Standard deviation of the predicted distribution, in points; None where none is predicted.
+        stated_interval: Interval of 90 % of the predicted distribution, in points; None where none is predicted.
         interval: lowest and highest plausible score, in points.
         true_transitions: first and last; None where the labels are unusable and masked.
         predicted_transitions: first and last; None for a model without three stages.
@@ -65,6 +67,8 @@ class Outcome:
     recognised: tuple[tuple[str, float], ...] = ()
     number_probability: float | None = None
     number_films: int | None = None
+    sd: float | None = None
+    stated_interval: Pair | None = None
 
     def __post_init__(self) -> None:
         pairs = (self.interval, self.true_transitions, self.predicted_transitions, self.confidences)

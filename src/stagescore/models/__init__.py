@@ -7,8 +7,13 @@ from stagescore.models.base import ActionModel
 from stagescore.models.base_settings import BaseModelSettings
 from stagescore.models.core import build_core
 from stagescore.models.hp_mcore import build_hp_mcore
+from stagescore.models.usdl import build_usdl
 
-BUILDERS: dict[str, Callable[[Any], ActionModel]] = {"hp-mcore": build_hp_mcore, "core": build_core}
+BUILDERS: dict[str, Callable[[Any], ActionModel]] = {
+    "hp-mcore": build_hp_mcore,
+    "core": build_core,
+    "usdl": build_usdl,
+}
 """Each takes the settings of its model and gives a module with random weights."""
 
 

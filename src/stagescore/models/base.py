@@ -1,13 +1,14 @@
 """What a model is to training, evaluation and scoring.
 
     batch -> encode -> Features (a cache keeps them) -> segment -> edges -> represent -> Representation (a bank keeps it)
-                                                                               -> compare with exemplars' -> Comparison
+        -> compare with exemplars' -> Comparison          of a `ContrastiveModel`
+        -> predict                 -> ScoreDistribution   of a `DirectModel`
 
 Nobody outside of `models/` knows more of a model than this; a model is built by its name (`models.build`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,14 @@ from torch import Tensor, nn
 from stagescore.errors import DataError
 from stagescore.losses.contrast import ContrastLoss
 from stagescore.models.encoders import Encoders
-from stagescore.tensors import Comparison, DiveBatch, Features, Representation, TrainingBatch
+from stagescore.tensors import (
+    Comparison,
+    DiveBatch,
+    Features,
+    Representation,
+    ScoreDistribution,
+    TrainingBatch,
+)
 from stagescore.types import Modality
 
 SegmentationLoss = Callable[[Tensor, Tensor], Tensor]
@@ -35,6 +43,16 @@ class Segmented:
 
     edges: Int[Tensor, "dives edges"]
     logits: Float[Tensor, "refinements dives transitions frames"] | None
+
+    @classmethod
+    def whole(cls, features: Features) -> "Segmented":
+        """Each dive as one stage.
+
+        Args:
+            features: Features of the dives.
+        """
+        whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
+        return cls(edges=whole.expand(features.num_dives, 2), logits=None)
 
     @property
     def log_probabilities(self) -> Float[Tensor, "dives transitions frames"] | None:
@@ -56,10 +74,15 @@ class LossFunctions:
 
 
 class ActionModel(nn.Module, ABC):
-    """A model that compares performances of an action."""
+    """A model that scores performances of an action; a model is a `ContrastiveModel` or a `DirectModel`."""
 
     encoders: Encoders
     """What sees: `DiveBatch` to `Features`, before `complete`. Branches that a model lacks are None."""
+
+    @property
+    @abstractmethod
+    def compares(self) -> bool:
+        """Whether the model compares with exemplars, so that its predictions need a bank."""
 
     @property
     def recognises(self) -> bool:
@@ -79,9 +102,9 @@ class ActionModel(nn.Module, ABC):
         return ()
 
     @property
-    @abstractmethod
     def branches(self) -> tuple[str, ...]:
-        """Names along the last axis of `Comparison.stage_deltas`."""
+        """Names along the last axis of `Comparison.stage_deltas`; none of a model that does not compare."""
+        return ()
 
     @property
     def averaged_branches(self) -> tuple[str, ...]:
@@ -92,6 +115,32 @@ class ActionModel(nn.Module, ABC):
     @abstractmethod
     def loss_names(self) -> tuple[str, ...]:
         """Names of the terms of `losses`."""
+
+    @property
+    def pretrained_parts(self) -> Mapping[str, nn.Module]:
+        """Networks that published weights fit, by the key below `start` that names their file (`dynamic`, `static`)."""
+        return self.encoders.pretrained_parts
+
+    @property
+    def branch_parts(self) -> Mapping[str, Sequence[str]]:
+        """Module paths that a model trained with one branch alone gives to the whole, by branch; none by default."""
+        return {}
+
+    def parameter_groups(
+        self, factors: Mapping[str, float], *, encoders_frozen: bool = False
+    ) -> dict[str, float]:
+        """Factors of the learning rate by module path, of the parts that this model has; 0 freezes a part.
+
+        Args:
+            factors: Factors that the settings ask for. Those of branches that are off are left out, so that the same
+                settings fit reduced models.
+            encoders_frozen: Whether the encoders are not trained, since what they say is cached.
+        """
+        groups = self.encoders.present(factors)
+        if not encoders_frozen:
+            return groups
+        heads = {path: factor for path, factor in groups.items() if not path.startswith("encoders")}
+        return {**heads, "encoders": 0.0}
 
     def encode(self, dives: DiveBatch) -> Features:
         """What the encoders say of each dive.
@@ -107,6 +156,13 @@ class ActionModel(nn.Module, ABC):
         Raises:
             DataError: A dive lacks what this model cannot do without.
         """
+        for modality, known in (("video", features.has_video), ("skeleton", features.has_skeleton)):
+            needed = modality in self.modalities and modality not in self.can_miss
+            if needed and not bool(known.all()):
+                raise DataError(
+                    f"a dive has no {modality}, and this model cannot do without",
+                    todo="give its frames" if modality == "video" else "give its joints",
+                )
         return features
 
     def encode_or_complete(self, seen: DiveBatch | Features) -> Features:
@@ -119,24 +175,11 @@ class ActionModel(nn.Module, ABC):
 
     @abstractmethod
     def represent(self, features: Features, edges: Int[Tensor, "dives edges"]) -> Representation:
-        """What is compared of each dive.
+        """What is compared, or predicted from, of each dive.
 
         Args:
             features: Features of `encode`.
             edges: Where to cut: labelled or predicted.
-        """
-
-    @abstractmethod
-    def compare(
-        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
-    ) -> Comparison:
-        """Predicted differences of score, query minus exemplar.
-
-        Args:
-            query: One dive of each pair.
-            exemplar: The other.
-            exemplar_scores: What the exemplars got, in the unit that is predicted: points, or execution. Not every model
-                reads it.
         """
 
     @abstractmethod
@@ -181,3 +224,47 @@ class ActionModel(nn.Module, ABC):
     def device(self) -> torch.device:
         """Device of its weights."""
         return next(self.parameters()).device
+
+
+class ContrastiveModel(ActionModel):
+    """A model that predicts differences to exemplars, which then vote."""
+
+    @property
+    def compares(self) -> bool:
+        """See `ActionModel.compares`."""
+        return True
+
+    @property
+    @abstractmethod
+    def branches(self) -> tuple[str, ...]:
+        """See `ActionModel.branches`."""
+
+    @abstractmethod
+    def compare(
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+    ) -> Comparison:
+        """Predicted differences of score, query minus exemplar.
+
+        Args:
+            query: One dive of each pair.
+            exemplar: The other.
+            exemplar_scores: What the exemplars got, in the unit that is predicted: points, or execution. Not every model
+                reads it.
+        """
+
+
+class DirectModel(ActionModel):
+    """A model that predicts the score of a dive by itself, without exemplars."""
+
+    @property
+    def compares(self) -> bool:
+        """See `ActionModel.compares`."""
+        return False
+
+    @abstractmethod
+    def predict(self, representation: Representation) -> ScoreDistribution:
+        """How probable each score of each dive is, in the unit that is predicted: points, or execution.
+
+        Args:
+            representation: What `represent` says of the dives.
+        """

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from stagescore.config import Config
 from stagescore.models.encoders import Branch
+from stagescore.models.needs import Input, Needs
 from stagescore.segmentation.stages import StageCut
 from stagescore.types import Modality
 
@@ -19,6 +20,11 @@ class BaseModelSettings(Config, ABC):
         """Branches of the encoders that are on."""
 
     @property
+    def compares(self) -> bool:
+        """Whether the model compares with exemplars (`ActionModel.compares`)."""
+        return True
+
+    @property
     def reads_video(self) -> bool:
         """Whether the model looks at pictures."""
         return "static" in self.branches or "dynamic" in self.branches
@@ -27,6 +33,14 @@ class BaseModelSettings(Config, ABC):
     def can_miss(self) -> tuple[Modality, ...]:
         """What a dive may lack; none for a model that needs all it reads (`ActionModel.can_miss`)."""
         return ()
+
+    @property
+    def needs(self) -> Needs:
+        """What data must have for the model; by default what it sees and cannot do without."""
+        video: tuple[Input, ...] = ("video",) if self.reads_video else ()
+        skeleton: tuple[Input, ...] = ("skeleton",) if "skeleton" in self.branches else ()
+        always = frozenset(one for one in (*video, *skeleton) if one not in self.can_miss)
+        return Needs(training=always, test=always)
 
     @property
     def recognises(self) -> bool:

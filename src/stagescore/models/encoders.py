@@ -1,15 +1,20 @@
 """Static, dynamic and skeletal encoders side by side, as models share them."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from torch import Tensor, nn
 
+from stagescore.encoders.backbones import ImageBackbone, ImageTrunk
+from stagescore.encoders.i3d import I3D
 from stagescore.encoders.static import StaticEncoder
 from stagescore.errors import ConfigError
 from stagescore.models.recognition import NumberRecognition
 from stagescore.tensors import DiveBatch, Features
 
 Branch = Literal["static", "dynamic", "skeleton"]
+_PARTS = ("static", "dynamic", "skeleton", "numbers")
+"""Parts that may be off."""
 
 
 class Encoders(nn.Module):
@@ -45,6 +50,32 @@ class Encoders(nn.Module):
         self.dynamic = dynamic
         self.skeleton = skeleton
         self.numbers = numbers
+
+    @property
+    def pretrained_parts(self) -> dict[str, nn.Module]:
+        """Networks that published weights fit, by the branch that they are in."""
+        found: dict[str, nn.Module] = {}
+        trunk = None if self.dynamic is None else self.dynamic.trunk
+        if isinstance(trunk, I3D):
+            found["dynamic"] = trunk
+        elif isinstance(trunk, ImageTrunk):
+            found["dynamic"] = trunk.backbone
+        if self.static is not None and isinstance(self.static.backbone, ImageBackbone):
+            found["static"] = self.static.backbone
+        return found
+
+    def present(self, factors: Mapping[str, float]) -> dict[str, float]:
+        """Factors of the learning rate by module path, without those of branches that are off.
+
+        Args:
+            factors: Factor of each module path of a model, such as `encoders.static.backbone`.
+        """
+        off = {name for name in _PARTS if getattr(self, name) is None}
+        return {
+            path: factor
+            for path, factor in factors.items()
+            if not (path.startswith("encoders.") and path.split(".")[1] in off)
+        }
 
     def forward(self, dives: DiveBatch) -> Features:
         """Encode a batch; rows of dives without the modality are zeros.

@@ -8,6 +8,7 @@ Departs: not part of the paper. The authors' release has a dive-number head on t
 
 import math
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,13 +18,25 @@ from stagescore.diving import NUM_NUMBER_CLASSES, NumberClasses, usual_difficult
 from stagescore.errors import DataError
 from stagescore.layers.dilated import DilatedConvolutions
 from stagescore.tensors import Representation, number_logits_of
-from stagescore.types import Dive
 
 _KERNEL = 5
 _DILATIONS = (1, 2, 4)
 """Together a picture hears of fourteen on either side of it, about half of what the networks are shown of a dive."""
 _PARTS = 4
 """Of the time that is shown; which attribute shows in which part is left to the last layer."""
+
+
+@runtime_checkable
+class NumberedFilm(Protocol):
+    """A film whose dive number a network was trained on: a `Dive`, or what a card says of one."""
+
+    @property
+    def dive_number(self) -> str | None:
+        """Dive number such as `107B`; None if not labelled."""
+
+    @property
+    def height_m(self) -> float | None:
+        """Height of the board in metres; None if unknown."""
 
 
 class NumberRecognition(nn.Module):
@@ -83,7 +96,7 @@ def mean_number_logits(views: Sequence[Representation]) -> Float[Tensor, "dives 
     return torch.stack(logits).mean(0) if logits else None
 
 
-def candidate_numbers(height_m: float | None, dives: Sequence[Dive] = ()) -> tuple[str, ...]:
+def candidate_numbers(height_m: float | None, dives: Sequence[NumberedFilm] = ()) -> tuple[str, ...]:
     """The dive numbers that a film may show: those with a usual difficulty, and those of some dives.
 
     Args:

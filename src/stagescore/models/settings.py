@@ -6,6 +6,7 @@ from pydantic import Discriminator, Tag
 
 from stagescore.models.core.settings import CoReSettings
 from stagescore.models.hp_mcore.settings import HPMCoReSettings
+from stagescore.models.usdl.settings import USDLSettings
 
 DEFAULT = "hp-mcore"
 """Model of settings that name none."""
@@ -19,7 +20,9 @@ def _name_of(settings: Any) -> str:
 
 
 ModelSettings = Annotated[
-    Annotated[HPMCoReSettings, Tag("hp-mcore")] | Annotated[CoReSettings, Tag("core")],
+    Annotated[HPMCoReSettings, Tag("hp-mcore")]
+    | Annotated[CoReSettings, Tag("core")]
+    | Annotated[USDLSettings, Tag("usdl")],
     Discriminator(_name_of),
 ]
 """Settings of any model."""

@@ -69,6 +69,16 @@ class Balance:
         return self.printed_total - sum(self.printed)
 
 
+def adds_up(result: Result) -> bool:
+    """Whether the score is made of parts: whether exemplars voted for it, stage by stage."""
+    return result.score is not None and bool(result.exemplars and result.stages)
+
+
+def printed_score(result: Result) -> str | None:
+    """The score with two digits, as the parts are printed; None without a score."""
+    return None if result.score is None else f"{_cents(result.score)}"
+
+
 def balance_of(result: Result) -> Balance:
     """The mean exemplar, the stages, what the prior adds if anything, and the score.
 
@@ -76,7 +86,7 @@ def balance_of(result: Result) -> Balance:
         DataError: there is no score, or what the result says does not add up to 1e-6 somewhere: a vote's parts,
             a stage's difference, the score.
     """
-    if result.score is None or not result.exemplars or not result.stages:
+    if result.score is None or not adds_up(result):
         raise DataError("there is no score to take apart", where="score", todo="read the reasons")
     for index, vote in enumerate(result.exemplars):
         if len(vote.stage_deltas) != len(result.stages):

@@ -1,6 +1,6 @@
 """The report on one dive: a page that needs no network, no script and nothing beside it."""
 
-from stagescore.report.balance import balance_of
+from stagescore.report.balance import printed_score
 from stagescore.report.pictures import Pictures
 from stagescore.report.rendering import render, render_section
 from stagescore.report.sections import all_sections
@@ -24,7 +24,8 @@ def dive_report(result: Result, pictures: Pictures) -> str:
         for name, (section, content) in built.items()
         if content is not None
     ]
-    told = status(result).text if result.score is None else f"{balance_of(result).printed_total} points"
+    score = printed_score(result)
+    told = status(result).text if score is None else f"{score} points"
     return render("dive.html.j2", title=f"{result.input.name}: {told}", parts=parts)
 
 

@@ -20,7 +20,8 @@ from stagescore.errors import DataError
 from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
 from stagescore.inference.intervals import LEVEL, IntervalModel
 from stagescore.inference.outcomes import Outcome, Outcomes
-from stagescore.inference.voting import VotedDive, Voting
+from stagescore.inference.prediction import PredictedDive, PredictionTask
+from stagescore.inference.voting import Voting
 from stagescore.media.images import jpeg_bytes
 from stagescore.media.scaling import scaled
 from stagescore.scoring.bank_fit import BankFit
@@ -82,8 +83,10 @@ def fit_bank(
         progress: told after every dive.
 
     Raises:
-        DataError: fewer than `LEAST_DIVES` of them can be used.
+        DataError: Fewer than `LEAST_DIVES` of them can be used, or no network of the scorer compares dives.
     """
+    if not any(network.model.compares for network in scorer.scoring_networks):
+        scorer.scoring_networks[0].check_compares()
     usable: list[tuple[Dive, Scored]] = []
     left_out: dict[str, str] = {}
     for done, dive in enumerate(dives):
@@ -159,9 +162,10 @@ def problem_of(seen: Scored | None) -> str:
 
 
 def _network_of(scorer: Scorer, scored: Sequence[Scored]) -> ScoringNetwork:
-    """The network that speaks about most of some dives."""
+    """The network that speaks about most of some dives, of those that compare."""
     names = Counter(seen.network.card.name for seen in scored if seen.network is not None)
-    return max(scorer.scoring_networks, key=lambda network: names[network.card.name])
+    comparing = [network for network in scorer.scoring_networks if network.model.compares]
+    return max(comparing, key=lambda network: names[network.card.name])
 
 
 def cross_validated(
@@ -178,15 +182,14 @@ def cross_validated(
     Returns:
         The fit, and the true and the predicted score by dive id.
     """
-    voted = []
+    found = []
     for row, dive in enumerate(bank.dives):
         protocol: Protocol = "w/o DN" if dive.dive_number is None else "w/ DN"
-        voting = Voting(protocol=protocol, num=exemplars, execution=network.executes)
-        stages, *also = views[row]
-        voted.append(voting.predict(network.model, dive, stages, bank, also=also))
+        task = PredictionTask(protocol=protocol, num=exemplars, execution=network.executes)
+        found.append(Voting(model=network.contrastive, bank=bank, task=task).predict(dive, views[row]))
     truth = np.array([dive.score for dive in bank.dives])
-    delta = np.array([float(one.stage_deltas.sum(dim=(1, 2)).mean()) for one in voted])
-    base = np.array([one.prediction.score for one in voted]) - delta
+    delta = np.array([float(one.stage_deltas.sum(dim=(1, 2)).mean()) for one in found])
+    base = np.array([one.prediction.score for one in found]) - delta
     others = ~np.eye(len(truth), dtype=bool)
     slopes = np.array([fitted_slope(truth[o] - base[o], delta[o]) for o in others])
     predicted = base + slopes * delta
@@ -198,7 +201,7 @@ def cross_validated(
     )
     outcomes = Outcomes(
         tuple(
-            _outcome(one, p, k) for one, p, k in zip(voted, predicted.tolist(), slopes.tolist(), strict=True)
+            _outcome(one, p, k) for one, p, k in zip(found, predicted.tolist(), slopes.tolist(), strict=True)
         )
     )
     enough = np.ceil((len(truth) + 1) * LEVEL) <= len(truth)
@@ -222,10 +225,10 @@ def fitted_slope(wanted: Float[np.ndarray, " dives"], delta: Float[np.ndarray, "
     return 0.0 if squares == 0 else float(np.clip((wanted * delta).sum() / squares, 0.0, _STEEPEST))
 
 
-def _outcome(voted: VotedDive, predicted: float, slope: float) -> Outcome:
-    parts = voted.stage_deltas.sum(dim=(1, 2)).tolist()
-    votes = [v - d + slope * d for v, d in zip(voted.prediction.votes, parts, strict=True)]
-    dive = voted.dive
+def _outcome(own: PredictedDive, predicted: float, slope: float) -> Outcome:
+    parts = own.stage_deltas.sum(dim=(1, 2)).tolist()
+    votes = [v - d + slope * d for v, d in zip(own.prediction.votes, parts, strict=True)]
+    dive = own.dive
     return Outcome(
         dive_id=dive.dive_id,
         dive_number=dive.dive_number,

@@ -84,10 +84,10 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
     """Compare two scored dives.
 
     Raises:
-        DataError: one of them failed, or does not show all stages.
+        DataError: One of them failed or does not show all stages, or the network compares no dives.
     """
-    looked, _ = _seen(first), _seen(second)
     network = _network(scorer, first)
+    looked, _ = _seen(first), _seen(second)
     name = network.card.name
     if name not in second.looks:
         raise DataError(
@@ -125,19 +125,20 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
     """Compare a dive with the bank's best of the same dive number, or of all without one.
 
     Raises:
-        DataError: it failed, does not show all stages, or the bank has no such dive.
+        DataError: It failed or does not show all stages, the bank has no such dive, or the network compares no dives.
     """
-    seen, network = _seen(first), _network(scorer, first)
+    network = _network(scorer, first)
+    bank, seen = network.exemplars, _seen(first)
     number = first.result.dive_number
     own = f"sha256:{first.result.input.sha256}"
-    fitting = [dive for dive in network.bank.dives if number in (None, dive.dive_number)]
+    fitting = [dive for dive in bank.dives if number in (None, dive.dive_number)]
     fitting = [dive for dive in fitting if dive.recording != own]
     if not fitting:
         raise DataError(f"the bank has no dive {number}", todo="name a second film")
     best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
-    row = network.bank.rows([best])
+    row = bank.rows([best])
     theirs = _known(best.execution if network.executes else best.score, best.dive_id)
-    stages = _differences(network, seen, [network.bank.stages.select(row)], theirs)
+    stages = _differences(network, seen, [bank.stages.select(row)], theirs)
     moments = [
         Moment(
             time=time,
@@ -153,7 +154,7 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
         second=None,
         exemplar=best.dive_id,
         exemplar_score=best.score,
-        exemplar_edges=network.bank.edges[row[0]].tolist(),
+        exemplar_edges=bank.edges[row[0]].tolist(),
         branches=network.branches,
         difference=sum(stage.difference for stage in stages),
         stages=stages,
@@ -181,8 +182,19 @@ def _known(score: float | None, where: str) -> float:
 
 
 def _network(scorer: Scorer, scored: Scored) -> ScoringNetwork:
-    """The network that speaks about a dive."""
-    return scored.network or scorer.scoring_networks[0]
+    """The network that speaks about a dive.
+
+    Raises:
+        DataError: It predicts scores without comparing dives, or cuts no stages that could be compared.
+    """
+    network = scored.network or scorer.scoring_networks[0]
+    network.check_compares()
+    if network.card.model.cut != "3":
+        raise DataError(
+            f"the network {network.card.name} does not find the three stages of a dive",
+            todo="name weights that do, such as nano",
+        )
+    return network
 
 
 @torch.no_grad()
@@ -199,7 +211,9 @@ def _differences(
     """
     others = list(theirs) * len(mine.views) if len(theirs) == 1 else theirs
     known = torch.tensor([score], device=network.model.device)
-    found = [network.model.compare(one, two, known) for one, two in zip(mine.views, others, strict=True)]
+    found = [
+        network.contrastive.compare(one, two, known) for one, two in zip(mine.views, others, strict=True)
+    ]
     deltas = torch.stack([comparison.stage_deltas[0] for comparison in found]).mean(dim=0).double()
     rows = [[network.slope * part for part in stage] for stage in deltas.tolist()]
     return [

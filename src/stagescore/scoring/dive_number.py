@@ -131,7 +131,7 @@ def recognised_number(
     calibration = network.number_calibration
     if not network.model.recognises or calibration is None or "video" not in looked.modalities:
         return None
-    candidates = {*candidate_numbers(options.height_m, network.bank.dives)}
+    candidates = {*candidate_numbers(options.height_m, network.films)}
     if options.number is not None:
         candidates.add(options.number.code)
     views = [looked.stages] if looked.mirrored is None else [looked.stages, looked.mirrored]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from stagescore.inference.voting import VotedDive
+from stagescore.inference.prediction import PredictedDive
 from stagescore.scoring.result import ExemplarVote, Judging, Prior
 
 
@@ -17,8 +17,8 @@ class Estimate:
         difficulty: That execution was multiplied by: as known, or the mean over the numbers that the dive may be. None
             without a score, and for a network that predicts points.
         prior: What the labels alone say.
-        voted: The dive and its differences to the exemplars; None without a score.
-        votes: Each exemplar's say; none without a score.
+        predicted: The dive as the network alone scores it, with its differences to the exemplars; None without a score.
+        votes: Each exemplar's say; none without a score, and of a network that predicts without exemplars.
         judging: How judges might have arrived there; None without a score or a single difficulty.
     """
 
@@ -27,6 +27,6 @@ class Estimate:
     execution: float | None = None
     difficulty: float | None = None
     prior: Prior | None = None
-    voted: VotedDive | None = None
+    predicted: PredictedDive | None = None
     votes: list[ExemplarVote] = field(default_factory=list)
     judging: Judging | None = None

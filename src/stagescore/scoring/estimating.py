@@ -1,4 +1,4 @@
-"""From what a network saw of a dive to its score: the votes, the degree of difficulty, the prior, the interval.
+"""From what a network saw of a dive to its score: what the network says, the degree of difficulty, the prior, the interval.
 
 Source: paper, section III-F and eq. 24, for the vote. Ours: where the dive number is not known but the film says how
 probable each is, the score is the mean over the numbers. A network that predicts execution (score / difficulty) makes
@@ -14,8 +14,9 @@ from stagescore.data.exemplars import Protocol
 from stagescore.data.score_prior import Expectation, ScorePrior
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.intervals import IntervalModel
+from stagescore.inference.prediction import PredictedDive, PredictionTask
+from stagescore.inference.predictors import predictor_of
 from stagescore.inference.unknown_numbers import LIKELY
-from stagescore.inference.voting import VotedDive, Voting
 from stagescore.scoring.blending import Blend, blended, mixed
 from stagescore.scoring.dive_number import NUM_LIKELIEST, Hypothesis, recognised_number
 from stagescore.scoring.estimate import Estimate
@@ -25,6 +26,32 @@ from stagescore.scoring.result import ExemplarVote, Judging, Prior, Reason
 from stagescore.scoring.scoring_network import LEAST_FILM_SHARE, ScoringNetwork
 from stagescore.scoring.state import ScoringState, Speaker
 from stagescore.types import Dive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NetworkScore:
+    """What a network alone says of a dive, in points at a difficulty or in execution.
+
+    Attributes:
+        predicted: The dive as the network scores it.
+        votes: Each exemplar's say; none of a network that predicts without exemplars.
+    """
+
+    predicted: PredictedDive
+    votes: list[ExemplarVote]
+
+    def score(self, factor: float = 1.0) -> float:
+        """The score, times a factor."""
+        if not self.votes:
+            return factor * self.predicted.prediction.score
+        values = [factor * vote.vote for vote in self.votes]
+        return sum(values) / len(values)
+
+    def interval(self, intervals: IntervalModel, factor: float) -> tuple[float, float]:
+        """Interval of the score times a factor."""
+        sd = self.predicted.prediction.sd
+        values = [factor * vote.vote for vote in self.votes]
+        return intervals.interval(self.score(factor), values, None if sd is None else factor * sd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,7 +92,7 @@ class Estimator:
         unknown = [one for one in hypotheses if one.difficulty is None]
         if math.fsum(one.probability for one in unknown) >= LIKELY:
             state.flag_for_review(_no_difficulty(state, unknown))
-            execution = _mean(self._votes(None)[1])
+            execution = self._network_score(None).score()
             return Estimate(
                 execution=self._execution(execution, hypotheses), prior=_prior(self.table, hypotheses)
             )
@@ -74,55 +101,56 @@ class Estimator:
     def _scored(self, hypotheses: Sequence[Hypothesis]) -> Estimate:
         """The mean score over what the dive may be; each of these has its own difficulty and its own prior."""
         single, difficulty = mean_difficulty(hypotheses)
-        voted, votes = self._votes(difficulty)
-        score = _mean(votes)
-        blend = mixed([(one.probability, self._blend(one, votes, difficulty)) for one in hypotheses])
+        own = self._network_score(difficulty)
+        blend = mixed([(one.probability, self._blend(one, own, difficulty)) for one in hypotheses])
         judging = None if single is None else plausible_judging(blend.score, single)
         _warn(self.state, blend.score, single, judging)
         execution = None if difficulty is None else blend.score / difficulty
         if self.network.executes and difficulty is not None:
-            execution = self._execution(score / difficulty, hypotheses)
+            execution = self._execution(own.score() / difficulty, hypotheses)
         return Estimate(
             score=blend.score,
             interval=blend.interval,
             execution=execution,
             difficulty=difficulty if self.network.executes else None,
             prior=_prior(self.table, hypotheses, blend.prior_part),
-            voted=voted,
-            votes=votes,
+            predicted=own.predicted,
+            votes=own.votes,
             judging=judging,
         )
 
-    def _votes(self, difficulty: float | None) -> tuple[VotedDive, list[ExemplarVote]]:
-        """Each exemplar's say, in points at a difficulty; in execution where the network predicts that and it is None."""
+    def _network_score(self, difficulty: float | None) -> NetworkScore:
+        """What the network alone says, in points at a difficulty; in execution where it predicts that and it is None."""
         state, network, views = self.state, self.network, self.speaker.looked.views
         query = query_of(state.sha256, state.known, difficulty)
         if network.executes and difficulty is None:
             # Execution is the score at difficulty 1; no exemplar is to be chosen by that.
             query = query.with_changes(difficulty=1.0, dive_number=None)
         protocol: Protocol = "w/o DN" if query.dive_number is None else "w/ DN"
-        voting = Voting(protocol=protocol, num=state.options.exemplars, execution=network.executes)
-        voted = voting.predict(network.model, query, views[0], network.bank, also=views[1:])
-        if voted.fallback:
-            state.warnings.append(f"{voted.fallback[:1].upper()}{voted.fallback[1:]}.")
-        return voted, exemplar_votes(voted, network.bank, execution=network.executes, slope=network.slope)
+        task = PredictionTask(protocol=protocol, num=state.options.exemplars, execution=network.executes)
+        predicted = predictor_of(network.model, task, network.bank).predict(query, views)
+        if predicted.fallback:
+            state.warnings.append(f"{predicted.fallback[:1].upper()}{predicted.fallback[1:]}.")
+        votes: list[ExemplarVote] = []
+        if network.bank is not None:
+            votes = exemplar_votes(predicted, network.bank, execution=network.executes, slope=network.slope)
+        return NetworkScore(predicted=predicted, votes=votes)
 
-    def _blend(self, one: Hypothesis, votes: Sequence[ExemplarVote], difficulty: float | None) -> Blend:
+    def _blend(self, one: Hypothesis, own: NetworkScore, difficulty: float | None) -> Blend:
         """The score of one thing that the dive may be, moved towards its prior where the network asks for that.
 
         Args:
             one: What the dive may be.
-            votes: Each exemplar's say, in points.
-            difficulty: That the votes were multiplied by.
+            own: What the network alone says, in points.
+            difficulty: Difficulty that it was multiplied by.
         """
         network, media = self.network, self.state.media
         factor = one.difficulty / difficulty if network.executes and one.difficulty and difficulty else 1.0
-        values = [factor * vote.vote for vote in votes]
-        score, interval = sum(values) / len(values), None
+        score, interval = own.score(factor), None
         content = network.card.score_intervals if network.fit is None else network.fit.score_intervals
         # Intervals were fitted to what is said of films.
         if content and media is not None and media.info.kind != "joints":
-            interval = IntervalModel.from_json(content).interval(score, values)
+            interval = own.interval(IntervalModel.from_json(content), factor)
         expected, far = _expected(self.table, one), self.speaker.unfamiliarity
         if expected is None or far is None or self.speaker.film_share is None:
             return Blend(score=score, interval=interval, prior_part=0.0)
@@ -141,7 +169,7 @@ class Estimator:
     def _assume_height(self) -> None:
         """Where the difficulty hangs on a height that nobody gives, take that of the exemplars if they all have the same."""
         options = self.state.options
-        heights = {dive.height_m for dive in self.network.bank.dives}
+        heights = {film.height_m for film in self.network.films}
         if options.height_m is not None or (options.dive_number and options.difficulty) or len(heights) != 1:
             return
         height_m = heights.pop()
@@ -161,7 +189,7 @@ class Estimator:
             code="unfamiliar",
             text=f"This film is {self.speaker.unfamiliarity:.1f} times as far from the training films of the network {card.name} "
             f"as the farthest 5 % of the dives held out of its training (known to it: {shown_on}). A score would not come "
-            "from the film. Exemplars of your own (`stagescore fit-bank`) make such films scorable.",
+            f"from the film.{'' if self.network.bank is None else _OWN_EXEMPLARS}",
         )
 
 
@@ -205,22 +233,25 @@ def query_of(sha256: str, options: ScoreOptions, difficulty: float | None) -> Di
     )
 
 
+_OWN_EXEMPLARS = " Exemplars of your own (`stagescore fit-bank`) make such films scorable."
+
+
 def exemplar_votes(
-    voted: VotedDive, bank: ExemplarBank, *, execution: bool = False, slope: float = 1.0
+    predicted: PredictedDive, bank: ExemplarBank, *, execution: bool = False, slope: float = 1.0
 ) -> list[ExemplarVote]:
     """Each exemplar's say, with its parts.
 
     Args:
-        voted: the dive and its differences to the exemplars.
+        predicted: The dive and its differences to the exemplars.
         bank: that they are from.
         execution: the differences are in score / difficulty, multiplied back.
         slope: what they are multiplied by, fitted on the user's own dives.
     """
     rows = dict(zip((dive.dive_id for dive in bank.dives), range(len(bank)), strict=True))
-    factor = voted.dive.difficulty if execution else None
+    factor = predicted.dive.difficulty if execution else None
     votes = []
     for dive_id, parts in zip(
-        voted.prediction.exemplar_ids, voted.stage_deltas.double().tolist(), strict=True
+        predicted.prediction.exemplar_ids, predicted.stage_deltas.double().tolist(), strict=True
     ):
         exemplar = bank.dives[rows[dive_id]]
         base = exemplar.score
@@ -238,10 +269,6 @@ def exemplar_votes(
             )
         )
     return votes
-
-
-def _mean(votes: Sequence[ExemplarVote]) -> float:
-    return sum(vote.vote for vote in votes) / len(votes)
 
 
 def _expected_at(table: ScorePrior, options: ScoreOptions, difficulty: float) -> Expectation:

@@ -291,7 +291,7 @@ class Result(Config):
         status: `ok`, `needs_review` (look before you believe) or `failed`.
         reasons: why it is not `ok`; empty for `ok`.
         warnings: what to know even so.
-        score: in points, mean of the votes plus what the prior adds (`prior.part`); None where it would be made up.
+        score: in points, mean of the votes (or what the network itself says) plus what the prior adds (`prior.part`); None where it would be made up.
         interval: in which the score lies in 90 of 100 cases.
         execution: score / difficulty, from 0 to 30; given without a score where only the difficulty is missing. Of a mean
             over several numbers it is the mean of their executions. None where it is not known.
@@ -305,7 +305,7 @@ class Result(Config):
         prior: what the labels alone say; None without a difficulty.
         validated: whether the error on real dives is known.
         validation: that error, of a bank fitted on the user's own dives; None otherwise.
-        protocol: how exemplars were chosen, in words.
+        protocol: how exemplars were chosen, in words; empty where none vote.
         dive_number: given by the user, or surely recognised in the film; None otherwise, and then the score is the
             mean over all numbers by their probability where the network recognises numbers.
         dive_number_source: `given` or `recognised`; None without a number.
@@ -320,7 +320,7 @@ class Result(Config):
         stages: empty where they could not be seen.
         events: physical events.
         branches: names of the last axis of `stage_deltas`, in order: fused, static.
-        exemplars: who voted, in the order of their ids.
+        exemplars: who voted, in the order of their ids; empty without a score, and where the network predicts the score itself.
         judging: None without a score or difficulty.
         angles: None without poses.
         poses: how far the joints can be trusted.

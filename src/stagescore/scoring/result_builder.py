@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import TOLERANCE_FRAMES
-from stagescore.inference.voting import VotedDive
+from stagescore.inference.prediction import PredictedDive
 from stagescore.media.source import Media
 from stagescore.scoring.agreement import AgreedStages, agreed
 from stagescore.scoring.angles import angles_of
@@ -69,7 +69,7 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
         height_m=state.options.height_m,
         input=_input_file(state),
         networks=_networks(state, scoring_networks),
-        protocol=protocol_words(estimate.voted),
+        protocol=protocol_words(estimate.predicted),
         events=events,
         exemplars=estimate.votes,
         judging=estimate.judging,
@@ -226,16 +226,16 @@ def _within(stage: tuple[int, int], seen: tuple[int, int]) -> tuple[int, int]:
     return first, max(min(stage[1], seen[1]), first + 1)
 
 
-def protocol_words(voted: VotedDive | None) -> str:
-    """Who voted, and how they were chosen."""
-    if voted is None:
+def protocol_words(predicted: PredictedDive | None) -> str:
+    """Who voted, and how they were chosen; empty where nobody did."""
+    if predicted is None or not predicted.prediction.votes:
         return ""
-    who = f"{len(voted.prediction.votes)} exemplars"
-    if voted.fallback:
-        return f"{who}; {voted.fallback}"
-    if voted.dive.dive_number is None:
+    who = f"{len(predicted.prediction.votes)} exemplars"
+    if predicted.fallback:
+        return f"{who}; {predicted.fallback}"
+    if predicted.dive.dive_number is None:
         return f"{who} of any dive (w/o DN): no dive number was given"
-    return f"{who} with dive number {voted.dive.dive_number} (w/ DN)"
+    return f"{who} with dive number {predicted.dive.dive_number} (w/ DN)"
 
 
 def collect_warnings(state: ScoringState, media: Media, card: Card, fit: BankFit | None) -> list[str]:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from stagescore.encoders.fastest import fastest
-from stagescore.errors import CheckpointError
+from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
 from stagescore.inference.dive_numbers import NumberCalibration
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.familiarity import Familiarity, descriptors, film_share
-from stagescore.models.base import ActionModel
+from stagescore.models.base import ActionModel, ContrastiveModel
+from stagescore.models.recognition import NumberedFilm
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.looking import Look
 from stagescore.weights.own import Card, OwnWeights, load_weights
@@ -32,7 +34,7 @@ class ScoringNetwork:
     Attributes:
         card: of the weights.
         model: made for inference.
-        bank: the exemplars that vote.
+        bank: Exemplars that vote; None for a model that predicts without them.
         fit: of the bank on the user's own dives; None for the bank that came with the weights.
         bank_sha256: of the bank's file; None without one.
         familiarity: measures how unlike its training dives a dive is; None where too little is known of them.
@@ -40,13 +42,20 @@ class ScoringNetwork:
 
     card: Card
     model: ActionModel
-    bank: ExemplarBank
+    bank: ExemplarBank | None = None
     fit: BankFit | None = None
     bank_sha256: str | None = None
     familiarity: Familiarity | None = None
 
     def __post_init__(self) -> None:
-        self.bank.check(self.card.weights_hash)
+        if self.bank is not None:
+            self.bank.check(self.card.weights_hash)
+        elif self.model.compares:
+            raise CheckpointError(
+                "the network compares with exemplars, and there are none",
+                where=self.card.name,
+                todo="name a bank, or pack the weights again",
+            )
 
     @classmethod
     def load(cls, own: OwnWeights, bank: Path | None = None, device: str = "cpu") -> "ScoringNetwork":
@@ -58,12 +67,21 @@ class ScoringNetwork:
             device: of PyTorch.
 
         Raises:
-            CheckpointError: the bank is missing, damaged, or made for other weights; or there is no such device.
+            CheckpointError: The bank is missing, damaged, made for other weights, or given to weights that use none; or there is no
+                such device.
         """
         path = own.path.with_name(f"{own.path.stem}-bank.safetensors") if bank is None else bank
-        exemplars = ExemplarBank.load(path)
+        exemplars = None
+        if own.model.compares:
+            exemplars = ExemplarBank.load(path)
+        elif bank is not None:
+            raise CheckpointError(
+                f"the weights {own.card.name} predict without exemplars",
+                where=bank,
+                todo="leave the bank out",
+            )
         familiarity = own.familiarity
-        if familiarity is None and bank is None:
+        if familiarity is None and bank is None and exemplars is not None:
             familiarity = Familiarity.of_bank(exemplars)
         try:
             own.model.to(device)
@@ -76,11 +94,40 @@ class ScoringNetwork:
         return cls(
             card=own.card,
             model=fastest(own.model),
-            bank=replace(exemplars, stages=exemplars.stages.to(device)),
-            fit=BankFit.beside(path, own.card.weights_hash),
-            bank_sha256=file_sha256(path),
+            bank=None if exemplars is None else replace(exemplars, stages=exemplars.stages.to(device)),
+            fit=None if exemplars is None else BankFit.beside(path, own.card.weights_hash),
+            bank_sha256=None if exemplars is None else file_sha256(path),
             familiarity=familiarity,
         )
+
+    def check_compares(self) -> None:
+        """Refuse a network that has no differences between dives.
+
+        Raises:
+            DataError: The network predicts scores without comparing dives.
+        """
+        if not self.model.compares:
+            raise DataError(
+                f"the network {self.card.name} predicts scores without comparing dives",
+                todo="name weights that compare, such as nano",
+            )
+
+    @property
+    def contrastive(self) -> ContrastiveModel:
+        """The model, of a network that passes `check_compares`."""
+        self.check_compares()
+        return cast(ContrastiveModel, self.model)
+
+    @property
+    def exemplars(self) -> ExemplarBank:
+        """The exemplars, of a network that passes `check_compares`."""
+        self.check_compares()
+        return cast(ExemplarBank, self.bank)
+
+    @property
+    def films(self) -> Sequence[NumberedFilm]:
+        """Films of its training whose dive numbers it may recognise: those of its bank, or of its card without one."""
+        return self.card.films if self.bank is None else self.bank.dives
 
     @property
     def executes(self) -> bool:

@@ -16,19 +16,18 @@ from stagescore.data.dive_sources import DiveSource, LiveSource, Views
 from stagescore.data.manifest import Manifest, Part, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.data.samples import Samples
-from stagescore.encoders.backbones import ImageBackbone, ImageTrunk
+from stagescore.encoders.backbones import ImageBackbone
 from stagescore.encoders.i3d import I3D
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.contrast import ContrastLoss, info_nce, stage_contrast, triplet
 from stagescore.losses.segmentation import segmentation_losses, smoothed_segmentation_losses
 from stagescore.models import build
 from stagescore.models.base import ActionModel, LossFunctions, SegmentationLoss
-from stagescore.models.settings import ModelSettings
 from stagescore.training.checkpoints import newest_checkpoint, read_file
 from stagescore.training.event_folds import read_flights
 from stagescore.training.feature_cache import FeatureCache
 from stagescore.training.objective import Objective
-from stagescore.training.optimiser import ParameterGroup, Schedule, make_optimiser
+from stagescore.training.optimiser import Schedule, make_optimiser
 from stagescore.training.settings import DataSettings, ObjectiveSettings, OptimiserSettings, TrainSettings
 from stagescore.training.steps import Plan
 from stagescore.types import Dive
@@ -77,28 +76,14 @@ def make_schedule(settings: OptimiserSettings, *, epochs: int, steps_per_epoch: 
 
 
 def make_optimiser_of(model: ActionModel, settings: TrainSettings) -> torch.optim.Adam:
-    """Adam with the groups that the settings name; encoders that are off or behind cached features are left out."""
-    groups = groups_of(settings.optimiser, settings.model)
-    if settings.features is not None:
-        groups = [g for g in groups if not g.path.startswith("encoders")] + [ParameterGroup("encoders", 0.0)]
+    """Adam with the groups that the settings name; encoders behind cached features are frozen."""
+    groups = model.parameter_groups(settings.optimiser.factors, encoders_frozen=settings.features is not None)
     return make_optimiser(
         model,
         groups,
         learning_rate=settings.optimiser.learning_rate,
         weight_decay=settings.optimiser.weight_decay,
     )
-
-
-def groups_of(optimiser: OptimiserSettings, model: ModelSettings) -> list[ParameterGroup]:
-    """The parameter groups that the settings name, without those of branches that the model lacks."""
-    off = {"static", "dynamic", "skeleton"} - set(model.branches) | (
-        set() if model.recognises else {"numbers"}
-    )
-    return [
-        ParameterGroup(group.path, group.factor)
-        for group in optimiser.groups
-        if not (group.path.startswith("encoders.") and group.path.split(".")[1] in off)
-    ]
 
 
 def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
@@ -115,7 +100,7 @@ def make_plan(settings: TrainSettings, manifest: Manifest) -> Plan:
     return Plan(
         dives=dives,
         seed=settings.run.seed,
-        pairing=settings.batches.pairing,
+        pairing=settings.pairing,
         group_size=settings.batches.group_size,
         groups=settings.batches.groups,
         protocol=settings.batches.protocol,
@@ -249,66 +234,71 @@ def make_source(settings: TrainSettings, samples: Samples) -> DiveSource:
     return FeatureCache(Path(settings.features), samples, views, model.branches)
 
 
-_BRANCHES = {
-    "static": ("regression.static", "regression.stage_weights"),
-    "fused": ("fusion", "segmentation", "regression.fused"),
-}
-"""What a model that has been trained with one branch alone gives to the whole: in it, segmentation reads the motion."""
-
-
 def load_start(model: ActionModel, settings: TrainSettings) -> None:
     """Put published or earlier weights into a new model.
 
     Raises:
-        CheckpointError: a file is missing, or fits no part of the model.
+        CheckpointError: A file is missing, or fits no part of the model.
+        ConfigError: The model has no part that such weights fit.
     """
     start = settings.start
     if start.dynamic is not None:
-        _load_trunk(model, start.dynamic)
+        load_published(model, "dynamic", start.dynamic)
     if start.static is not None:
-        if model.encoders.static is None or not isinstance(model.encoders.static.backbone, ImageBackbone):
-            raise ConfigError(
-                "start.static is for public image networks",
-                where=start.static,
-                todo="set model.static.backbone to any but small",
-            )
-        backbone = model.encoders.static.backbone
-        load_imagenet(backbone, _found(start.static, published_at(backbone)))
+        load_published(model, "static", start.static)
     if start.model is not None:
         load_matching(model, [Path(part.strip()) for part in start.model.split(",")])
-    for branch, parts in _BRANCHES.items():
-        path = getattr(start, f"{branch}_branch")
+    for branch, path in (("static", start.static_branch), ("fused", start.fused_branch)):
         if path is not None:
-            load_branch(model, Path(path), branch, parts)
+            load_branch(model, Path(path), branch)
 
 
-def _load_trunk(model: ActionModel, name: str) -> None:
-    """Kinetics weights for I3D, ImageNet weights for an image network."""
-    trunk = None if model.encoders.dynamic is None else model.encoders.dynamic.trunk
-    if isinstance(trunk, I3D):
-        load_kinetics(trunk, read_kinetics(_found(name, KINETICS)))
-    elif isinstance(trunk, ImageTrunk):
-        load_imagenet(trunk.backbone, _found(name, published_at(trunk.backbone)))
+_NETWORKS = {"dynamic": "model.dynamic.trunk", "static": "model.static.backbone"}
+"""The setting that chooses the network of a branch."""
+
+
+def load_published(model: ActionModel, branch: str, name: str) -> None:
+    """Kinetics weights for I3D, ImageNet weights for an image network.
+
+    Args:
+        model: Model to load into.
+        branch: Branch of the encoders that the weights are for.
+        name: Path of the file, or its name in one of the places for weights.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or of another network.
+        ConfigError: The model has no network there that published weights fit.
+    """
+    part = model.pretrained_parts.get(branch)
+    if isinstance(part, I3D):
+        load_kinetics(part, read_kinetics(_found(name, KINETICS)))
+    elif isinstance(part, ImageBackbone):
+        load_imagenet(part, _found(name, published_at(part)))
     else:
         raise ConfigError(
-            "start.dynamic is for public networks",
+            f"start.{branch} is for public networks, and the model has none there",
             where=name,
-            todo="set model.dynamic.trunk to any but small",
+            todo=f"set {_NETWORKS[branch]} to any but small, or leave start.{branch} out",
         )
 
 
-def load_branch(model: ActionModel, path: Path, branch: str, parts: Sequence[str]) -> None:
+def load_branch(model: ActionModel, path: Path, branch: str) -> None:
     """The heads of one branch, from a model that has been trained with it alone.
 
     Args:
-        model: to load into.
-        path: of the other model, as `read_state`.
-        branch: its name.
-        parts: which modules belong to it.
+        model: Model to load into.
+        path: Path of the other model, as for `read_state`.
+        branch: Name of the branch.
 
     Raises:
-        CheckpointError: it cannot be read, or they do not fit.
+        CheckpointError: The other model cannot be read, or its branch does not fit.
+        ConfigError: The model takes no such branch over.
     """
+    parts = model.branch_parts.get(branch)
+    if parts is None:
+        raise ConfigError(
+            f"the model takes no {branch} branch over", where=path, todo=f"leave start.{branch}_branch out"
+        )
     state = read_state(path)
     for part in parts:
         own = {

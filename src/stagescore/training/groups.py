@@ -20,8 +20,8 @@ from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.types import Dive
 
-Pairing = Literal["all", "one-partner"]
-"""All dives of a group with each other, or each query with one exemplar of its own, as published."""
+Pairing = Literal["all", "one-partner", "none"]
+"""All dives of a group with each other, each query with one exemplar of its own, as published, or every dive by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,12 @@ def epoch_groups(
         dives: to train on, in any order; two or more.
         seed: of the training.
         epoch: counted from 0.
-        size: of a group; of no effect with one partner.
-        pairing: `one-partner` gives groups of two, a query with its exemplar.
+        size: of a group; of no effect with one partner, or with none.
+        pairing: `one-partner` gives groups of two, a query with its exemplar; `none` groups of one.
         protocol: what dives of a group share: the dive number, nothing, or the difficulty.
 
     Returns:
-        Groups of 2 to `size` dives in the order of their hashes.
+        Groups of 2 to `size` dives, or of 1 without pairing, in the order of their hashes.
 
     Raises:
         DataError: fewer than two dives, one of them twice, or groups of fewer than two.
@@ -119,6 +119,8 @@ def epoch_groups(
     if size < 2:
         raise DataError(f"groups of {size} are asked for", todo="ask for two or more")
     shuffled = sorted(dives, key=lambda d: (hash_u64(seed, "order", epoch, d.dive_id), d.dive_id))
+    if pairing == "none":
+        return [Group((dive.dive_id,), 1) for dive in shuffled]
     alike: dict[str | float, list[Dive]] = defaultdict(list)
     lone: list[Dive] = []
     for dive in shuffled:

@@ -1,7 +1,7 @@
 """Adam with parameter groups by module path, warm-up and cosine (paper, section V-A; method, section 7)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -42,40 +42,36 @@ class Schedule:
         return self.least + (1 - self.least) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterGroup:
-    """Parameters below a module path and what their learning rate is multiplied by; 0 freezes them.
-
-    The empty path stands for all parameters that no other group names.
-    """
-
-    path: str
-    factor: float
-
-
 def make_optimiser(
-    model: nn.Module, groups: Sequence[ParameterGroup], *, learning_rate: float, weight_decay: float = 0.0
+    model: nn.Module, groups: Mapping[str, float], *, learning_rate: float, weight_decay: float = 0.0
 ) -> torch.optim.Adam:
     """Adam over all parameters, those below a named path with their own rate; frozen ones are left out.
 
     The longest path that fits counts. Every group carries its own base rate as `base_rate`.
 
+    Args:
+        model: Module whose parameters are trained.
+        groups: Module paths, and what the learning rate of the parameters below each is multiplied by; 0 freezes them. The
+            empty path stands for all parameters that no other path names.
+        learning_rate: Learning rate of everything that no path names.
+        weight_decay: Weight decay of everything.
+
     Raises:
-        ConfigError: a path below which the model has no parameter, or nothing left to train.
+        ConfigError: There is a path below which the model has no parameter, or nothing is left to train.
     """
-    found: dict[str, list[nn.Parameter]] = {path: [] for path in ("", *(group.path for group in groups))}
+    found: dict[str, list[nn.Parameter]] = {path: [] for path in ("", *groups)}
     for name, parameter in model.named_parameters():
-        fitting = [g.path for g in groups if name == g.path or name.startswith(f"{g.path}.")]
+        fitting = [path for path in groups if name == path or name.startswith(f"{path}.")]
         found[max(fitting, key=len, default="")].append(parameter)
-    for group in groups:
-        if not found[group.path]:
+    for named in groups:
+        if not found[named]:
             raise ConfigError(
-                f"the model has no parameter below {group.path!r}",
+                f"the model has no parameter below {named!r}",
                 where="optimiser groups",
                 todo="name modules as in "
                 + ", ".join(sorted({n.split(".")[0] for n, _ in model.named_parameters()})),
             )
-    factors = {"": 1.0} | {group.path: group.factor for group in groups}
+    factors = {"": 1.0, **groups}
     trained = []
     for path, parameters in found.items():
         if factors[path] == 0:

@@ -314,7 +314,7 @@ def run_pose(
             model=model,
             optimiser=make_optimiser(
                 model,
-                (),
+                {},
                 learning_rate=settings.optimiser.learning_rate,
                 weight_decay=settings.optimiser.weight_decay,
             ),

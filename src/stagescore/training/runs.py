@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import yaml
 
-from stagescore.card_files import weights_hash
 from stagescore.config import Config, load_config
 from stagescore.data.attachments import Progress
 from stagescore.data.dive_sources import DiveSource, LiveSource
@@ -19,11 +18,11 @@ from stagescore.data.samples import Samples
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
-from stagescore.inference.voting import Voting, bank_of
+from stagescore.inference.prediction import PredictionTask
+from stagescore.inference.predictors import exemplar_bank, predictor_of
 from stagescore.locking import alone_in
 from stagescore.models.base import ActionModel
 from stagescore.training.assemble import (
-    groups_of,
     load_matching,
     load_start,
     make_model,
@@ -37,6 +36,7 @@ from stagescore.training.assemble import (
     views_of,
 )
 from stagescore.training.checkpoints import newest_checkpoint
+from stagescore.training.data_needs import check_needs
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
 from stagescore.training.number_learning import describe_dives, learn_numbers
@@ -98,33 +98,30 @@ class Validation:
         model: of the run.
         source: of the dives.
         manifest: with the splits.
-        voting: who votes.
+        task: What is predicted, and by which exemplars.
         test: also look at the test split.
     """
 
     model: ActionModel
     source: DiveSource
     manifest: Manifest
-    voting: Voting
+    task: PredictionTask
     test: bool = False
 
     def __call__(self) -> dict[str, float]:
         """SRCC by split; higher is better."""
         dives = self.source.dives
         pool = [dive for dive in self.manifest.select("fit") if dive.dive_id in dives]
-        kept = bank_dives(pool, per_number=self.voting.num, seed=self.voting.seed)
-        encoded = encode_dives(self.model, self.source, [dive.dive_id for dive in kept])
-        bank = bank_of(encoded, dives, weights_hash(self.model))
+        kept = bank_dives(pool, per_number=self.task.num, seed=self.task.seed)
+        predictor = predictor_of(self.model, self.task, exemplar_bank(self.model, self.source, kept))
         figures = {}
         for part in ("val", "test") if self.test else ("val",):
             ids = [d.dive_id for d in self.manifest.select(part) if d.dive_id in dives]
             if len(ids) < 2:
                 continue
-            voted = self.voting.predict_all(
-                self.model, encode_dives(self.model, self.source, ids), dives, bank
-            )
-            truth = np.array([one.dive.score for one in voted])
-            predicted = np.array([one.prediction.score for one in voted])
+            found = predictor.predict_all([encode_dives(self.model, self.source, ids)], dives)
+            truth = np.array([one.dive.score for one in found])
+            predicted = np.array([one.prediction.score for one in found])
             spread = float(np.ptp(truth)) or 1.0
             figures[f"{part}_srcc"] = _rank_correlation(truth, predicted)
             figures[f"{part}_minus_rl2x100"] = -100 * float(np.mean(((truth - predicted) / spread) ** 2))
@@ -169,6 +166,8 @@ def train(
         )
     device = _prepared(settings.run)
     dives = read_dives(settings.data)
+    fitted = dives.everything.select("fit", individual_only=settings.data.individual_only)
+    check_needs(settings.needs, fitted.dives, joints=settings.data.joints)
     clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
         open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding)
@@ -200,7 +199,7 @@ def train(
             model=model,
             source=source,
             manifest=dives.manifest,
-            voting=Voting(
+            task=PredictionTask(
                 protocol=plan.protocol,
                 num=settings.run.votes,
                 seed=settings.run.seed,
@@ -220,8 +219,8 @@ def train(
             )
         yield from loop.run()
         if settings.run.number_epochs and model.recognises and not loop.state.finished:
-            fitted = dives.manifest.select("fit", individual_only=settings.data.individual_only)
-            _learn_numbers(loop, model, samples, [dive.dive_id for dive in fitted], settings, decoding)
+            described = dives.manifest.select("fit", individual_only=settings.data.individual_only)
+            _learn_numbers(loop, model, samples, [dive.dive_id for dive in described], settings, decoding)
 
 
 def finished_state(folder: Path, settings: TrainSettings, *, with_numbers: bool = True) -> dict[str, Any]:
@@ -304,8 +303,9 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
         with_video=settings.model.reads_video,
     )
     deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
+    encoders = make_model(whole).encoders
     objective = Pretraining(
-        encoders=make_model(whole).encoders,
+        encoders=encoders,
         weights=settings.weights.model_dump(),
         window=settings.window,
         deduction_scale=deductions.std(0).clamp(min=0.05),
@@ -320,7 +320,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
             model=objective.model,
             optimiser=make_optimiser(
                 objective.model,
-                groups_of(settings.optimiser, settings.model),
+                encoders.present(settings.optimiser.factors),
                 learning_rate=settings.optimiser.learning_rate,
                 weight_decay=settings.optimiser.weight_decay,
             ),

@@ -9,6 +9,7 @@ from stagescore.data.decoded_clip import Joints
 from stagescore.data.exemplars import Protocol
 from stagescore.data.preprocessing import Augmentation, Preprocessing
 from stagescore.losses.contrast import Normalisation
+from stagescore.models.needs import Needs
 from stagescore.models.settings import ModelSettings, default_settings
 from stagescore.training.groups import Pairing
 
@@ -55,9 +56,10 @@ class BatchSettings(Config):
     """Which dives meet (`training.groups`).
 
     Attributes:
-        pairing: all pairs of a group (ours), or one partner a query (published).
+        pairing: all pairs of a group (ours), or one partner a query (published). A model that compares nothing has every dive
+            by itself (`none`), whatever is set.
         group_size: dives of a group.
-        groups: of a batch; 8 with one partner is the published batch.
+        groups: of a batch; 8 with one partner is the published batch. Without pairing it is the number of dives of a batch.
         protocol: what dives of a group share.
     """
 
@@ -78,6 +80,7 @@ class LossWeights(Config):
         number: Weight of the cross entropy of the dive number, in models that recognise it.
         leaf: Weight of the leaf of a regression tree (CoRe).
         place: Weight of the place in that leaf (CoRe).
+        distribution: Weight of the predicted distribution of the score (USDL).
     """
 
     score: float = Field(default=1.0, ge=0)
@@ -87,6 +90,7 @@ class LossWeights(Config):
     number: float = Field(default=0.1, ge=0)
     leaf: float = Field(default=1.0, ge=0)
     place: float = Field(default=1.0, ge=0)
+    distribution: float = Field(default=1.0, ge=0)
 
 
 class ObjectiveSettings(Config):
@@ -145,6 +149,11 @@ class OptimiserSettings(Config):
     restart_cosine: bool = False
     average_from: int | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """Factors of the learning rate by module path."""
+        return {group.path: group.factor for group in self.groups}
 
 
 class ModalityDropout(Config):
@@ -248,9 +257,28 @@ class TrainSettings(Config):
     features: str | None = None
 
     @property
+    def pairing(self) -> Pairing:
+        """The pairing that comes into effect."""
+        return self.batches.pairing if self.model.compares else "none"
+
+    @property
+    def needs(self) -> Needs:
+        """What data must have for this run: what the model needs, and difficulties where execution is predicted."""
+        needs = self.model.needs
+        return needs.with_training("difficulty") if self.data.target == "execution" else needs
+
+    @property
     def drops(self) -> ModalityDropout:
         """The modality dropout that comes into effect."""
         return self.modality_dropout if self.model.can_miss else ModalityDropout()
+
+    @model_validator(mode="after")
+    def _can_compare(self) -> "TrainSettings":
+        if self.model.compares and self.batches.pairing == "none":
+            raise ValueError(
+                "batches.pairing=none leaves every dive by itself, and the model learns from pairs; set it to all or one-partner"
+            )
+        return self
 
     @model_validator(mode="after")
     def _can_do_without(self) -> "TrainSettings":

@@ -101,8 +101,8 @@ class Plan:
             has_edges=labelled.has_edges,
             scores=target_of(labelled, execution=self.execution, dive_ids=ids),
             numbers=labelled.numbers,
-            pairs=torch.tensor(batch.pairs),
-            pair_groups=torch.tensor(batch.pair_groups),
+            pairs=torch.tensor(batch.pairs, dtype=torch.long).reshape(-1, 2),
+            pair_groups=torch.tensor(batch.pair_groups, dtype=torch.long),
             members=torch.tensor([(place[i], n) for n, g in enumerate(batch.groups) for i in g.dive_ids]),
             num_groups=len(batch.groups),
         )

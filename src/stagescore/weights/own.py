@@ -4,6 +4,8 @@ The card says what the network is, how its input is prepared, what it was traine
 loads the weights takes all of that from there, never from a default.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +23,35 @@ from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.familiarity import Familiarity
 from stagescore.models import build
 from stagescore.models.base import ActionModel
+from stagescore.models.recognition import NumberedFilm
 from stagescore.models.settings import ModelSettings
 from stagescore.weights.search import find_weights
 
 _HEADER = "stagescore_card"
+
+
+class TrainingFilms(Config):
+    """Films of one dive number that a network was trained on.
+
+    Attributes:
+        dive_number: Dive number such as `107B`; None if not labelled.
+        height_m: Height of the board in metres; None if unknown.
+        num_films: Number of the films.
+    """
+
+    dive_number: str | None
+    height_m: float | None
+    num_films: int = Field(ge=1)
+
+    @classmethod
+    def counted(cls, films: Sequence[NumberedFilm]) -> "tuple[TrainingFilms, ...]":
+        """Films by dive number and height."""
+        counts = Counter((film.dive_number, film.height_m) for film in films)
+        ordered = sorted(counts.items(), key=lambda item: (item[0][0] or "", item[0][1] or 0.0))
+        return tuple(
+            cls(dive_number=number, height_m=height_m, num_films=count)
+            for (number, height_m), count in ordered
+        )
 
 
 class Card(Config):
@@ -51,6 +78,7 @@ class Card(Config):
         blends_with_prior: the score of an unfamiliar film moves towards what its labels alone say, or is not given.
         film_scale: how far beyond distance 1 the film's share of the score has fallen to one half.
         mirrored: the network is shown each film plain and mirrored, and the differences are averaged.
+        training_films: Films of the training by dive number, for weights without a bank, whose exemplars would tell them.
         figures: headline figures with intervals, and on what.
         weights_hash: of the network, as `exemplar_bank.weights_hash` gives it.
     """
@@ -73,8 +101,14 @@ class Card(Config):
     blends_with_prior: bool = False
     film_scale: float = Field(default=1.0, gt=0)
     mirrored: bool = False
+    training_films: tuple[TrainingFilms, ...] = ()
     figures: dict[str, Any] = Field(default_factory=dict)
     weights_hash: str
+
+    @property
+    def films(self) -> tuple[NumberedFilm, ...]:
+        """`training_films`, one by one."""
+        return tuple(films for films in self.training_films for _ in range(films.num_films))
 
     @model_validator(mode="after")
     def _fits(self) -> "Card":

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stagescore.errors import DataError
 from stagescore.losses.grouping import grouped_mean
-from stagescore.models.base import ActionModel, LossFunctions, Segmented
+from stagescore.models.base import ContrastiveModel, LossFunctions, Segmented
 from stagescore.models.encoders import Encoders
 from stagescore.regression.regression_tree import (
     RegressionTree,
@@ -24,7 +24,7 @@ from stagescore.regression.regression_tree import (
 from stagescore.tensors import ClipVectors, Comparison, Features, Representation, TrainingBatch
 
 
-class CoRe(ActionModel):
+class CoRe(ContrastiveModel):
     """The whole model.
 
     Args:
@@ -60,20 +60,9 @@ class CoRe(ActionModel):
         fitted = leaf_edges(differences(), num_leaves=self.tree.num_leaves, largest=self.theta)
         self.edges.copy_(torch.from_numpy(fitted))
 
-    def complete(self, features: Features) -> Features:
-        """See `ActionModel.complete`.
-
-        Raises:
-            DataError: A dive has no video.
-        """
-        if not bool(features.has_video.all()):
-            raise DataError("a dive has no video, and CoRe reads nothing else", todo="give its frames")
-        return features
-
     def segment(self, features: Features) -> Segmented:
         """See `ActionModel.segment`: a dive is one stage."""
-        whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
-        return Segmented(edges=whole.expand(features.num_dives, 2), logits=None)
+        return Segmented.whole(features)
 
     def represent(self, features: Features, edges: Int[Tensor, "dives edges"]) -> ClipVectors:
         """See `ActionModel.represent`: the mean over the clips; nothing is cut."""

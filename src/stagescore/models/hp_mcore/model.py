@@ -18,7 +18,7 @@ from stagescore.fusion.stand_ins import VideoStandIns
 from stagescore.losses.dive_number import dive_number_losses
 from stagescore.losses.grouping import grouped_mean
 from stagescore.losses.score import score_losses
-from stagescore.models.base import ActionModel, LossFunctions, Segmented
+from stagescore.models.base import ContrastiveModel, LossFunctions, Segmented
 from stagescore.models.encoders import Branch, Encoders
 from stagescore.segmentation.decoding import Decoding, edges_of
 from stagescore.segmentation.pooling import pool_stages
@@ -28,7 +28,7 @@ from stagescore.types import Modality
 RegressionBranch = Literal["fused", "static"]
 
 
-class HPMCoRe(ActionModel):
+class HPMCoRe(ContrastiveModel):
     """The whole model. Branches that are None are off (paper, Table III)."""
 
     def __init__(
@@ -86,6 +86,14 @@ class HPMCoRe(ActionModel):
         if self.recognises:
             names.append("number")
         return tuple(names)
+
+    @property
+    def branch_parts(self) -> dict[str, tuple[str, ...]]:
+        """See `ActionModel.branch_parts`; in the whole model the segmentation reads the motion."""
+        return {
+            "static": ("regression.static", "regression.stage_weights"),
+            "fused": ("fusion", "segmentation", "regression.fused"),
+        }
 
     def complete(self, features: Features) -> Features:
         """See `ActionModel.complete`: stand-ins for a missing video.
@@ -247,8 +255,7 @@ class Segmentation(nn.Module):
     def forward(self, features: Features) -> Segmented:
         """Logits of the transitions and the stage edges that follow from them; one stage has no logits."""
         if self.segmenter is None:
-            whole = torch.tensor([[0, features.num_frames]], device=features.has_video.device)
-            return Segmented(edges=whole.expand(features.num_dives, 2), logits=None)
+            return Segmented.whole(features)
         read: Tensor | None = getattr(features, self.reads)
         if read is None:
             raise DataError(f"segmentation reads {self.reads} features, and there are none", todo="give them")

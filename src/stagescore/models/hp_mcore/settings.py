@@ -17,6 +17,7 @@ from stagescore.models.encoder_settings import (
     StaticSettings,
 )
 from stagescore.models.encoders import Branch
+from stagescore.models.needs import Input, Needs
 from stagescore.regression.stage_weights import StageNormalisation
 from stagescore.segmentation.stages import StageCut
 from stagescore.types import Modality
@@ -143,6 +144,14 @@ class HPMCoReSettings(BaseModelSettings):
     def recognises(self) -> bool:
         """See `BaseModelSettings.recognises`."""
         return self.recognition.on
+
+    @property
+    def needs(self) -> Needs:
+        """See `BaseModelSettings.needs`: some stages to learn where to cut, and some numbers to recognise."""
+        seen = super().needs
+        transitions: tuple[Input, ...] = ("transitions",) if self.cut != "1" else ()
+        number: tuple[Input, ...] = ("number",) if self.recognises else ()
+        return Needs(training=seen.training, some_training=frozenset({*transitions, *number}), test=seen.test)
 
     @property
     def cut(self) -> StageCut:

@@ -1,6 +1,6 @@
 """Where the points went: from the mean exemplar to the score, by stage, by exemplar and by branch of the network."""
 
-from stagescore.report.balance import Balance, balance_of, mean, mean_of_branch, sum_of_stage
+from stagescore.report.balance import Balance, adds_up, balance_of, mean, mean_of_branch, sum_of_stage
 from stagescore.report.charts import Figure, Table, axis_around_zero, stacked
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections import Content, Section
@@ -12,8 +12,8 @@ _ROW = 46
 
 
 def build(result: Result, pictures: Pictures) -> Content | None:
-    """The three figures; nothing without a score."""
-    if result.score is None:
+    """The three figures; nothing for a score that is not made of parts."""
+    if not adds_up(result):
         return None
     balance = balance_of(result)
     return {

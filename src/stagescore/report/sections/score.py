@@ -5,7 +5,7 @@ from itertools import pairwise
 from stagescore.inference.exemplar_bank import PICTURED_SHARES, frame_within
 from stagescore.report import number_sentences as number
 from stagescore.report import sentences as say
-from stagescore.report.balance import balance_of, mean
+from stagescore.report.balance import adds_up, mean, printed_score
 from stagescore.report.charts import Figure, Table, anchor_at, stacked
 from stagescore.report.keyframes import contact_frame, decisive_stage, seconds_at, stage_at
 from stagescore.report.pictures import Pictures, Shot
@@ -36,6 +36,7 @@ def build(result: Result, pictures: Pictures) -> Content:
         "warnings": say.warnings(result),
         "shots": shots,
         "shots_note": None,
+        "differences": [],
     }
     return known if result.score is None else known | _scored(result, pictured=bool(shots))
 
@@ -44,14 +45,14 @@ def _scored(result: Result, *, pictured: bool) -> dict[str, object]:
     """What only a dive with a score has; its warnings stand in the section on trust."""
     stage = decisive_stage(result)
     return {
-        "score": Sentence(f"{balance_of(result).printed_total}", ("score",)),
+        "score": Sentence(printed_score(result) or "", ("score",)),
         "interval": interval(result),
         "strip_of_scores": standing_strip(result),
         "trust": trust(result),
         "warnings": [],
         "telling": telling(result),
         "shots_note": None if stage is None or not pictured else telling_pictures(result, stage),
-        "differences": _differences(result),
+        "differences": _differences(result) if adds_up(result) else [],
         "decisive": stage,
     }
 

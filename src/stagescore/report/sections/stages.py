@@ -139,7 +139,7 @@ def _stage_table(result: Result) -> Table:
         ]
         for stage in result.stages
     ]
-    points = [] if result.score is None else ["points"]
+    points = ["points"] if any(stage.difference is not None for stage in result.stages) else []
     return Table(
         title="Stages",
         head=("stage", "frames", "seconds", "confidence", *points),
@@ -160,6 +160,4 @@ def _shots(result: Result, pictures: Pictures) -> list[Shot]:
     return shots if uris else []
 
 
-SECTION = Section(
-    order=30, title="The stages", reads=("stages", "events", "score"), build=build, frames=frames
-)
+SECTION = Section(order=30, title="The stages", reads=("stages", "events"), build=build, frames=frames)

@@ -59,6 +59,8 @@ def estimated(result: Result) -> list[Sentence]:
     if result.score is not None:
         found.append(
             Sentence("Score, differences and interval.", ("score", "interval", "stages[].difference"))
+            if result.exemplars
+            else Sentence("Score and interval.", ("score", "interval"))
         )
         found += prior(result)
         if result.protocol:
