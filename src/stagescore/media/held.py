@@ -6,7 +6,7 @@ so long that it would become too small is decoded anew each time, so that memory
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,7 +33,7 @@ class HeldMedia(Media):
     """
 
     film: Media
-    span: range
+    span: Collection[int]
     _held: dict[int, UInt8[np.ndarray, "height width 3"]] = field(default_factory=dict)
 
     @classmethod
@@ -55,6 +55,25 @@ class HeldMedia(Media):
             factor = min(math.sqrt(MOST_BYTES / max(_bytes(len(span), size_px), 1)), 1.0)
             if factor < 1.0 and factor * max(size_px) < LEAST_EDGE_PX:
                 return film
+        return cls._made(film, span, factor)
+
+    @classmethod
+    def for_drawing(cls, film: Media, frames: Collection[int], most_edge_px: int) -> Media:
+        """A film with some of its pictures held, none larger than asked for; itself where it is held already, or is joints alone.
+
+        Args:
+            film: The film.
+            frames: Frames that are shown again after the film was gone through once.
+            most_edge_px: Longer edge of a picture, in pixels, at most.
+        """
+        if isinstance(film, HeldMedia) or film.info.kind == "joints":
+            return film
+        longer = max(film.info.width_px, film.info.height_px)
+        return cls._made(film, frozenset(frames), min(most_edge_px / longer, 1.0))
+
+    @classmethod
+    def _made(cls, film: Media, span: Collection[int], factor: float) -> Media:
+        size_px = film.info.width_px, film.info.height_px
         width_px, height_px = (max(math.floor(factor * edge), 1) for edge in size_px)
         info = replace(film.info, width_px=width_px, height_px=height_px)
         return cls(info=info, times_s=film.times_s, _scan=film._scan, film=film, span=span)

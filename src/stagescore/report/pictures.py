@@ -48,12 +48,13 @@ class Pictures:
 
     Attributes:
         query: Red, green, blue by frame of the input file; `dive_report.frames_wanted` says which are needed.
-        track: The diver's joints.
+        track: The diver's joints, in pixels of the film.
         track_frames: Frame of the input file of each row of the track.
         weak: Joints that are drawn thin, since they were filled or are doubtful.
         exemplar: Red, green, blue by sampled frame of the nearest exemplar, as its bank holds them.
         contact_frame: Frame of the first water contact, after which a joint that is found may be anything; None where it
             is not known.
+        scale: Width and height of the pictures of the query, as shares of those of the film.
     """
 
     query: Mapping[int, Image] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Pictures:
     weak: Bool[np.ndarray, "frames joints"] | None = None
     exemplar: Mapping[int, Image] = field(default_factory=dict)
     contact_frame: int | None = None
+    scale: Float[np.ndarray, "2"] = field(default_factory=lambda: np.ones(2))
 
     def __post_init__(self) -> None:
         rows = 0 if self.track is None else self.track.num_frames
@@ -120,7 +122,7 @@ class Pictures:
         row = self._row(frame)
         if self.track is None or row is None or not self.track.known[row].any():
             return None
-        return np.asarray(self.track.joints_px[row])
+        return np.asarray(self.track.joints_px[row] * self.scale)
 
     def _side(self, frames: Sequence[int]) -> int | None:
         """Of the squares; None where the diver's place is unknown: whole pictures."""

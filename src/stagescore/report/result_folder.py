@@ -40,8 +40,8 @@ def film_pictures(
 
     Args:
         result: of the film.
-        media: the film; None if it cannot be read.
-        track: a row for each frame that was used, from `result.input.start_frame` on.
+        media: the film, perhaps held smaller; None if it cannot be read.
+        track: a row for each frame that was used, from `result.input.start_frame` on, in pixels of the film.
         weak: joints of the track that were filled or are doubtful.
         bank: that may have pictures of the nearest exemplar.
 
@@ -57,6 +57,7 @@ def film_pictures(
         weak=weak,
         exemplar={} if bank is None else exemplar_pictures(result, bank),
         contact_frame=contact_frame(result),
+        scale=np.ones(2) if media is None else media.scale,
     )
 
 

@@ -4,6 +4,7 @@ Source: none needed.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,10 @@ from jaxtyping import UInt8
 
 from stagescore.atomic import write_bytes
 from stagescore.media.film_writing import write_film
+from stagescore.media.held import HeldMedia
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.report.compare_page import compare_page, compared_pairs
+from stagescore.report.dive_report import frames_wanted
 from stagescore.report.keyframes import contact_frame, stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames
 from stagescore.report.pictures import Pictures
@@ -29,6 +32,9 @@ COMPARE_PAGE, COMPARISON = "compare.html", "compare.mp4"
 SIDE_BY_SIDE_RATE = 15.0
 """Frames a second of films side by side: half the usual speed, since they are looked at closely."""
 _SIDE_HEIGHT_PX = 360
+_DRAWN_EDGE_PX = 1280
+"""Longer edge of what is drawn, in pixels, at most: what a screen shows beside a page. A film of 1920 x 1080 takes a third of the
+time to write so."""
 _TEXT = (255, 255, 255)
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
@@ -40,6 +46,9 @@ def write_dive_files(scored: Scored, folder: Path) -> None:
     Raises:
         DataError: one of them cannot be made or written.
     """
+    if scored.media is not None:
+        drawn = HeldMedia.for_drawing(scored.media, frames_wanted(scored.result), _DRAWN_EDGE_PX)
+        scored = replace(scored, media=drawn)
     if scored.media is not None and scored.poses is not None:
         rate = scored.media.info.frame_rate or DEFAULT_FRAME_RATE
         write_film(folder / OVERLAY, _overlay(scored), min(max(rate, 1.0), 120.0))
@@ -143,6 +152,7 @@ def _overlay(scored: Scored) -> Iterator[Picture]:
     if media is None or poses is None:
         return
     span = result.input
+    poses = poses.scaled(media.scale)
     scale = max(LEAST_EDGE_PX / max(media.info.width_px, media.info.height_px), 1.0)
     for row, (frame, image) in enumerate(media.frames(range(span.start_frame, span.end_frame))):
         box = None if poses.boxes_px is None else poses.boxes_px[row]
