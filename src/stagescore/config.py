@@ -31,7 +31,7 @@ class FramesConfig(Config):
         width: of the pictures, in pixels; None keeps the video's own.
         height: of the pictures, in pixels; given or left out together with the width.
         slowmo: the video is slowed down by this factor.
-        frame_rate: frames a second of a folder of images, which does not say it itself.
+        frame_rate: frames per second of a folder of images, which does not say it itself.
         quality: of the JPEG files, 1 to 100.
     """
 

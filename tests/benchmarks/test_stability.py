@@ -81,7 +81,7 @@ def test_a_scorer_that_does_not_look_is_stable_and_its_events_stay_in_their_fram
     assert [row.variant for row in rows] == [variant.name for variant in VARIANTS]
     for row in (*rows, together):
         assert (row.median, row.p95, row.mean, row.within, row.lost) == (0, 0, 0, 1, 0), row.variant
-        # At 24 frames a second the frame itself may be left out; the cropped code cannot be read.
+        # At 24 frames per second the frame itself may be left out; the cropped code cannot be read.
         if row.variant not in ("rate-24", "cropped", "all"):
             assert row.contact == (0, 0), row.variant
     assert together.films == len(films) * len(VARIANTS)

@@ -159,7 +159,7 @@ def test_unknown_steps_of_the_camera_lie_evenly_between_known_ones() -> None:
 
 def test_a_camera_that_halts_in_the_middle_of_a_pan_is_not_believed() -> None:
     assert panned(None, -10, -11, -12, 0.5, -14, -15, -16) == pytest.approx((10, 11, 12, 13, 14, 15, 16))
-    # A pan that begins, ends or turns round is, and so is one that gains speed quickly as at few frames a second.
+    # A pan that begins, ends or turns round is, and so is one that gains speed quickly as at few frames per second.
     for steps in (
         (0, 0, 0, -9, -10, -11, -12),
         (-12, -11, -10, 0, 0, 0),

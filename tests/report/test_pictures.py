@@ -38,7 +38,7 @@ def test_pictures_of_the_entry_end_with_the_splash(attention: bool, slowmo: floa
 def test_without_a_water_contact_the_whole_entry_is_shown() -> None:
     result = made_result(**LONG, events=Events(), attention=None, attention_frames=None)
     assert score.telling_frames(result, 2) == (83, 130, 176)
-    assert score.telling_pictures(result, 2).text.startswith("The entry: the middle")
+    assert score.telling_pictures(result, 2).text.startswith("The entry: middle frame")
 
 
 def test_a_contact_that_leaves_too_few_frames_of_a_stage_does_not_shorten_it() -> None:

@@ -349,7 +349,7 @@ def test_the_body_shows_six_skeletons_and_the_smallest_angles_of_the_flight() ->
 
 def test_the_body_says_where_its_joints_come_from_and_draws_no_curve_that_is_not_known() -> None:
     given = shown("body", made_result(poses=PoseShares(source="given", measured=0.9, doubtful=0.1)))
-    assert "The joints were given by you: 90% seen" in given.text
+    assert "The joints were given by you. Of all joints in all frames 90% were seen" in given.text
     result = made_result(angles=None)
     element = shown("body", result, pictures_of("body", result))
     assert not element.find("path") and "Joint angles" not in element.text

@@ -156,10 +156,10 @@ def test_a_sentence_stays_when_every_field_changes_but_those_it_names(name):
 @pytest.mark.parametrize(
     ("lean", "text"),
     [
-        ((0.1, 0.2, -6.0), "The entry cost most: "),
-        ((0.1, -5.0, 0.3), "The flight cost most: "),
-        ((0.1, 6.0, -0.3), "The flight won most: "),
-        ((-6.0, 0.2, 0.3), "The take-off cost most: "),
+        ((0.1, 0.2, -6.0), "Biggest loss: entry, "),
+        ((0.1, -5.0, 0.3), "Biggest loss: flight, "),
+        ((0.1, 6.0, -0.3), "Biggest gain: flight, "),
+        ((-6.0, 0.2, 0.3), "Biggest loss: take-off, "),
     ],
 )
 def test_the_stage_that_made_the_difference_is_blamed(lean, text):

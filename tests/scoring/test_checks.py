@@ -44,7 +44,7 @@ def test_a_cut_between_two_shots_of_one_camera_is_found_and_a_fast_pan_is_none()
 @pytest.mark.parametrize("speed", [4, 6, 9])
 @pytest.mark.parametrize("every", [4, 6, 25])
 def test_a_frame_that_was_left_out_of_a_pan_is_no_cut(speed: int, every: int) -> None:
-    """A film at 25 frames a second that is converted to 24, 21 or 19 loses one in 25, 6 or 4."""
+    """A film at 25 frames per second that is converted to 24, 21 or 19 loses one in 25, 6 or 4."""
     pan = same_hall(0, 60, speed)
     kept = [frame for frame in range(len(pan)) if frame % every != every // 2]
     assert checks.cuts(pan[kept]) == []

@@ -46,7 +46,7 @@ def test_how_far_hand_marks_are_from_the_physical_events(
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [25, 24, 20])
 def test_a_flight_at_a_lower_frame_rate_shows_no_cut(rate: int, shared: Path) -> None:
-    """Films of 30 frames a second: what was left out made a cut of 30, 28 and 20 of 241 flights, these among them (docs/log.md)."""
+    """Films of 30 frames per second: what was left out made a cut of 30, 28 and 20 of 241 flights, these among them (docs/log.md)."""
     from stagescore.benchmarks.variants import Variant, shown_frames
     from stagescore.media.source import open_media
     from stagescore.scoring.checks import cuts

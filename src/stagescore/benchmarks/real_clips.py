@@ -31,7 +31,7 @@ class ClipRow:
         true: first airborne frame and first frame that touches the water; None where the film does not show it.
         found: the same; None where it was not seen.
         iou: intersection over union of the two spans, 0 where one event was not seen; None where a label is missing.
-        rate: frames a second.
+        rate: frames per second.
     """
 
     name: str

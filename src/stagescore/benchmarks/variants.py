@@ -29,7 +29,7 @@ class Variant:
         name: such as `rate-24`; what stands before the hyphen is its kind.
         mirrored: left and right are exchanged.
         crf: x264's constant rate factor; 0 loses nothing.
-        rate: frames a second, by repeating and leaving out frames; None keeps the film's own.
+        rate: frames per second, by repeating and leaving out frames; None keeps the film's own.
         lines: height of the picture, with its proportions; None keeps the film's own.
         cut_off: share of the width that is cut off at the left and at the right, and of the height at top and bottom.
         gain: what red, green and blue are multiplied by.

@@ -36,7 +36,7 @@ def bench_simulate(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Time the simulation: dives of 96 frames a second, written to disk."""
+    """Time the simulation: dives of 96 frames per second, written to disk."""
     from stagescore.simulate.dataset import Order, simulate_dataset
 
     with speaking(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as folder:
@@ -59,7 +59,7 @@ def bench_simulate(
         out.document(result)
         out.text(
             f"{dives} dives, {frames} frames of {size}, {workers} processes: {seconds:.1f} s, "
-            f"{result['dives_of_96_frames_per_second']:.2f} dives of {_CLIP_FRAMES} frames a second"
+            f"{result['dives_of_96_frames_per_second']:.2f} dives of {_CLIP_FRAMES} frames per second"
         )
 
 

@@ -14,7 +14,7 @@ from stagescore.errors import DataError, StagescoreError
 def probe(
     paths: Annotated[list[Path], typer.Argument(help="Video files or folders of images.")],
     slowmo: Annotated[float, typer.Option(help="The film is slowed down by this factor.")] = 1.0,
-    frame_rate: Annotated[float | None, typer.Option(help="Frames a second of a folder of images.")] = None,
+    frame_rate: Annotated[float | None, typer.Option(help="Frames per second of a folder of images.")] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -15,18 +15,21 @@ WeightsOption = Annotated[
 BankOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Exemplars of your own; see `stagescore fit-bank`.")
 ]
-DeviceOption = Annotated[str, typer.Option(help="Of PyTorch: cpu, cuda.")]
+DeviceOption = Annotated[str, typer.Option(help="PyTorch device: cpu or cuda.")]
 WeightsDirOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Look for weights here first.")]
 NumberOption = Annotated[
     str | None,
     typer.Option(
         metavar="DN",
-        help="Such as 107B; exemplars then share it. Recognised by default, where the weights can.",
+        help="Dive number, e.g. 107B; exemplars are limited to it. Recognised from the film by default, where the weights can.",
     ),
 ]
 SizeOption = Annotated[
     str | None,
-    typer.Option(metavar="WxH", help="Of the picture, where an npz of joints is scored without its film."),
+    typer.Option(
+        metavar="WxH",
+        help="Width and height of the picture, e.g. 1920x1080, where joints (npz) are scored without their film.",
+    ),
 ]
 SkeletonOption = Annotated[
     str | None,
@@ -36,7 +39,7 @@ SkeletonOption = Annotated[
         "or number by default.",
     ),
 ]
-ExemplarsOption = Annotated[int, typer.Option(min=1, help="Exemplars that vote.")]
+ExemplarsOption = Annotated[int, typer.Option(min=1, help="Number of exemplars that vote.")]
 
 
 def _print_schema(wanted: bool) -> bool:
@@ -57,13 +60,18 @@ def score(
         ),
     ],
     out_dir: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="DIR-2, DIR-3, ... if it holds results already.")
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Output folder. If it already has results, DIR-2, DIR-3, ... is used.",
+        ),
     ],
     dive_number: NumberOption = None,
     difficulty: Annotated[
         float | None, typer.Option(help="Degree of difficulty; the usual one by default.")
     ] = None,
-    height: Annotated[float | None, typer.Option(help="Of board or platform, in metres.")] = None,
+    height: Annotated[float | None, typer.Option(help="Height of the board or platform, in metres.")] = None,
     women: Annotated[
         bool | None,
         typer.Option(
@@ -76,7 +84,7 @@ def score(
     end: Annotated[int | None, typer.Option(min=0, help="Last frame, included.")] = None,
     slowmo: Annotated[float, typer.Option(help="The film is slowed down by this factor.")] = 1.0,
     fps: Annotated[
-        float | None, typer.Option(help="Frames a second of a folder of images, or of joints.")
+        float | None, typer.Option(help="Frames per second of a folder of images, or of joints.")
     ] = None,
     poses: Annotated[
         Path | None,

@@ -35,7 +35,7 @@ def write_film(
     Args:
         path: an mp4 file; written atomically.
         frames: red, green, blue.
-        frame_rate: frames a second.
+        frame_rate: frames per second.
         crf: x264's constant rate factor, 0 (lossless) to 51; other encoders know the usual quality only.
 
     Raises:

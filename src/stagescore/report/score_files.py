@@ -30,7 +30,7 @@ from stagescore.scoring.scorer import Scored
 SUMMARY, OVERLAY = "summary.html", "overlay.mp4"
 COMPARE_PAGE, COMPARISON = "compare.html", "compare.mp4"
 SIDE_BY_SIDE_RATE = 15.0
-"""Frames a second of films side by side: half the usual speed, since they are looked at closely."""
+"""Frames per second of films side by side: half the usual speed, since they are looked at closely."""
 _SIDE_HEIGHT_PX = 360
 _DRAWN_EDGE_PX = 1280
 """Longer edge of what is drawn, in pixels, at most: what a screen shows beside a page. A film of 1920 x 1080 takes a third of the

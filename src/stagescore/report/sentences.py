@@ -133,8 +133,8 @@ def joints(result: Result) -> Sentence:
         return Sentence("No joints are known of this dive.", ("poses.source",))
     origin = "were given by you" if poses.source == "given" else "were found by a network"
     return Sentence(
-        f"The joints {origin}: {poses.measured:.0%} seen, {poses.filled:.0%} filled in between frames, "
-        f"{poses.doubtful:.0%} doubtful.",
+        f"The joints {origin}. Of all joints in all frames {poses.measured:.0%} were seen, {poses.filled:.0%} were interpolated "
+        f"between frames, and the rest are unknown; {poses.doubtful:.0%} are doubtful, seen or interpolated.",
         ("poses.source", "poses.measured", "poses.filled", "poses.doubtful"),
     )
 

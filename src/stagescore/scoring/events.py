@@ -1,7 +1,7 @@
 """When the diver leaves the board and when the water is touched, from the path of the body.
 
 A body in free fall follows a parabola, wherever the camera looks and however fast the film is (its scale and its
-frames a second need not be known). The flight is the piece of the path that one parabola explains: the body
+frames per second need not be known). The flight is the piece of the path that one parabola explains: the body
 leaves it when the feet touch the board and when the water slows it down.
 Source: none. The constants were chosen on simulated dives; docs/log.md tells on which, and what was seen of real clips.
 """

@@ -50,7 +50,7 @@ class InputFile(Config):
         width_px: of the picture.
         height_px: likewise.
         duration_s: of the whole.
-        frame_rate: mean frames a second.
+        frame_rate: mean frames per second.
         condition: `ok`, `partial` or `unreadable`.
         start_frame: first frame that was used.
         end_frame: frame after the last that was used.

@@ -27,7 +27,7 @@ _LEAST_MASS = 0.6
 _REPEAT_SHARE, _REPEAT_REACH, _REPEAT_CHANGE = 0.2, 3, 0.5
 """Of the largest change in so many steps around, or in grey levels, up to which a frame repeats the one before."""
 _MOST_STEPS = 8
-"""Between two repeats of a converted film: 25 frames a second shown as 30 repeat every sixth."""
+"""Between two repeats of a converted film: 25 frames per second shown as 30 repeat every sixth."""
 _LEAST_DISTINCT = 12
 
 

@@ -38,7 +38,7 @@ class Leaving:
     Attributes:
         nodes_m: all nodes in world axes.
         velocity_m_s: of the pelvis.
-        turning: radians a second of somersault, signed.
+        turning: radians per second of somersault, signed.
     """
 
     nodes_m: Float[np.ndarray, "nodes 3"]

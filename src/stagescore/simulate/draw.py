@@ -28,7 +28,7 @@ _MOST_UNEQUAL = 3
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 # Labelled flight lasts 34.9 frames from 3 m and 36.9 from 10 m in FineDiving: since a dive from 10 m is
-# in the air for 0.3 s longer, most broadcasts of 3 m must show more frames a second.
+# in the air for 0.3 s longer, most broadcasts of 3 m must show more frames per second.
 _FRAME_RATES: dict[float, tuple[tuple[float, float], ...]] = {
     3.0: ((29.97, 0.85), (25.0, 1.0)),
     10.0: ((25.0, 0.75), (29.97, 1.0)),

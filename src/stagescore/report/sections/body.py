@@ -61,7 +61,7 @@ def angles(result: Result) -> list[Sentence]:
         low = _lowest_in_flight(result, getattr(result.angles, name))
         if low is not None:
             frame, degrees = low
-            text = f"{what} furthest in flight at {moment(result, frame)}: {degrees:.0f}°, 180° is stretched."
+            text = f"{what} furthest in flight at {moment(result, frame)}: {degrees:.0f}°; 180° is fully extended."
             found.append(Sentence(text, (f"angles.{name}", "angles.frames", *TIMES)))
     if result.angles.trunk_at_entry is not None:
         text = f"At the first touch of the water the trunk is {abs(result.angles.trunk_at_entry):.0f}° from the vertical; 0° is a straight entry."

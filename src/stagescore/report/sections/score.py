@@ -114,9 +114,9 @@ def interval(result: Result) -> Sentence | None:
     if result.interval is None:
         return None
     low, high = result.interval
-    among = "" if _error_is_known(result) else ", if this dive is like those the weights were trained on"
+    among = "" if _error_is_known(result) else ", if this dive is like those that the weights were trained on"
     return Sentence(
-        f"In 90 of 100 cases its score would lie between {points(low, 1)} and {points(high, 1)}{among}.",
+        f"90\u00a0% prediction interval: {points(low, 1)} to {points(high, 1)}{among}.",
         ("interval", "validated", "unfamiliarity"),
     )
 
@@ -172,8 +172,8 @@ def standing(result: Result) -> Sentence | None:
     scores = [vote.score for vote in result.exemplars]
     below = sum(score < result.score for score in scores)
     return Sentence(
-        f"Above {below} of the {counted(len(scores), 'exemplar')} it was compared with; "
-        f"theirs go from {points(min(scores), 1)} to {points(max(scores), 1)}, mean {points(mean(scores), 1)}.",
+        f"Higher than {below} of {counted(len(scores), 'exemplar')} "
+        f"({points(min(scores), 1)} to {points(max(scores), 1)}, mean {points(mean(scores), 1)}).",
         ("score", "exemplars[].score"),
     )
 
@@ -186,11 +186,10 @@ def telling(result: Result) -> Sentence | None:
     name, difference = result.stages[stage].name, result.stages[stage].difference or 0.0
     fields = tuple(f"stages[{k}].difference" for k in range(len(result.stages)))
     if abs(difference) < _NOTHING:
-        return Sentence("No stage stands out: each is as good as the mean exemplar's.", fields)
-    what = "cost most" if difference < 0 else "won most"
-    than = "fewer" if difference < 0 else "more"
+        return Sentence("No stage stands out: each is as good as the exemplars' mean.", fields)
+    what, where = ("loss", "below") if difference < 0 else ("gain", "above")
     return Sentence(
-        f"The {name} {what}: {points(abs(difference))} points {than} than the mean exemplar.", fields
+        f"Biggest {what}: {name}, {points(abs(difference))} points {where} the exemplars' mean.", fields
     )
 
 
@@ -206,8 +205,8 @@ def telling_pictures(result: Result, stage: int) -> Sentence:
         *TIMES,
     )
     if result.attention:
-        return Sentence(f"{what}: of each third, the frame with most attention (frames {shown}).", fields)
-    return Sentence(f"{what}: the middle of each third (frames {shown}).", fields)
+        return Sentence(f"{what}: highest-attention frame of each third (frames {shown}).", fields)
+    return Sentence(f"{what}: middle frame of each third (frames {shown}).", fields)
 
 
 def standing_strip(result: Result) -> Figure | None:

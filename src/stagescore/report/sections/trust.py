@@ -28,7 +28,7 @@ def measured(result: Result) -> list[Sentence]:
         )
     ]
     if film.frame_rate is not None and film.duration_s is not None:
-        text = f"{film.duration_s:.2f} s at {film.frame_rate:.4g} frames a second, as the file says."
+        text = f"{film.duration_s:.2f} s at {film.frame_rate:.4g} frames per second, as the file says."
         found.append(Sentence(text, ("input.duration_s", "input.frame_rate")))
     if film.end_frame > film.start_frame:
         text = f"Frames {film.start_frame} to {film.end_frame - 1} were used."
@@ -37,7 +37,7 @@ def measured(result: Result) -> list[Sentence]:
         found.append(Sentence("The joints are those that you gave.", ("poses.source",)))
     if result.exemplars:
         found.append(
-            Sentence("The exemplars' scores are known: they stand in the bank.", ("exemplars[].score",))
+            Sentence("The exemplars' scores are those of the exemplar bank.", ("exemplars[].score",))
         )
     return found
 
