@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
 # Makes the weights `tower` again from the films of UNLV-Dive: some two and a half hours on two slow cores. docs/training.md explains the steps.
-#   examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER [PROTOCOL...]     run it again to go on where it was stopped
+#   [SEED=0] examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER [PROTOCOL...]     run it again to go on where it was stopped
 # UNLV_DIVE holds films/, films.csv and unlv_dive.npz; MOBILENETV2 is any ImageNet file of the network (`weights import`).
+# With another SEED in the same folder order, views and dropout are others, and its folds stand in the same table as those of seed 0.
 # Protocols named beside (sealed, athlete-disjoint, leave-one-contest-out) are trained and evaluated as well.
 set -euo pipefail
+seed=${SEED:-0} second=$((${SEED:-0} + 1))
 films=$(realpath "$1") network=$(realpath "$2")
 mkdir -p "$3" && cd "$3"
 shift 3
 
+run_of() {  # FOLD SEED: the folder of a run
+  local name=${1//\//-}
+  [ "$2" = 0 ] && echo "$name" || echo "$name-seed-$2"
+}
 train() {  # FOLD SEED: one run on one thread; runs of a fold begin with the same random weights
-  local fold=$1 seed=$2 name=${1//\//-}
-  local run=$name; [ "$seed" = 0 ] || run=$name-seed-$seed
+  local fold=$1 seed=$2 name=${1//\//-} run
+  run=$(run_of "$1" "$2")
   if [ -e "$run/config.yaml" ]; then stagescore train --resume "$run" --quiet
   else
     stagescore train tower data.folder=dives data.clips="clips/$name" data.fold="$fold" data.sealed=true run.seed="$seed" run.weights_seed=0 \
@@ -39,20 +45,22 @@ for protocol in all "$@" five-fold; do
 done
 
 # Two runs on all films, whose mean ships, and one on the films of the other folds for each fold; two at a time.
-export -f train
-{ echo "all 0"; echo "all 1"; for protocol in "$@" five-fold; do folds "$protocol" | sed 's/$/ 0/'; done; } |
+export -f train run_of
+{ echo "all $seed"; echo "all $second"; for protocol in "$@" five-fold; do folds "$protocol" | sed "s/$/ $seed/"; done; } |
   xargs -n 2 -P 2 bash -euo pipefail -c 'train "$1" "$2"' fold
-if [ -e all-mean/config.yaml ]; then stagescore train --resume all-mean --quiet
-else stagescore average all all-seed-1 --out all-mean --quiet; fi
+mean=$(run_of all-mean "$seed")
+if [ -e "$mean/config.yaml" ]; then stagescore train --resume "$mean" --quiet
+else stagescore average "$(run_of all "$seed")" "$(run_of all "$second")" --out "$mean" --quiet; fi
 
 for protocol in "$@" five-fold; do
-  folds "$protocol" | tr / - | xargs stagescore evaluate-folds --mirrored --keep "kept/$protocol" --out "table/$protocol" --quiet
+  runs=(); for fold in $(folds "$protocol"); do runs+=("$(run_of "$fold" "$seed")"); done
+  stagescore evaluate-folds "${runs[@]}" --mirrored --keep "kept/$protocol" --out "table/$(run_of "$protocol" "$seed")" --quiet
 done
 
 # How sure the weights that ship may be is known from the folds, whose single runs err a little more than the mean of two.
 kept=()
-for fold in kept/five-fold/*.json; do kept+=(--folds "$fold"); done
-stagescore weights pack all-mean --name tower --out weights --per-number 10 --half \
+for fold in kept/five-fold/*-seed-"$seed"-*.json; do kept+=(--folds "$fold"); done
+stagescore weights pack "$mean" --name tower --out weights --per-number 10 --half \
   "${kept[@]}" --blend-with-prior --validated --mirrored --without-pictures \
   --trained-on "300 films of London 2012, men's 10 m (the published training split of UNLV-Dive); the mean of two runs" \
   --shown-on "broadcast films of single dives from 10 m, men, one pool (London 2012)" \

@@ -44,10 +44,10 @@ if "import" in words and "weights" in words:
 """
 
 
-def run(recipe: Path, folder: Path, programs: Path) -> list[list[str]]:
+def run(recipe: Path, folder: Path, programs: Path, **more: str) -> list[list[str]]:
     folder.mkdir(exist_ok=True)
     (folder / "calls.jsonl").unlink(missing_ok=True)
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, **more, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     inputs = [str(programs / name) for name in INPUTS.get(recipe.name, ())]
     subprocess.run(["bash", str(recipe), *inputs, str(folder)], check=True, env=environment, timeout=60)
     return [json.loads(line) for line in (folder / "calls.jsonl").read_text().splitlines()]
@@ -88,3 +88,24 @@ def test_a_recipe_calls_what_exists_and_goes_on_where_it_was_stopped(name: str, 
         words[words.index("--resume") + 1] for words in again if "train" in words[:2] or "pretrain" in words
     }
     assert resumed == begun
+
+
+def test_another_seed_trains_runs_of_its_own_and_keeps_to_them(tmp_path: Path) -> None:
+    program = tmp_path / "programs" / "stagescore"
+    program.parent.mkdir()
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    recipe, made = EXAMPLES / "train_tower.sh", tmp_path / "made"
+    run(recipe, made, program.parent)
+    calls = run(recipe, made, program.parent, SEED="2")
+    trained = {words[words.index("--out") + 1] for words in calls if words[0] == "train" and "--out" in words}
+    assert trained == {f"five-fold-{k}-seed-2" for k in range(5)} | {"all-seed-2", "all-seed-3"}
+    assert all(
+        "run.seed=2" in words for words in calls if words[0] == "train" and "five-fold-0-seed-2" in words
+    )
+    evaluated = next(words for words in calls if words[0] == "evaluate-folds")
+    assert set(evaluated) >= {f"five-fold-{k}-seed-2" for k in range(5)}
+    averaged = next(words for words in calls if words[0] == "average")
+    assert averaged[1:3] == ["all-seed-2", "all-seed-3"]
+    packed = next(words for words in calls if words[:2] == ["weights", "pack"])
+    assert packed[2] == "all-mean-seed-2"
