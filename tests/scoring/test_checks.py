@@ -159,3 +159,17 @@ def test_a_flight_that_no_fall_can_be_is_said() -> None:
     assert checks.short_fall_warning(32 / 30, 10.0) is None
     assert checks.short_fall_warning(26 / 30, None) is None
     assert checks.short_fall_warning(26 / 30, 3.0) is None
+
+
+def test_still_images_before_and_after_the_dive_are_no_cut() -> None:
+    random = np.random.default_rng(0)
+    moving = random.integers(0, 255, (20, 36, 64, 3)).astype(np.uint8)
+    title = np.repeat(random.integers(0, 255, (1, 36, 64, 3)), 15, axis=0).astype(np.uint8)
+    noisy = np.clip(title + random.integers(-2, 3, title.shape), 0, 255).astype(np.uint8)
+    clip, cuts = np.concatenate((noisy, moving, title)), [15, 35]
+    assert checks.still_shots(clip, cuts) == [True, False, True]
+    shot = checks.main_shot(len(clip), cuts, checks.still_shots(clip, cuts))
+    assert (shot.start, shot.end, shot.cuts, shot.whole) == (15, 35, (), False)
+    # A still image between two shots that move leaves the cuts where they are, and a film of stills stays whole.
+    assert checks.main_shot(50, [20, 30], [False, True, False]).cuts == (20, 30)
+    assert checks.main_shot(50, [20], [True, True]) == checks.main_shot(50, [20])

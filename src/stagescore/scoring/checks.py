@@ -85,11 +85,13 @@ class Shot:
         start: first frame.
         end: frame after the last.
         cuts: first frames of other shots inside of it.
+        whole: Whether a whole dive, from board to water, was seen in it.
     """
 
     start: int
     end: int
     cuts: tuple[int, ...]
+    whole: bool = False
 
 
 def size_reason(num_bytes: int, where: str) -> Reason | None:
@@ -181,18 +183,41 @@ def _without_flashes(found: Sequence[int], small: UInt8[np.ndarray, "frames heig
     return kept
 
 
-def main_shot(num_frames: int, cuts: Sequence[int]) -> Shot:
-    """Leave a few stray frames of other shots out at both ends.
+def main_shot(num_frames: int, cuts: Sequence[int], still: Sequence[bool] = ()) -> Shot:
+    """Leave a few stray frames of other shots out at both ends, and shots there that are still images: titles, frozen frames.
+
+    Args:
+        num_frames: of the clip.
+        cuts: first frames of its second and later shots.
+        still: for each shot whether nothing moves in it (`still_shots`).
 
     >>> main_shot(96, [3, 94])
-    Shot(start=3, end=94, cuts=())
+    Shot(start=3, end=94, cuts=(), whole=False)
     >>> main_shot(96, [40])
-    Shot(start=0, end=96, cuts=(40,))
+    Shot(start=0, end=96, cuts=(40,), whole=False)
+    >>> main_shot(96, [40], [True, False])
+    Shot(start=40, end=96, cuts=(), whole=False)
     """
     stray = min(MOST_STRAY_FRAMES, int(_MOST_STRAY_SHARE * num_frames))
+    starts, ends = [0, *cuts], [*cuts, num_frames]
+    moving = [k for k in range(len(starts)) if not (still and still[k])] or range(len(starts))
     start = max((cut for cut in cuts if cut <= stray), default=0)
     end = min((cut for cut in cuts if cut >= num_frames - stray), default=num_frames)
+    start, end = max(start, starts[moving[0]]), min(end, ends[moving[-1]])
     return Shot(start, end, tuple(cut for cut in cuts if start < cut < end))
+
+
+def still_shots(small: UInt8[np.ndarray, "frames height width 3"], cuts: Sequence[int]) -> list[bool]:
+    """For each shot whether it is a still image, apart from noise; one of a single frame is none.
+
+    Args:
+        small: the pictures of all frames, scaled down.
+        cuts: first frames of the second and later shots.
+    """
+    return [
+        end - start > 1 and _moving_share(small[start:end]) < _STILL_SHARE
+        for start, end in pairwise([0, *cuts, len(small)])
+    ]
 
 
 def cut_reason(shot: Shot, offset: int) -> Reason | None:
@@ -217,8 +242,7 @@ def still_reason(small: UInt8[np.ndarray, "frames height width 3"]) -> Reason | 
     """An image that stands still, apart from noise."""
     if len(small) < 2:
         return None
-    change = np.abs(np.diff(small.astype(np.int16).mean(-1), axis=0)).max((1, 2))
-    share = float((change > _STILL_CHANGE).mean())
+    share = _moving_share(small)
     if share >= _STILL_SHARE:
         return None
     return Reason(
@@ -322,6 +346,12 @@ def partial_reason(flight: Flight | None, offset: int, begins_at_cut: bool = Fal
         start_frame=offset + flight.first,
         end_frame=offset + flight.stop,
     )
+
+
+def _moving_share(small: UInt8[np.ndarray, "frames height width 3"]) -> float:
+    """Share of the steps from frame to frame in which something moves, more than noise does."""
+    change = np.abs(np.diff(small.astype(np.int16).mean(-1), axis=0)).max((1, 2))
+    return float((change > _STILL_CHANGE).mean())
 
 
 def _jumps(small: UInt8[np.ndarray, "frames height width 3"]) -> Float[np.ndarray, " steps"]:

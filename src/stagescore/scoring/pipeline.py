@@ -120,7 +120,7 @@ def watch_motion(state: ScoringState, tools: Tools) -> None:
             f"{frames} left out; frames {state.start + shot.start} to {state.start + shot.end - 1} are used."
         )
     state.flag_for_review(checks.cut_reason(shot, state.start))
-    state.begins_at_cut = 0 < shot.start <= checks.MOST_STRAY_FRAMES
+    state.begins_at_cut = shot.start > 0 and not shot.whole
     state.start, state.end = state.start + shot.start, state.start + shot.end
     if state.abort(checks.length_reason(state.num_frames)):
         return
@@ -328,9 +328,10 @@ def _opened(path: Path, options: ScoreOptions) -> Media:
 
 def _shot(state: ScoringState, watched: Watched, flights: FlightFinder) -> checks.Shot:
     """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice."""
-    shot = checks.main_shot(watched.num_frames, cuts_of(watched))
+    cuts = cuts_of(watched)
+    shot = checks.main_shot(watched.num_frames, cuts, checks.still_shots(watched.small, cuts))
     if not shot.cuts or checks.replay_reason(watched.small, state.start):
         return shot
     inner = [cut - shot.start for cut in shot.cuts]
     dive = only_whole_dive(watched.part(shot.start, shot.end), inner, flights)
-    return shot if dive is None else checks.Shot(shot.start + dive[0], shot.start + dive[1], ())
+    return shot if dive is None else checks.Shot(shot.start + dive[0], shot.start + dive[1], (), whole=True)
