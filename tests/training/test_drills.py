@@ -46,7 +46,7 @@ def test_drills_are_fitted_to_and_neither_validate_nor_become_exemplars(
         assert read.everything.select(part) == without.everything.select(part)
     samples = open_samples(asked.data, read, clips=tmp_path / "clips")
     assert added <= set(samples.dives)
-    assert bool(samples.batch(sorted(added)).has_skeleton.all())
+    assert bool(samples.has_skeleton(sorted(added)).all())
 
 
 def test_a_folder_that_is_its_own_drills_is_refused(folders: tuple[Path, Path]) -> None:

@@ -103,12 +103,12 @@ def test_dives_are_described_plain_and_mirrored(tmp_path_factory: pytest.TempPat
     assert model.encoders.static is not None and model.encoders.static.training
     for view, flip in enumerate((View.plain(), View(flip=True))):
         for row, dive_id in enumerate(ids):
-            frames = samples.batch([dive_id], [flip]).dives.frames
+            frames = samples.inputs([dive_id], [flip]).frames
             _, said = model.encoders.static.eval().with_descriptions(torch.as_tensor(frames))
             torch.testing.assert_close(
                 found.frames[view, row].float(), said[0].detach(), rtol=2e-3, atol=2e-3
             )
-    assert torch.equal(found.numbers, samples.labels(ids).dive_number)
+    assert torch.equal(found.numbers, samples.labels(ids).numbers)
     blind = tiny_runs.make_model(tiny_runs.settings("model.static.on=false"))
     with pytest.raises(ConfigError, match="static branch"):
         describe_dives(blind, samples, ids)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from stagescore.errors import CheckpointError
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.tensors import DiveBatch
+from stagescore.tensors import DiveInputs
 from stagescore.training.assemble import load_matching, load_start
 
 ALONE = (
@@ -67,7 +67,7 @@ def test_both_branches_that_were_trained_alone_are_averaged(tmp_path: Path) -> N
             )
     video = torch.randint(0, 256, (2, 24, 3, 32, 32), dtype=torch.uint8)
     both = torch.ones(2, dtype=torch.bool)
-    batch = DiveBatch(frames=video, joints=torch.rand(2, 24, 16, 3), has_video=both, has_skeleton=both)
+    batch = DiveInputs(frames=video, joints=torch.rand(2, 24, 16, 3), has_video=both, has_skeleton=both)
     edges = torch.tensor([[0, 6, 15, 24], [0, 8, 16, 24]])
 
     def difference(model: HPMCoRe) -> torch.Tensor:

@@ -15,16 +15,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from stagescore.batch import Batch
 from stagescore.errors import DataError
 from stagescore.losses.contrast import ContrastLoss
 from stagescore.models.encoders import Encoders
 from stagescore.tensors import (
     Comparison,
-    DiveBatch,
+    DiveInputs,
     Features,
     Representation,
     ScoreDistribution,
-    TrainingBatch,
 )
 from stagescore.types import Modality
 
@@ -77,7 +77,7 @@ class ActionModel(nn.Module, ABC):
     """A model that scores performances of an action; a model is a `ContrastiveModel` or a `DirectModel`."""
 
     encoders: Encoders
-    """What sees: `DiveBatch` to `Features`, before `complete`. Branches that a model lacks are None."""
+    """What sees: `DiveInputs` to `Features`, before `complete`. Branches that a model lacks are None."""
 
     @property
     @abstractmethod
@@ -142,7 +142,7 @@ class ActionModel(nn.Module, ABC):
         heads = {path: factor for path, factor in groups.items() if not path.startswith("encoders")}
         return {**heads, "encoders": 0.0}
 
-    def encode(self, dives: DiveBatch) -> Features:
+    def encode(self, dives: DiveInputs) -> Features:
         """What the encoders say of each dive.
 
         Raises:
@@ -165,9 +165,9 @@ class ActionModel(nn.Module, ABC):
                 )
         return features
 
-    def encode_or_complete(self, seen: DiveBatch | Features) -> Features:
+    def encode_or_complete(self, seen: DiveInputs | Features) -> Features:
         """Features of dives, whether they come as frames and joints or from a cache."""
-        return self.encode(seen) if isinstance(seen, DiveBatch) else self.complete(seen)
+        return self.encode(seen) if isinstance(seen, DiveInputs) else self.complete(seen)
 
     @abstractmethod
     def segment(self, features: Features) -> Segmented:
@@ -183,7 +183,7 @@ class ActionModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, functions: LossFunctions) -> dict[str, Tensor]:
         """The unweighted terms of a batch by name (`loss_names`), each a mean within groups and then over groups.
 
         Args:

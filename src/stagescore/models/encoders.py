@@ -10,7 +10,7 @@ from stagescore.encoders.i3d import I3D
 from stagescore.encoders.static import StaticEncoder
 from stagescore.errors import ConfigError
 from stagescore.models.recognition import NumberRecognition
-from stagescore.tensors import DiveBatch, Features
+from stagescore.tensors import DiveInputs, Features
 
 Branch = Literal["static", "dynamic", "skeleton"]
 _PARTS = ("static", "dynamic", "skeleton", "numbers")
@@ -77,7 +77,7 @@ class Encoders(nn.Module):
             if not (path.startswith("encoders.") and path.split(".")[1] in off)
         }
 
-    def forward(self, dives: DiveBatch) -> Features:
+    def forward(self, dives: DiveInputs) -> Features:
         """Encode a batch; rows of dives without the modality are zeros.
 
         Raises:

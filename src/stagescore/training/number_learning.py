@@ -85,7 +85,7 @@ def describe_dives(
     said = []
     for done, dive_id in enumerate(dive_ids, start=1):
         both = [View.plain(), View(flip=True)]
-        frames = samples.batch([dive_id] * len(both), both).dives.frames
+        frames = samples.inputs([dive_id] * len(both), both).frames
         _, described = static.with_descriptions(torch.as_tensor(frames).to(device))
         said.append(described.half().cpu())
         progress(done, len(dive_ids))
@@ -93,7 +93,7 @@ def describe_dives(
     return DescribedDives(
         dive_ids=tuple(dive_ids),
         frames=torch.stack(said, dim=1),
-        numbers=samples.labels(dive_ids).dive_number,
+        numbers=samples.labels(dive_ids).numbers,
     )
 
 

@@ -28,7 +28,7 @@ from stagescore.pose.networks import NetworkIdentity
 from stagescore.pose.own_networks import OwnDetector, build_network, load_network, save_network
 from stagescore.pose.small_detector import SmallDetector, detector_loss
 from stagescore.training.assemble import make_schedule
-from stagescore.training.groups import Group, GroupBatch
+from stagescore.training.groups import BatchGroups, Group
 from stagescore.training.loop import Learner, Loop, Schedules, Told, read_best
 from stagescore.training.optimiser import make_optimiser
 from stagescore.training.pose_augmentation import PoseAugmentation, PoseSample, crop_sample, frame_sample
@@ -160,7 +160,7 @@ class PoseCourse:
     batch: int
     seed: int
 
-    def epoch(self, epoch: int) -> list[GroupBatch]:
+    def epoch(self, epoch: int) -> list[BatchGroups]:
         """The batches of an epoch: `dive:frame` by number, dives and frames in an order decided by hash."""
         chosen = []
         for number, dive in enumerate(self.dives):
@@ -173,12 +173,12 @@ class PoseCourse:
             raise DataError("no frame of these dives can be learned from", todo="simulate more dives")
         order = np.random.default_rng(hash_u64(self.seed, "order", epoch)).permutation(len(chosen))
         groups = [Group((chosen[k],), 1) for k in order]
-        return [GroupBatch(tuple(groups[k : k + self.batch])) for k in range(0, len(groups), self.batch)]
+        return [BatchGroups(tuple(groups[k : k + self.batch])) for k in range(0, len(groups), self.batch)]
 
-    def load(self, source: object, batch: GroupBatch, epoch: int) -> PoseBatch:
-        """The samples of a batch; the course has its frames itself, so the source is not asked."""
+    def load(self, source: object, groups: BatchGroups, epoch: int) -> PoseBatch:
+        """The samples of some frames; the course has its frames itself, so the source is not asked."""
         samples = []
-        for sample_id in batch.dive_ids:
+        for sample_id in groups.dive_ids:
             number, row = map(int, sample_id.split(":"))
             dive = self.dives[number]
             rng = np.random.default_rng(hash_u64(self.seed, "sample", epoch, dive.name, row))
