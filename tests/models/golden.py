@@ -34,7 +34,7 @@ def numbers(row: str) -> dict[str, Any]:
     import test_hp_mcore as rows
 
     from stagescore.tensors import DiveInputs
-    from stagescore.training.assemble import make_objective
+    from stagescore.training.assembly.model import make_objective
     from stagescore.training.settings import ObjectiveSettings
 
     model = rows.model_of(row)

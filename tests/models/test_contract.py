@@ -148,6 +148,17 @@ def test_every_loss_has_its_name_and_every_parameter_a_gradient(
     assert not without
 
 
+@torch.no_grad()
+def test_the_head_for_dive_numbers_says_of_described_frames_what_encoding_says(model: ActionModel) -> None:
+    """So the head can be learned anew on descriptions that are made once."""
+    model.eval()
+    films = seen(2)
+    told = model.encode(films).number_logits
+    assert (model.number_head is not None) == (told is not None) == model.recognises
+    if model.number_head is not None:
+        torch.testing.assert_close(model.number_head(model.describe_frames(films.frames)), told)
+
+
 def test_a_batch_is_its_dives_one_by_one(model: ActionModel) -> None:
     model.eval()
     dives = seen(3)

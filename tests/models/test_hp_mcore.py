@@ -16,7 +16,7 @@ from stagescore.models.base import LossFunctions
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.hp_mcore.settings import HPMCoReSettings
 from stagescore.tensors import DiveInputs, StageFeatures
-from stagescore.training.assemble import make_objective
+from stagescore.training.assembly.model import make_objective
 from stagescore.training.settings import ObjectiveSettings
 
 # A model small enough for a test: one clip's worth of frames, tiny widths.

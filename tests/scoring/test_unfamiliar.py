@@ -37,7 +37,6 @@ from stagescore.scoring.blending import blended, blended_half_width
 from stagescore.scoring.result import Result
 from stagescore.scoring.scoring_network import ScoringNetwork, load_networks
 from stagescore.tensors import DiveInputs
-from stagescore.training.assemble import make_model
 from stagescore.types import Dive
 from stagescore.weights import registry
 from stagescore.weights.own import load_weights, save_weights
@@ -242,7 +241,7 @@ def test_all_networks_that_ship_are_asked_and_a_bank_chooses_its_own(
 ) -> None:
     folder = made_scorer.weights_dir(tmp_path_factory)
     first = load_weights("tiny", folder)
-    other = make_model(tiny_runs.settings()).eval()
+    other = tiny_runs.make_model(tiny_runs.settings()).eval()
     next(other.parameters()).data.add_(1.0)
     card = first.card.model_copy(update={"name": "other", "weights_hash": weights_hash(other)})
     bank = ExemplarBank.load(folder / "tiny-bank.safetensors")

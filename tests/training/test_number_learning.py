@@ -12,7 +12,7 @@ from stagescore.diving import NumberClasses
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.dive_number import dive_number_losses
 from stagescore.models.recognition import NumberRecognition, number_log_probabilities
-from stagescore.training.assemble import make_model, read_state
+from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.number_learning import DescribedDives, describe_dives, learn_numbers
 from stagescore.training.runs import begin, finished_state, train
 from stagescore.training.settings import TrainSettings
@@ -165,4 +165,4 @@ def test_a_run_learns_the_head_last_and_only_that_and_once(
     with monkeypatch.context() as patched:
         patched.setattr("stagescore.training.runs.learn_numbers", stop)
         assert not list(train(asked, tmp_path / "with"))
-    assert make_model(asked).recognises
+    assert tiny_runs.make_model(asked).recognises

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from stagescore.batch import Batch
 from stagescore.errors import DataError
 from stagescore.losses.contrast import ContrastLoss
 from stagescore.models.encoders import Encoders
+from stagescore.models.recognition import NumberRecognition
 from stagescore.tensors import (
     Comparison,
     DiveInputs,
@@ -87,7 +88,25 @@ class ActionModel(nn.Module, ABC):
     @property
     def recognises(self) -> bool:
         """Whether dive numbers are recognised: whether stage features of a film have `number_logits`."""
-        return self.encoders.numbers is not None
+        return self.number_head is not None
+
+    @property
+    def number_head(self) -> NumberRecognition | None:
+        """Head that recognises dive numbers from `describe_frames`; None of a model that recognises none."""
+        return self.encoders.numbers
+
+    def describe_frames(
+        self, frames: UInt8[Tensor, "dives frames channels height width"]
+    ) -> Float[Tensor, "dives frames described"]:
+        """What `number_head` reads of each frame.
+
+        Args:
+            frames: Frames of some dives, as `DiveInputs` has them.
+
+        Raises:
+            ConfigError: The model has no static branch, or one for frames of another number of channels.
+        """
+        return self.encoders.describe_frames(frames)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

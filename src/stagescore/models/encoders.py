@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from stagescore.encoders.backbones import ImageBackbone, ImageTrunk
@@ -93,6 +94,24 @@ class Encoders(nn.Module):
             has_video=dives.has_video,
             has_skeleton=dives.has_skeleton,
         )
+
+    def describe_frames(
+        self, frames: UInt8[Tensor, "dives frames channels height width"]
+    ) -> Float[Tensor, "dives frames described"]:
+        """What the static encoder's backbone says of each frame, for the recognition of dive numbers.
+
+        Args:
+            frames: Frames of some dives, as `DiveInputs` has them.
+
+        Raises:
+            ConfigError: There is no static branch, or one for frames of another number of channels.
+        """
+        if self.static is None:
+            raise ConfigError(
+                "the dive number is read from the static branch, which is off",
+                todo="set model.static.on=true",
+            )
+        return self.static.with_descriptions(frames)[1]
 
     def _static(self, frames: Tensor | None, known: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Static features and logits of the dive number."""
