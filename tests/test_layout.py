@@ -25,6 +25,7 @@ LAYERS = (
     "skeleton_mapping",
     "types",
     "tensors",
+    "batch",
     "config",
     "card_files",
     "configs",

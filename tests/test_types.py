@@ -177,7 +177,7 @@ def test_a_prediction_is_the_mean_of_its_votes():
 
 def test_tensor_nouns_refuse_branches_that_do_not_fit():
     torch = pytest.importorskip("torch")
-    from stagescore.tensors import Comparison, DiveBatch, Features, StageFeatures
+    from stagescore.tensors import Comparison, DiveInputs, Features, StageFeatures
 
     yes, no = torch.ones(2, dtype=torch.bool), torch.zeros(2, dtype=torch.bool)
     seen = {"has_video": yes, "has_skeleton": yes}
@@ -189,7 +189,7 @@ def test_tensor_nouns_refuse_branches_that_do_not_fit():
         lambda: Features(static=torch.zeros(2, 96, 8), dynamic=torch.zeros(2, 95, 4), **seen),
         lambda: Features(static=torch.zeros(2, 96, 8), has_video=no, has_skeleton=no),
         lambda: features.masked(video=no, skeleton=no),
-        lambda: DiveBatch(has_video=yes, has_skeleton=no),
+        lambda: DiveInputs(has_video=yes, has_skeleton=no),
         StageFeatures,
         lambda: StageFeatures(fused=torch.zeros(2, 3, 5, 8), static=torch.zeros(2, 3, 4, 8)),
         lambda: Comparison(delta=torch.zeros(2), stage_deltas=torch.zeros(3, 3, 2)),

@@ -17,16 +17,16 @@ from stagescore.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiveBatch:
-    """What is seen of some dives: the input of `encode`.
+class DiveInputs:
+    """Frames and joints of some dives: the input of `encode`.
 
     Attributes:
-        frames: RGB, 0 to 255, or None where no dive of the batch has a video; three channels or, where the whole frame
+        frames: RGB frames, 0 to 255, or None where no dive has a video; three channels or, where the whole frame
             stands beside a window around the diver, six. Each encoder brings them to its own range.
-        joints: x and y in heights of the picture with the origin at its middle (x right, y down), then
+        joints: Joints: x and y in heights of the picture with the origin at its middle (x right, y down), then
             confidence, 0 to 1; unknown joints are (0, 0, 0). None where no dive has a skeleton.
-        has_video: dives whose frames are to be used; their rows of `frames` are ignored otherwise.
-        has_skeleton: dives whose joints are to be used.
+        has_video: Whether the frames of each dive are to be used; its rows of `frames` are ignored otherwise.
+        has_skeleton: Whether the joints of each dive are to be used.
     """
 
     frames: UInt8[Tensor, "dives frames channels height width"] | None = None
@@ -43,14 +43,26 @@ class DiveBatch:
             if given is None and bool(wanted.any()):
                 raise DataError(f"dives are said to have {name}, and none are given", todo=f"give {name}")
 
-    def to(self, device: torch.device | str) -> "DiveBatch":
+    def to(self, device: torch.device | str) -> "DiveInputs":
         """The same batch on a device."""
-        return DiveBatch(
+        return DiveInputs(
             frames=None if self.frames is None else self.frames.to(device, non_blocking=True),
             joints=None if self.joints is None else self.joints.to(device, non_blocking=True),
             has_video=self.has_video.to(device),
             has_skeleton=self.has_skeleton.to(device),
         )
+
+    def masked(self, *, video: Bool[Tensor, "dives"], skeleton: Bool[Tensor, "dives"]) -> "DiveInputs":
+        """The same dives with fewer modalities: a dive keeps what it has and the masks allow.
+
+        Args:
+            video: Whether each dive may keep its video.
+            skeleton: Whether each dive may keep its skeleton.
+
+        Raises:
+            DataError: A dive would be left with neither.
+        """
+        return replace(self, has_video=self.has_video & video, has_skeleton=self.has_skeleton & skeleton)
 
 
 def _need_a_modality(has_video: Tensor, has_skeleton: Tensor) -> None:
@@ -158,47 +170,6 @@ class Features(NamedTensors):
             DataError: a dive would be left with neither.
         """
         return replace(self, has_video=self.has_video & video, has_skeleton=self.has_skeleton & skeleton)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingBatch:
-    """Some groups of dives with what is known of them.
-
-    Attributes:
-        seen: the dives' frames and joints, or what frozen encoders say of them.
-        edges: labelled stage edges of this model's stages; anything where `has_edges` is False.
-        has_edges: dives whose stages are labelled.
-        scores: true scores (or executions), in points.
-        numbers: attributes of the dive numbers as class indices (`NumberClasses`); -1 where unknown.
-        pairs: dives that are compared, each pair of a group once.
-        pair_groups: the group of each pair, 0 to `num_groups` - 1.
-        members: (dive, group): a dive that fills up a second group stands twice.
-        num_groups: groups of the batch.
-    """
-
-    seen: DiveBatch | Features
-    edges: Int[Tensor, "dives edges"]
-    has_edges: Bool[Tensor, "dives"]
-    scores: Float[Tensor, "dives"]
-    numbers: Int[Tensor, "dives 5"]
-    pairs: Int[Tensor, "pairs 2"]
-    pair_groups: Int[Tensor, "pairs"]
-    members: Int[Tensor, "members 2"]
-    num_groups: int
-
-    def to(self, device: torch.device | str) -> "TrainingBatch":
-        """The same batch on a device."""
-        return TrainingBatch(
-            seen=self.seen.to(device),
-            edges=self.edges.to(device),
-            has_edges=self.has_edges.to(device),
-            scores=self.scores.to(device),
-            numbers=self.numbers.to(device),
-            pairs=self.pairs.to(device),
-            pair_groups=self.pair_groups.to(device),
-            members=self.members.to(device),
-            num_groups=self.num_groups,
-        )
 
 
 class Representation(NamedTensors):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from stagescore.cli.main import app
 from stagescore.locking import alone_in
-from stagescore.training.assemble import read_state
+from stagescore.training.assembly.starting_weights import read_state
 
 RUN = [
     *tiny_runs.MODEL,

@@ -14,7 +14,7 @@ from stagescore.cli.main import app
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
 from stagescore.training import event_training
-from stagescore.training.assemble import read_dives
+from stagescore.training.assembly.data import read_dives
 from stagescore.training.settings import DataSettings
 from stagescore.weights.event_weights import load_event_network
 

@@ -14,7 +14,7 @@ import torch
 from stagescore.card_files import weights_hash
 from stagescore.data.manifest import Manifest
 from stagescore.data.preprocessing import View
-from stagescore.data.samples import SampleBatch, Samples
+from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import Case, EncodedDives, Evaluator
 from stagescore.evaluation.subject import Question, Subject, evaluate, set_against
@@ -23,6 +23,7 @@ from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.prediction import PredictionTask
 from stagescore.inference.voting import Voting, bank_of
 from stagescore.models.hp_mcore import HPMCoRe
+from stagescore.tensors import DiveInputs
 
 
 @pytest.fixture(scope="module")
@@ -203,13 +204,13 @@ def test_dives_without_joints_are_measured_beside_others(
 ) -> None:
     ids = [dive.dive_id for dive in question.manifest]
 
-    def forget(samples: Samples, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> SampleBatch:
-        found = plain_batch(samples, dive_ids, views)
+    def forget(samples: Samples, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> DiveInputs:
+        found = plain_inputs(samples, dive_ids, views)
         known = torch.tensor([dive_id != ids[0] for dive_id in dive_ids])
-        return replace(found, dives=replace(found.dives, has_skeleton=found.dives.has_skeleton & known))
+        return replace(found, has_skeleton=found.has_skeleton & known)
 
-    plain_batch = Samples.batch
-    monkeypatch.setattr(Samples, "batch", forget)
+    plain_inputs = Samples.inputs
+    monkeypatch.setattr(Samples, "inputs", forget)
     monkeypatch.setattr("stagescore.evaluation.evaluate._DIVES_AT_ONCE", 1)
     report = evaluate(subject, question).report.as_json()
     assert {row["missing"] for row in report["tables"]["Model"]} == {"", "skeleton"}

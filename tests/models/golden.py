@@ -33,14 +33,14 @@ def numbers(row: str) -> dict[str, Any]:
     """What a model of a row of `test_hp_mcore.TABLES` answers: differences, edges, losses."""
     import test_hp_mcore as rows
 
-    from stagescore.tensors import DiveBatch
-    from stagescore.training.assemble import make_objective
+    from stagescore.tensors import DiveInputs
+    from stagescore.training.assembly.model import make_objective
     from stagescore.training.settings import ObjectiveSettings
 
     model = rows.model_of(row)
     ramped(model)
     model.eval()
-    seen = DiveBatch(
+    seen = DiveInputs(
         frames=(127.5 + 127.5 * torch.sin(ramp(4, FRAMES, 3, 32, 32, low=0, high=900))).to(torch.uint8),
         joints=torch.stack(
             [torch.sin(ramp(4, FRAMES, 16, low=0, high=k * 60.0)) / 2 for k in (1, 2)]

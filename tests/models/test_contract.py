@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from made_batches import FRAMES, FUNCTIONS, batch_of, seen
 
+from stagescore.batch import Batch, DiveLabels
 from stagescore.card_files import weights_hash
 from stagescore.config import load_config
-from stagescore.data.dive_sources import LabelledDives
 from stagescore.diving import NumberClasses
 from stagescore.errors import ConfigError
 from stagescore.inference.encoding import Encoded, encode_dives
@@ -29,7 +29,7 @@ from stagescore.models import BUILDERS, build
 from stagescore.models.base import ActionModel, ContrastiveModel, DirectModel
 from stagescore.models.base_settings import BaseModelSettings
 from stagescore.segmentation.stages import num_stages
-from stagescore.tensors import DiveBatch, joined
+from stagescore.tensors import DiveInputs, joined
 from stagescore.training.loop import Learner, Loop, Schedules
 from stagescore.training.objective import Objective
 from stagescore.training.optimiser import Schedule, make_optimiser
@@ -81,7 +81,7 @@ def model(settings: BaseModelSettings) -> ActionModel:
     return model
 
 
-def seen_as_the_model_may(model: ActionModel, count: int) -> DiveBatch:
+def seen_as_the_model_may(model: ActionModel, count: int) -> DiveInputs:
     """Dives of which one lacks what the model can do without, so that whatever stands in for it is used."""
     dives = seen(count)
     last = torch.arange(count) == count - 1
@@ -91,29 +91,31 @@ def seen_as_the_model_may(model: ActionModel, count: int) -> DiveBatch:
 class Given:
     """A source of dives that are the same films whatever their labels say; it may be told other labels."""
 
-    def __init__(self, dives: list[Dive], films: DiveBatch, **labels: torch.Tensor) -> None:
+    def __init__(self, dives: list[Dive], films: DiveInputs, **labels: torch.Tensor) -> None:
         self.dives = {dive.dive_id: dive for dive in dives}
         self.films, self.labels = films, labels
 
-    def training(self, dive_ids: Sequence[str], *, epoch: int) -> LabelledDives:
+    def training(self, dive_ids: Sequence[str], *, epoch: int) -> Batch:
         return self.plain(dive_ids)
 
-    def plain(self, dive_ids: Sequence[str]) -> LabelledDives:
+    def plain(self, dive_ids: Sequence[str]) -> Batch:
         rows = torch.tensor([list(self.dives).index(dive_id) for dive_id in dive_ids])
         dives = [self.dives[dive_id] for dive_id in dive_ids]
         labels = {
+            "dive_ids": tuple(dive_ids),
             "edges": torch.tensor([[0, 8, 16, FRAMES]]).expand(len(rows), -1),
             "has_edges": torch.ones(len(rows), dtype=torch.bool),
             "scores": torch.tensor([dive.score for dive in dives]),
             "difficulties": torch.tensor([dive.difficulty or math.nan for dive in dives]),
+            "targets": torch.tensor([dive.score for dive in dives]),
             "numbers": torch.tensor([NumberClasses.of(dive.dive_number) for dive in dives]),
         }
         films = {f.name: getattr(self.films, f.name)[rows] for f in fields(self.films)}
-        return LabelledDives(seen=DiveBatch(**films), **(labels | self.labels))
+        return Batch.of_single_dives(DiveInputs(**films), DiveLabels(**(labels | self.labels)))
 
 
 @torch.no_grad()
-def encoded(model: ActionModel, dives: DiveBatch, ids: tuple[str, ...]) -> Encoded:
+def encoded(model: ActionModel, dives: DiveInputs, ids: tuple[str, ...]) -> Encoded:
     features = model.encode(dives)
     segmented = model.segment(features)
     return Encoded(
@@ -144,6 +146,17 @@ def test_every_loss_has_its_name_and_every_parameter_a_gradient(
     sum(terms.values()).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not bool(p.grad.any())]
     assert not without
+
+
+@torch.no_grad()
+def test_the_head_for_dive_numbers_says_of_described_frames_what_encoding_says(model: ActionModel) -> None:
+    """So the head can be learned anew on descriptions that are made once."""
+    model.eval()
+    films = seen(2)
+    told = model.encode(films).number_logits
+    assert (model.number_head is not None) == (told is not None) == model.recognises
+    if model.number_head is not None:
+        torch.testing.assert_close(model.number_head(model.describe_frames(films.frames)), told)
 
 
 def test_a_batch_is_its_dives_one_by_one(model: ActionModel) -> None:

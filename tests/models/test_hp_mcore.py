@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from stagescore.batch import Batch, DiveLabels
 from stagescore.card_files import weights_hash
 from stagescore.config import load_config
 from stagescore.diving import NumberClasses
@@ -14,8 +15,8 @@ from stagescore.models import build
 from stagescore.models.base import LossFunctions
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.models.hp_mcore.settings import HPMCoReSettings
-from stagescore.tensors import DiveBatch, StageFeatures, TrainingBatch
-from stagescore.training.assemble import make_objective
+from stagescore.tensors import DiveInputs, StageFeatures
+from stagescore.training.assembly.model import make_objective
 from stagescore.training.settings import ObjectiveSettings
 
 # A model small enough for a test: one clip's worth of frames, tiny widths.
@@ -90,9 +91,9 @@ def model_of(row: str) -> HPMCoRe:
     return build(settings(row))
 
 
-def dives(count: int = 3, seed: int = 0) -> DiveBatch:
+def dives(count: int = 3, seed: int = 0) -> DiveInputs:
     random = torch.Generator().manual_seed(seed)
-    return DiveBatch(
+    return DiveInputs(
         frames=torch.randint(0, 256, (count, FRAMES, 3, 32, 32), generator=random, dtype=torch.uint8),
         joints=torch.rand(count, FRAMES, 16, 3, generator=random) - torch.tensor([0.5, 0.5, 0.0]),
         has_video=torch.ones(count, dtype=torch.bool),
@@ -105,20 +106,31 @@ def edges_for(model: HPMCoRe, count: int) -> torch.Tensor:
     return torch.tensor([[FRAMES * k // stages for k in range(stages + 1)]] * count)
 
 
-def training_batch(model: HPMCoRe, seen: DiveBatch | None = None) -> TrainingBatch:
+def training_batch(model: HPMCoRe, seen: DiveInputs | None = None) -> Batch:
     seen = seen or dives(4)
     count = len(seen.has_video)
-    return TrainingBatch(
+    return Batch(
         seen=seen,
-        edges=edges_for(model, count),
-        has_edges=torch.ones(count, dtype=torch.bool),
-        scores=torch.tensor([50.0, 60.0, 75.0, 90.0])[:count],
-        numbers=torch.tensor([NumberClasses.of(code) for code in ("107B", "5253B", None, "626C")])[:count],
+        labels=DiveLabels(
+            dive_ids=("a", "b", "c", "d")[:count],
+            edges=edges_for(model, count),
+            has_edges=torch.ones(count, dtype=torch.bool),
+            scores=(scores := torch.tensor([50.0, 60.0, 75.0, 90.0])[:count]),
+            difficulties=torch.full((count,), 3.0),
+            targets=scores,
+            numbers=torch.tensor([NumberClasses.of(code) for code in ("107B", "5253B", None, "626C")])[
+                :count
+            ],
+        ),
         pairs=torch.tensor([[0, 1], [2, 3]]),
         pair_groups=torch.tensor([0, 1]),
         members=torch.tensor([[0, 0], [1, 0], [2, 1], [3, 1]]),
         num_groups=2,
     )
+
+
+def with_labels(batch: Batch, **labels: torch.Tensor) -> Batch:
+    return replace(batch, labels=replace(batch.labels, **labels))
 
 
 @pytest.fixture(params=TABLES, scope="module")
@@ -144,7 +156,7 @@ def test_every_parameter_has_a_gradient_and_every_loss_its_name(model: HPMCoRe) 
     objective = make_objective(model, ObjectiveSettings())
     seen = dives(4)
     if model.stand_ins is not None:
-        seen = DiveBatch(
+        seen = DiveInputs(
             frames=seen.frames,
             joints=seen.joints,
             has_video=torch.tensor([True, True, True, False]),
@@ -169,7 +181,7 @@ def test_a_batch_is_the_same_as_its_dives_one_by_one(model: HPMCoRe) -> None:
         edges = edges_for(model, 3)
         together = model.represent(model.encode(seen), edges)
         for k in range(3):
-            one = DiveBatch(
+            one = DiveInputs(
                 frames=seen.frames[k : k + 1] if seen.frames is not None else None,
                 joints=seen.joints[k : k + 1] if seen.joints is not None else None,
                 has_video=seen.has_video[k : k + 1],
@@ -220,7 +232,7 @@ def test_teacher_forcing_is_a_value_not_a_second_forward() -> None:
 def test_without_a_skeleton_the_alpha_term_is_zero() -> None:
     model = model_of("full").eval()
     seen = dives()
-    blind = DiveBatch(
+    blind = DiveInputs(
         frames=seen.frames, has_video=seen.has_video, has_skeleton=torch.zeros(3, dtype=torch.bool)
     )
     with torch.no_grad():
@@ -235,7 +247,7 @@ def test_without_a_skeleton_the_alpha_term_is_zero() -> None:
 
 def test_a_dive_without_video_can_be_scored_where_stand_ins_were_learned() -> None:
     seen = dives()
-    unseen = DiveBatch(
+    unseen = DiveInputs(
         joints=seen.joints, has_video=torch.zeros(3, dtype=torch.bool), has_skeleton=seen.has_skeleton
     )
     model = model_of("with stand-ins").eval()
@@ -276,20 +288,12 @@ def test_a_missing_label_does_not_reach_the_loss() -> None:
     model = model_of("full").train()
     objective = make_objective(model, ObjectiveSettings())
     batch = training_batch(model)
-    masked = TrainingBatch(
-        seen=batch.seen,
-        edges=batch.edges.clone(),
-        has_edges=torch.tensor([True, True, False, False]),
-        scores=batch.scores,
-        numbers=batch.numbers,
-        pairs=batch.pairs,
-        pair_groups=batch.pair_groups,
-        members=batch.members,
-        num_groups=2,
+    masked = with_labels(
+        batch, edges=batch.labels.edges.clone(), has_edges=torch.tensor([True, True, False, False])
     )
     torch.manual_seed(0)
     first = objective(masked)
-    masked.edges[2:] = torch.tensor([0, 1, 2, FRAMES])
+    masked.labels.edges[2:] = torch.tensor([0, 1, 2, FRAMES])
     torch.manual_seed(0)
     second = objective(masked)
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -318,13 +322,15 @@ def test_an_unknown_dive_number_does_not_reach_the_loss() -> None:
     objective = make_objective(model, ObjectiveSettings())
     batch = training_batch(model)
     first = objective(batch)["number"]
-    assert torch.equal(objective(replace(batch, scores=batch.scores + 1))["number"], first)
-    batch.numbers[3] = -1  # the group of the third and fourth dive then knows nothing and counts with 0
+    assert torch.equal(objective(with_labels(batch, targets=batch.labels.targets + 1))["number"], first)
+    batch.labels.numbers[
+        3
+    ] = -1  # the group of the third and fourth dive then knows nothing and counts with 0
     torch.testing.assert_close(
         objective(batch)["number"], objective(replace(batch, num_groups=1, members=batch.members[:2],
         pairs=batch.pairs[:1], pair_groups=batch.pair_groups[:1]))["number"] / 2
     )  # fmt: skip
-    batch.numbers[:] = -1
+    batch.labels.numbers[:] = -1
     assert objective(batch)["number"] == 0
 
 

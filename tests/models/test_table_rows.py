@@ -8,7 +8,8 @@ import torch
 
 from stagescore.config import load_config
 from stagescore.models import build
-from stagescore.training.assemble import make_objective, make_optimiser_of
+from stagescore.training.assembly.model import make_objective
+from stagescore.training.assembly.optimiser import make_adam
 from stagescore.training.settings import TrainSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,9 @@ def test_every_row_is_built_and_can_be_trained(preset: str) -> None:
         with torch.device("meta"):  # shapes without numbers: the real sizes, at once
             model = build(settings.model)
         make_objective(model, settings.objective)
-        optimiser = make_optimiser_of(model, settings)
+        optimiser = make_adam(
+            model, settings.optimiser, factors=model.parameter_groups(settings.optimiser.factors)
+        )
         trained = sum(len(group["params"]) for group in optimiser.param_groups)
         assert trained == len(list(model.parameters())), keys
         on = {name for name, encoder in model.encoders.named_children() if encoder is not None}

@@ -17,7 +17,7 @@ from stagescore.losses.score_distribution import distribution_losses, gaussian_t
 from stagescore.models import build
 from stagescore.models.usdl import USDL, USDLSettings
 from stagescore.regression.mlp_head import mlp_head
-from stagescore.tensors import ClipVectors, DiveBatch, ScoreDistribution
+from stagescore.tensors import ClipVectors, DiveInputs, ScoreDistribution
 from stagescore.training.settings import TrainSettings
 
 SMALL = {"trunk": "small", "widths": (4, 4, 8, 8), "mixed": False}
@@ -125,14 +125,14 @@ def test_it_stands_behind_other_video_networks(trunk: str) -> None:
     yes = torch.ones(1, dtype=torch.bool)
     frames = torch.zeros(1, 16, 3, 32, 32, dtype=torch.uint8)
     with torch.no_grad():
-        features = model.encode(DiveBatch(frames=frames, has_video=yes, has_skeleton=~yes))
+        features = model.encode(DiveInputs(frames=frames, has_video=yes, has_skeleton=~yes))
         found = model.predict(model.represent(features, model.segment(features).edges))
     assert found.probabilities.shape == (1, 101)
 
 
 def test_a_dive_without_a_film_is_refused() -> None:
     model, yes = tiny(), torch.ones(1, dtype=torch.bool)
-    dive = DiveBatch(
+    dive = DiveInputs(
         frames=torch.zeros(2, 16, 3, 32, 32, dtype=torch.uint8),
         joints=torch.zeros(2, 16, 16, 3),
         has_video=torch.tensor([True, False]),

@@ -21,7 +21,6 @@ from stagescore.scoring.events import Flight
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.scoring.watching import Path as BodyPath
-from stagescore.training.assemble import make_model
 from stagescore.weights.own import Card, save_weights
 
 
@@ -53,7 +52,7 @@ def weights_dir(factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     settings = tiny_runs.settings()
     torch.manual_seed(0)
-    model = make_model(settings).eval()
+    model = tiny_runs.make_model(settings).eval()
     dives = stored_dives.dives(factory)
     source = LiveSource(Samples(stored_dives.store(factory), dives), tiny_runs.VIEWS)
     encoded = encode_dives(model, source, [dive.dive_id for dive in dives])

@@ -20,7 +20,7 @@ from stagescore.models import build
 from stagescore.report.dive_report import dive_report
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.scorer import Scorer
-from stagescore.training.assemble import read_state
+from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.settings import TrainSettings
 from stagescore.weights.own import Card, load_weights, save_weights
 

@@ -25,9 +25,9 @@ from stagescore.models.usdl import USDL
 from stagescore.scoring.bank_fitting import fit_bank
 from stagescore.scoring.compare import compare_dives, compare_with_best
 from stagescore.scoring.scorer import Scorer
-from stagescore.training.assemble import read_state
-from stagescore.training.runs import Validation
+from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.settings import TrainSettings
+from stagescore.training.validation import Validation
 from stagescore.weights.own import load_weights
 
 MODEL = [
@@ -243,4 +243,4 @@ def test_what_needs_exemplars_says_that_there_are_none(
 
 def test_pairing_of_a_model_that_compares_nothing_is_none(data: Path) -> None:
     settings = load_config(TrainSettings, None, [*MODEL, "batches.pairing=one-partner"])
-    assert settings.pairing == "none"
+    assert settings.effective_batches.pairing == "none"

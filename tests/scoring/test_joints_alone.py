@@ -26,7 +26,6 @@ from stagescore.scoring.batch import write_result
 from stagescore.scoring.estimating import query_of
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.scorer import Scorer
-from stagescore.training.assemble import make_model
 from stagescore.types import Dive, PoseTrack
 
 
@@ -105,6 +104,8 @@ def test_what_cannot_be_scored_is_said(scorer: Scorer, dive: Dive, tmp_path: Pat
 
 def test_a_model_that_cannot_do_without_a_video_says_so(scorer: Scorer, dive: Dive) -> None:
     settings = tiny_runs.settings("model.stand_ins=false", "modality_dropout.video=0")
-    scorer.scoring_networks = (replace(scorer.scoring_networks[0], model=make_model(settings).eval()),)
+    scorer.scoring_networks = (
+        replace(scorer.scoring_networks[0], model=tiny_runs.make_model(settings).eval()),
+    )
     found = scorer.score(str(dive.poses_path), size_px=size_of(dive))
     assert found.status == "failed" and "no video" in found.reasons[0].text

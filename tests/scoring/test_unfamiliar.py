@@ -36,8 +36,7 @@ from stagescore.scoring import batch
 from stagescore.scoring.blending import blended, blended_half_width
 from stagescore.scoring.result import Result
 from stagescore.scoring.scoring_network import ScoringNetwork, load_networks
-from stagescore.tensors import DiveBatch
-from stagescore.training.assemble import make_model
+from stagescore.tensors import DiveInputs
 from stagescore.types import Dive
 from stagescore.weights import registry
 from stagescore.weights.own import load_weights, save_weights
@@ -45,13 +44,13 @@ from stagescore.weights.own import load_weights, save_weights
 KNOWN: dict[str, Any] = {"dive_number": "107B", "difficulty": 3.0, "height_m": 10.0}
 
 
-def inverted(dives: DiveBatch) -> DiveBatch:
+def inverted(dives: DiveInputs) -> DiveInputs:
     """Another kind of film: dark is bright."""
     assert dives.frames is not None
     return replace(dives, frames=255 - dives.frames)
 
 
-def familiar_with(model: HPMCoRe, dives: DiveBatch) -> Familiarity:
+def familiar_with(model: HPMCoRe, dives: DiveInputs) -> Familiarity:
     """As if trained on many films like these."""
     with torch.no_grad():
         features = model.encode(
@@ -69,7 +68,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ScoringNetwork]:
     (network,) = made_scorer.scorer(tmp_path_factory).scoring_networks
     dives = stored_dives.dives(tmp_path_factory)
     samples = Samples(stored_dives.store(tmp_path_factory), dives)
-    seen = samples.batch([dive.dive_id for dive in dives[1:]]).dives
+    seen = samples.inputs([dive.dive_id for dive in dives[1:]])
     found = {}
     for name, kind in (("plain", seen), ("inverted", inverted(seen))):
         card = network.card.model_copy(update={"name": name, "shown_on": f"{name} films"})
@@ -242,7 +241,7 @@ def test_all_networks_that_ship_are_asked_and_a_bank_chooses_its_own(
 ) -> None:
     folder = made_scorer.weights_dir(tmp_path_factory)
     first = load_weights("tiny", folder)
-    other = make_model(tiny_runs.settings()).eval()
+    other = tiny_runs.make_model(tiny_runs.settings()).eval()
     next(other.parameters()).data.add_(1.0)
     card = first.card.model_copy(update={"name": "other", "weights_hash": weights_hash(other)})
     bank = ExemplarBank.load(folder / "tiny-bank.safetensors")

@@ -10,7 +10,7 @@ import torch
 
 from stagescore.cli.main import app
 from stagescore.errors import CheckpointError, ConfigError
-from stagescore.training.assemble import make_model, read_state
+from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.averaging import average_runs
 from stagescore.training.runs import begin, settings_of, train
 from stagescore.training.settings import TrainSettings
@@ -40,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_runs_of_one_seed_of_weights_begin_alike(runs: list[Path]) -> None:
-    first, other = (make_model(settings_of(run, TrainSettings)).state_dict() for run in runs[:2])
+    first, other = (tiny_runs.make_model(settings_of(run, TrainSettings)).state_dict() for run in runs[:2])
     assert all(torch.equal(value, other[name]) for name, value in first.items())
     ends = [read_state(run) for run in runs[:2]]
     assert not all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())

@@ -8,7 +8,8 @@ import tiny_runs
 
 from stagescore.errors import ConfigError
 from stagescore.simulate.dataset import Order, simulate_dataset
-from stagescore.training.assemble import make_plan, open_samples, read_dives
+from stagescore.training.assembly.data import TrainingDives, make_plan, open_samples, read_dives
+from stagescore.training.settings import TrainSettings
 
 SIZE = (48, 32)
 
@@ -27,6 +28,18 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return home / "dives", home / "drills"
 
 
+def fitted_to(settings: TrainSettings, read: TrainingDives) -> set[str]:
+    plan = make_plan(
+        read.everything,
+        settings.data,
+        batches=settings.batches,
+        dropout=settings.drops,
+        cut=settings.model.cut,
+        seed=settings.run.seed,
+    )
+    return {dive.dive_id for dive in plan.dives}
+
+
 @pytest.mark.parametrize("joints", ["estimated", "exact"])
 def test_drills_are_fitted_to_and_neither_validate_nor_become_exemplars(
     folders: tuple[Path, Path], joints: str, tmp_path: Path
@@ -40,13 +53,12 @@ def test_drills_are_fitted_to_and_neither_validate_nor_become_exemplars(
     added = {dive.dive_id for dive in read.everything} - {dive.dive_id for dive in without.everything}
     assert len(added) == 5
     assert read.manifest == without.manifest
-    fitted = {dive.dive_id for dive in make_plan(asked, read.everything).dives}
-    assert fitted == added | {dive.dive_id for dive in make_plan(usual, without.everything).dives}
+    assert fitted_to(asked, read) == added | fitted_to(usual, without)
     for part in ("val", "test"):
         assert read.everything.select(part) == without.everything.select(part)
     samples = open_samples(asked.data, read, clips=tmp_path / "clips")
     assert added <= set(samples.dives)
-    assert bool(samples.batch(sorted(added)).has_skeleton.all())
+    assert bool(samples.has_skeleton(sorted(added)).all())
 
 
 def test_a_folder_that_is_its_own_drills_is_refused(folders: tuple[Path, Path]) -> None:

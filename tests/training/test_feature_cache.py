@@ -12,7 +12,7 @@ from stagescore.errors import ConfigError, DataError
 from stagescore.locking import alone_in
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.tensors import Features
-from stagescore.training.assemble import make_source
+from stagescore.training.assembly.data import make_source
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import read_log
 
@@ -62,7 +62,12 @@ def test_dive_numbers_are_not_learned_from_cached_features(
     """The head reads maps that no cache holds."""
     settings = tiny_runs.settings("model.recognition.on=true", f"features={folder}")
     with pytest.raises(ConfigError, match="nothing that a dive number could be recognised from"):
-        make_source(settings, tiny_runs.samples(tmp_path_factory))
+        make_source(
+            tiny_runs.samples(tmp_path_factory),
+            tiny_runs.VIEWS,
+            features=settings.features,
+            model=settings.model,
+        )
 
 
 def test_a_build_goes_on_where_it_was_stopped(

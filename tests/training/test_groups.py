@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stagescore.errors import DataError
 from stagescore.losses.grouping import grouped_mean
-from stagescore.training.groups import Group, GroupBatch, batches, epoch_groups
+from stagescore.training.groups import BatchGroups, Group, batches, epoch_groups
 from stagescore.types import Dive
 
 
@@ -131,7 +131,7 @@ def test_one_partner_pairs_each_query_with_one_exemplar() -> None:
 
 
 def test_the_loss_is_the_mean_over_groups_of_means_over_pairs_and_a_dive_is_encoded_once() -> None:
-    batch = GroupBatch((Group(("a", "b", "c"), 3), Group(("d", "a"), 1)))
+    batch = BatchGroups((Group(("a", "b", "c"), 3), Group(("d", "a"), 1)))
     assert batch.dive_ids == ("a", "b", "c", "d")
     losses = {(0, 1): 3.0, (0, 2): 6.0, (1, 2): 9.0, (3, 0): 10.0}
     mean = grouped_mean(

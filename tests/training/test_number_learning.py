@@ -12,7 +12,7 @@ from stagescore.diving import NumberClasses
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.losses.dive_number import dive_number_losses
 from stagescore.models.recognition import NumberRecognition, number_log_probabilities
-from stagescore.training.assemble import make_model, read_state
+from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.number_learning import DescribedDives, describe_dives, learn_numbers
 from stagescore.training.runs import begin, finished_state, train
 from stagescore.training.settings import TrainSettings
@@ -103,12 +103,12 @@ def test_dives_are_described_plain_and_mirrored(tmp_path_factory: pytest.TempPat
     assert model.encoders.static is not None and model.encoders.static.training
     for view, flip in enumerate((View.plain(), View(flip=True))):
         for row, dive_id in enumerate(ids):
-            frames = samples.batch([dive_id], [flip]).dives.frames
+            frames = samples.inputs([dive_id], [flip]).frames
             _, said = model.encoders.static.eval().with_descriptions(torch.as_tensor(frames))
             torch.testing.assert_close(
                 found.frames[view, row].float(), said[0].detach(), rtol=2e-3, atol=2e-3
             )
-    assert torch.equal(found.numbers, samples.labels(ids).dive_number)
+    assert torch.equal(found.numbers, samples.labels(ids).numbers)
     blind = tiny_runs.make_model(tiny_runs.settings("model.static.on=false"))
     with pytest.raises(ConfigError, match="static branch"):
         describe_dives(blind, samples, ids)
@@ -165,4 +165,4 @@ def test_a_run_learns_the_head_last_and_only_that_and_once(
     with monkeypatch.context() as patched:
         patched.setattr("stagescore.training.runs.learn_numbers", stop)
         assert not list(train(asked, tmp_path / "with"))
-    assert make_model(asked).recognises
+    assert tiny_runs.make_model(asked).recognises

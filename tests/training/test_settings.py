@@ -6,7 +6,8 @@ import pytest
 
 from stagescore.config import load_config, preset_names
 from stagescore.models import build
-from stagescore.training.assemble import make_objective, make_optimiser_of
+from stagescore.training.assembly.model import make_objective
+from stagescore.training.assembly.optimiser import make_adam
 from stagescore.training.settings import PretrainSettings, TrainSettings
 
 POSE = ("pose-small", "pose-hrnet-small", "pose-hrnet-w32", "diver-detector")
@@ -24,7 +25,7 @@ def test_a_preset_builds_model_objective_and_optimiser(name: str) -> None:
     objective = make_objective(model, settings.objective)
     beside = {"number"} if name == "tower" else {"contrast_fused"}
     assert set(objective.weights) == {"score", "segmentation", "contrast_static"} | beside
-    make_optimiser_of(model, settings)
+    make_adam(model, settings.optimiser, factors=model.parameter_groups(settings.optimiser.factors))
     if name in ("paper", "paper-mtl-aqa", "release"):
         assert (settings.modality_dropout.video, settings.modality_dropout.skeleton) == (0, 0)
 

@@ -37,7 +37,7 @@ def record(root: Path, dive_id: str) -> dict:
 def test_every_frame_has_its_stage_and_its_phase(truth, samples, root) -> None:
     ids = list(samples.dives)
     targets = truth.batch(ids)
-    edges = samples.batch(ids).edges
+    edges = samples.labels(ids).edges
     for place, dive_id in enumerate(ids):
         told = record(root, dive_id)
         first, last = told["label_transitions"][0], told["label_transitions"][-1]
@@ -51,7 +51,7 @@ def test_every_frame_has_its_stage_and_its_phase(truth, samples, root) -> None:
 
 def test_splash_and_joints_are_those_of_the_stored_frames(truth, samples, root) -> None:
     ids = list(samples.dives)
-    targets, exact = truth.batch(ids), samples.batch(ids).dives.joints
+    targets, exact = truth.batch(ids), samples.inputs(ids).joints
     for place, dive_id in enumerate(ids):
         frames = list(samples.store.indices(dive_id))
         with np.load(root / "truth" / f"{dive_id}.npz") as arrays:
@@ -66,7 +66,7 @@ def test_splash_and_joints_are_those_of_the_stored_frames(truth, samples, root) 
 def test_visible_joints_are_those_inside_the_crop(truth, samples) -> None:
     ids = list(samples.dives)
     views = [view_of(3, 0, dive_id, Augmentation(shift=3)) for dive_id in ids]
-    targets, exact = truth.batch(ids, views), samples.batch(ids, views).dives.joints
+    targets, exact = truth.batch(ids, views), samples.inputs(ids, views).joints
     pixels = exact[..., :2] * PREPROCESSING.crop_height
     pixels = pixels + torch.tensor([PREPROCESSING.crop_width, PREPROCESSING.crop_height]) / 2
     limits = torch.tensor([PREPROCESSING.crop_width, PREPROCESSING.crop_height])

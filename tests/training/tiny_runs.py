@@ -11,7 +11,9 @@ from stagescore.data.dive_sources import DiveSource, LiveSource, Views
 from stagescore.data.preprocessing import Augmentation
 from stagescore.data.samples import Samples
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.training.assemble import make_model, make_objective, make_optimiser_of
+from stagescore.training.assembly import model as assembly
+from stagescore.training.assembly.model import make_objective
+from stagescore.training.assembly.optimiser import make_adam
 from stagescore.training.loop import Learner, Loop, Schedules
 from stagescore.training.optimiser import Schedule
 from stagescore.training.settings import TrainSettings
@@ -35,6 +37,10 @@ VIEWS = Views(seed=3, augmentation=Augmentation(shift=2), num=2)
 
 def settings(*overrides: str) -> TrainSettings:
     return load_config(TrainSettings, None, [*MODEL, *overrides])
+
+
+def make_model(asked: TrainSettings) -> HPMCoRe:
+    return assembly.make_model(asked.model, seed=asked.run.begins_with)  # type: ignore[return-value]
 
 
 def samples(factory: pytest.TempPathFactory) -> Samples:
@@ -74,7 +80,9 @@ def loop(
         learner=Learner(
             objective=make_objective(model, asked.objective),
             model=model,
-            optimiser=make_optimiser_of(model, asked),
+            optimiser=make_adam(
+                model, asked.optimiser, factors=model.parameter_groups(asked.optimiser.factors)
+            ),
         ),
         source=source,
         plan=plan(source, **changes),

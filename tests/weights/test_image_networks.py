@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from stagescore.cli.main import app
 from stagescore.encoders.backbones import EFFICIENTNET_LITE, MOBILENET_V2, ImageBackbone
 from stagescore.errors import CheckpointError, ConfigError
-from stagescore.training.assemble import load_start, make_model
+from stagescore.training.assembly.starting_weights import load_start
 from stagescore.weights.image_networks import CARD_KEY, import_image_network
 from stagescore.weights.imagenet import load_imagenet
 from stagescore.weights.known_image_networks import KNOWN_IMAGE_NETWORKS, file_name
@@ -128,13 +128,13 @@ def test_both_branches_start_from_an_imported_file_by_its_name(tmp_path):
         "model.dynamic={trunk: mobilenetv2, width: 8}",
     )
     settings = tiny_runs.settings(*networks, f"start.static={name}", f"start.dynamic={name}")
-    model = make_model(settings)
-    load_start(model, settings)
+    model = tiny_runs.make_model(settings)
+    load_start(model, settings.start)
     assert torch.equal(model.encoders.static.backbone.net.conv_stem.weight, state["conv_stem.weight"])
     assert torch.equal(model.encoders.dynamic.trunk.backbone.net.conv_stem.weight, state["conv_stem.weight"])
     settings = tiny_runs.settings(f"start.dynamic={name}")
     with pytest.raises(ConfigError, match=r"start\.dynamic is for public networks"):
-        load_start(make_model(settings), settings)
+        load_start(tiny_runs.make_model(settings), settings.start)
 
 
 def test_the_list_of_known_files_needs_no_pytorch():

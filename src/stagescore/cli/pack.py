@@ -86,7 +86,7 @@ def pack(
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.evaluation.subject import Question, evaluate, read_subject
-    from stagescore.training.assemble import read_dives
+    from stagescore.training.assembly.data import read_dives
     from stagescore.training.runs import finished_state, settings_of
     from stagescore.training.settings import TrainSettings
     from stagescore.weights.own import in_half_precision

@@ -341,7 +341,7 @@ def framed_joints(
         preprocessing: whose resize squeezes the picture where its proportions differ from the film's.
 
     Returns:
-        float32; joints without coordinates or of confidence 0 are (0, 0, 0), as `tensors.DiveBatch` has it.
+        float32; joints without coordinates or of confidence 0 are (0, 0, 0), as `tensors.DiveInputs` has it.
 
     Raises:
         DataError: The joints are not MPII's, which all networks read.

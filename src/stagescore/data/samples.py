@@ -4,54 +4,20 @@ A batch depends on the dives and views asked for alone, not on what was asked fo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 from torch import Tensor
 
+from stagescore.batch import Batch, DiveLabels
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.decoded_clip import Joints
 from stagescore.data.preprocessing import View, viewed_edges, viewed_frames, viewed_joints
 from stagescore.diving import NumberClasses
 from stagescore.errors import DataError
-from stagescore.tensors import DiveBatch
+from stagescore.tensors import DiveInputs
 from stagescore.types import STAGE_NAMES, Dive
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleLabels:
-    """What is known of some dives without a look at them.
-
-    Attributes:
-        dive_ids: which dives, in the order of the rows.
-        edges: stage edges on the frames of the view (`StageSpans.edges`); equal parts where unknown.
-        has_stages: dives whose edges are labelled.
-        has_skeleton: dives that have joints.
-        score: points.
-        difficulty: degree of difficulty; NaN where unknown.
-        dive_number: attributes of the dive number as class indices (`NumberClasses`); -1 where unknown.
-    """
-
-    dive_ids: tuple[str, ...]
-    edges: Int[Tensor, "dives edges"]
-    has_stages: Bool[Tensor, "dives"]
-    has_skeleton: Bool[Tensor, "dives"]
-    score: Float[Tensor, "dives"]
-    difficulty: Float[Tensor, "dives"]
-    dive_number: Int[Tensor, "dives 5"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleBatch(SampleLabels):
-    """Some dives and their labels.
-
-    Attributes:
-        dives: what is seen of them.
-    """
-
-    dives: DiveBatch
 
 
 class Samples:
@@ -75,14 +41,18 @@ class Samples:
     def __len__(self) -> int:
         return len(self.dives)
 
-    def batch(
+    def batch(self, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> Batch:
+        """Some of the dives with their labels, none of them compared; arguments and errors as of `inputs`."""
+        return Batch.of_single_dives(self.inputs(dive_ids, views), self.labels(dive_ids, views))
+
+    def inputs(
         self, dive_ids: Sequence[str], views: Sequence[View] | None = None, *, with_video: bool = True
-    ) -> SampleBatch:
-        """Some of the dives.
+    ) -> DiveInputs:
+        """Frames and joints of some of the dives.
 
         Args:
-            dive_ids: which ones; the same one may stand more than once.
-            views: how to look at each of them; plainly by default.
+            dive_ids: Ids of the dives; the same one may stand more than once.
+            views: How to look at each of them; plainly by default.
             with_video: False for the skeletons alone, which is much faster; dives without one are an error then.
 
         Returns:
@@ -90,9 +60,9 @@ class Samples:
             run fastest in that layout need no copy.
 
         Raises:
-            DataError: no dive, an unknown one, not one view a dive, or nothing to be seen of one.
+            DataError: There is no dive, an unknown one, not one view per dive, or nothing to be seen of one.
         """
-        labels, views = self.labels(dive_ids, views), _given(views, dive_ids)
+        views, has_skeleton = self._views(dive_ids, views), self.has_skeleton(dive_ids)
         p, clips = self.store.preprocessing, [self.store[dive_id] for dive_id in dive_ids]
         all_frames, all_joints = self.store.frames, self.store.joints(self.joints)
         frames = np.empty((len(clips), p.num_frames, p.crop_height, p.crop_width, p.channels), dtype=np.uint8)
@@ -101,30 +71,57 @@ class Samples:
             if with_video:
                 frames[place] = viewed_frames(all_frames[clip.row], view, p)
             joints[place] = viewed_joints(all_joints[clip.row], view, p)
-        seen = DiveBatch(
+        return DiveInputs(
             frames=torch.from_numpy(frames).permute(0, 1, 4, 2, 3) if with_video else None,
-            joints=torch.from_numpy(joints) if bool(labels.has_skeleton.any()) else None,
+            joints=torch.from_numpy(joints) if bool(has_skeleton.any()) else None,
             has_video=torch.full((len(clips),), with_video),
-            has_skeleton=labels.has_skeleton,
+            has_skeleton=has_skeleton,
         )
-        return SampleBatch(dives=seen, **{f.name: getattr(labels, f.name) for f in fields(labels)})
 
-    def labels(self, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> SampleLabels:
-        """The labels of a batch without its frames and joints; arguments and errors as of `batch`."""
-        views = _given(views, dive_ids)
-        if strangers := [dive_id for dive_id in dive_ids if dive_id not in self.dives]:
-            raise DataError("the dive is not among the samples", where=strangers[0], todo="check its id")
+    def labels(self, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> DiveLabels:
+        """What is known of some dives, without a look at them.
+
+        Args:
+            dive_ids: Ids of the dives; the same one may stand more than once.
+            views: How each of them would be looked at, which may move its stages; plainly by default.
+
+        Returns:
+            The targets are the scores. The edges are those of equal parts where none are labelled.
+
+        Raises:
+            DataError: There is no dive, an unknown one, or not one view per dive.
+        """
+        views = self._views(dive_ids, views)
         edges = [viewed_edges(self._edges(d), view) for d, view in zip(dive_ids, views, strict=True)]
         dives = [self.dives[dive_id] for dive_id in dive_ids]
-        return SampleLabels(
+        scores = torch.tensor([dive.score for dive in dives], dtype=torch.float32)
+        return DiveLabels(
             dive_ids=tuple(dive_ids),
             edges=torch.tensor(edges),
-            has_stages=torch.tensor([self._spans[dive_id] is not None for dive_id in dive_ids]),
-            has_skeleton=torch.tensor([self.joints in self.store[dive_id].joints for dive_id in dive_ids]),
-            score=torch.tensor([dive.score for dive in dives], dtype=torch.float32),
-            difficulty=torch.tensor([dive.difficulty or float("nan") for dive in dives], dtype=torch.float32),
-            dive_number=torch.tensor([NumberClasses.of(dive.dive_number) for dive in dives]),
+            has_edges=torch.tensor([self._spans[dive_id] is not None for dive_id in dive_ids]),
+            scores=scores,
+            difficulties=torch.tensor(
+                [dive.difficulty or float("nan") for dive in dives], dtype=torch.float32
+            ),
+            targets=scores,
+            numbers=torch.tensor([NumberClasses.of(dive.dive_number) for dive in dives]),
         )
+
+    def has_skeleton(self, dive_ids: Sequence[str]) -> Bool[Tensor, "dives"]:
+        """Whether each of some dives has joints of the kind that is given."""
+        return torch.tensor([self.joints in self.store[dive_id].joints for dive_id in dive_ids])
+
+    def _views(self, dive_ids: Sequence[str], views: Sequence[View] | None) -> Sequence[View]:
+        """A view of each dive, the plain ones where none are given; refuses dives that are not among the samples."""
+        if not dive_ids:
+            raise DataError("a batch of no dives is asked for", todo="ask for at least one")
+        if strangers := [dive_id for dive_id in dive_ids if dive_id not in self.dives]:
+            raise DataError("the dive is not among the samples", where=strangers[0], todo="check its id")
+        if views is None:
+            return [View.plain()] * len(dive_ids)
+        if len(views) != len(dive_ids):
+            raise DataError(f"{len(views)} views of {len(dive_ids)} dives", todo="give one view per dive")
+        return views
 
     def _edges(self, dive_id: str) -> tuple[int, ...]:
         spans = self._spans[dive_id]
@@ -132,13 +129,3 @@ class Samples:
             return spans.edges
         frames, stages = self.store.preprocessing.num_frames, len(STAGE_NAMES)
         return tuple(frames * k // stages for k in range(stages + 1))
-
-
-def _given(views: Sequence[View] | None, dive_ids: Sequence[str]) -> Sequence[View]:
-    if not dive_ids:
-        raise DataError("a batch of no dives is asked for", todo="ask for at least one")
-    if views is None:
-        return [View.plain()] * len(dive_ids)
-    if len(views) != len(dive_ids):
-        raise DataError(f"{len(views)} views of {len(dive_ids)} dives", todo="give one view a dive")
-    return views

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stagescore.batch import Batch
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.decoded_clip import Joints
-from stagescore.data.dive_sources import LabelledDives
 from stagescore.data.exemplars import Protocol
 from stagescore.data.preprocessing import View
 from stagescore.data.samples import Samples
@@ -26,7 +26,7 @@ from stagescore.inference.prediction import PredictionTask
 from stagescore.inference.predictors import predictor_of
 from stagescore.models.base import ActionModel
 from stagescore.models.recognition import NumberedFilm, mean_number_logits
-from stagescore.tensors import DiveBatch, Features
+from stagescore.tensors import DiveInputs, Features
 from stagescore.types import Dive
 
 PROTOCOLS: tuple[Protocol, ...] = ("w/ DN", "w/o DN", "w/ DD")
@@ -97,7 +97,7 @@ class EncodedDives:
         self.kept: dict[str, Features] = {}
         for first in range(0, len(dive_ids), _DIVES_AT_ONCE):
             ids = list(dive_ids[first : first + _DIVES_AT_ONCE])
-            features = _encoded(model, samples.batch(ids, None if view is None else [view] * len(ids)).dives)
+            features = _encoded(model, samples.inputs(ids, None if view is None else [view] * len(ids)))
             self.kept |= {dive_id: features.select(torch.tensor([k])) for k, dive_id in enumerate(ids)}
             progress(first + len(ids), len(dive_ids))
 
@@ -106,22 +106,14 @@ class EncodedDives:
         """All dives that were encoded."""
         return {dive_id: self.samples.dives[dive_id] for dive_id in self.kept}
 
-    def training(self, dive_ids: Sequence[str], *, epoch: int) -> LabelledDives:
+    def training(self, dive_ids: Sequence[str], *, epoch: int) -> Batch:
         """Not for training: what is seen does not change with the epoch."""
         return self.plain(dive_ids)
 
-    def plain(self, dive_ids: Sequence[str]) -> LabelledDives:
+    def plain(self, dive_ids: Sequence[str]) -> Batch:
         """Features and labels of some dives."""
         rows = [self.kept[dive_id] for dive_id in dive_ids]
-        labels = self.samples.labels(dive_ids)
-        return LabelledDives(
-            seen=Features.join(rows),
-            edges=labels.edges,
-            has_edges=labels.has_stages,
-            scores=labels.score,
-            difficulties=labels.difficulty,
-            numbers=labels.dive_number,
-        )
+        return Batch.of_single_dives(Features.join(rows), self.samples.labels(dive_ids))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +286,7 @@ def cases(
 
 
 @torch.no_grad()
-def _encoded(model: ActionModel, seen: DiveBatch) -> Features:
+def _encoded(model: ActionModel, seen: DiveInputs) -> Features:
     model.eval()
     features: Features = model.encoders(seen.to(model.device))
     return features.to("cpu")

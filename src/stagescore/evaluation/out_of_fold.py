@@ -36,7 +36,7 @@ from stagescore.inference.familiarity import FAR_SHARE, Familiarity, descriptors
 from stagescore.inference.familiarity import LEAST_DIVES as LEAST_FAMILIAR
 from stagescore.inference.intervals import IntervalModel, TransitionCalibration
 from stagescore.inference.outcomes import Outcomes
-from stagescore.training.assemble import read_dives
+from stagescore.training.assembly.data import read_dives
 from stagescore.training.runs import finished_state, settings_of
 from stagescore.training.settings import TrainSettings
 from stagescore.types import STAGE_NAMES

@@ -25,7 +25,7 @@ from stagescore.inference.predictors import exemplar_bank
 from stagescore.media.images import jpeg_bytes
 from stagescore.models.base import ActionModel
 from stagescore.models.settings import ModelSettings
-from stagescore.training.runs import bank_dives
+from stagescore.training.validation import bank_dives
 from stagescore.types import Dive
 from stagescore.weights.own import Card, TrainingFilms, load_weights, save_weights
 

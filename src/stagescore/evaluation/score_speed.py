@@ -22,7 +22,7 @@ from stagescore.errors import ConfigError
 from stagescore.models import build
 from stagescore.models.base import ContrastiveModel
 from stagescore.skeleton import MPII_16
-from stagescore.tensors import DiveBatch, Representation, joined
+from stagescore.tensors import DiveInputs, Representation, joined
 from stagescore.training.settings import TrainSettings
 
 _SCORE = 70.0
@@ -133,18 +133,18 @@ def _models(preset: str) -> tuple[ContrastiveModel, ContrastiveModel]:
     return plain, fast
 
 
-def _plainly_laid(dive: DiveBatch) -> DiveBatch:
+def _plainly_laid(dive: DiveInputs) -> DiveInputs:
     """Channel after channel in memory, as frames come from a data loader of the published kind."""
     return replace(dive, frames=None if dive.frames is None else dive.frames.contiguous())
 
 
-def _dive(preset: str, number: int) -> DiveBatch:
+def _dive(preset: str, number: int) -> DiveInputs:
     p = load_config(TrainSettings, preset).data.preprocessing
     random = torch.Generator().manual_seed(number)
     frames = torch.randint(
         0, 256, (1, p.num_frames, p.crop_height, p.crop_width, 3), generator=random, dtype=torch.uint8
     )
-    return DiveBatch(
+    return DiveInputs(
         frames=frames.permute(0, 1, 4, 2, 3),
         joints=torch.rand(1, p.num_frames, MPII_16.num_joints, 3, generator=random) - 0.5,
         has_video=torch.ones(1, dtype=torch.bool),
@@ -152,18 +152,18 @@ def _dive(preset: str, number: int) -> DiveBatch:
     )
 
 
-def _stages(model: ContrastiveModel, dive: DiveBatch) -> Representation:
+def _stages(model: ContrastiveModel, dive: DiveInputs) -> Representation:
     features = model.encode(dive)
     return model.represent(features, model.segment(features).edges)
 
 
-def _vote_with_bank(model: ContrastiveModel, query: DiveBatch, bank: list[Representation]) -> Tensor:
+def _vote_with_bank(model: ContrastiveModel, query: DiveInputs, bank: list[Representation]) -> Tensor:
     mine = _stages(model, query)
     asking = mine.select(torch.zeros(len(bank), dtype=torch.long))
     return model.compare(asking, joined(bank), torch.full((len(bank),), _SCORE)).delta.mean()
 
 
-def _vote_anew(model: ContrastiveModel, query: DiveBatch, others: list[DiveBatch]) -> Tensor:
+def _vote_anew(model: ContrastiveModel, query: DiveInputs, others: list[DiveInputs]) -> Tensor:
     known = torch.tensor([_SCORE])
     deltas = [model.compare(_stages(model, query), _stages(model, other), known).delta for other in others]
     return torch.cat(deltas).mean()

@@ -46,7 +46,7 @@ from stagescore.inference.predictors import exemplar_bank, exemplars_of
 from stagescore.models import build
 from stagescore.models.base import ActionModel
 from stagescore.models.recognition import NumberedFilm
-from stagescore.training.assemble import read_state
+from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.loop import read_best
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from stagescore.data.dive_sources import DiveSource, keep_modalities
+from stagescore.data.dive_sources import DiveSource
 from stagescore.models.base import ActionModel
 from stagescore.tensors import Representation, joined
 
@@ -59,7 +59,7 @@ def encode_dives(
         if missing:
             everything = torch.ones(len(ids), dtype=torch.bool)
             keeps_video = everything if missing == "skeleton" else ~everything
-            seen = keep_modalities(seen, video=keeps_video, skeleton=~keeps_video if missing else everything)
+            seen = seen.masked(video=keeps_video, skeleton=~keeps_video if missing else everything)
         seen = seen.to(device)
         features = model.encode_or_complete(seen)
         segmented = model.segment(features)

@@ -12,19 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from stagescore.batch import Batch
 from stagescore.errors import DataError
 from stagescore.losses.contrast import ContrastLoss
 from stagescore.models.encoders import Encoders
+from stagescore.models.recognition import NumberRecognition
 from stagescore.tensors import (
     Comparison,
-    DiveBatch,
+    DiveInputs,
     Features,
     Representation,
     ScoreDistribution,
-    TrainingBatch,
 )
 from stagescore.types import Modality
 
@@ -77,7 +78,7 @@ class ActionModel(nn.Module, ABC):
     """A model that scores performances of an action; a model is a `ContrastiveModel` or a `DirectModel`."""
 
     encoders: Encoders
-    """What sees: `DiveBatch` to `Features`, before `complete`. Branches that a model lacks are None."""
+    """What sees: `DiveInputs` to `Features`, before `complete`. Branches that a model lacks are None."""
 
     @property
     @abstractmethod
@@ -87,7 +88,25 @@ class ActionModel(nn.Module, ABC):
     @property
     def recognises(self) -> bool:
         """Whether dive numbers are recognised: whether stage features of a film have `number_logits`."""
-        return self.encoders.numbers is not None
+        return self.number_head is not None
+
+    @property
+    def number_head(self) -> NumberRecognition | None:
+        """Head that recognises dive numbers from `describe_frames`; None of a model that recognises none."""
+        return self.encoders.numbers
+
+    def describe_frames(
+        self, frames: UInt8[Tensor, "dives frames channels height width"]
+    ) -> Float[Tensor, "dives frames described"]:
+        """What `number_head` reads of each frame.
+
+        Args:
+            frames: Frames of some dives, as `DiveInputs` has them.
+
+        Raises:
+            ConfigError: The model has no static branch, or one for frames of another number of channels.
+        """
+        return self.encoders.describe_frames(frames)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -142,7 +161,7 @@ class ActionModel(nn.Module, ABC):
         heads = {path: factor for path, factor in groups.items() if not path.startswith("encoders")}
         return {**heads, "encoders": 0.0}
 
-    def encode(self, dives: DiveBatch) -> Features:
+    def encode(self, dives: DiveInputs) -> Features:
         """What the encoders say of each dive.
 
         Raises:
@@ -165,9 +184,9 @@ class ActionModel(nn.Module, ABC):
                 )
         return features
 
-    def encode_or_complete(self, seen: DiveBatch | Features) -> Features:
+    def encode_or_complete(self, seen: DiveInputs | Features) -> Features:
         """Features of dives, whether they come as frames and joints or from a cache."""
-        return self.encode(seen) if isinstance(seen, DiveBatch) else self.complete(seen)
+        return self.encode(seen) if isinstance(seen, DiveInputs) else self.complete(seen)
 
     @abstractmethod
     def segment(self, features: Features) -> Segmented:
@@ -183,7 +202,7 @@ class ActionModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, functions: LossFunctions) -> dict[str, Tensor]:
         """The unweighted terms of a batch by name (`loss_names`), each a mean within groups and then over groups.
 
         Args:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from stagescore.encoders.backbones import ImageBackbone, ImageTrunk
@@ -10,7 +11,7 @@ from stagescore.encoders.i3d import I3D
 from stagescore.encoders.static import StaticEncoder
 from stagescore.errors import ConfigError
 from stagescore.models.recognition import NumberRecognition
-from stagescore.tensors import DiveBatch, Features
+from stagescore.tensors import DiveInputs, Features
 
 Branch = Literal["static", "dynamic", "skeleton"]
 _PARTS = ("static", "dynamic", "skeleton", "numbers")
@@ -77,7 +78,7 @@ class Encoders(nn.Module):
             if not (path.startswith("encoders.") and path.split(".")[1] in off)
         }
 
-    def forward(self, dives: DiveBatch) -> Features:
+    def forward(self, dives: DiveInputs) -> Features:
         """Encode a batch; rows of dives without the modality are zeros.
 
         Raises:
@@ -93,6 +94,24 @@ class Encoders(nn.Module):
             has_video=dives.has_video,
             has_skeleton=dives.has_skeleton,
         )
+
+    def describe_frames(
+        self, frames: UInt8[Tensor, "dives frames channels height width"]
+    ) -> Float[Tensor, "dives frames described"]:
+        """What the static encoder's backbone says of each frame, for the recognition of dive numbers.
+
+        Args:
+            frames: Frames of some dives, as `DiveInputs` has them.
+
+        Raises:
+            ConfigError: There is no static branch, or one for frames of another number of channels.
+        """
+        if self.static is None:
+            raise ConfigError(
+                "the dive number is read from the static branch, which is off",
+                todo="set model.static.on=true",
+            )
+        return self.static.with_descriptions(frames)[1]
 
     def _static(self, frames: Tensor | None, known: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Static features and logits of the dive number."""

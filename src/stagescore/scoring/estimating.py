@@ -176,8 +176,12 @@ class Estimator:
         if height_m is not None and self.network.executes:
             self.state.assumed_height_m = height_m
             self.state.warnings.append(
-                f"No height is given: {height_m:g} m is assumed, the height of all exemplars."
+                f"No height is given: {height_m:g} m is assumed, the height of all {self._whose}."
             )
+
+    @property
+    def _whose(self) -> str:
+        return "films of its training" if self.network.bank is None else "exemplars"
 
     def _unfamiliar(self) -> Reason | None:
         """Why the film is too far from the training films; None where it is not."""

@@ -19,7 +19,7 @@ from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import label_transitions
 from stagescore.media.source import Media
 from stagescore.models.base import ActionModel
-from stagescore.tensors import DiveBatch, Representation
+from stagescore.tensors import DiveInputs, Representation
 from stagescore.types import Modality, PoseTrack
 
 
@@ -119,11 +119,11 @@ def look(
         frames = taken_pictures(media, p, indices, _windows(p, media, track, span, flight))
     joints = framed_joints(sampled, (media.info.width_px, media.info.height_px), p)
 
-    def shown(view: View) -> DiveBatch:
+    def shown(view: View) -> DiveInputs:
         pictures = None
         if frames is not None:
             pictures = torch.from_numpy(viewed_frames(frames, view, p)[None].copy()).permute(0, 1, 4, 2, 3)
-        return DiveBatch(
+        return DiveInputs(
             frames=pictures,
             joints=torch.from_numpy(viewed_joints(joints, view, p).astype(np.float32)[None]),
             has_video=torch.tensor(["video" in seen]),

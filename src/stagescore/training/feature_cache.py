@@ -19,14 +19,15 @@ import torch
 from torch import Tensor
 
 from stagescore.atomic import write_text
+from stagescore.batch import Batch
 from stagescore.card_files import weights_hash
 from stagescore.data.attachments import Progress
-from stagescore.data.dive_sources import LabelledDives, LiveSource, Views
+from stagescore.data.dive_sources import LiveSource, Views
 from stagescore.data.samples import Samples
 from stagescore.errors import DataError
 from stagescore.locking import alone_in
 from stagescore.models.encoders import Encoders
-from stagescore.tensors import DiveBatch, Features
+from stagescore.tensors import DiveInputs, Features
 from stagescore.types import Dive
 
 BRANCHES = ("static", "dynamic", "skeleton")
@@ -83,36 +84,28 @@ class FeatureCache:
         """All dives there are."""
         return self.live.dives
 
-    def training(self, dive_ids: Sequence[str], *, epoch: int) -> LabelledDives:
+    def training(self, dive_ids: Sequence[str], *, epoch: int) -> Batch:
         """Dives as an epoch of training sees them."""
         return self._batch(dive_ids, [self.live.views.number(epoch, dive_id) for dive_id in dive_ids])
 
-    def plain(self, dive_ids: Sequence[str]) -> LabelledDives:
+    def plain(self, dive_ids: Sequence[str]) -> Batch:
         """Dives as evaluation sees them."""
         return self._batch(dive_ids, [0] * len(dive_ids))
 
-    def _batch(self, dive_ids: Sequence[str], numbers: Sequence[int]) -> LabelledDives:
+    def _batch(self, dive_ids: Sequence[str], numbers: Sequence[int]) -> Batch:
         places = [self.rows[dive_id] for dive_id in dive_ids]
         rows: dict[str, Tensor] = {
             branch: torch.from_numpy(np.stack([values[n, k] for n, k in zip(numbers, places, strict=True)]))
             for branch, values in self.maps.items()
         }
-        labels = self.live.samples.labels(
-            dive_ids, [self.live.views.view(n, dive_id) for n, dive_id in zip(numbers, dive_ids, strict=True)]
-        )
+        samples = self.live.samples
+        views = [self.live.views.view(n, dive_id) for n, dive_id in zip(numbers, dive_ids, strict=True)]
         features = Features(
             **rows,
             has_video=torch.ones(len(dive_ids), dtype=torch.bool),
-            has_skeleton=labels.has_skeleton,
+            has_skeleton=samples.has_skeleton(dive_ids),
         )
-        return LabelledDives(
-            seen=features,
-            edges=labels.edges,
-            has_edges=labels.has_stages,
-            scores=labels.score,
-            difficulties=labels.difficulty,
-            numbers=labels.dive_number,
-        )
+        return Batch.of_single_dives(features, samples.labels(dive_ids, views))
 
 
 def build_feature_cache(
@@ -161,7 +154,7 @@ def _encode_missing(
         ids = dive_ids[first : first + _DIVES_AT_ONCE]
         seen = source.viewed(ids, [number] * len(ids)).seen
         with torch.no_grad():
-            features = encoders(seen.to(device)) if isinstance(seen, DiveBatch) else seen
+            features = encoders(seen.to(device)) if isinstance(seen, DiveInputs) else seen
         for branch in BRANCHES:
             values: Tensor | None = getattr(features, branch)
             if values is None:

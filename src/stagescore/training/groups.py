@@ -44,11 +44,11 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupBatch:
-    """Groups that are encoded together, each dive once.
+class BatchGroups:
+    """Ids of the dives of a batch, by group, before any of them is read; each dive is encoded once.
 
     Attributes:
-        groups: one or more.
+        groups: Groups of the batch, one or more.
     """
 
     groups: tuple[Group, ...]
@@ -62,7 +62,7 @@ class GroupBatch:
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """(query, exemplar) as places in `dive_ids`: every pair of every group, in one direction.
 
-        >>> GroupBatch((Group(("a", "b", "c"), 3), Group(("d", "a"), 1))).pairs
+        >>> BatchGroups((Group(("a", "b", "c"), 3), Group(("d", "a"), 1))).pairs
         ((0, 1), (0, 2), (1, 2), (3, 0))
         """
         place = {dive_id: k for k, dive_id in enumerate(self.dive_ids)}
@@ -77,6 +77,18 @@ class GroupBatch:
         """The group of each of `pairs`, as its place in `groups`."""
         return tuple(
             number for number, group in enumerate(self.groups) for _ in combinations(group.dive_ids, 2)
+        )
+
+    @property
+    def members(self) -> tuple[tuple[int, int], ...]:
+        """(dive, group) as places in `dive_ids` and `groups`: a dive that fills up a second group stands twice.
+
+        >>> BatchGroups((Group(("a", "b"), 2), Group(("c", "a"), 1))).members
+        ((0, 0), (1, 0), (2, 1), (0, 1))
+        """
+        place = {dive_id: k for k, dive_id in enumerate(self.dive_ids)}
+        return tuple(
+            (place[dive_id], number) for number, group in enumerate(self.groups) for dive_id in group.dive_ids
         )
 
 
@@ -143,14 +155,14 @@ def epoch_groups(
     return sorted(groups, key=lambda g: (hash_u64(seed, "group", epoch, *g.dive_ids), g.dive_ids))
 
 
-def batches(groups: Sequence[Group], per_batch: int = 4) -> list[GroupBatch]:
+def batches(groups: Sequence[Group], per_batch: int = 4) -> list[BatchGroups]:
     """The groups of an epoch in batches, in their order; the last one may be smaller.
 
     Args:
         groups: as `epoch_groups` returns them.
         per_batch: groups of a batch: 4 of four dives, or 8 with one partner.
     """
-    return [GroupBatch(tuple(groups[k : k + per_batch])) for k in range(0, len(groups), per_batch)]
+    return [BatchGroups(tuple(groups[k : k + per_batch])) for k in range(0, len(groups), per_batch)]
 
 
 def comparable(dives: Sequence[Dive], protocol: Protocol) -> list[list[Dive]]:

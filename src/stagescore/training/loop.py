@@ -21,18 +21,18 @@ from stagescore.data.dive_sources import DiveSource
 from stagescore.errors import CheckpointError
 from stagescore.hashing import hash_u64
 from stagescore.training.checkpoints import newest_checkpoint, read_file, write_checkpoint, write_file
-from stagescore.training.groups import GroupBatch
+from stagescore.training.groups import BatchGroups
 from stagescore.training.optimiser import Schedule, set_rates
 from stagescore.training.processes import Processes
 from stagescore.training.steps import share_of_rank
 
 
 @runtime_checkable
-class Batch(Protocol):
-    """What a step reads."""
+class Movable(Protocol):
+    """What a step reads: the `Batch` of a model, or what an objective of its own wants of some dives or frames."""
 
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on a device."""
+    def to(self, device: torch.device | str) -> "Movable":
+        """The same on a device."""
         ...
 
 
@@ -45,12 +45,12 @@ class Course(Protocol):
         """Of all hashes."""
         ...
 
-    def epoch(self, epoch: int) -> list[GroupBatch]:
+    def epoch(self, epoch: int) -> list[BatchGroups]:
         """The batches of an epoch."""
         ...
 
-    def load(self, source: Any, batch: GroupBatch, epoch: int) -> Batch:
-        """What a step reads of a batch, from whatever source its kind of dives comes from."""
+    def load(self, source: Any, groups: BatchGroups, epoch: int) -> Movable:
+        """What a step reads of some groups, from whatever source its kind of dives comes from."""
         ...
 
 
@@ -237,14 +237,14 @@ class Loop:
                 done = (epoch + (number + 1) / len(batches)) / self.schedules.epochs
                 yield Told(step=self.state.step, epoch=epoch, done=done, terms=terms, figures=figures)
 
-    def step(self, batch: GroupBatch, epoch: int) -> dict[str, float]:
+    def step(self, groups: BatchGroups, epoch: int) -> dict[str, float]:
         """One optimiser step.
 
         Raises:
             CheckpointError: the loss is no number any more.
         """
         self.objective.train()
-        own, factor = share_of_rank(batch, rank=self.processes.rank, world=self.processes.world)
+        own, factor = share_of_rank(groups, rank=self.processes.rank, world=self.processes.world)
         loaded = self.plan.load(self.source, own, epoch).to(self.device)
         torch.manual_seed(hash_u64(self.plan.seed, "dropout", self.state.step, self.processes.rank) >> 1)
         set_rates(self.optimiser, self.schedules.rate.factor(self.state.step))

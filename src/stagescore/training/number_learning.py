@@ -16,7 +16,6 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from stagescore.data.preprocessing import View
 from stagescore.data.samples import Samples
-from stagescore.errors import ConfigError
 from stagescore.hashing import hash_u64
 from stagescore.losses.dive_number import dive_number_losses
 from stagescore.models.base import ActionModel
@@ -67,33 +66,27 @@ def describe_dives(
     """Describe dives as evaluation sees them, and mirrored.
 
     Args:
-        model: with a static branch; its mode is left as it was.
-        samples: of the dives.
-        dive_ids: which.
-        progress: told after every dive.
+        model: Model whose head for dive numbers will be trained; its mode is left as it was.
+        samples: Samples of the dives.
+        dive_ids: Ids of the dives, in the order of the rows.
+        progress: Function that is told after every dive.
 
     Raises:
-        ConfigError: the model has no static branch.
+        ConfigError: The model has no static branch.
     """
-    static = model.encoders.static
-    if static is None:
-        raise ConfigError(
-            "the dive number is read from the static branch, which is off", todo="set model.static.on=true"
-        )
-    training, device = static.training, next(static.parameters()).device
-    static.eval()
+    training = model.training
+    model.eval()
     said = []
     for done, dive_id in enumerate(dive_ids, start=1):
         both = [View.plain(), View(flip=True)]
-        frames = samples.batch([dive_id] * len(both), both).dives.frames
-        _, described = static.with_descriptions(torch.as_tensor(frames).to(device))
-        said.append(described.half().cpu())
+        frames = samples.inputs([dive_id] * len(both), both).frames
+        said.append(model.describe_frames(torch.as_tensor(frames).to(model.device)).half().cpu())
         progress(done, len(dive_ids))
-    static.train(training)
+    model.train(training)
     return DescribedDives(
         dive_ids=tuple(dive_ids),
         frames=torch.stack(said, dim=1),
-        numbers=samples.labels(dive_ids).dive_number,
+        numbers=samples.labels(dive_ids).numbers,
     )
 
 

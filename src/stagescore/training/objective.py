@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from stagescore.batch import Batch
 from stagescore.errors import ConfigError
 from stagescore.models.base import ActionModel, LossFunctions
-from stagescore.tensors import TrainingBatch
 
 
 class Objective(nn.Module):
@@ -35,8 +35,8 @@ class Objective(nn.Module):
         self.functions = functions
         self.weights = dict(weights)
 
-    def forward(self, batch: TrainingBatch) -> dict[str, Tensor]:
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The unweighted terms by name, and `total`, their weighted sum."""
         terms = self.model.losses(batch, self.functions)
-        nothing = torch.zeros(()).to(batch.scores)
+        nothing = torch.zeros(()).to(batch.labels.targets)
         return terms | {"total": sum((self.weights[name] * term for name, term in terms.items()), nothing)}

@@ -27,10 +27,9 @@ from stagescore.pose.network_card import NetworkSettings, PoseCard
 from stagescore.pose.networks import NetworkIdentity
 from stagescore.pose.own_networks import OwnDetector, build_network, load_network, save_network
 from stagescore.pose.small_detector import SmallDetector, detector_loss
-from stagescore.training.assemble import make_schedule
-from stagescore.training.groups import Group, GroupBatch
-from stagescore.training.loop import Learner, Loop, Schedules, Told, read_best
-from stagescore.training.optimiser import make_optimiser
+from stagescore.training.assembly.optimiser import make_adam, make_schedules
+from stagescore.training.groups import BatchGroups, Group
+from stagescore.training.loop import Learner, Loop, Told, read_best
 from stagescore.training.pose_augmentation import PoseAugmentation, PoseSample, crop_sample, frame_sample
 from stagescore.training.pose_frames import GONE, DiveFrames, read_simulated
 from stagescore.training.processes import training_device
@@ -160,7 +159,7 @@ class PoseCourse:
     batch: int
     seed: int
 
-    def epoch(self, epoch: int) -> list[GroupBatch]:
+    def epoch(self, epoch: int) -> list[BatchGroups]:
         """The batches of an epoch: `dive:frame` by number, dives and frames in an order decided by hash."""
         chosen = []
         for number, dive in enumerate(self.dives):
@@ -173,12 +172,12 @@ class PoseCourse:
             raise DataError("no frame of these dives can be learned from", todo="simulate more dives")
         order = np.random.default_rng(hash_u64(self.seed, "order", epoch)).permutation(len(chosen))
         groups = [Group((chosen[k],), 1) for k in order]
-        return [GroupBatch(tuple(groups[k : k + self.batch])) for k in range(0, len(groups), self.batch)]
+        return [BatchGroups(tuple(groups[k : k + self.batch])) for k in range(0, len(groups), self.batch)]
 
-    def load(self, source: object, batch: GroupBatch, epoch: int) -> PoseBatch:
-        """The samples of a batch; the course has its frames itself, so the source is not asked."""
+    def load(self, source: object, groups: BatchGroups, epoch: int) -> PoseBatch:
+        """The samples of some frames; the course has its frames itself, so the source is not asked."""
         samples = []
-        for sample_id in batch.dive_ids:
+        for sample_id in groups.dive_ids:
             number, row = map(int, sample_id.split(":"))
             dive = self.dives[number]
             rng = np.random.default_rng(hash_u64(self.seed, "sample", epoch, dive.name, row))
@@ -312,25 +311,11 @@ def run_pose(
         learner=Learner(
             objective=PoseObjective(model=model, sigma=settings.network.sigma),
             model=model,
-            optimiser=make_optimiser(
-                model,
-                {},
-                learning_rate=settings.optimiser.learning_rate,
-                weight_decay=settings.optimiser.weight_decay,
-            ),
+            optimiser=make_adam(model, settings.optimiser, factors={}),
         ),
         source=None,
         plan=course,
-        schedules=Schedules(
-            epochs=run.epochs,
-            rate=make_schedule(settings.optimiser, epochs=run.epochs, steps_per_epoch=len(course.epoch(0))),
-            clip_norm=settings.optimiser.clip_norm,
-            average_from=settings.optimiser.average_from,
-            checkpoint_steps=run.checkpoint_steps,
-            keep=run.keep,
-            validate_epochs=run.validate_epochs,
-            precision=getattr(torch, run.precision),
-        ),
+        schedules=make_schedules(settings.optimiser, run, steps_per_epoch=len(course.epoch(0))),
         validate=PoseValidation(model=model, course=shown, most=settings.checked, device=device)
         if held_out
         else None,

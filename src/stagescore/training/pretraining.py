@@ -20,8 +20,8 @@ from stagescore.encoders.joints import torso_length
 from stagescore.hashing import hash_u64, hash_unit
 from stagescore.models.encoders import Encoders
 from stagescore.skeleton import MPII_16
-from stagescore.tensors import DiveBatch
-from stagescore.training.groups import Group, GroupBatch
+from stagescore.tensors import DiveInputs
+from stagescore.training.groups import BatchGroups, Group
 from stagescore.training.truth import DEDUCTIONS, MEASURES, PHASES, Truth, TruthTargets
 from stagescore.types import STAGE_NAMES, Dive
 
@@ -47,14 +47,12 @@ class PretrainingBatch:
         targets: the truth about all frames.
         stills: frames of each dive that the static encoder looks at.
         first: where each dive's window for the dynamic encoder begins.
-        num_groups: dives, for the loop's means over processes.
     """
 
-    seen: DiveBatch
+    seen: DiveInputs
     targets: TruthTargets
     stills: Int[Tensor, "dives stills"]
     first: Int[Tensor, "dives"]
-    num_groups: int
 
     def to(self, device: torch.device | str) -> "PretrainingBatch":
         """The same batch on a device."""
@@ -245,7 +243,7 @@ class PretrainingPlan:
     window: int = 36
     with_video: bool = True
 
-    def epoch(self, epoch: int) -> list[GroupBatch]:
+    def epoch(self, epoch: int) -> list[BatchGroups]:
         """The batches of an epoch; dives are not compared, so each is a group of its own."""
         ids = sorted(
             (dive.dive_id for dive in self.dives),
@@ -253,23 +251,22 @@ class PretrainingPlan:
         )
         groups = [Group((dive_id,), 1) for dive_id in ids]
         step = self.dives_at_once
-        return [GroupBatch(tuple(groups[k : k + step])) for k in range(0, len(groups), step)]
+        return [BatchGroups(tuple(groups[k : k + step])) for k in range(0, len(groups), step)]
 
-    def load(self, source: DiveSource, batch: GroupBatch, epoch: int) -> PretrainingBatch:
-        """Frames, joints and truth of a batch in the views of the epoch."""
+    def load(self, source: DiveSource, groups: BatchGroups, epoch: int) -> PretrainingBatch:
+        """Frames, joints and truth of some dives in the views of the epoch."""
         if not isinstance(source, LiveSource):
             raise TypeError("encoders learn from pictures, not from cached features")
-        ids = batch.dive_ids
+        ids = groups.dive_ids
         views = [source.views.view(source.views.number(epoch, i), i) for i in ids]
         targets = self.truth.batch(ids, views)
         num_frames = targets.phase.shape[1]
         contact = (targets.phase < 2).sum(1)
         return PretrainingBatch(
-            seen=source.samples.batch(ids, views, with_video=self.with_video).dives,
+            seen=source.samples.inputs(ids, views, with_video=self.with_video),
             targets=targets,
             stills=self._stills(ids, contact, epoch, num_frames),
             first=self._windows(ids, contact, epoch, num_frames),
-            num_groups=len(ids),
         )
 
     def _stills(self, ids: Sequence[str], contact: Tensor, epoch: int, num_frames: int) -> Tensor:

@@ -2,53 +2,41 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 import yaml
 
 from stagescore.config import Config, load_config
 from stagescore.data.attachments import Progress
-from stagescore.data.dive_sources import DiveSource, LiveSource
-from stagescore.data.manifest import Manifest
+from stagescore.data.dive_sources import LiveSource
 from stagescore.data.samples import Samples
 from stagescore.errors import CheckpointError, ConfigError
-from stagescore.hashing import hash_u64
-from stagescore.inference.encoding import encode_dives
 from stagescore.inference.prediction import PredictionTask
-from stagescore.inference.predictors import exemplar_bank, predictor_of
 from stagescore.locking import alone_in
 from stagescore.models.base import ActionModel
-from stagescore.training.assemble import (
-    load_matching,
-    load_start,
-    make_model,
-    make_objective,
-    make_optimiser_of,
+from stagescore.training.assembly.data import (
     make_plan,
-    make_schedule,
     make_source,
+    make_views,
     open_samples,
     read_dives,
-    views_of,
 )
+from stagescore.training.assembly.model import make_model, make_objective
+from stagescore.training.assembly.optimiser import make_adam, make_schedules
+from stagescore.training.assembly.starting_weights import load_matching, load_start
 from stagescore.training.checkpoints import newest_checkpoint
 from stagescore.training.data_needs import check_needs
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
-from stagescore.training.loop import Learner, Loop, Schedules, Told, write_settings
+from stagescore.training.loop import Learner, Loop, Told, write_settings
 from stagescore.training.number_learning import describe_dives, learn_numbers
-from stagescore.training.optimiser import make_optimiser
 from stagescore.training.pretraining import Pretraining, PretrainingPlan
 from stagescore.training.processes import Processes, training_device
 from stagescore.training.settings import PretrainSettings, RunSettings, TrainSettings
-from stagescore.training.steps import Plan
 from stagescore.training.truth import Truth
-from stagescore.types import Dive
+from stagescore.training.validation import Validation
 
-_PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 SettingsT = TypeVar("SettingsT", bound=Config)
 
 
@@ -90,55 +78,6 @@ def settings_of(folder: Path, kind: type[SettingsT]) -> SettingsT:
     return load_config(kind, folder / "config.yaml")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    """Looks at the model as it stands, on the validation split.
-
-    Attributes:
-        model: of the run.
-        source: of the dives.
-        manifest: with the splits.
-        task: What is predicted, and by which exemplars.
-        test: also look at the test split.
-    """
-
-    model: ActionModel
-    source: DiveSource
-    manifest: Manifest
-    task: PredictionTask
-    test: bool = False
-
-    def __call__(self) -> dict[str, float]:
-        """SRCC by split; higher is better."""
-        dives = self.source.dives
-        pool = [dive for dive in self.manifest.select("fit") if dive.dive_id in dives]
-        kept = bank_dives(pool, per_number=self.task.num, seed=self.task.seed)
-        predictor = predictor_of(self.model, self.task, exemplar_bank(self.model, self.source, kept))
-        figures = {}
-        for part in ("val", "test") if self.test else ("val",):
-            ids = [d.dive_id for d in self.manifest.select(part) if d.dive_id in dives]
-            if len(ids) < 2:
-                continue
-            found = predictor.predict_all([encode_dives(self.model, self.source, ids)], dives)
-            truth = np.array([one.dive.score for one in found])
-            predicted = np.array([one.prediction.score for one in found])
-            spread = float(np.ptp(truth)) or 1.0
-            figures[f"{part}_srcc"] = _rank_correlation(truth, predicted)
-            figures[f"{part}_minus_rl2x100"] = -100 * float(np.mean(((truth - predicted) / spread) ** 2))
-        return figures
-
-
-def bank_dives(pool: list[Dive], *, per_number: int, seed: int) -> list[Dive]:
-    """Up to so many dives of every dive number, chosen by hash."""
-    kept: dict[str | None, int] = {}
-    chosen = []
-    for dive in sorted(pool, key=lambda d: (hash_u64(seed, "bank", d.dive_id), d.dive_id)):
-        kept[dive.dive_number] = kept.get(dive.dive_number, 0) + 1
-        if kept[dive.dive_number] <= per_number:
-            chosen.append(dive)
-    return sorted(chosen, key=lambda d: d.dive_id)
-
-
 def train(
     settings: TrainSettings,
     folder: Path,
@@ -173,28 +112,38 @@ def train(
         open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding)
     processes.wait()
     samples = open_samples(settings.data, dives, clips=clips, with_test=with_test)
-    source = make_source(settings, samples)
-    model = make_model(settings)
-    load_start(model, settings)
+    views = make_views(settings.data, seed=settings.run.seed)
+    source = make_source(samples, views, features=settings.features, model=settings.model)
+    model = _starting_model(settings)
     if isinstance(source, FeatureCache) and source.encoder_hashes != encoder_hashes(model.encoders):
         raise CheckpointError(
             "the cached features come from other encoders than this run starts with",
             where=settings.features or "",
             todo="build the cache with the same settings, or start from the weights it was built with",
         )
-    plan = make_plan(settings, dives.everything)
+    plan = make_plan(
+        dives.everything,
+        settings.data,
+        batches=settings.effective_batches,
+        dropout=settings.drops,
+        cut=settings.model.cut,
+        seed=settings.run.seed,
+    )
     model.prepare(plan.differences)
     model.to(device)
+    factors = model.parameter_groups(
+        settings.optimiser.factors, encoders_frozen=settings.features is not None
+    )
     loop = Loop(
         folder=folder,
         learner=Learner(
             objective=make_objective(model, settings.objective),
             model=model,
-            optimiser=make_optimiser_of(model, settings),
+            optimiser=make_adam(model, settings.optimiser, factors=factors),
         ),
         source=source,
         plan=plan,
-        schedules=_schedules(settings, plan),
+        schedules=make_schedules(settings.optimiser, settings.run, steps_per_epoch=len(plan.epoch(0))),
         validate=Validation(
             model=model,
             source=source,
@@ -203,7 +152,7 @@ def train(
                 protocol=plan.protocol,
                 num=settings.run.votes,
                 seed=settings.run.seed,
-                execution=settings.data.target == "execution",
+                execution=plan.execution,
             ),
             test=settings.run.validate_test,
         ),
@@ -260,10 +209,11 @@ def _learn_numbers(
 ) -> None:
     """Learn the head for dive numbers anew, and keep the run with it; a run that is stopped meanwhile begins it again."""
     if loop.processes.first:
-        new = make_model(settings).encoders.numbers
-        if new is None or model.encoders.numbers is None:
+        head = model.number_head
+        new = make_model(settings.model, seed=settings.run.begins_with).number_head
+        if new is None or head is None:
             raise ConfigError("the model recognises no dive numbers", todo="set run.number_epochs=0")
-        model.encoders.numbers.load_state_dict(new.state_dict())
+        head.load_state_dict(new.state_dict())
         described = describe_dives(
             model,
             samples,
@@ -271,7 +221,7 @@ def _learn_numbers(
             progress=lambda done, total: progress("describing dives", done, total),
         )
         learn_numbers(
-            model.encoders.numbers,
+            head,
             described,
             epochs=settings.run.number_epochs,
             seed=settings.run.seed,
@@ -290,7 +240,6 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
     device = _prepared(settings.run)
     dives = read_dives(settings.data)
     samples = open_samples(settings.data, dives, clips=folder / "clips", progress=decoding)
-    whole = TrainSettings(model=settings.model, data=settings.data, run=settings.run)
     fitted = dives.select("fit", individual_only=settings.data.individual_only)
     truth = Truth(fitted, samples.store)
     plan = PretrainingPlan(
@@ -303,7 +252,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
         with_video=settings.model.reads_video,
     )
     deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
-    encoders = make_model(whole).encoders
+    encoders = make_model(settings.model, seed=settings.run.begins_with).encoders
     objective = Pretraining(
         encoders=encoders,
         weights=settings.weights.model_dump(),
@@ -318,16 +267,13 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
         learner=Learner(
             objective=objective,
             model=objective.model,
-            optimiser=make_optimiser(
-                objective.model,
-                encoders.present(settings.optimiser.factors),
-                learning_rate=settings.optimiser.learning_rate,
-                weight_decay=settings.optimiser.weight_decay,
+            optimiser=make_adam(
+                objective.model, settings.optimiser, factors=encoders.present(settings.optimiser.factors)
             ),
         ),
-        source=LiveSource(samples, views_of(whole)),
+        source=LiveSource(samples, make_views(settings.data, seed=settings.run.seed)),
         plan=plan,
-        schedules=_schedules(settings, plan),
+        schedules=make_schedules(settings.optimiser, settings.run, steps_per_epoch=len(plan.epoch(0))),
     )
     yield from _taken_up(loop)
 
@@ -359,10 +305,17 @@ def cache_features(
         with_test=settings.run.validate_test,
         progress=decoding,
     )
-    model = make_model(settings)
-    load_start(model, settings)
+    model = _starting_model(settings)
     encoders = model.encoders.eval().to(device)
-    build_feature_cache(encoders, LiveSource(samples, views_of(settings)), folder, progress=progress)
+    views = make_views(settings.data, seed=settings.run.seed)
+    build_feature_cache(encoders, LiveSource(samples, views), folder, progress=progress)
+
+
+def _starting_model(settings: TrainSettings) -> ActionModel:
+    """The model with the weights that the run starts from."""
+    model = make_model(settings.model, seed=settings.run.begins_with)
+    load_start(model, settings.start)
+    return model
 
 
 def _taken_up(loop: Loop) -> Iterator[Told]:
@@ -377,28 +330,8 @@ def _alone(loop: Loop) -> AbstractContextManager[Any]:
     return alone_in(loop.folder) if loop.processes.first else nullcontext()
 
 
-def _schedules(settings: TrainSettings | PretrainSettings, plan: Plan | PretrainingPlan) -> Schedules:
-    run = settings.run
-    return Schedules(
-        epochs=run.epochs,
-        rate=make_schedule(settings.optimiser, epochs=run.epochs, steps_per_epoch=len(plan.epoch(0))),
-        clip_norm=settings.optimiser.clip_norm,
-        average_from=settings.optimiser.average_from,
-        checkpoint_steps=run.checkpoint_steps,
-        keep=run.keep,
-        validate_epochs=run.validate_epochs,
-        precision=_PRECISIONS[run.precision],
-    )
-
-
 def _prepared(run: RunSettings) -> torch.device:
     """Threads of the processor are set; the device that the run is on."""
     if run.threads is not None:
         torch.set_num_threads(run.threads)
     return training_device(run.device, precision=run.precision)
-
-
-def _rank_correlation(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Spearman's, ties by their order: good enough to choose among epochs; `evaluate` prints the real one."""
-    ranks = [np.argsort(np.argsort(values, kind="stable")) for values in (truth, predicted)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

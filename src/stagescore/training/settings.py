@@ -257,9 +257,9 @@ class TrainSettings(Config):
     features: str | None = None
 
     @property
-    def pairing(self) -> Pairing:
-        """The pairing that comes into effect."""
-        return self.batches.pairing if self.model.compares else "none"
+    def effective_batches(self) -> BatchSettings:
+        """The groups that come into effect: every dive by itself for a model that compares nothing."""
+        return self.batches if self.model.compares else self.batches.model_copy(update={"pairing": "none"})
 
     @property
     def needs(self) -> Needs:

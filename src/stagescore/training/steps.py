@@ -1,20 +1,21 @@
-"""From an epoch's groups to the batches that the objective reads."""
+"""Which dives meet in each epoch, and their batches as the objective reads them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from stagescore.data.dive_sources import DiveSource, LabelledDives, keep_modalities
+from stagescore.batch import Batch
+from stagescore.data.dive_sources import DiveSource
 from stagescore.data.exemplars import Protocol
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.segmentation.stages import StageCut, cut_edges
-from stagescore.tensors import TrainingBatch
-from stagescore.training.groups import GroupBatch, Pairing, batches, comparable, epoch_groups
+from stagescore.tensors import DiveInputs, Features
+from stagescore.training.groups import BatchGroups, Pairing, batches, comparable, epoch_groups
 from stagescore.types import Dive
 
 
@@ -69,7 +70,7 @@ class Plan:
             )
         return found
 
-    def epoch(self, epoch: int) -> list[GroupBatch]:
+    def epoch(self, epoch: int) -> list[BatchGroups]:
         """The batches of an epoch."""
         groups = epoch_groups(
             self.dives,
@@ -81,66 +82,58 @@ class Plan:
         )
         return batches(groups, self.groups)
 
-    def load(self, source: DiveSource, batch: GroupBatch, epoch: int) -> TrainingBatch:
-        """What the objective reads of a batch."""
-        ids = batch.dive_ids
-        labelled = source.training(ids, epoch=epoch)
-        seen = labelled.seen
-        if self.drop_video or self.drop_skeleton:
-            video, skeleton = dropped_modalities(
-                ids, video=self.drop_video, skeleton=self.drop_skeleton, seed=self.seed, epoch=epoch
-            )
-            # A dive that only has the one modality keeps it.
-            seen = keep_modalities(
-                seen, video=video | ~seen.has_skeleton, skeleton=skeleton | ~seen.has_video
-            )
-        place = {dive_id: row for row, dive_id in enumerate(ids)}
-        return TrainingBatch(
-            seen=seen,
-            edges=cut_edges(labelled.edges, self.cut),
-            has_edges=labelled.has_edges,
-            scores=target_of(labelled, execution=self.execution, dive_ids=ids),
-            numbers=labelled.numbers,
-            pairs=torch.tensor(batch.pairs, dtype=torch.long).reshape(-1, 2),
-            pair_groups=torch.tensor(batch.pair_groups, dtype=torch.long),
-            members=torch.tensor([(place[i], n) for n, g in enumerate(batch.groups) for i in g.dive_ids]),
-            num_groups=len(batch.groups),
+    def load(self, source: DiveSource, groups: BatchGroups, epoch: int) -> Batch:
+        """The batch of some groups as the objective reads it.
+
+        Raises:
+            DataError: A dive cannot be read, or an execution is asked for of one without a difficulty.
+        """
+        read = source.training(groups.dive_ids, epoch=epoch)
+        return Batch(
+            seen=self._some_modalities(read, epoch),
+            labels=replace(
+                read.labels,
+                edges=cut_edges(read.labels.edges, self.cut),
+                targets=read.labels.executions if self.execution else read.labels.scores,
+            ),
+            pairs=torch.tensor(groups.pairs, dtype=torch.long).reshape(-1, 2),
+            pair_groups=torch.tensor(groups.pair_groups, dtype=torch.long),
+            members=torch.tensor(groups.members),
+            num_groups=len(groups.groups),
+        )
+
+    def _some_modalities(self, batch: Batch, epoch: int) -> DiveInputs | Features:
+        """What an epoch leaves to be seen of the dives."""
+        if not self.drop_video and not self.drop_skeleton:
+            return batch.seen
+        video, skeleton = dropped_modalities(
+            batch.labels.dive_ids,
+            video=self.drop_video,
+            skeleton=self.drop_skeleton,
+            seed=self.seed,
+            epoch=epoch,
+        )
+        # A dive that only has the one modality keeps it.
+        return batch.seen.masked(
+            video=video | ~batch.seen.has_skeleton, skeleton=skeleton | ~batch.seen.has_video
         )
 
 
-def share_of_rank(batch: GroupBatch, *, rank: int, world: int) -> tuple[GroupBatch, float]:
+def share_of_rank(batch: BatchGroups, *, rank: int, world: int) -> tuple[BatchGroups, float]:
     """The groups of one process, and what its mean over groups is multiplied by.
 
     Distributed training averages gradients over processes. Multiplied so, that average is the mean over all
     groups, however they are spread; a process without a group of its own repeats one with the factor 0.
 
     >>> from stagescore.training.groups import Group
-    >>> batch = GroupBatch(tuple(Group((f"{k}", f"{k}b"), 2) for k in range(3)))
+    >>> batch = BatchGroups(tuple(Group((f"{k}", f"{k}b"), 2) for k in range(3)))
     >>> [(len(share.groups), round(factor, 3)) for share, factor in (share_of_rank(batch, rank=r, world=2) for r in (0, 1))]
     [(2, 1.333), (1, 0.667)]
     """
     own = batch.groups[rank::world]
     if not own:
-        return GroupBatch(batch.groups[:1]), 0.0
-    return GroupBatch(own), len(own) * world / len(batch.groups)
-
-
-def target_of(labelled: LabelledDives, *, execution: bool, dive_ids: Sequence[str]) -> torch.Tensor:
-    """Scores, or executions.
-
-    Raises:
-        DataError: an execution is asked for of a dive without a difficulty.
-    """
-    if not execution:
-        return labelled.scores
-    unknown = labelled.difficulties.isnan().nonzero()
-    if len(unknown):
-        raise DataError(
-            "the dive has no difficulty, so its execution is unknown",
-            where=dive_ids[int(unknown[0])],
-            todo="label it, or train on scores",
-        )
-    return labelled.scores / labelled.difficulties
+        return BatchGroups(batch.groups[:1]), 0.0
+    return BatchGroups(own), len(own) * world / len(batch.groups)
 
 
 def dropped_modalities(

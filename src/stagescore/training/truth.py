@@ -54,7 +54,7 @@ class TruthTargets:
         stage: labelled stage of each frame: 0 take-off, 1 flight, 2 entry.
         phase: physical phase of each frame, by place in `PHASES`.
         splash_area: share of the whole resized picture that spray and foam cover.
-        joints: exact x and y, in the units of `DiveBatch.joints`; 0 under water.
+        joints: exact x and y, in the units of `DiveInputs.joints`; 0 under water.
         measures: angles of `MEASURES`, unsigned, whatever the view; meaningless under water.
         visible: joints that lie in the picture and above the water; the body may hide them even so.
         faults: sizes in the order of `FAULTS`, each in its own unit.

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from stagescore.batch import Batch
 from stagescore.errors import DataError
 from stagescore.losses.grouping import grouped_mean
 from stagescore.models.base import ContrastiveModel, LossFunctions, Segmented
@@ -21,7 +22,7 @@ from stagescore.regression.regression_tree import (
     leaf_of,
     place_in_leaf,
 )
-from stagescore.tensors import ClipVectors, Comparison, Features, Representation, TrainingBatch
+from stagescore.tensors import ClipVectors, Comparison, Features, Representation
 
 
 class CoRe(ContrastiveModel):
@@ -83,12 +84,12 @@ class CoRe(ContrastiveModel):
         delta = difference_of(leaf, places.gather(1, leaf[:, None])[:, 0], self.edges)
         return Comparison(delta=delta, stage_deltas=delta[:, None, None])
 
-    def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, functions: LossFunctions) -> dict[str, Tensor]:
         """See `ActionModel.losses`, in both directions of each pair; the place is asked of the true leaf alone."""
-        vectors = self.represent(self.encode_or_complete(batch.seen), batch.edges)
+        vectors = self.represent(self.encode_or_complete(batch.seen), batch.labels.edges)
         first, second = batch.pairs.unbind(1)
         query, exemplar = torch.cat([first, second]), torch.cat([second, first])
-        scores = batch.scores.float()
+        scores = batch.labels.targets.float()
         log_p, places = self._tree(vectors.select(query), vectors.select(exemplar), scores[exemplar])
         difference = scores[query] - scores[exemplar]
         leaf = leaf_of(difference, self.edges)

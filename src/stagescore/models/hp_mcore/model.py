@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from stagescore.batch import Batch
 from stagescore.errors import DataError
 from stagescore.fusion.pose_guided import PoseGuidedFusion
 from stagescore.fusion.stand_ins import VideoStandIns
@@ -22,7 +23,7 @@ from stagescore.models.base import ContrastiveModel, LossFunctions, Segmented
 from stagescore.models.encoders import Branch, Encoders
 from stagescore.segmentation.decoding import Decoding, edges_of
 from stagescore.segmentation.pooling import pool_stages
-from stagescore.tensors import Comparison, Features, Representation, StageFeatures, TrainingBatch
+from stagescore.tensors import Comparison, Features, Representation, StageFeatures
 from stagescore.types import Modality
 
 RegressionBranch = Literal["fused", "static"]
@@ -108,19 +109,19 @@ class HPMCoRe(ContrastiveModel):
         """See `ActionModel.segment` (paper, eq. 6 and 7)."""
         return self.segmentation(features)
 
-    def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, functions: LossFunctions) -> dict[str, Tensor]:
         """See `ActionModel.losses` (paper, eq. 23): every dive is encoded once, and all pairs are compared in both directions."""
         features = self.encode_or_complete(batch.seen)
         segmented = self.segment(features)
-        edges = batch.edges
-        if segmented.logits is not None and not bool(batch.has_edges.all()):
+        edges = batch.labels.edges
+        if segmented.logits is not None and not bool(batch.labels.has_edges.all()):
             # A dive without labelled stages is cut where the model itself would cut it.
-            edges = torch.where(batch.has_edges[:, None], edges, segmented.edges)
+            edges = torch.where(batch.labels.has_edges[:, None], edges, segmented.edges)
         stages = self.represent(features, edges)
         query, exemplar = batch.pairs[:, 0], batch.pairs[:, 1]
         asking, asked = torch.cat([query, exemplar]), torch.cat([exemplar, query])
-        both = self.compare(stages.select(asking), stages.select(asked), batch.scores[asked]).delta
-        gap = batch.scores[query] - batch.scores[exemplar]
+        both = self.compare(stages.select(asking), stages.select(asked), batch.labels.targets[asked]).delta
+        gap = batch.labels.targets[query] - batch.labels.targets[exemplar]
         per_pair = {"score": score_losses(both[: len(gap)], both[len(gap) :], gap)}
         if segmented.logits is not None:
             per_pair |= {
@@ -138,10 +139,10 @@ class HPMCoRe(ContrastiveModel):
                 functions.segmentation(segmented.logits, edges)[member],
                 group,
                 num_groups=batch.num_groups,
-                known=batch.has_edges[member],
+                known=batch.labels.has_edges[member],
             )
         if stages.number_logits is not None:
-            losses, known = dive_number_losses(stages.number_logits, batch.numbers)
+            losses, known = dive_number_losses(stages.number_logits, batch.labels.numbers)
             terms["number"] = grouped_mean(
                 losses[member], group, num_groups=batch.num_groups, known=known[member]
             )

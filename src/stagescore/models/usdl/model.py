@@ -10,13 +10,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from stagescore.batch import Batch
 from stagescore.errors import DataError
 from stagescore.losses.grouping import grouped_mean
 from stagescore.losses.score_distribution import distribution_losses, gaussian_targets
 from stagescore.models.base import DirectModel, LossFunctions, Segmented
 from stagescore.models.encoders import Encoders
 from stagescore.models.usdl.settings import Readout
-from stagescore.tensors import ClipVectors, Features, Representation, ScoreDistribution, TrainingBatch
+from stagescore.tensors import ClipVectors, Features, Representation, ScoreDistribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +102,10 @@ class USDL(DirectModel):
         )
         return ScoreDistribution(values=values, probabilities=probabilities, chosen=chosen)
 
-    def losses(self, batch: TrainingBatch, functions: LossFunctions) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, functions: LossFunctions) -> dict[str, Tensor]:
         """See `ActionModel.losses`: the divergence from a normal distribution around the true score."""
-        dives = self.represent(self.encode_or_complete(batch.seen), batch.edges)
-        targets = gaussian_targets(batch.scores.float(), self.values, self.sigma)
+        dives = self.represent(self.encode_or_complete(batch.seen), batch.labels.edges)
+        targets = gaussian_targets(batch.labels.targets.float(), self.values, self.sigma)
         losses = distribution_losses(self._log_probabilities(dives), targets)
         if self.loss_per_bin:
             losses = losses / len(self.values)

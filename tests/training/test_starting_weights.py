@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 
 from stagescore.errors import CheckpointError
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.tensors import DiveBatch
-from stagescore.training.assemble import load_matching, load_start
+from stagescore.tensors import DiveInputs
+from stagescore.training.assembly.starting_weights import load_matching, load_start
 
 ALONE = (
     "model.dynamic.on=false",
@@ -29,7 +29,7 @@ def test_the_whole_begins_where_its_static_branch_ended(tmp_path: Path) -> None:
     path = weights(tmp_path, *ALONE)
     settings = tiny_runs.settings(f"start.static_branch={path}")
     model, before = tiny_runs.make_model(settings), tiny_runs.make_model(settings)
-    load_start(model, settings)
+    load_start(model, settings.start)
     alone = tiny_runs.make_model(tiny_runs.settings("run.seed=4", *ALONE))
     kept = alone.regression.state_dict()
     for name, value in model.regression.state_dict().items():
@@ -57,7 +57,7 @@ def test_both_branches_that_were_trained_alone_are_averaged(tmp_path: Path) -> N
         *(f"start.{name}_branch={path}" for name, path in paths.items()),
     )
     whole = tiny_runs.make_model(settings).eval()
-    load_start(whole, settings)
+    load_start(whole, settings.start)
     for name, model in models.items():  # encoders come from `start.model`
         for part in model.encoders.state_dict().keys() & whole.encoders.state_dict().keys():
             whole.encoders.state_dict()[part].copy_(model.encoders.state_dict()[part])
@@ -67,7 +67,7 @@ def test_both_branches_that_were_trained_alone_are_averaged(tmp_path: Path) -> N
             )
     video = torch.randint(0, 256, (2, 24, 3, 32, 32), dtype=torch.uint8)
     both = torch.ones(2, dtype=torch.bool)
-    batch = DiveBatch(frames=video, joints=torch.rand(2, 24, 16, 3), has_video=both, has_skeleton=both)
+    batch = DiveInputs(frames=video, joints=torch.rand(2, 24, 16, 3), has_video=both, has_skeleton=both)
     edges = torch.tensor([[0, 6, 15, 24], [0, 8, 16, 24]])
 
     def difference(model: HPMCoRe) -> torch.Tensor:
@@ -93,7 +93,7 @@ def test_a_branch_that_does_not_fit_is_refused(
 ) -> None:
     settings = tiny_runs.settings(f"start.static_branch={weights(tmp_path, *theirs)}", *mine)
     with pytest.raises(CheckpointError, match="does not fit"):
-        load_start(tiny_runs.make_model(settings), settings)
+        load_start(tiny_runs.make_model(settings), settings.start)
 
 
 RECOGNISING = 'model.recognition={"on": true, width: 4}'
@@ -104,7 +104,7 @@ def test_a_model_that_recognises_dive_numbers_starts_from_one_that_does_not(tmp_
     path = weights(tmp_path)
     settings = tiny_runs.settings(RECOGNISING, f"start.model={path}")
     model, new = tiny_runs.make_model(settings), tiny_runs.make_model(settings).state_dict()
-    load_start(model, settings)
+    load_start(model, settings.start)
     theirs = tiny_runs.make_model(tiny_runs.settings("run.seed=4")).state_dict()
     for name, value in model.state_dict().items():
         assert torch.equal(value, (new if name.startswith("encoders.numbers.") else theirs)[name]), name

@@ -1,0 +1,1 @@
+"""The parts of a run, each from its part of the settings; `training.runs` puts them together."""

@@ -1,0 +1,195 @@
+"""The dives of a run: which there are, their clips, where batches come from, and how dives meet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stagescore.data.attachments import Progress
+from stagescore.data.clip_store import ClipStore
+from stagescore.data.dive_sources import DiveSource, LiveSource, Views
+from stagescore.data.manifest import Manifest, Part, read_manifest
+from stagescore.data.protocols import split_by_fold
+from stagescore.data.samples import Samples
+from stagescore.errors import ConfigError
+from stagescore.models.base_settings import BaseModelSettings
+from stagescore.segmentation.stages import StageCut
+from stagescore.training.event_folds import read_flights
+from stagescore.training.feature_cache import FeatureCache
+from stagescore.training.settings import BatchSettings, DataSettings, ModalityDropout
+from stagescore.training.steps import Plan
+from stagescore.types import Dive
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingDives:
+    """The dives of a run.
+
+    Attributes:
+        folders: Manifests by folder: first the one with the splits, then the drills where there are any.
+    """
+
+    folders: Mapping[Path, Manifest]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The dives with the splits, without drills: what validates, tests and becomes exemplars."""
+        return next(iter(self.folders.values()))
+
+    @property
+    def everything(self) -> Manifest:
+        """Drills as well.
+
+        Raises:
+            DataError: a drill has the id of another dive.
+        """
+        return Manifest(tuple(dive for manifest in self.folders.values() for dive in manifest))
+
+    def select(self, part: Part, *, individual_only: bool = False) -> dict[Path, tuple[Dive, ...]]:
+        """The dives of a part of the split, by folder."""
+        return {
+            folder: manifest.select(part, individual_only=individual_only).dives
+            for folder, manifest in self.folders.items()
+        }
+
+
+def read_dives(settings: DataSettings) -> TrainingDives:
+    """The dives that the settings name.
+
+    Raises:
+        ConfigError: none is named, or the drills are the dives themselves.
+        DataError: they cannot be read.
+    """
+    if not settings.folder:
+        raise ConfigError("no data are named", where="data.folder", todo="add data.folder=FOLDER")
+    manifest = read_manifest(Path(settings.folder))
+    if settings.flights is not None:
+        flights = read_flights(Path(settings.flights))
+        manifest = Manifest(
+            tuple(dive.with_changes(flight=flights.get(dive.dive_id, dive.flight)) for dive in manifest)
+        )
+    if settings.fold is not None:
+        manifest = split_by_fold(manifest, settings.fold, sealed=settings.sealed)
+    folders = {Path(settings.folder): manifest}
+    if settings.drills is not None:
+        if Path(settings.drills).resolve() == Path(settings.folder).resolve():
+            raise ConfigError(
+                "the drills are the dives themselves", where="data.drills", todo="name another folder"
+            )
+        drills = read_manifest(Path(settings.drills))
+        folders[Path(settings.drills)] = Manifest(
+            tuple(dive.with_changes(split="train", validation=False) for dive in drills)
+        )
+    return TrainingDives(folders)
+
+
+def open_samples(
+    settings: DataSettings,
+    dives: TrainingDives,
+    *,
+    clips: Path,
+    with_test: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> Samples:
+    """Decode what is not decoded yet, and open the clips of the training split.
+
+    Args:
+        settings: of the data.
+        dives: of the run.
+        clips: folder of decoded clips, unless the settings name one.
+        with_test: also the test split.
+        progress: told while clips are decoded.
+
+    Raises:
+        DataError: a film is missing or damaged.
+    """
+    clips = Path(settings.clips) if settings.clips else clips
+    chosen = dives.select("all" if with_test else "train", individual_only=settings.individual_only)
+    for folder, some in chosen.items():
+        ClipStore.build(
+            some,
+            clips,
+            settings.preprocessing,
+            # The truth about simulated dives stays closed unless exact joints are asked for.
+            truth=folder / "truth" if settings.joints == "exact" else None,
+            workers=settings.workers,
+            progress=progress,
+        )
+    store = ClipStore.open(clips, settings.preprocessing)
+    return Samples(store, [dive for some in chosen.values() for dive in some], joints=settings.joints)
+
+
+def make_views(settings: DataSettings, *, seed: int) -> Views:
+    """The views of the training dives.
+
+    Args:
+        settings: Settings of the data: what may change from view to view, and how many there are.
+        seed: Seed of the run.
+    """
+    return Views(seed=seed, augmentation=settings.augmentation, num=settings.views)
+
+
+def make_source(
+    samples: Samples, views: Views, *, features: str | None, model: BaseModelSettings
+) -> DiveSource:
+    """Where batches come from: clips for live encoders, or cached features.
+
+    Args:
+        samples: Dives whose clips are decoded.
+        views: Views of the training dives.
+        features: Folder of cached features; None for live encoders.
+        model: Settings of the model, which say what it reads of a cache.
+
+    Raises:
+        DataError: The cache is not finished or holds something else.
+        ConfigError: The model recognises dive numbers, which cached features do not allow.
+    """
+    if features is None:
+        return LiveSource(samples, views)
+    if model.recognises:
+        raise ConfigError(
+            "cached features hold nothing that a dive number could be recognised from",
+            where=features,
+            todo="set model.recognition.on=false, or features=null",
+        )
+    return FeatureCache(Path(features), samples, views, model.branches)
+
+
+def make_plan(
+    manifest: Manifest,
+    settings: DataSettings,
+    *,
+    batches: BatchSettings,
+    dropout: ModalityDropout,
+    cut: StageCut,
+    seed: int,
+) -> Plan:
+    """How training dives meet.
+
+    Args:
+        manifest: All dives of the run; those to fit to are chosen here.
+        settings: Settings of the data: which dives take part, and what is predicted.
+        batches: Groups and pairs, as they come into effect (`TrainSettings.effective_batches`).
+        dropout: Modality dropout, as it comes into effect (`TrainSettings.drops`).
+        cut: Stages of the model.
+        seed: Seed of the run.
+
+    Raises:
+        ConfigError: There are too few dives.
+    """
+    dives = manifest.select("fit", individual_only=settings.individual_only).dives
+    if len(dives) < 2:
+        raise ConfigError(
+            f"{len(dives)} dives to train on", where=settings.folder, todo="name a folder with more"
+        )
+    return Plan(
+        dives=dives,
+        seed=seed,
+        pairing=batches.pairing,
+        group_size=batches.group_size,
+        groups=batches.groups,
+        protocol=batches.protocol,
+        drop_video=dropout.video,
+        drop_skeleton=dropout.skeleton,
+        cut=cut,
+        execution=settings.target == "execution",
+    )
