@@ -89,7 +89,11 @@ def test_joints_belong_to_the_frames_of_the_span(
 
     assert shown(joints.at(range(10, 60))).modalities == ("video", "skeleton")
     assert shown(PoseTrack.unknown(50)).modalities == ("video",)
-    assert not same(shown(joints.at(range(10, 60))), shown(joints.at(range(11, 61))))
+    for frame in (10, 59):
+        moved = joints.joints_px.copy()
+        moved[frame] += 9.0
+        other = replace(joints, joints_px=moved)
+        assert not same(shown(joints.at(range(10, 60))), shown(other.at(range(10, 60))))
 
 
 def test_attention_is_that_of_the_sampled_frames_and_adds_up_in_each_stage(seen: Look) -> None:
