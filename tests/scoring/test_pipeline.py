@@ -208,6 +208,7 @@ def test_a_film_shown_at_twice_its_rate_is_scored_and_its_repeats_are_counted(
     state = state_of(doubled)
     pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
     assert state.watched is not None and state.num_frames == 79
+    assert not state.begins_at_cut
     assert state.watched.distinct == [0, *range(1, 79, 2)]
     assert any("39 frames repeat the one before" in told for told in state.warnings)
 

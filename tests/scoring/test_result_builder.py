@@ -92,22 +92,24 @@ def test_a_tenth_of_a_second_is_more_frames_of_a_film_with_more_frames(
     done: ScoringState, scorer: Scorer
 ) -> None:
     """At 50 frames per second five frames are a tenth of a second; at 30 three are, and of a film slowed down fourfold twelve."""
-    cut = cut_at(done, sampled(done, START + 14), sampled(done, START + 60))
-    speaker, media = cut.speaker, cut.media
-    assert speaker is not None and media is not None
-    events = built(cut, scorer).events
+    events, media = built(done, scorer).events, done.media
     assert events.first_airborne_frame is not None and events.first_airborne_frame.frame == START + 20
-    taken_off = START + 15  # five frames before
+    assert media is not None
 
-    def found(rate: float | None, slowmo: float = 1.0) -> tuple[int, bool]:
+    def found(off: int, rate: float | None, slowmo: float = 1.0) -> tuple[int, bool]:
+        """Where the take-off ends that the network ends some frames before the event, and whether that is a contradiction."""
+        cut = cut_at(done, sampled(done, START + 19 - off), sampled(done, START + 60))
         info = replace(media.info, frame_rate=rate, slowmo=slowmo)
-        stages = agreed_stages(cut, speaker, replace(media, info=info), events)
+        assert cut.speaker is not None
+        stages = agreed_stages(cut, cut.speaker, replace(media, info=info), events)
         assert stages is not None
         return stages.edges[1], any("take-off" in told for told in stages.contradictions)
 
-    assert found(50.0) == (START + 20, False)
-    assert found(30.0) == found(15.0) == found(None) == (taken_off, True)
-    assert found(30.0, slowmo=4.0) == (START + 20, False)
+    assert found(5, 50.0) == (START + 20, False)
+    assert found(5, 30.0) == found(5, 15.0) == found(5, None) == (START + 15, True)
+    assert found(5, 30.0, slowmo=4.0) == (START + 20, False)
+    # A label is never nearer than three frames.
+    assert found(3, 30.0) == found(3, 15.0) == found(3, None) == (START + 20, False)
 
 
 def test_a_contradiction_is_a_warning_and_makes_stages_and_event_less_sure(
