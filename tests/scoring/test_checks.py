@@ -173,3 +173,52 @@ def test_still_images_before_and_after_the_dive_are_no_cut() -> None:
     # A still image between two shots that move leaves the cuts where they are, and a film of stills stays whole.
     assert checks.main_shot(50, [20, 30], [False, True, False]).cuts == (20, 30)
     assert checks.main_shot(50, [20], [True, True]) == checks.main_shot(50, [20])
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "cuts", "shot"),
+    [
+        (96, [8], (8, 96, ())),
+        (96, [9], (0, 96, (9,))),
+        (96, [88], (0, 88, ())),
+        (96, [87], (0, 96, (87,))),
+        (96, [2, 5, 50, 90, 93], (5, 90, (50,))),
+        # Of a short clip at most 15 % are stray.
+        (20, [3], (3, 20, ())),
+        (20, [4], (0, 20, (4,))),
+        (20, [16], (0, 20, (16,))),
+        (20, [17], (0, 17, ())),
+    ],
+)
+def test_up_to_eight_frames_at_an_end_are_stray(
+    num_frames: int, cuts: list[int], shot: tuple[int, int, tuple[int, ...]]
+) -> None:
+    found = checks.main_shot(num_frames, cuts)
+    assert (found.start, found.end, found.cuts) == shot
+
+
+def test_of_many_cuts_the_first_five_are_named() -> None:
+    reason = checks.cut_reason(checks.main_shot(200, [20, 40, 60, 80, 100, 120]), offset=1000)
+    assert reason is not None and "1020, 1040, 1060, 1080, 1100;" in reason.text
+    assert (reason.start_frame, reason.end_frame) == (1020, 1200)
+
+
+@pytest.mark.parametrize("size", [(96, 54), (96, 8), (8, 96)])
+def test_cuts_and_replays_are_found_in_portrait_films_and_strips(size: tuple[int, int]) -> None:
+    def shot(seed: int, num: int) -> np.ndarray:
+        random = np.random.default_rng(seed)
+        tint = random.integers(40, 216, 3)
+        wide = np.clip(tint + 40 * random.standard_normal((size[0] + num, *size[1:], 3)), 0, 255)
+        return np.array([wide[frame:][: size[0]] for frame in range(num)]).astype(np.uint8)
+
+    clip = shot(0, 40)
+    assert checks.cuts(clip) == [] and checks.replay_reason(clip, 0) is None
+    assert checks.cuts(np.concatenate((clip, shot(1, 40)))) == [40]
+    reason = checks.replay_reason(np.concatenate((clip, clip[10:30])), 0)
+    assert reason is not None and (reason.start_frame, reason.end_frame) == (40, 60)
+
+
+def test_a_fall_is_too_short_from_two_thirds_of_its_time_on() -> None:
+    least = 0.68 * (2 * 10.0 / 9.81) ** 0.5
+    assert checks.short_fall_warning(least, 10.0) is None
+    assert checks.short_fall_warning(least - 1e-6, 10.0) is not None

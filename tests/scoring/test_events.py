@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stagescore.scoring.events import FreeFall
+from stagescore.scoring.events import Flight, FreeFall
 from stagescore.scoring.watching import Path as BodyPath
 
 
@@ -93,3 +93,68 @@ def test_a_clip_that_begins_shortly_before_the_take_off_shows_it_unless_it_is_cu
 )
 def test_who_does_not_fall_has_no_flight(heights: np.ndarray) -> None:
     assert FreeFall().find(BodyPath(0, heights), len(heights)) is None
+
+
+def test_neither_the_place_nor_the_first_frame_nor_a_film_slowed_down_changes_the_flight() -> None:
+    heights = path(30, 75, 96).heights
+    usual = FreeFall().find(BodyPath(0, heights), 96)
+    assert usual is not None
+    later = FreeFall().find(BodyPath(11, heights + 40.0), 107)
+    assert later is not None
+    assert (later.first, later.stop) == (usual.first + 11, usual.stop + 11)
+    assert later.apex == pytest.approx(usual.apex + 11, abs=1e-6)
+    for slower in (3, 15):  # of the second every sixth frame is looked at
+        stretched = np.interp(np.arange(96 * slower) / slower, np.arange(96), heights)
+        found = FreeFall().find(BodyPath(0, stretched), 96 * slower)
+        assert found is not None
+        assert (found.first / slower, found.stop / slower) == pytest.approx(
+            (usual.first, usual.stop), abs=1.0
+        )
+        assert found.fallen == pytest.approx(usual.fallen, rel=0.03)
+
+
+@pytest.mark.parametrize(("after", "in_air"), [(-5, True), (0, True), (3, True), (4, False), (12, False)])
+def test_the_contact_is_seen_if_a_few_frames_come_after_it(after: int, in_air: bool) -> None:
+    whole = path(30, 75, 96).heights
+    contact = 76  # where it is found with the whole path
+    cut = FreeFall().find(BodyPath(0, whole[: contact + after]), contact + after)
+    assert cut is not None
+    assert cut.ends_in_air == in_air and (cut.events().first_water_contact_frame is None) == in_air
+    assert cut.stop <= contact + after
+    assert cut.first == 30
+
+
+@pytest.mark.parametrize(
+    ("begin", "in_air", "no_takeoff"), [(29, False, False), (30, True, False), (40, True, True)]
+)
+def test_a_clip_whose_first_frame_is_airborne_has_no_take_off(
+    begin: int, in_air: bool, no_takeoff: bool
+) -> None:
+    whole = path(30, 75, 96).heights[begin:]
+    found = FreeFall().find(BodyPath(0, whole), len(whole))
+    assert found is not None
+    assert (found.starts_in_air, found.no_takeoff) == (in_air, no_takeoff)
+    assert (found.events().first_airborne_frame is None) == in_air
+    assert found.first == max(30 - begin, 0) and found.stop == 76 - begin
+
+
+def test_a_flight_is_surer_the_better_it_fits_and_the_farther_it_falls() -> None:
+    def sure(misfit: float, fallen: float) -> float:
+        flight = Flight(
+            first=30,
+            stop=75,
+            apex=40.0,
+            misfit=misfit,
+            fallen=fallen,
+            gravity=0.01,
+            starts_in_air=False,
+            no_takeoff=False,
+            ends_in_air=False,
+        )
+        airborne = flight.events().first_airborne_frame
+        assert airborne is not None
+        return airborne.confidence
+
+    assert sure(0.0, 4.0) == sure(0.0, 9.0) == 1.0
+    assert sure(0.15, 9.0) == sure(0.0, 2.0) == 0.5
+    assert sure(0.3, 9.0) == sure(0.9, 9.0) == 0.0

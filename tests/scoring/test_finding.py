@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy import ndarray
@@ -13,10 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import made_scorer
 
 from stagescore.errors import DataError
-from stagescore.media.source import open_media
-from stagescore.scoring.events import FreeFall
+from stagescore.media.source import Media, open_media
+from stagescore.scoring import finding
+from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.finding import find_dive, only_whole_dive
-from stagescore.scoring.watching import watch
+from stagescore.scoring.watching import Path as BodyPath
+from stagescore.scoring.watching import Watched, watch, watch_distinct
 
 FALL = range(120, 150)
 SIZE = (320, 200)
@@ -95,3 +98,78 @@ def test_a_last_shot_under_water_is_cut_off_and_said(
     assert [reason.code for reason in result.reasons] == []
     assert (result.input.start_frame, result.input.end_frame) == (0, 110)
     assert any("20 frames of another shot were left out" in told for told in result.warnings)
+
+
+class Falls:
+    """Stands for what is found in each window, in their order."""
+
+    def __init__(self, *flights: Flight | None) -> None:
+        self.flights = list(flights)
+        self.looked: list[tuple[int, int]] = []
+
+    def __call__(self, shot: Watched, finder: FlightFinder) -> Flight | None:
+        first = round(float(shot.small[0].mean()) / 2)
+        self.looked.append((first, first + shot.num_frames))
+        return self.flights.pop(0)
+
+
+def flight(first: int, stop: int, fallen: float, **changes: bool) -> Flight:
+    return made_scorer.GivenFlight(first=first, stop=stop, fallen=fallen, **changes).find(
+        BodyPath(0, np.zeros(1)), 100
+    )
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Media:
+    """Ninety-nine frames whose brightness is twice their number."""
+    pictures = [np.full((24, 40, 3), 2 * frame, np.uint8) for frame in range(99)]
+    return open_media(made_scorer.write_frames(tmp_path_factory.mktemp("counted") / "film", pictures))
+
+
+@pytest.mark.parametrize(
+    ("flights", "span"),
+    [
+        # 0.7 of a flight before it and 0.5 after it; windows begin at 0, 20, 40, and 60.
+        ((flight(14, 24, 3.0), None, None, None), (7, 29)),
+        ((flight(2, 12, 3.0), None, None, None), (0, 17)),
+        ((None, None, None, flight(26, 36, 3.0)), (79, 99)),
+        # The deepest fall is the dive, unless only a part of it is in the window.
+        ((flight(14, 24, 3.0), None, flight(14, 24, 4.0), None), (47, 69)),
+        ((flight(14, 24, 3.0), None, flight(14, 24, 9.0, ends_in_air=True), None), (7, 29)),
+        ((flight(14, 24, 1.7), None, flight(14, 24, 9.0, starts_in_air=True), None), (47, 69)),
+    ],
+)
+def test_the_deepest_whole_fall_is_the_dive_and_stays_within_the_film(
+    counted: Media,
+    monkeypatch: pytest.MonkeyPatch,
+    flights: tuple[Flight | None, ...],
+    span: tuple[int, int],
+) -> None:
+    monkeypatch.setattr(finding, "WINDOW_FRAMES", 40)
+    monkeypatch.setattr(finding, "cuts_of", lambda watched: [])
+    falls = Falls(*flights)
+    monkeypatch.setattr(finding, "_flight", falls)
+    assert find_dive(counted, FreeFall()) == span
+    assert falls.looked == [(0, 40), (20, 60), (40, 80), (60, 99)]
+
+
+def test_a_film_of_hours_is_refused_before_it_is_decoded(
+    counted: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "MOST_FRAMES", 98)
+    with pytest.raises(DataError, match="99 frames"):
+        find_dive(counted, FreeFall())
+
+
+def test_a_cut_is_told_in_frames_of_the_film_also_where_frames_are_repeated() -> None:
+    rng = np.random.default_rng(2)
+    halls = [cv2.GaussianBlur(rng.integers(*span, (60, 96, 3)).astype(np.uint8), (0, 0), 1) for span in SPANS]
+    once = [np.roll(hall, 3 * t, axis=1) for hall in halls for t in range(20)]
+    assert finding.cuts_of(watch(once)) == [20]
+    twice = [picture for picture in once for _ in range(2)]
+    watched = watch_distinct(lambda chosen: [twice[frame] for frame in chosen], len(twice))
+    assert watched.distinct == list(range(0, 80, 2))
+    assert finding.cuts_of(watched) == [40]
+
+
+SPANS = ((0, 200), (70, 255))

@@ -1,5 +1,6 @@
 """The steps of scoring: what one finds is handed on, one that aborts ends the work, and what is known until then stays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import made_scorer
@@ -8,12 +9,16 @@ import pytest
 import stored_dives
 
 from stagescore.media import held
+from stagescore.media.source import open_media
 from stagescore.scoring import pipeline
+from stagescore.scoring.events import Flight
 from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.poses import Poses, no_poses
 from stagescore.scoring.result import Reason
 from stagescore.scoring.result_builder import build_result
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState
+from stagescore.scoring.watching import Path as BodyPath
 from stagescore.simulate.dataset import Order, simulate_dataset
 
 
@@ -102,3 +107,123 @@ def test_a_film_that_does_not_fit_into_memory_is_seen_smaller_and_told_in_its_ow
     assert np.nanmedian(off) < 3.0
     boxes, others = small.poses.boxes(), whole.poses.boxes()
     assert np.nanmedian(np.abs(boxes - others)) < 6.0
+
+
+class TwoPaths:
+    """Finds flights of given lengths in the path of the body and in that of what moves, which are told apart by their sizes."""
+
+    def __init__(self, body: int | None, moving: int | None) -> None:
+        self.lengths = [body, moving]
+
+    def find(self, path: BodyPath, num_frames: int) -> Flight | None:
+        length = self.lengths.pop(0)
+        return (
+            None
+            if length is None
+            else made_scorer.GivenFlight(first=20, stop=20 + length).find(path, num_frames)
+        )
+
+
+def test_what_moves_is_believed_only_where_it_falls_for_much_longer_than_the_body(
+    scorer: Scorer, film: Path
+) -> None:
+    """What moves may be the splash, which falls on after the diver is gone."""
+    state = state_of(film)
+    pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
+    state.poses = given_boxes(state.num_frames)
+    assert state.watched is not None and state.watched.choice().diver is not None
+    cases = [(30, 36, 30), (30, 37, 37), (30, None, 30), (None, 25, 25), (None, None, None)]
+    for body, moving, taken in cases:
+        pipeline.find_flight(state, replace(scorer.tools, flights=TwoPaths(body, moving)))
+        assert (None if state.flight is None else state.flight.num_frames) == taken
+
+
+def given_boxes(num_frames: int) -> Poses:
+    """A diver whose box is known."""
+    return replace(no_poses(num_frames), boxes_px=np.tile((10.0, 10.0, 30.0, 40.0), (num_frames, 1)))
+
+
+@pytest.mark.parametrize(
+    ("known", "span"),
+    [
+        ({}, (0, 79)),
+        ({"start": 0, "end": 78}, (0, 79)),
+        ({"start": 30, "end": 41}, (30, 42)),
+        ({"end": 20}, (0, 21)),
+        ({"start": 67}, (67, 79)),
+    ],
+)
+def test_the_last_frame_that_is_asked_for_is_used(
+    scorer: Scorer, film: Path, known: dict[str, int], span: tuple[int, int]
+) -> None:
+    state = ScoringState(path=film, name="film", options=ScoreOptions.model_validate(known))
+    pipeline.run(state, scorer.tools, pipeline.STEPS[:2])
+    assert not state.aborted and (state.start, state.end) == span
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        ({"end": 79}, "wrong-span"),
+        ({"start": -1}, "wrong-span"),
+        ({"start": 40, "end": 39}, "wrong-span"),
+        ({"start": 30, "end": 40}, "too-short"),
+        ({"start": 79}, "wrong-span"),
+    ],
+)
+def test_frames_that_are_not_there_or_too_few_end_the_work_at_once(
+    scorer: Scorer, film: Path, known: dict[str, int], code: str
+) -> None:
+    state = ScoringState(path=film, name="film", options=ScoreOptions.model_validate(known))
+    pipeline.run(state, scorer.tools)
+    assert [reason.code for reason in state.reasons] == [code]
+    assert list(state.timings.seconds) == ["open", "span"]
+    if code == "wrong-span":
+        assert "the clip has 0 to 78" in state.reasons[0].text
+
+
+def test_a_flight_is_timed_in_seconds_of_the_dive_and_not_of_the_film(scorer: Scorer, film: Path) -> None:
+    """Thirty frames at 25 per second are 1.2 s, too short for a fall from 10 m only where the film is not slowed down."""
+    scorer.flights = made_scorer.GivenFlight(first=20, stop=50)
+
+    def told(**known: float) -> list[str]:
+        options = ScoreOptions.model_validate({"frame_rate": 25.0, "start": 3, "end": 60, **known})
+        state = ScoringState(path=film, name="film", options=options)
+        pipeline.run(state, scorer.tools, pipeline.SEEING)
+        return [warning for warning in state.warnings if "a fall from" in warning]
+
+    assert told(height_m=10.0) == [] == told()
+    (warning,) = told(height_m=10.0, slowmo=1.5)
+    assert "0.80 s" in warning and "1.43 s" in warning
+    assert told(height_m=3.0, slowmo=1.5) == []
+    scorer.flights = made_scorer.GivenFlight(first=20, stop=50, ends_in_air=True)
+    assert told(height_m=10.0, slowmo=4.0) == []
+
+
+def test_a_film_shown_at_twice_its_rate_is_scored_and_its_repeats_are_counted(
+    scorer: Scorer, film: Path, tmp_path: Path
+) -> None:
+    pictures = [image.copy() for _, image in open_media(film).frames(range(20, 60))]
+    doubled = made_scorer.write_frames(tmp_path / "doubled", [one for one in pictures for _ in range(2)][1:])
+    state = state_of(doubled)
+    pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
+    assert state.watched is not None and state.num_frames == 79
+    assert not state.begins_at_cut
+    assert state.watched.distinct == [0, *range(1, 79, 2)]
+    assert any("39 frames repeat the one before" in told for told in state.warnings)
+
+
+def test_stray_frames_at_both_ends_are_left_out_in_frames_of_the_film(
+    scorer: Scorer, film: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [image.copy() for _, image in open_media(film).frames(range(20, 70))]
+    other = [np.full_like(pictures[0], (30, 160, 90)) + rng.integers(0, 40, pictures[0].shape, np.uint8)] * 3
+    folder = made_scorer.write_frames(tmp_path / "strays", [*pictures[:2], *other, *pictures, *other])
+    options = ScoreOptions(start=2)
+    state = ScoringState(path=folder, name="film", options=options)
+    pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
+    assert (state.start, state.end, state.begins_at_cut) == (5, 55, True)
+    assert state.watched is not None and state.watched.num_frames == 50
+    assert any("6 frames of another shot were left out; frames 5 to 54" in told for told in state.warnings)
+    assert not state.reasons

@@ -1,6 +1,7 @@
 """Joints and flights of a whole data set, as `score` sees them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import no_poses
 from stagescore.scoring.result import Reason
 from stagescore.scoring.state import ScoringState
+from stagescore.skeleton import MPII_16
+from stagescore.types import PoseTrack
 
 
 class SeesAFlight:
@@ -77,6 +80,34 @@ def test_flights_and_joints_are_in_frames_of_the_film(folder: Path, monkeypatch:
     assert track.num_frames == first.num_frames and not np.isfinite(track.joints_px).any()
     assert list(prepared.unseen) == [d.dive_id for d in before if d.number == 3]
     assert set(prepared.doubtful.values()) == {("no-person",)}
+
+
+def test_joints_that_were_filled_stay_marked_as_filled_in_frames_of_the_film(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fills(SeesAFlight):
+        """Knows all joints, the first of them by filling only, and the second in every frame but the first."""
+
+        def observe(self, path: str) -> ScoringState:
+            state = super().observe(path)
+            shape = state.end - state.start, MPII_16.num_joints
+            joints, filled = np.ones((*shape, 2)), np.zeros(shape, bool)
+            filled[:, 0] = filled[0, 1] = True
+            track = PoseTrack(joints, np.full(shape, 0.9), filled, derived=("pelvis",))
+            state.poses = replace(no_poses(shape[0]), track=track)
+            return state
+
+    monkeypatch.setattr(preparing.Scorer, "load", lambda **_: Fills())
+    dive = read_manifest(folder).dives[0]
+    preparing._observe_all((dive,), folder / preparing.FOLDER, None)
+    path = Path(str(preparing.prepare(folder, workers=1).manifest.dives[0].poses_path))
+    track = read_npz(path)
+    assert track.filled is not None and track.derived == ("pelvis",)
+    assert not track.known[:2].any() and track.known[2:].all() and not track.filled[:2].any()
+    assert track.filled[2:, 0].all() and track.filled[:, 1].nonzero()[0].tolist() == [2]
+    assert not track.filled[:, 2:].any()
+    with np.load(path) as arrays:
+        assert np.array_equal(arrays["measured"], track.known & ~track.filled)
 
 
 def test_a_preparation_goes_on_where_it_was_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

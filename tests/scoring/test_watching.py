@@ -9,7 +9,7 @@ import pytest
 from stagescore.pose.boxes import Detections
 from stagescore.pose.motion import Motion
 from stagescore.pose.tracking import View
-from stagescore.scoring.watching import Watched, distinct_frames, watch_distinct
+from stagescore.scoring.watching import Watched, distinct_frames, watch, watch_distinct
 from stagescore.skeleton import MPII_16
 
 FRAMES = 20
@@ -126,3 +126,67 @@ def test_a_converted_film_has_the_path_of_the_film_stretched() -> None:
     later = part.path_of_body(joints[11:41], known[11:41], boxes[11:41])
     assert later is not None
     assert (later.first, len(later.heights)) == (0, 30)
+
+
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [
+        ((64, 96), (64, 96)),
+        ((192, 108), (96, 54)),
+        ((33, 47), (67, 96)),
+        ((9, 300), (8, 96)),
+        ((300, 9), (96, 8)),
+    ],
+)
+def test_small_pictures_keep_the_proportions_of_the_film(
+    size: tuple[int, int], small: tuple[int, int]
+) -> None:
+    """Portrait films, odd sizes, and strips of which no side becomes shorter than eight pixels."""
+    pictures = np.random.default_rng(0).integers(0, 255, (4, *size, 3)).astype(np.uint8)
+    seen = watch(pictures)
+    assert seen.small.shape == (4, *small, 3)
+    assert len(seen.views) == seen.num_frames == 4 and seen.distinct == [0, 1, 2, 3]
+
+
+def test_one_frame_is_a_clip_and_a_part_may_be_empty() -> None:
+    seen = watch_distinct(lambda frames: [np.full((20, 30, 3), 90, np.uint8) for _ in frames], 1)
+    assert (seen.num_frames, seen.distinct) == (1, [0])
+    nothing = seen.part(1, 1)
+    assert (nothing.num_frames, nothing.distinct, nothing.views) == (0, [], ())
+
+
+def test_a_part_that_begins_with_a_repeat_begins_with_the_frame_that_it_repeats(watched: Watched) -> None:
+    repeated = Watched(watched.small, watched.views[:10], np.arange(FRAMES) // 2)
+    part = repeated.part(3, 8)
+    assert part.rows.tolist() == [0, 1, 1, 2, 2] and part.distinct == [0, 1, 3] and len(part.views) == 3
+
+
+def test_a_box_without_joints_stands_for_the_body_at_the_place_that_the_joints_around_have_in_it(
+    watched: Watched,
+) -> None:
+    """The centre of mass lies higher than the middle of the box; in frames without joints it still does."""
+    joints, known, boxes = body(waving_px=0)
+    still = Watched(watched.small, still_views(), watched.rows)
+    seen = still.path_of_body(joints, known, boxes)
+    assert seen is not None
+    middle = still.path_of_body(joints, np.zeros_like(known), boxes)
+    assert middle is not None and (middle.heights > seen.heights + 0.1).all()
+    known[10:] = False
+    boxes[10:] += (0, 31, 0, 31)  # the box falls by its height
+    fallen = still.path_of_body(joints, known, boxes)
+    assert fallen is not None
+    np.testing.assert_allclose(fallen.heights[:10], seen.heights[:10], atol=1e-9)
+    np.testing.assert_allclose(fallen.heights[10:], seen.heights[10:] + 1.0, atol=1e-9)
+
+
+def test_a_body_seen_late_begins_its_path_late(watched: Watched) -> None:
+    joints, known, boxes = body(waving_px=0)
+    boxes[:6], boxes[17:] = np.nan, np.nan
+    found = watched.path_of_body(joints, known, boxes)
+    assert found is not None and (found.first, len(found.heights)) == (6, 11)
+
+
+def still_views() -> tuple[View, ...]:
+    """A camera that stands."""
+    motion = Motion(np.array(((1.0, 0, 0), (0, 1, 0))), np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
+    return (View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion),) * FRAMES

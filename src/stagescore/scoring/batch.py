@@ -19,7 +19,7 @@ from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import alone_in
 from stagescore.scoring.inputs import InputClip
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.result import Result
+from stagescore.scoring.result import Result, printable
 from stagescore.scoring.scorer import Scored, Scorer
 
 RESULT, SUMMARY, COMPARED = "result.json", "summary.csv", "compare.json"
@@ -126,7 +126,7 @@ def write_result(scored: Scored, folder: Path, extras: Extras) -> Result:
             raise  # the disk, and so every other file
         except Exception as error:  # whatever cannot be drawn, the result is worth having
             kind = "" if isinstance(error, StagescoreError) else f"{type(error).__name__}: "
-            told = f"A file could not be made: {kind}{error}."
+            told = printable(f"A file could not be made: {kind}{error}.")
             result = result.model_copy(update={"warnings": [*result.warnings, told]})
         write_bytes(staging / RESULT, result.to_bytes())
         staging.chmod(0o755)

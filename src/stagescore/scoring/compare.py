@@ -64,7 +64,8 @@ class DiveComparison(Config):
         exemplar_score: its true score.
         exemplar_edges: where its stages begin and the last one ends, in its sampled frames.
         branches: names of `StageDifference.by_branch`.
-        difference: points, first minus second, as the network sees it: the sum over the stages.
+        difference: points, first minus second, as the network sees it: the sum over the stages. Of a network that predicts
+            execution it is what both executions differ by at the difficulty of the first.
         stages: its parts.
         moments: both dives on one time base.
     """
@@ -87,7 +88,7 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
         DataError: One of them failed or does not show all stages, or the network compares no dives.
     """
     network = _network(scorer, first)
-    looked, _ = _seen(first), _seen(second)
+    _seen(first), _seen(second)
     name = network.card.name
     if name not in second.looks:
         raise DataError(
@@ -96,9 +97,11 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
             todo="compare two films",
         )
     theirs = _known(
-        second.result.execution if network.executes else second.result.score, second.result.input.path
+        second.result.execution if network.executes else second.result.score,
+        "score",
+        second.result.input.path,
     )
-    stages = _differences(network, looked, second.looks[name].views, theirs)
+    stages = _differences(network, first, second.looks[name].views, theirs)
     moments = []
     pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
     for (time, mine), (_, theirs) in pairs:
@@ -128,17 +131,18 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
         DataError: It failed or does not show all stages, the bank has no such dive, or the network compares no dives.
     """
     network = _network(scorer, first)
-    bank, seen = network.exemplars, _seen(first)
-    number = first.result.dive_number
+    _seen(first)
+    bank, number = network.exemplars, first.result.dive_number
     own = f"sha256:{first.result.input.sha256}"
     fitting = [dive for dive in bank.dives if number in (None, dive.dive_number)]
     fitting = [dive for dive in fitting if dive.recording != own]
     if not fitting:
-        raise DataError(f"the bank has no dive {number}", todo="name a second film")
+        what = "no other dive" if number is None else f"no other dive {number}"
+        raise DataError(f"the bank has {what}", todo="name a second film")
     best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
     row = bank.rows([best])
-    theirs = _known(best.execution if network.executes else best.score, best.dive_id)
-    stages = _differences(network, seen, [bank.stages.select(row)], theirs)
+    theirs = _known(best.execution if network.executes else best.score, "score", best.dive_id)
+    stages = _differences(network, first, [bank.stages.select(row)], theirs)
     moments = [
         Moment(
             time=time,
@@ -174,11 +178,15 @@ def _seen(scored: Scored) -> Look:
     return scored.look
 
 
-def _known(score: float | None, where: str) -> float:
-    """What the other dive got; a model may read it."""
-    if score is None:
-        raise DataError("its score is not known", where=where, todo="give its difficulty")
-    return score
+def _known(value: float | None, what: str, where: str) -> float:
+    """Something that a comparison needs to know of a dive.
+
+    Raises:
+        DataError: It is not known.
+    """
+    if value is None:
+        raise DataError(f"its {what} is not known", where=where, todo="give its difficulty")
+    return value
 
 
 def _network(scorer: Scorer, scored: Scored) -> ScoringNetwork:
@@ -199,23 +207,32 @@ def _network(scorer: Scorer, scored: Scored) -> ScoringNetwork:
 
 @torch.no_grad()
 def _differences(
-    network: ScoringNetwork, mine: Look, theirs: Sequence[Representation], score: float
+    network: ScoringNetwork, first: Scored, theirs: Sequence[Representation], score: float
 ) -> list[StageDifference]:
-    """Points a stage, mine minus theirs: the mean over the views of both, alike with alike.
+    """Points per stage, first dive minus the other: the mean over the views of both, alike with alike.
+
+    Differences of execution become points as in a vote: multiplied by the difficulty of the dive that is compared.
 
     Args:
         network: Network that has seen both.
-        mine: What it made of one dive.
-        theirs: What it made of the other, in one view or in all.
+        first: The dive that is compared.
+        theirs: What the network made of the other, in one view or in all.
         score: What the other got, in the unit that is predicted.
+
+    Raises:
+        DataError: The network predicts execution, and the difficulty of the first dive is not known.
     """
+    mine, result = _seen(first), first.result
+    factor = network.slope
+    if network.executes:
+        factor *= _known(result.difficulty, "difficulty", result.input.path)
     others = list(theirs) * len(mine.views) if len(theirs) == 1 else theirs
     known = torch.tensor([score], device=network.model.device)
     found = [
         network.contrastive.compare(one, two, known) for one, two in zip(mine.views, others, strict=True)
     ]
     deltas = torch.stack([comparison.stage_deltas[0] for comparison in found]).mean(dim=0).double()
-    rows = [[network.slope * part for part in stage] for stage in deltas.tolist()]
+    rows = [[factor * part for part in stage] for stage in deltas.tolist()]
     return [
         StageDifference(name=name, difference=sum(row), by_branch=row)
         for name, row in zip(STAGE_NAMES, rows, strict=True)

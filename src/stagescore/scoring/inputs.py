@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stagescore.hashing import file_sha256
 from stagescore.media.images import image_paths
+from stagescore.scoring.result import printable
 
 FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
 """Endings by which films are found in a folder; a file that is named itself may have any."""
@@ -82,7 +83,7 @@ def name_of(path: Path) -> str:
     'dive.final'
     """
     name = path.resolve().name if path.is_dir() else path.stem
-    return name if name.strip(". ") else "clip"
+    return printable(name) if name.strip(". ") else "clip"
 
 
 def sha256_of(path: Path) -> str:

@@ -144,7 +144,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
     """
     warnings = []
     if path.suffix.lower() == ".npz":
-        read = read_npz(path, skeleton)
+        read = _rows_of(path, skeleton)
         if read.num_frames not in (media.num_frames, end - start, _USUAL_ROWS):
             warnings.append(
                 f"The file has {read.num_frames} rows of joints for {end - start} frames; "
@@ -203,9 +203,7 @@ def joints_alone(
     Raises:
         DataError: unreadable, empty, or nothing says how large the picture was.
     """
-    num_frames = read_npz(path).num_frames
-    if not num_frames:
-        raise DataError("it holds no frames", where=path, todo="get or make the file again")
+    num_frames = _rows_of(path).num_frames
     if size_px is None:
         raise DataError(
             "joints do not say how large the picture is",
@@ -215,6 +213,18 @@ def joints_alone(
     return without_pictures(
         path, num_frames, size_px, slowmo=slowmo, frame_rate=frame_rate or DEFAULT_FRAME_RATE
     )
+
+
+def _rows_of(path: Path, skeleton: Skeleton | None = None) -> PoseTrack:
+    """The joints of an npz; one row or more.
+
+    Raises:
+        DataError: It is unreadable or empty.
+    """
+    read = read_npz(path, skeleton)
+    if not read.num_frames:
+        raise DataError("it holds no frames", where=path, todo="get or make the file again")
+    return read
 
 
 def no_poses(num_frames: int) -> Poses:

@@ -169,7 +169,10 @@ def _in_the_film(observed: ScoringState) -> PoseTrack | None:
     confidence = np.zeros((media.num_frames, MPII_16.num_joints))
     joints[observed.start : observed.end] = poses.track.joints_px
     confidence[observed.start : observed.end] = poses.track.confidence
-    return PoseTrack(joints, confidence, derived=poses.track.derived)
+    filled = np.zeros(confidence.shape, dtype=bool)
+    if poses.track.filled is not None:
+        filled[observed.start : observed.end] = poses.track.filled
+    return PoseTrack(joints, confidence, filled, derived=poses.track.derived)
 
 
 def _read(out: Path) -> dict[str, _Seen]:

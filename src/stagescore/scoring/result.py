@@ -5,9 +5,9 @@ counted from 0; spans are half-open; seconds are those of the file.
 """
 
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from stagescore.config import Config
 from stagescore.extras import from_extra
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Literal[1] = 1
 
+
+def printable(text: str) -> str:
+    r"""A text that can be written as UTF-8.
+
+    The name of a file may hold bytes that are no UTF-8, as archives from elsewhere leave them; Python has them as lone surrogates,
+    which no JSON, table or page can hold.
+
+    >>> printable("plong\udce9on")
+    'plong?on'
+    """
+    return text.encode(errors="replace").decode()
+
+
+Text = Annotated[str, BeforeValidator(printable)]
+"""A text that may have the name of a file in it."""
 Status = Literal["ok", "needs_review", "failed"]
 StageName = Literal["take-off", "flight", "entry"]
 
@@ -34,7 +49,7 @@ class Reason(Config):
     """
 
     code: str
-    text: str
+    text: Text
     start_frame: int | None = None
     end_frame: int | None = None
 
@@ -57,8 +72,8 @@ class InputFile(Config):
         slowmo: the film is slowed down by this factor.
     """
 
-    name: str
-    path: str
+    name: Text
+    path: Text
     sha256: str
     num_frames: int
     width_px: int
@@ -332,7 +347,7 @@ class Result(Config):
     schema_version: Literal[1] = SCHEMA_VERSION
     status: Status
     reasons: list[Reason] = Field(default_factory=list)
-    warnings: list[str] = Field(default_factory=list)
+    warnings: list[Text] = Field(default_factory=list)
     score: float | None = None
     interval: tuple[float, float] | None = None
     execution: float | None = None
