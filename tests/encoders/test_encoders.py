@@ -15,9 +15,9 @@ from stagescore.encoders.backbones import (
     SmallImageBackbone,
 )
 from stagescore.encoders.dynamic import DynamicEncoder
-from stagescore.encoders.fastest import fastest
 from stagescore.encoders.hierarchy import RELEASE_LEVELS
 from stagescore.encoders.i3d import I3D
+from stagescore.encoders.inference_copy import optimize_for_inference
 from stagescore.encoders.joints import BodyJoints, PlainJoints
 from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder
 from stagescore.encoders.small_video import SmallVideoTrunk
@@ -150,7 +150,7 @@ def test_the_fastest_layout_gives_the_same(name, threads):
     torch.set_num_threads(threads)
     encoder, given, _ = built(name)
     state = {key: value.clone() for key, value in encoder.state_dict().items()}
-    plain, fast = encoder.eval()(given), fastest(encoder)(given)
+    plain, fast = encoder.eval()(given), optimize_for_inference(encoder)(given)
     torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
     assert all(torch.equal(value, state[key]) for key, value in encoder.state_dict().items())
 
@@ -158,7 +158,9 @@ def test_the_fastest_layout_gives_the_same(name, threads):
 def test_the_fastest_layout_has_no_batch_norm_left_behind_a_convolution():
     for name in ("static, paper", "static, mobilenetv2", "dynamic, paper"):
         left = [
-            m for m in fastest(built(name)[0]).modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
+            m
+            for m in optimize_for_inference(built(name)[0]).modules()
+            if isinstance(m, nn.modules.batchnorm._BatchNorm)
         ]
         assert not left
 

@@ -17,7 +17,7 @@ from stagescore.data.preprocessing import View
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import Case, EncodedDives, Evaluator
-from stagescore.evaluation.subject import Question, Subject, evaluate, set_against
+from stagescore.evaluation.evaluated_model import EvaluatedModel, EvaluationSet, evaluate, set_against
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.prediction import PredictionTask
@@ -33,10 +33,10 @@ def model() -> HPMCoRe:
 
 
 @pytest.fixture(scope="module")
-def question(tmp_path_factory: pytest.TempPathFactory) -> Question:
+def question(tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
     dives = stored_dives.dives(tmp_path_factory)
     split = [dive.with_changes(split="test" if k < 3 else "train") for k, dive in enumerate(dives)]
-    return Question(
+    return EvaluationSet(
         manifest=Manifest(tuple(split)),
         part="test",
         store=stored_dives.store(tmp_path_factory),
@@ -45,13 +45,13 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Question:
 
 
 @pytest.fixture(scope="module")
-def subject(model: HPMCoRe) -> Subject:
-    return Subject(
+def subject(model: HPMCoRe) -> EvaluatedModel:
+    return EvaluatedModel(
         name="tiny", states={"": model}, preprocessing=tiny_runs.settings().data.preprocessing, votes=2
     )
 
 
-def test_one_evaluation_prints_every_case(subject: Subject, question: Question) -> None:
+def test_one_evaluation_prints_every_case(subject: EvaluatedModel, question: EvaluationSet) -> None:
     answer = evaluate(subject, question)
     document = answer.report.as_json()
     assert set(document["metrics"]) == {"srcc", "rl2x100", "aiou50", "aiou75", "mae", "kendall"}
@@ -65,7 +65,7 @@ def test_one_evaluation_prints_every_case(subject: Subject, question: Question) 
 
 
 def test_the_figures_are_those_of_predicting_one_by_one(
-    model: HPMCoRe, subject: Subject, question: Question, tmp_path_factory: pytest.TempPathFactory
+    model: HPMCoRe, subject: EvaluatedModel, question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     answer = evaluate(subject, question)
     source = tiny_runs.live(tmp_path_factory)
@@ -81,7 +81,7 @@ def test_the_figures_are_those_of_predicting_one_by_one(
 
 
 def test_a_model_that_recognises_dive_numbers_is_measured_at_that_too(
-    subject: Subject, question: Question
+    subject: EvaluatedModel, question: EvaluationSet
 ) -> None:
     assert "Dive number recognised" not in evaluate(subject, question, scope="headline").report.tables
     torch.manual_seed(1)
@@ -106,7 +106,7 @@ def test_a_model_that_recognises_dive_numbers_is_measured_at_that_too(
     assert "dive number recognised, %" in table and "SRCC" not in table
 
 
-def test_two_models_are_compared_dive_by_dive(subject: Subject, question: Question) -> None:
+def test_two_models_are_compared_dive_by_dive(subject: EvaluatedModel, question: EvaluationSet) -> None:
     torch.manual_seed(2)
     other = replace(subject, name="other", states={"": tiny_runs.make_model(tiny_runs.settings()).eval()})
     answers = [evaluate(one, question) for one in (subject, other)]
@@ -120,7 +120,7 @@ def test_two_models_are_compared_dive_by_dive(subject: Subject, question: Questi
 
 
 def test_a_model_that_averages_its_branches_is_set_against_each_of_them(
-    subject: Subject, question: Question
+    subject: EvaluatedModel, question: EvaluationSet
 ) -> None:
     assert not evaluate(subject, question).report.paired  # added up, one branch alone predicts nothing
     averaging = tiny_runs.settings("model.regression.average_branches=true")
@@ -145,7 +145,7 @@ def test_a_model_that_averages_its_branches_is_set_against_each_of_them(
 
 
 def test_a_withheld_modality_changes_the_answer(
-    model: HPMCoRe, question: Question, tmp_path_factory: pytest.TempPathFactory
+    model: HPMCoRe, question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     samples = tiny_runs.samples(tmp_path_factory)
     ids = sorted(samples.dives)
@@ -162,7 +162,7 @@ def test_a_withheld_modality_changes_the_answer(
 
 
 def test_transitions_come_back_in_frames_of_the_clip(
-    model: HPMCoRe, question: Question, tmp_path_factory: pytest.TempPathFactory
+    model: HPMCoRe, question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     samples = tiny_runs.samples(tmp_path_factory)
     ids = sorted(samples.dives)
@@ -188,19 +188,21 @@ def test_transitions_come_back_in_frames_of_the_clip(
     ],
 )
 def test_every_kind_of_model_is_measured_and_only_what_it_can_do_without_is_withheld(
-    question: Question, overrides: tuple[str, ...], withheld: set[str]
+    question: EvaluationSet, overrides: tuple[str, ...], withheld: set[str]
 ) -> None:
     settings = tiny_runs.settings(*overrides)
     torch.manual_seed(1)
     model = tiny_runs.make_model(settings).eval()
-    subject = Subject(name="tiny", states={"": model}, preprocessing=settings.data.preprocessing, votes=2)
+    subject = EvaluatedModel(
+        name="tiny", states={"": model}, preprocessing=settings.data.preprocessing, votes=2
+    )
     report = evaluate(subject, question).report.as_json()
     assert {row["missing"] for row in report["tables"]["Model"]} == withheld
     assert report["metrics"]["mae"]["value"] is not None
 
 
 def test_dives_without_joints_are_measured_beside_others(
-    question: Question, model: HPMCoRe, subject: Subject, monkeypatch: pytest.MonkeyPatch
+    question: EvaluationSet, model: HPMCoRe, subject: EvaluatedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [dive.dive_id for dive in question.manifest]
 
@@ -217,7 +219,7 @@ def test_dives_without_joints_are_measured_beside_others(
 
 
 def test_certainty_is_fitted_for_any_number_of_stages(
-    question: Question, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Five dives are too few for the interval of a score; whether transitions are calibrated is what is asked.
     monkeypatch.setattr(IntervalModel, "fit", partial(IntervalModel.fit, level=0.5))
@@ -235,7 +237,7 @@ def test_certainty_is_fitted_for_any_number_of_stages(
 
 @pytest.mark.slow
 def test_best_on_test_takes_each_figure_from_its_own_epoch(
-    question: Question, model: HPMCoRe, subject: Subject
+    question: EvaluationSet, model: HPMCoRe, subject: EvaluatedModel
 ) -> None:
     other = tiny_runs.make_model(tiny_runs.settings("run.seed=5")).eval()
     column = "best on test (paper protocol)"
@@ -252,7 +254,7 @@ def test_best_on_test_takes_each_figure_from_its_own_epoch(
     assert rows[column]["srcc"] == rows["last"]["srcc"]
 
 
-def test_a_bank_that_is_not_there_is_asked_for(subject: Subject, question: Question) -> None:
+def test_a_bank_that_is_not_there_is_asked_for(subject: EvaluatedModel, question: EvaluationSet) -> None:
     with pytest.raises(ConfigError, match="have no bank"):
         evaluate(subject, replace(question, exemplars_from="bank"))
 

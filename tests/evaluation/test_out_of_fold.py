@@ -20,6 +20,7 @@ from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation import out_of_fold
 from stagescore.evaluation.evaluate import EncodedDives
+from stagescore.evaluation.evaluated_model import read_evaluated_model
 from stagescore.evaluation.fold_identity import settings_that_matter
 from stagescore.evaluation.fold_report import fold_report, pooled
 from stagescore.evaluation.frozen_features import RIDGE_ROW
@@ -27,12 +28,11 @@ from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.out_of_fold import FoldRun, keep, known_fold, open_folds
 from stagescore.evaluation.packing import add_figures
-from stagescore.evaluation.subject import read_subject
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Outcome, Outcomes
 from stagescore.training.runs import begin, train
-from stagescore.weights.own import Card, load_weights, save_weights
+from stagescore.weights.checkpoint import Card, load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -421,7 +421,7 @@ def test_far_is_what_most_dives_that_were_kept_out_stay_below(
 
 def test_what_a_fold_saw_is_what_its_network_sees(runs: list[Path], kept: list[KeptFold]) -> None:
     run, fold = FoldRun.open(runs[0]), kept[0]
-    subject = read_subject(str(run.folder))
+    subject = read_evaluated_model(str(run.folder))
     store = ClipStore.open(run.clips, subject.preprocessing)
     model = next(iter(subject.states.values()))
     source = EncodedDives(model, Samples(store, run.manifest.dives), fold.labels.dive_id)
@@ -449,7 +449,7 @@ def test_a_table_without_labels_in_the_files_is_the_same_beside_the_data(
 
 
 def test_a_card_has_the_figures_of_the_folds(runs: list[Path], kept: list[KeptFold], tmp_path: Path) -> None:
-    subject, path = read_subject(str(runs[0])), tmp_path / "tiny.safetensors"
+    subject, path = read_evaluated_model(str(runs[0])), tmp_path / "tiny.safetensors"
     model = next(iter(subject.states.values()))
     card = Card(
         name="tiny",

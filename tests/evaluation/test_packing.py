@@ -13,15 +13,15 @@ from safetensors.torch import load_file
 from stagescore.config import load_config
 from stagescore.data.clip_store import ClipStore
 from stagescore.errors import DataError
+from stagescore.evaluation.evaluated_model import EvaluatedModel
 from stagescore.evaluation.packing import DivesToPack, Words, choose_bank, pack
-from stagescore.evaluation.subject import Subject
 from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
 from stagescore.inference.familiarity import descriptors
 from stagescore.models.recognition import candidate_numbers
 from stagescore.report.result_folder import pictures_in
 from stagescore.training.settings import TrainSettings
 from stagescore.types import Dive
-from stagescore.weights.own import load_weights
+from stagescore.weights.checkpoint import load_weights
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def packed(
     torch.manual_seed(0)
     model = tiny_runs.make_model(settings).eval()
     dives, store = many(tmp_path_factory, 45)
-    subject = Subject(
+    subject = EvaluatedModel(
         name="tiny",
         states={"": model},
         preprocessing=settings.data.preprocessing,

@@ -75,7 +75,7 @@ def test_simulated_dives_are_in_the_air_and_known():
 @pytest.mark.slow
 def test_real_dives_without_any_true_box(shared):
     """The goal of the issue: at least 0.65 PCKh@0.5 end to end."""
-    from stagescore.pose.opening import open_networks
+    from stagescore.pose.loading import open_networks
     from stagescore.weights.registry import pose_networks
 
     pytest.importorskip("onnxruntime")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from stagescore.errors import ConfigError
+from stagescore.fusion.missing_modality import VideoImputer
 from stagescore.fusion.pose_guided import PoseGuidedFusion
-from stagescore.fusion.stand_ins import VideoStandIns
 from stagescore.tensors import Features
 
 
@@ -92,7 +92,7 @@ def test_heads_must_divide_the_width() -> None:
 
 def test_stand_ins_replace_only_what_is_missing() -> None:
     torch.manual_seed(0)
-    stand_ins = VideoStandIns(skeleton_width=3, dynamic_width=4, static_width=5)
+    stand_ins = VideoImputer(skeleton_width=3, dynamic_width=4, static_width=5)
     features = Features(
         static=torch.randn(2, 7, 5),
         dynamic=torch.randn(2, 7, 4),
@@ -109,7 +109,7 @@ def test_stand_ins_replace_only_what_is_missing() -> None:
 
 
 def test_without_any_video_all_visual_features_come_from_the_skeleton() -> None:
-    stand_ins = VideoStandIns(skeleton_width=3, dynamic_width=4, static_width=5)
+    stand_ins = VideoImputer(skeleton_width=3, dynamic_width=4, static_width=5)
     unseen = Features(
         skeleton=torch.randn(2, 7, 3), has_video=torch.zeros(2).bool(), has_skeleton=torch.ones(2).bool()
     )

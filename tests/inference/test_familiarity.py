@@ -13,7 +13,7 @@ from stagescore.card_files import weights_hash
 from stagescore.errors import CheckpointError, DataError
 from stagescore.inference.familiarity import Familiarity, descriptors, film_share
 from stagescore.tensors import StageFeatures
-from stagescore.weights.own import Card, load_weights, save_weights
+from stagescore.weights.checkpoint import Card, load_weights, save_weights
 
 
 def drawn(count: int, seed: int, *, width: int = 60, shift: float = 0.0) -> torch.Tensor:

@@ -30,7 +30,7 @@ from stagescore.models.base import ActionModel, ContrastiveModel, DirectModel
 from stagescore.models.base_settings import BaseModelSettings
 from stagescore.segmentation.stages import num_stages
 from stagescore.tensors import DiveInputs, joined
-from stagescore.training.loop import Learner, Loop, Schedules
+from stagescore.training.loop import Loop, Schedules, TrainComponents
 from stagescore.training.objective import Objective
 from stagescore.training.optimiser import Schedule, make_optimiser
 from stagescore.training.settings import TrainSettings
@@ -238,7 +238,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(settings: BaseModelSettings,
         weights = dict.fromkeys(model.loss_names, 0.01)
         return Loop(
             folder=tmp_path / name,
-            learner=Learner(
+            learner=TrainComponents(
                 objective=Objective(model=model, functions=FUNCTIONS, weights=weights),
                 model=model,
                 optimiser=make_optimiser(model, {}, learning_rate=1e-3),

@@ -10,9 +10,9 @@ import torch
 
 from stagescore.errors import CheckpointError
 from stagescore.pose.boxes import box_iou
+from stagescore.pose.loading import open_detector, open_estimator
 from stagescore.pose.network_card import NetworkSettings, PoseCard
 from stagescore.pose.networks import Detector, Estimator
-from stagescore.pose.opening import open_detector, open_estimator
 from stagescore.pose.own_networks import (
     OwnEstimator,
     build_network,
@@ -189,7 +189,7 @@ def test_pose_stays_importable_without_pytorch() -> None:
     import sys
 
     program = (
-        "import sys, stagescore.pose.opening, stagescore.pose.annotation, stagescore.pose.network_card\n"
+        "import sys, stagescore.pose.loading, stagescore.pose.annotation, stagescore.pose.network_card\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -18,10 +18,10 @@ from stagescore.inference.encoding import encode_dives
 from stagescore.inference.familiarity import Familiarity
 from stagescore.inference.voting import bank_of
 from stagescore.scoring.events import Flight
+from stagescore.scoring.motion_scan import HeightCurve
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.scoring.watching import Path as BodyPath
-from stagescore.weights.own import Card, save_weights
+from stagescore.weights.checkpoint import Card, save_weights
 
 
 class GivenFlight:
@@ -30,7 +30,7 @@ class GivenFlight:
     def __init__(self, **changes: Any) -> None:
         self.changes = changes
 
-    def find(self, path: BodyPath, num_frames: int) -> Flight:
+    def find(self, path: HeightCurve, num_frames: int) -> Flight:
         values: dict[str, Any] = {
             "first": num_frames // 3,
             "stop": 2 * num_frames // 3,

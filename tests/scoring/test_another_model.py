@@ -22,7 +22,7 @@ from stagescore.report.pictures import Pictures
 from stagescore.scoring.scorer import Scorer
 from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.settings import TrainSettings
-from stagescore.weights.own import Card, load_weights, save_weights
+from stagescore.weights.checkpoint import Card, load_weights, save_weights
 
 CORE = [
     "model={name: core, dynamic: {trunk: small, widths: [8, 8, 8, 8], mixed: false}, theta: 60, depth: 3, width: 8}",

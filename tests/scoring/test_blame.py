@@ -11,7 +11,7 @@ from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
 from stagescore.simulate.dataset import default_stage, make_splash
 from stagescore.simulate.judge import judge
-from stagescore.simulate.nouns import Faults
+from stagescore.simulate.types import Faults
 from stagescore.simulate.write import SimulatedDive, write_dive
 
 DIVES = (("107B", 3.0, 3), ("405B", 3.0, 5), ("201B", 10.0, 8), ("205B", 3.0, 9))

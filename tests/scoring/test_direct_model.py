@@ -17,7 +17,7 @@ from stagescore.data.manifest import Manifest
 from stagescore.data.samples import Samples
 from stagescore.errors import CheckpointError, DataError
 from stagescore.evaluation import out_of_fold
-from stagescore.evaluation.subject import read_subject
+from stagescore.evaluation.evaluated_model import read_evaluated_model
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.prediction import PredictionTask
@@ -28,7 +28,7 @@ from stagescore.scoring.scorer import Scorer
 from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.settings import TrainSettings
 from stagescore.training.validation import Validation
-from stagescore.weights.own import load_weights
+from stagescore.weights.checkpoint import load_weights
 
 MODEL = [
     "model={name: usdl, dynamic: {trunk: small, widths: [8, 8, 8, 8], mixed: false}, highest: 30, bins: 21, widths: [16, 8]}",
@@ -101,7 +101,7 @@ def test_a_run_is_validated_by_the_scores_that_the_model_says(
     dives = stored_dives.dives(tmp_path_factory)
     held_out = [dive.with_changes(split="train", validation=True) for dive in dives]
     source = LiveSource(Samples(stored_dives.store(tmp_path_factory), held_out), Views())
-    model = read_subject(str(run)).model
+    model = read_evaluated_model(str(run)).model
     figures = Validation(
         model=model,
         source=source,

@@ -25,9 +25,9 @@ from stagescore.data.score_prior import ScorePrior
 from stagescore.diving import NUM_NUMBER_CLASSES, usual_difficulty
 from stagescore.inference.familiarity import film_share
 from stagescore.models.recognition import NumberRecognition, candidate_numbers
-from stagescore.report.balance import balance_of
 from stagescore.report.dive_report import dive_report
 from stagescore.report.pictures import Pictures
+from stagescore.report.score_breakdown import breakdown_of
 from stagescore.scoring import batch
 from stagescore.scoring.blending import Blend, mixed
 from stagescore.scoring.result import Result
@@ -170,7 +170,7 @@ def test_an_unsure_number_gives_the_mean_over_all_numbers(
     assert found.score == pytest.approx(wanted, rel=1e-6)
     assert found.execution == pytest.approx(wanted_execution, rel=1e-6)
     assert found.difficulty == pytest.approx(difficulty, rel=1e-6)
-    balance = balance_of(found)
+    balance = breakdown_of(found)
     assert sum(balance.parts) == pytest.approx(found.score)
     assert found.judging is None and "no dive number" in found.protocol
     assert (

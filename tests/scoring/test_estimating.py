@@ -26,7 +26,7 @@ from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
-from stagescore.weights.own import load_weights
+from stagescore.weights.checkpoint import load_weights
 
 
 @pytest.fixture(scope="module")

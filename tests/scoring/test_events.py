@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from stagescore.scoring.events import Flight, FreeFall
-from stagescore.scoring.watching import Path as BodyPath
+from stagescore.scoring.motion_scan import HeightCurve
 
 
-def path(airborne: int, contact: int, num_frames: int, rise: float = 0.25) -> BodyPath:
+def path(airborne: int, contact: int, num_frames: int, rise: float = 0.25) -> HeightCurve:
     """Stands, jumps, falls on a parabola, and stays at the water."""
     frames = np.arange(num_frames, dtype=float)
     length = contact - airborne
@@ -17,7 +17,7 @@ def path(airborne: int, contact: int, num_frames: int, rise: float = 0.25) -> Bo
     heights[:airborne] = 0
     # In the water the body all but stops.
     heights[contact:] = heights[contact] + 0.02 * (frames[contact:] - contact)
-    return BodyPath(0, heights + 0.03 * np.sin(frames * 1.7))
+    return HeightCurve(0, heights + 0.03 * np.sin(frames * 1.7))
 
 
 @pytest.mark.parametrize(("airborne", "contact", "num_frames"), [(30, 75, 96), (46, 91, 117), (6, 17, 24)])
@@ -40,7 +40,7 @@ def test_a_path_that_strays_for_a_few_frames_is_the_same_flight(frame: int) -> N
     whole = path(30, 75, 96)
     strayed = whole.heights.copy()
     strayed[frame : frame + 2] += 0.9
-    flights = [FreeFall().find(BodyPath(0, heights), 96) for heights in (whole.heights, strayed)]
+    flights = [FreeFall().find(HeightCurve(0, heights), 96) for heights in (whole.heights, strayed)]
     assert flights[0] is not None
     assert flights[1] is not None
     assert abs(flights[1].first - flights[0].first) <= 2
@@ -58,11 +58,11 @@ def test_slow_motion_changes_the_frames_and_nothing_else() -> None:
 
 def test_a_clip_that_ends_or_starts_in_the_air_has_no_such_event() -> None:
     whole = path(30, 75, 96).heights
-    ends = FreeFall().find(BodyPath(0, whole[:65]), 65)
+    ends = FreeFall().find(HeightCurve(0, whole[:65]), 65)
     assert ends is not None
     assert ends.ends_in_air
     assert ends.events().first_water_contact_frame is None
-    starts = FreeFall().find(BodyPath(0, whole[50:]), 46)
+    starts = FreeFall().find(HeightCurve(0, whole[50:]), 46)
     assert starts is not None
     assert starts.no_takeoff
     assert starts.events().first_airborne_frame is None
@@ -71,10 +71,10 @@ def test_a_clip_that_ends_or_starts_in_the_air_has_no_such_event() -> None:
 def test_a_clip_that_begins_shortly_before_the_take_off_shows_it_unless_it_is_cut_off_in_the_air() -> None:
     whole = path(30, 75, 96).heights[28:]
     whole[:2] = whole[2] + np.array((0.8, 0.4))  # the push
-    shown = FreeFall().find(BodyPath(0, whole), len(whole))
+    shown = FreeFall().find(HeightCurve(0, whole), len(whole))
     assert shown is not None
     assert shown.events().first_airborne_frame is not None
-    cut = FreeFall().find(BodyPath(0, whole[:43]), 43)
+    cut = FreeFall().find(HeightCurve(0, whole[:43]), 43)
     assert cut is not None
     assert cut.ends_in_air
     assert cut.events().first_airborne_frame is None
@@ -92,20 +92,20 @@ def test_a_clip_that_begins_shortly_before_the_take_off_shows_it_unless_it_is_cu
     ids=["standing", "steady", "swaying", "rising", "short"],
 )
 def test_who_does_not_fall_has_no_flight(heights: np.ndarray) -> None:
-    assert FreeFall().find(BodyPath(0, heights), len(heights)) is None
+    assert FreeFall().find(HeightCurve(0, heights), len(heights)) is None
 
 
 def test_neither_the_place_nor_the_first_frame_nor_a_film_slowed_down_changes_the_flight() -> None:
     heights = path(30, 75, 96).heights
-    usual = FreeFall().find(BodyPath(0, heights), 96)
+    usual = FreeFall().find(HeightCurve(0, heights), 96)
     assert usual is not None
-    later = FreeFall().find(BodyPath(11, heights + 40.0), 107)
+    later = FreeFall().find(HeightCurve(11, heights + 40.0), 107)
     assert later is not None
     assert (later.first, later.stop) == (usual.first + 11, usual.stop + 11)
     assert later.apex == pytest.approx(usual.apex + 11, abs=1e-6)
     for slower in (3, 15):  # of the second every sixth frame is looked at
         stretched = np.interp(np.arange(96 * slower) / slower, np.arange(96), heights)
-        found = FreeFall().find(BodyPath(0, stretched), 96 * slower)
+        found = FreeFall().find(HeightCurve(0, stretched), 96 * slower)
         assert found is not None
         assert (found.first / slower, found.stop / slower) == pytest.approx(
             (usual.first, usual.stop), abs=1.0
@@ -117,7 +117,7 @@ def test_neither_the_place_nor_the_first_frame_nor_a_film_slowed_down_changes_th
 def test_the_contact_is_seen_if_a_few_frames_come_after_it(after: int, in_air: bool) -> None:
     whole = path(30, 75, 96).heights
     contact = 76  # where it is found with the whole path
-    cut = FreeFall().find(BodyPath(0, whole[: contact + after]), contact + after)
+    cut = FreeFall().find(HeightCurve(0, whole[: contact + after]), contact + after)
     assert cut is not None
     assert cut.ends_in_air == in_air and (cut.events().first_water_contact_frame is None) == in_air
     assert cut.stop <= contact + after
@@ -131,7 +131,7 @@ def test_a_clip_whose_first_frame_is_airborne_has_no_take_off(
     begin: int, in_air: bool, no_takeoff: bool
 ) -> None:
     whole = path(30, 75, 96).heights[begin:]
-    found = FreeFall().find(BodyPath(0, whole), len(whole))
+    found = FreeFall().find(HeightCurve(0, whole), len(whole))
     assert found is not None
     assert (found.starts_in_air, found.no_takeoff) == (in_air, no_takeoff)
     assert (found.events().first_airborne_frame is None) == in_air

@@ -50,10 +50,10 @@ def test_a_flight_at_a_lower_frame_rate_shows_no_cut(rate: int, shared: Path) ->
     from stagescore.benchmarks.variants import Variant, shown_frames
     from stagescore.media.source import open_media
     from stagescore.scoring.checks import cuts
-    from stagescore.scoring.watching import watch
+    from stagescore.scoring.motion_scan import scan_motion
 
     for film in (2, 42, 96, 187, 191, 253, 336):
         media = open_media(shared / "data" / "unlv_dive" / "films" / f"{film:03d}.mp4")
         frames = shown_frames(media, Variant(name="rate", rate=float(rate)))
-        small = watch(picture for _, picture in media.frames(frames)).small
+        small = scan_motion(picture for _, picture in media.frames(frames)).small
         assert [cut for cut in cuts(small) if 8 <= cut < len(small) - 17] == [], film

@@ -12,13 +12,13 @@ from stagescore.media import held
 from stagescore.media.source import open_media
 from stagescore.scoring import pipeline
 from stagescore.scoring.events import Flight
+from stagescore.scoring.motion_scan import HeightCurve
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import Poses, no_poses
 from stagescore.scoring.result import Reason
 from stagescore.scoring.result_builder import build_result
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState
-from stagescore.scoring.watching import Path as BodyPath
 from stagescore.simulate.dataset import Order, simulate_dataset
 
 
@@ -115,7 +115,7 @@ class TwoPaths:
     def __init__(self, body: int | None, moving: int | None) -> None:
         self.lengths = [body, moving]
 
-    def find(self, path: BodyPath, num_frames: int) -> Flight | None:
+    def find(self, path: HeightCurve, num_frames: int) -> Flight | None:
         length = self.lengths.pop(0)
         return (
             None

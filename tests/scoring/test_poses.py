@@ -18,8 +18,8 @@ from stagescore.pose.annotation import Annotation
 from stagescore.pose.networks import NetworkIdentity, PoseNetworks
 from stagescore.pose.npz_files import npz_bytes
 from stagescore.scoring import poses
+from stagescore.scoring.motion_scan import MotionScan, scan_motion
 from stagescore.scoring.poses import Poses, given_poses, is_joints, joints_alone, no_poses
-from stagescore.scoring.watching import Watched, watch
 from stagescore.types import PoseTrack
 
 FRAMES = 20
@@ -183,9 +183,9 @@ def test_repeated_frames_have_the_joints_of_the_frame_that_they_repeat(
     media: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures = [image for _, image in media.frames(range(3, 9))]
-    once = watch(pictures)
+    once = scan_motion(pictures)
     rows = np.array((0, 0, 1, 2, 2, 3, 4, 4, 5))
-    watched = Watched(once.small[rows], once.views, rows)
+    watched = MotionScan(once.small[rows], once.views, rows)
     shown: list[np.ndarray] = []
 
     def annotate(

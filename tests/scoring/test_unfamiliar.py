@@ -29,9 +29,9 @@ from stagescore.errors import CheckpointError
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.familiarity import Familiarity, descriptors, film_share
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.report.balance import PRIOR_PART, balance_of
 from stagescore.report.dive_report import dive_report
 from stagescore.report.pictures import Pictures
+from stagescore.report.score_breakdown import PRIOR_PART, breakdown_of
 from stagescore.scoring import batch
 from stagescore.scoring.blending import blended, blended_half_width
 from stagescore.scoring.result import Result
@@ -39,7 +39,7 @@ from stagescore.scoring.scoring_network import ScoringNetwork, load_networks
 from stagescore.tensors import DiveInputs
 from stagescore.types import Dive
 from stagescore.weights import registry
-from stagescore.weights.own import load_weights, save_weights
+from stagescore.weights.checkpoint import load_weights, save_weights
 
 KNOWN: dict[str, Any] = {"dive_number": "107B", "difficulty": 3.0, "height_m": 10.0}
 
@@ -137,7 +137,7 @@ def test_the_parts_with_that_of_the_prior_add_up_to_the_score(
         assert result.score == pytest.approx(share * network_score + (1 - share) * result.prior.score)
         votes = np.mean([vote.vote for vote in result.exemplars])
         assert result.score == pytest.approx(votes + result.prior.part)
-        balance = balance_of(result)
+        balance = breakdown_of(result)
         assert (PRIOR_PART in balance.names) == (distance > 1)
         assert "prior" in dive_report(result, Pictures()) and "has been shown to work on" in dive_report(
             result, Pictures()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stagescore.simulate.nouns import Motion, Splash
+from stagescore.simulate.types import Motion, Splash
 
 THIGH, SHANK, TRUNK, UPPER_ARM, FOREARM = 0.43, 0.43, 0.51, 0.29, 0.26
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from stagescore.simulate.dataset import Film, Stage
-from stagescore.simulate.nouns import DivePlan, Motion, Splash
 from stagescore.simulate.render import Picture
+from stagescore.simulate.types import DivePlan, Motion, Splash
 
 # Right ankle .. left wrist of a standing body, metres: x to the front, y to the left, z up.
 STANDING = np.array(

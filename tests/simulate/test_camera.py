@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from stagescore.errors import DataError
+from stagescore.simulate.appearance import draw_appearance
 from stagescore.simulate.camera import CameraPath, follow, reference_view
-from stagescore.simulate.look import draw_look
 
 sys.path.insert(0, str(Path(__file__).parent))
 from made_motion import made_motion
@@ -25,7 +25,7 @@ def test_the_camera_keeps_the_diver_in_the_picture(height_m: float) -> None:
     motion = made_motion(height_m)
     shares = [
         share_in_picture(
-            follow(motion, draw_look(seed, height_m), SIZE),
+            follow(motion, draw_appearance(seed, height_m), SIZE),
             motion.joints_m.astype(float),
             range(motion.first_water_contact_frame),
         )
@@ -39,7 +39,7 @@ def test_the_place_of_entry_stays_in_the_picture() -> None:
     motion = made_motion()
     entry = motion.centre_of_mass_m[motion.first_water_contact_frame] * (1, 1, 0)
     for seed in range(20):
-        path = follow(motion, draw_look(seed, 10.0), SIZE)
+        path = follow(motion, draw_appearance(seed, 10.0), SIZE)
         for frame in range(motion.first_water_contact_frame, motion.num_frames):
             x, y = path.project(entry, frame)
             assert 0 <= x <= SIZE[0]
@@ -54,7 +54,7 @@ def test_no_frame_depends_on_a_later_one() -> None:
         **{name: getattr(motion, name) for name in motion.__dataclass_fields__ if name != "centre_of_mass_m"},
         centre_of_mass_m=later,
     )
-    look = draw_look(3, 10.0)
+    look = draw_appearance(3, 10.0)
     first, second = follow(motion, look, SIZE), follow(changed, look, SIZE)
     # Between two frames the diver's way is known to the later one only: a frame's reaction time is less.
     assert np.array_equal(first.axes[:59], second.axes[:59])
@@ -62,7 +62,7 @@ def test_no_frame_depends_on_a_later_one() -> None:
 
 
 def test_projection_is_a_pinhole_that_agrees_with_the_homography() -> None:
-    look = draw_look(5, 10.0)
+    look = draw_appearance(5, 10.0)
     path = follow(made_motion(), look, SIZE)
     wide, _ = reference_view(look, SIZE)
     points = np.random.default_rng(0).uniform((-3, -8, 0), (4, 8, 11), size=(50, 3))
@@ -81,7 +81,7 @@ def test_projection_is_a_pinhole_that_agrees_with_the_homography() -> None:
 def test_the_wide_view_holds_every_picture() -> None:
     for seed in range(12):
         for height_m in (3.0, 10.0):
-            look = draw_look(seed, height_m)
+            look = draw_appearance(seed, height_m)
             path = follow(made_motion(height_m), look, SIZE)
             wide, size = reference_view(look, SIZE)
             for frame in range(0, path.num_frames, 9):
@@ -94,4 +94,4 @@ def test_the_wide_view_holds_every_picture() -> None:
 
 def test_an_empty_picture_is_refused() -> None:
     with pytest.raises(DataError):
-        follow(made_motion(), draw_look(1, 10.0), (0, 144))
+        follow(made_motion(), draw_appearance(1, 10.0), (0, 144))

@@ -15,8 +15,8 @@ from stagescore.figures.contact_sheet import plan_of
 from stagescore.simulate.dataset import make_splash
 from stagescore.simulate.judge import judge, splash_size
 from stagescore.simulate.motion import simulate
-from stagescore.simulate.nouns import DivePlan, Faults, Motion
-from stagescore.simulate.render import draw_look, render
+from stagescore.simulate.render import draw_appearance, render
+from stagescore.simulate.types import DivePlan, Faults, Motion
 
 LARGE = {
     "takeoff_distance_m": 0.7,
@@ -130,7 +130,7 @@ def test_the_splash_grows_in_the_pixels_from_water_contact_on(fault: str, size: 
     pictures = []
     for plan in (planned("407C"), planned("407C", fault, size)):
         motion = simulate(plan)
-        drawn = list(render(motion, make_splash(plan, motion), draw_look(4, 10.0), (112, 64)))
+        drawn = list(render(motion, make_splash(plan, motion), draw_appearance(4, 10.0), (112, 64)))
         pictures.append((drawn, motion.first_water_contact_frame))
     (small, first), (large, at) = pictures
     assert not any(picture.splash_area_px for picture in small[:first] + large[:at])

@@ -16,7 +16,7 @@ from stagescore.simulate.judge import (
     judge,
     splash_size,
 )
-from stagescore.simulate.nouns import DivePlan, Faults
+from stagescore.simulate.types import DivePlan, Faults
 
 PLAN = DivePlan(
     number=DiveNumber.parse("5253B"),

@@ -22,7 +22,7 @@ from stagescore.simulate.choreography import PIKE, STRAIGHT, TUCK
 from stagescore.simulate.flight import ShapeDynamics, planar_turn, rotation_about, turn, turning_of
 from stagescore.simulate.launch import launch
 from stagescore.simulate.motion import simulate
-from stagescore.simulate.nouns import DivePlan, Faults
+from stagescore.simulate.types import DivePlan, Faults
 
 STEP_S = 1 / 300
 DIVES = [

@@ -14,7 +14,7 @@ from stagescore.hashing import hash_u64
 from stagescore.simulate.camera import follow
 from stagescore.simulate.dataset import Order, look_of, make_dive
 from stagescore.simulate.motion import simulate
-from stagescore.simulate.nouns import DivePlan, Faults
+from stagescore.simulate.types import DivePlan, Faults
 from stagescore.simulate.water import splash_over, throw_spray
 from stagescore.simulate.write import SimulatedDive
 

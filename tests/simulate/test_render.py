@@ -11,8 +11,8 @@ import pytest
 
 from stagescore.errors import DataError
 from stagescore.simulate.camera import follow
-from stagescore.simulate.nouns import Motion, Splash
-from stagescore.simulate.render import Look, Picture, draw_look, render
+from stagescore.simulate.render import Appearance, Picture, draw_appearance, render
+from stagescore.simulate.types import Motion, Splash
 from stagescore.simulate.venue import paint_surroundings
 from stagescore.simulate.water import splash_over, throw_spray
 
@@ -29,7 +29,7 @@ def motion() -> Motion:
 
 
 def pictures(motion: Motion, size: float = 0.4, seed: int = 1, px: tuple[int, int] = SIZE) -> list[Picture]:
-    return list(render(motion, made_splash(motion, size), draw_look(seed, 10.0), px))
+    return list(render(motion, made_splash(motion, size), draw_appearance(seed, 10.0), px))
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +58,13 @@ def diver_mask(picture: Picture, empty: Picture) -> np.ndarray:
 
 
 def test_a_look_depends_on_seed_and_height_alone() -> None:
-    assert list(inspect.signature(draw_look).parameters) == ["seed", "height_m"]
-    assert draw_look(7, 10.0) == draw_look(7, 10.0)
-    assert draw_look(7, 10.0).venue == draw_look(7, 3.0).venue
-    assert draw_look(7, 10.0) != draw_look(8, 10.0)
+    assert list(inspect.signature(draw_appearance).parameters) == ["seed", "height_m"]
+    assert draw_appearance(7, 10.0) == draw_appearance(7, 10.0)
+    assert draw_appearance(7, 10.0).venue == draw_appearance(7, 3.0).venue
+    assert draw_appearance(7, 10.0) != draw_appearance(8, 10.0)
     assert "motion" not in inspect.signature(paint_surroundings).parameters
     with pytest.raises(DataError):
-        draw_look(7, 0.0)
+        draw_appearance(7, 0.0)
 
 
 def test_the_same_seed_gives_the_same_pixels(motion: Motion, drawn: list[Picture]) -> None:
@@ -75,11 +75,11 @@ def test_the_same_seed_gives_the_same_pixels(motion: Motion, drawn: list[Picture
 def test_pixels_do_not_depend_on_process_or_threads(motion: Motion) -> None:
     program = (
         "import cv2, hashlib, sys; cv2.setNumThreads(int(sys.argv[1]))\n"
-        "from stagescore.simulate.render import draw_look, render\n"
+        "from stagescore.simulate.render import draw_appearance, render\n"
         "from made_motion import made_motion, made_splash\n"
         "m = made_motion(num_frames=40, frame_rate=10.0)\n"
         "h = hashlib.sha256()\n"
-        "for p in render(m, made_splash(m), draw_look(4, 10.0), (256, 144)): h.update(p.image.tobytes())\n"
+        "for p in render(m, made_splash(m), draw_appearance(4, 10.0), (256, 144)): h.update(p.image.tobytes())\n"
         "print(h.hexdigest())"
     )
     prints = {
@@ -93,7 +93,7 @@ def test_pixels_do_not_depend_on_process_or_threads(motion: Motion) -> None:
 
 
 def test_another_seed_gives_another_venue() -> None:
-    first, second = (paint_surroundings(draw_look(seed, 10.0), (112, 64)) for seed in (1, 2))
+    first, second = (paint_surroundings(draw_appearance(seed, 10.0), (112, 64)) for seed in (1, 2))
     assert first.picture.shape != second.picture.shape or not np.array_equal(first.picture, second.picture)
 
 
@@ -121,7 +121,7 @@ def test_joints_fall_on_the_diver(motion: Motion, drawn: list[Picture], without_
 
 def test_nothing_of_the_diver_is_drawn_below_the_surface(motion: Motion) -> None:
     size = (455, 256)
-    look = draw_look(1, 10.0)
+    look = draw_appearance(1, 10.0)
     quiet = replace(made_splash(motion), first_frame=motion.num_frames)
     path = follow(motion, look, size)
     with_diver = list(render(motion, quiet, look, size))
@@ -152,8 +152,8 @@ def test_splash_comes_with_the_water_and_grows_with_its_size(motion: Motion) -> 
 
 @pytest.mark.parametrize("size", [0.3, 0.8])
 def test_a_splash_grows_instead_of_standing_there_at_once(motion: Motion, size: float) -> None:
-    path, splash = follow(motion, draw_look(1, 10.0), SIZE), made_splash(motion, size)
-    spray = throw_spray(splash, draw_look(1, 10.0))
+    path, splash = follow(motion, draw_appearance(1, 10.0), SIZE), made_splash(motion, size)
+    spray = throw_spray(splash, draw_appearance(1, 10.0))
     view = path.view(motion.first_water_contact_frame)
     times_s = (0.06, 0.15, 0.4)
     areas = [splash_over(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), splash, spray, view, t) for t in times_s]
@@ -171,7 +171,7 @@ def test_splash_changes_nothing_before_it(motion: Motion, drawn: list[Picture]) 
 
 
 def test_splash_is_thrown_to_its_side(motion: Motion) -> None:
-    look = draw_look(1, 10.0)
+    look = draw_appearance(1, 10.0)
     frame = motion.first_water_contact_frame + 5
     calm = list(render(motion, replace(made_splash(motion), first_frame=999), look, SIZE))[frame].image
     middles = []
@@ -188,7 +188,7 @@ def test_splash_is_thrown_to_its_side(motion: Motion) -> None:
 @pytest.mark.parametrize("height_m", [3.0, 10.0])
 def test_every_size_works_and_boxes_stay_inside(px: tuple[int, int], height_m: float) -> None:
     motion = made_motion(height_m, num_frames=40, frame_rate=10.0)
-    look: Look = draw_look(11, height_m)
+    look: Appearance = draw_appearance(11, height_m)
     people = 0
     for frame, picture in enumerate(render(motion, made_splash(motion), look, px)):
         assert picture.image.shape == (px[1], px[0], 3)
@@ -205,4 +205,4 @@ def test_every_size_works_and_boxes_stay_inside(px: tuple[int, int], height_m: f
 
 def test_pictures_too_small_to_see_anything_are_refused(motion: Motion) -> None:
     with pytest.raises(DataError):
-        next(render(motion, made_splash(motion), draw_look(1, 10.0), (16, 9)))
+        next(render(motion, made_splash(motion), draw_appearance(1, 10.0), (16, 9)))

@@ -7,21 +7,21 @@ import torch
 
 from stagescore.data.dive_sources import LiveSource
 from stagescore.training.pretraining import TERMS, Pretraining, PretrainingPlan, asked_of
-from stagescore.training.truth import DEDUCTIONS, Truth
+from stagescore.training.simulation_targets import DEDUCTIONS, SimulationGroundTruth
 
 WEIGHTS = dict.fromkeys(TERMS, 1.0)
 
 
 @pytest.fixture(scope="module")
-def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
-    return Truth(
+def truth(tmp_path_factory: pytest.TempPathFactory) -> SimulationGroundTruth:
+    return SimulationGroundTruth(
         {stored_dives.folder(tmp_path_factory): stored_dives.dives(tmp_path_factory)},
         stored_dives.store(tmp_path_factory),
     )
 
 
 @pytest.fixture(scope="module")
-def plan(truth: Truth, tmp_path_factory: pytest.TempPathFactory) -> PretrainingPlan:
+def plan(truth: SimulationGroundTruth, tmp_path_factory: pytest.TempPathFactory) -> PretrainingPlan:
     dives = stored_dives.dives(tmp_path_factory)
     return PretrainingPlan(dives=dives, truth=truth, seed=1, dives_at_once=3, num_stills=12, window=36)
 
@@ -38,7 +38,7 @@ def pretraining() -> Pretraining:
     )
 
 
-def test_what_is_asked_follows_the_physical_events(truth: Truth, source: LiveSource) -> None:
+def test_what_is_asked_follows_the_physical_events(truth: SimulationGroundTruth, source: LiveSource) -> None:
     targets = truth.batch(sorted(source.dives))
     asked = asked_of(targets)
     for dive, phase in enumerate(targets.phase.tolist()):
@@ -56,7 +56,7 @@ def test_what_is_asked_follows_the_physical_events(truth: Truth, source: LiveSou
                 assert bool(asked.shows[dive, frame, k]) == shows, (name, frame)
 
 
-def test_poses_are_the_same_wherever_the_diver_is(truth: Truth, source: LiveSource) -> None:
+def test_poses_are_the_same_wherever_the_diver_is(truth: SimulationGroundTruth, source: LiveSource) -> None:
     ids = sorted(source.dives)
     targets = truth.batch(ids)
     asked = asked_of(targets)
@@ -104,11 +104,11 @@ def test_every_dive_once_an_epoch_and_never_by_a_running_generator(plan: Pretrai
 
 
 def test_nothing_that_predicts_reads_the_truth() -> None:
-    """Of the modules behind training and scoring only pretraining imports `training.truth`."""
+    """Of the modules behind training and scoring only pretraining imports `training.simulation_targets`."""
     package = Path(__file__).resolve().parents[2] / "src" / "stagescore"
     users = [
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
-        if "stagescore.training.truth" in path.read_text() and path.name != "truth.py"
+        if "stagescore.training.simulation_targets" in path.read_text() and path.name != "truth.py"
     ]
     assert sorted(users) == ["training/pretraining.py", "training/runs.py"]

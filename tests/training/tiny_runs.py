@@ -14,7 +14,7 @@ from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.assembly import model as assembly
 from stagescore.training.assembly.model import make_objective
 from stagescore.training.assembly.optimiser import make_adam
-from stagescore.training.loop import Learner, Loop, Schedules
+from stagescore.training.loop import Loop, Schedules, TrainComponents
 from stagescore.training.optimiser import Schedule
 from stagescore.training.settings import TrainSettings
 from stagescore.training.steps import Plan
@@ -77,7 +77,7 @@ def loop(
     model = model or make_model(asked)
     return Loop(
         folder=folder,
-        learner=Learner(
+        learner=TrainComponents(
             objective=make_objective(model, asked.objective),
             model=model,
             optimiser=make_adam(

@@ -10,7 +10,7 @@ from stagescore.errors import CheckpointError
 from stagescore.hashing import file_sha256
 from stagescore.pose.networks import Detector, Estimator
 from stagescore.pose.own_networks import load_network, open_own
-from stagescore.weights.own import load_weights
+from stagescore.weights.checkpoint import load_weights
 from stagescore.weights.registry import OWN, KnownNetwork
 from stagescore.weights.registry import SHIPPED as SHIPPED_NETWORKS
 from stagescore.weights.search import places

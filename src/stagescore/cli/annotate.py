@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.score import SkeletonOption
 
 NUM_CORES = os.cpu_count() or 1
@@ -71,7 +71,7 @@ def films(
     from stagescore.report.annotation_run import Settings, annotate_clips, clips_of
     from stagescore.weights.registry import pose_networks
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         clips, results = [], list[dict[str, Any]]()
         for path in paths:
             try:
@@ -166,7 +166,7 @@ def review(
         read_judged,
     )
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         first, second = read_judged(a), read_judged(b)
         found = disagreements(first, second, tolerance)
         content: dict[str, Any] = {
@@ -238,7 +238,7 @@ def convert_labels(
     from stagescore.skeleton import skeleton_called
     from stagescore.skeleton_mapping import mapping
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         asked = None if skeleton is None else skeleton_called(skeleton)
         target = None if map_to is None else skeleton_called(map_to)
         labels, empty = read_labels_and_empty(source, asked)
@@ -290,7 +290,7 @@ def choose(
     from stagescore.data.manifest import read_manifest
     from stagescore.pose.selection import choose_to_label
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         chosen = choose_to_label(list(read_manifest(manifest)), per_number, seed)
         rows = [
             {

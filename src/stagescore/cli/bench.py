@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stagescore.cli import bench_films, bench_pose, bench_real_clips, bench_stability
-from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
@@ -39,7 +39,7 @@ def bench_simulate(
     """Time the simulation: dives of 96 frames per second, written to disk."""
     from stagescore.simulate.dataset import Order, simulate_dataset
 
-    with speaking(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as folder:
+    with command_output(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as folder:
         order = Order(num_dives=dives, seed=1, size_px=size_px(size))
         warm_up = Order(num_dives=2 * workers, seed=2, size_px=order.size_px)
         simulate_dataset(Path(folder) / "warm-up", warm_up, workers=workers)
@@ -76,7 +76,7 @@ def calibration(
     from stagescore.evaluation.timing import timing_rows
     from stagescore.simulate.dataset import judged_dives
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         with out.progress() as progress:
             judged = judged_dives(seed, dives, workers=workers, progress=progress)
         rows = compare([dive.plan for dive in judged], [dive.judgement for dive in judged])
@@ -117,7 +117,7 @@ def sheets(
         plan_of,
         splash_sheet,
     )
-    from stagescore.simulate.nouns import Faults
+    from stagescore.simulate.types import Faults
 
     usual = Faults(bent_knees_deg=3.0, flexed_toes_deg=5.0, over_rotation_deg=3.0, loud_entry=0.4)
     dives = [
@@ -138,7 +138,7 @@ def sheets(
             plan_of("405B", 3.0, seed=7, faults=usual),
         ),
     ]
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         px = size_px(size)
         drawings: tuple[tuple[str, Callable[[], Image]], ...] = (
             ("sheet.jpg", lambda: contact_sheet(dives, px)),
@@ -170,7 +170,7 @@ def realism(
     from stagescore.evaluation.realism import REAL_PCKH_SOURCE, Networks, measure_realism
     from stagescore.simulate.dataset import Order
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         networks = Networks(weights_dir)
         order = Order(num_dives=dives, seed=seed, size_px=size_px(size))
         with out.progress() as progress:
@@ -208,7 +208,7 @@ def bench_encoders(
 
     from stagescore.evaluation.encoder_speed import measure_speed, published_encoders, small_encoders
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         torch.set_num_threads(threads)
         with out.progress() as progress:
             speeds, rate = measure_speed(published_encoders() + small_encoders(), rounds, progress)
@@ -249,7 +249,7 @@ def bench_score(
     """What one query costs with a warm bank of exemplars, and the published way, in the same run."""
     from stagescore.evaluation.score_speed import measure_score_speed
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         speed = measure_score_speed(preset, exemplars=exemplars, eager=eager, tell=out.note)
         out.document(
             {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stagescore.cli.bench_stability import RecordsOption, say_stability, stability_document
-from stagescore.cli.output import JsonOption, Output, QuietOption, rounded, speaking
+from stagescore.cli.output import JsonOption, Output, QuietOption, command_output, rounded
 from stagescore.cli.score import BankOption, WeightsDirOption, WeightsOption
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def films(
     from stagescore.scoring.scorer import Scorer
 
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
-    with speaking(json=json, quiet=quiet) as out, place as records_folder:
+    with command_output(json=json, quiet=quiet) as out, place as records_folder:
         chosen = _chosen(variants)
         dives = dives_to_check(read_manifest(folder), fold=fold, sealed=sealed)
         if most is not None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def pose(
     from stagescore.atomic import write_bytes
     from stagescore.errors import ConfigError
     from stagescore.evaluation.pose_bench import ROWS, find, read_known_dives, row_of, simulated_dives
-    from stagescore.pose.opening import open_networks
+    from stagescore.pose.loading import open_networks
     from stagescore.simulate.dataset import Order
     from stagescore.weights.registry import pose_networks
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         if (data is None) == (simulated == 0):
             raise ConfigError("no dives are named", todo="give a folder of labelled dives, or --simulated N")
         files = pose_networks(weights_dir)
@@ -106,8 +106,8 @@ def pose(
 def _own_networks(weights_dir: Path | None, threads: int) -> "PoseNetworks | None":
     """The networks that are used where no other is present."""
     from stagescore.errors import CheckpointError
+    from stagescore.pose.loading import open_networks
     from stagescore.pose.networks import NetworkFiles
-    from stagescore.pose.opening import open_networks
     from stagescore.weights.registry import OWN
     from stagescore.weights.search import find_weights
 
@@ -120,8 +120,8 @@ def _own_networks(weights_dir: Path | None, threads: int) -> "PoseNetworks | Non
 
 def _public_networks(used: "NetworkFiles", threads: int) -> "PoseNetworks | None":
     """The known networks alone, where they are used to give a second opinion."""
+    from stagescore.pose.loading import open_networks
     from stagescore.pose.networks import NetworkFiles
-    from stagescore.pose.opening import open_networks
 
     if used.second_estimator is None:
         return None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.score import WeightsDirOption, WeightsOption
 
 GOAL_IOU = 0.75
@@ -29,7 +29,7 @@ def real_clips(
     from stagescore.benchmarks.real_clips import event_errors, measure_real_clips
     from stagescore.scoring.scorer import Scorer
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         scorer = Scorer.load(weights, weights_dir=weights_dir)
         with out.progress() as progress:
             rows = measure_real_clips(scorer, folder, labels, progress)
@@ -82,10 +82,10 @@ def refusals(
     quiet: QuietOption = False,
 ) -> None:
     """Spoil simulated dives and see which are refused; exit code 1 if too many clean or too few spoiled ones are."""
-    from stagescore.benchmarks.spoiling import CLEAN, measure_refusals, simulated_clips
+    from stagescore.benchmarks.refusals import CLEAN, measure_refusals, simulated_clips
     from stagescore.scoring.scorer import Scorer
 
-    with speaking(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as spoiled:
+    with command_output(json=json, quiet=quiet) as out, tempfile.TemporaryDirectory() as spoiled:
         scorer = Scorer.load(weights, weights_dir=weights_dir)
         with out.progress() as progress:
             found = measure_refusals(scorer, simulated_clips(folder, dives), Path(spoiled), progress=progress)

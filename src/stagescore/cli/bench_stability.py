@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, rounded, speaking
+from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output, rounded
 from stagescore.cli.score import WeightsDirOption, WeightsOption
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def stability(
     from stagescore.scoring.scorer import Scorer
 
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
-    with speaking(json=json, quiet=quiet) as out, place as folder:
+    with command_output(json=json, quiet=quiet) as out, place as folder:
         chosen = chosen_variants([] if variants is None else [v.strip() for v in variants.split(",")])
         films = labelled_films(paths, labels)
         scorer = Scorer.load(weights, weights_dir=weights_dir)

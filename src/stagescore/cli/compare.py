@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.score import (
     BankOption,
     DeviceOption,
@@ -51,7 +51,7 @@ def compare(
     from stagescore.scoring.options import ScoreOptions
     from stagescore.scoring.scorer import Scorer
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         options = ScoreOptions(
             dive_number=dive_number,
             difficulty=difficulty,

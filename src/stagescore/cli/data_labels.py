@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, speaking
+from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output
 from stagescore.data.sources import LabelRequest, Source
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def check(
     Exit code 0 when everything is readable; 1 when it is not, or with --strict when rows are inconsistent.
     """
     request = LabelRequest(annotations=_named(labels, annotations), other=other, frames=frames, poses=poses)
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         report = _checked(out, source, request)
         out.document(report.as_json())
         _show_report(out, report.as_json())
@@ -90,7 +90,7 @@ def import_(
     from stagescore.data.importing import import_labels
 
     request = LabelRequest(annotations=_named(labels, annotations), other=other, frames=frames, poses=poses)
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         imported = import_labels(_checked(out, source, request), strict=strict, where=request.annotations)
         written = [str(path) for path in imported.write(out_dir or Path(source.value))]
         report = imported.report.as_json()

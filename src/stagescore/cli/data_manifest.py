@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output, rounded
 from stagescore.extras import from_extra
 
 FEW_DIVES = 30
@@ -27,7 +27,7 @@ def floors(
     from stagescore.data.manifest import read_manifest
     from stagescore.evaluation.floors import floors_and_ceilings
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         dives = read_manifest(manifest)
         found = floors_and_ceilings(dives, "test" if split == "test" else "val")
         if plot is not None:
@@ -93,7 +93,7 @@ def folds(
 
     if protocol not in PROTOCOLS:
         raise typer.BadParameter(f"choose one of {', '.join(PROTOCOLS)}", param_hint="--protocol")
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         dives = read_manifest(manifest).select("train").dives
         sealed = frozenset[str]()
         if all(dive.athlete is not None for dive in dives):
@@ -139,7 +139,7 @@ def stages(
     from stagescore.data.protocols import sealed_ids
     from stagescore.data.unlv_stages import FITTED, agreement, fit_flight_map, labelled_twice
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         dives = read_manifest(manifest).dives
         pairs = labelled_twice(dives, finediving.load(annotations).manifest.dives)
         sealed = sealed_ids([dive for dive in dives if dive.split == "train"])
@@ -189,7 +189,7 @@ def exemplars(
 
     if protocol not in get_args(Protocol):
         raise typer.BadParameter(f"choose one of {', '.join(get_args(Protocol))}", param_hint="--protocol")
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         dives = read_manifest(manifest)
         choice = choose_exemplars(
             dives[dive],

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output
 
 
 def prepare(
@@ -24,7 +24,7 @@ def prepare(
     """
     from stagescore.scoring.preparing import prepare as look_at_films
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         with out.progress() as progress:
             prepared = look_at_films(folder, weights_dir=weights_dir, workers=workers, progress=progress)
         seen = sum(bool(dive.flight) for dive in prepared.manifest)
@@ -56,7 +56,7 @@ def features(
     from stagescore.training.runs import cache_features
     from stagescore.training.settings import TrainSettings
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         settings = load_config(TrainSettings, config[0], config[1:])
         with out.progress() as progress:
             cache_features(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output
 
 
 def prior(
@@ -26,7 +26,7 @@ def prior(
     from stagescore.data.manifest import read_manifest
     from stagescore.data.score_prior import ScorePrior
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         left_out = set(without or ())
         fitted = ScorePrior.fit(dive for dive in read_manifest(manifest) if dive.event not in left_out)
         if out_file is not None:
@@ -59,7 +59,7 @@ def difficulties(
     from stagescore.data.heights import derive_difficulties
     from stagescore.diving import DiveNumber
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         table = derive_difficulties(finediving.load(annotations).manifest.dives)
         rows: dict[str, dict[str, float]] = {}
         for (code, height), value in table.items():
@@ -93,7 +93,7 @@ def population(
     from stagescore.data import finediving
     from stagescore.simulate.population import derive_population, table_bytes
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         document = derive_population(finediving.load(annotations).manifest.dives)
         write_bytes(out_file, table_bytes(document))
         out.note(f"wrote {out_file}")
@@ -109,7 +109,7 @@ def explain(
     from stagescore.data.heights import HEIGHTS_M
     from stagescore.diving import DiveNumber, usual_difficulty
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         number = DiveNumber.parse(dive_number)
         usual = {f"{height:g}": usual_difficulty(number.code, height) for height in HEIGHTS_M}
         out.document(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from stagescore import __version__
-from stagescore.cli.output import Failure, JsonOption, QuietOption, speaking
+from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output
 from stagescore.extras import EXTRAS
 from stagescore.weights.search import places
 
@@ -30,7 +30,7 @@ def doctor(
     quiet: QuietOption = False,
 ) -> None:
     """Show versions, devices, codecs, and where weights are looked for. Exit code 1 if something is missing."""
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         packages = {name: _version_of(name) for name in PACKAGES}
         of_extras = {name: _version_of(name) for name in EXTRAS}
         report: dict[str, Any] = {

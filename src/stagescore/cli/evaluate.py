@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output
 from stagescore.cli.simulate import NUM_CORES
 
 if TYPE_CHECKING:
@@ -89,13 +89,20 @@ def evaluate(
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
     from stagescore.errors import ConfigError
-    from stagescore.evaluation.subject import Answer, Question, Scope, Subject, read_subject, set_against
-    from stagescore.evaluation.subject import evaluate as measure
+    from stagescore.evaluation.evaluated_model import (
+        EvaluatedModel,
+        EvaluationResult,
+        EvaluationSet,
+        Scope,
+        read_evaluated_model,
+        set_against,
+    )
+    from stagescore.evaluation.evaluated_model import evaluate as measure
     from stagescore.training.runs import settings_of
     from stagescore.training.settings import TrainSettings
 
-    with speaking(json=json, quiet=quiet) as out:
-        subject = read_subject(target, weights_dir)
+    with command_output(json=json, quiet=quiet) as out:
+        subject = read_evaluated_model(target, weights_dir)
         if mirrored:
             subject = replace(subject, mirrored=True)
         part = split or Split.test
@@ -122,15 +129,17 @@ def evaluate(
             for dive_id, why in store.left_out.items():
                 out.warning(f"{dive_id} is left out: {why}")
 
-            def answer_of(one: Subject, scope: Scope = "all") -> Answer:
+            def answer_of(one: EvaluatedModel, scope: Scope = "all") -> EvaluationResult:
                 origin = exemplars_from or (ExemplarsFrom.bank if one.bank else ExemplarsFrom.train)
-                asked = Question(manifest=manifest, part=part.value, store=store, exemplars_from=origin.value)
+                asked = EvaluationSet(
+                    manifest=manifest, part=part.value, store=store, exemplars_from=origin.value
+                )
                 return measure(one, asked, scope=scope, progress=progress)
 
             answer = answer_of(subject)
             others = {}
             for name in against or ():
-                other = read_subject(name, weights_dir)
+                other = read_evaluated_model(name, weights_dir)
                 if other.preprocessing != subject.preprocessing:
                     raise ConfigError(
                         "it sees clips of another size", where=name, todo="compare models that see alike"
@@ -246,7 +255,7 @@ def evaluate_folds(
     from stagescore.evaluation.frozen_features import FrozenNetwork
     from stagescore.evaluation.out_of_fold import data_of, known_fold, open_folds
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         network = None if ridge is None else FrozenNetwork.load(ridge)
         opened = open_folds(folds, mirrored=mirrored, data=data)
         beside = None if weights is None else _rows_of(weights, weights_dir, data or data_of(opened))

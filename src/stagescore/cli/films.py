@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, rounded, speaking
+from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output, rounded
 from stagescore.errors import DataError, StagescoreError
 
 
@@ -24,7 +24,7 @@ def probe(
     """
     from stagescore.media.source import inspect_media
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         infos = []
         with out.progress() as progress:
             for done, path in enumerate(paths, start=1):
@@ -87,7 +87,7 @@ def frames(
     from stagescore.media.sampling import sample_indices
     from stagescore.media.source import open_media
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         flags = [
             f"{key}={value}"
             for key, value in (("frames", num_frames), ("slowmo", slowmo))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.score import DeviceOption, ExemplarsOption, WeightsDirOption, WeightsOption
 
 
@@ -33,7 +33,7 @@ def fit_bank(
     from stagescore.scoring.bank_fitting import fit_bank as fit
     from stagescore.scoring.scorer import Scorer
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         found = load(labels, lambda path: open_media(path).num_frames, folder)
         scorer = Scorer.load(weights, None, device, weights_dir)
         with out.progress() as progress:

@@ -137,7 +137,7 @@ class ProgressReport:
 
 
 @contextmanager
-def speaking(*, json: bool, quiet: bool) -> Iterator[Output]:
+def command_output(*, json: bool, quiet: bool) -> Iterator[Output]:
     """An `Output` for one command; an expected failure becomes one line and exit code 1."""
     output = Output(json=json, quiet=quiet)
     try:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output
 
 
 def pack(
@@ -81,20 +81,20 @@ def pack(
     from stagescore.cli.evaluate import cached_clips
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
+    from stagescore.evaluation.evaluated_model import EvaluationSet, evaluate, read_evaluated_model
     from stagescore.evaluation.fold_report import fold_report
     from stagescore.evaluation.out_of_fold import kept_out, known_fold, open_folds, without_dives
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
-    from stagescore.evaluation.subject import Question, evaluate, read_subject
     from stagescore.training.assembly.data import read_dives
     from stagescore.training.runs import finished_state, settings_of
     from stagescore.training.settings import TrainSettings
-    from stagescore.weights.own import in_half_precision
+    from stagescore.weights.checkpoint import in_half_precision
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         settings = settings_of(run, TrainSettings)
         finished_state(run, settings)
-        subject = replace(read_subject(str(run)), mirrored=mirrored)
+        subject = replace(read_evaluated_model(str(run)), mirrored=mirrored)
         if half:
             states = {name: in_half_precision(state) for name, state in subject.states.items()}
             subject = replace(subject, states=states)
@@ -151,8 +151,8 @@ def pack(
                     truth=truth if truth.is_dir() else None,
                 )
                 answer = evaluate(
-                    read_subject(str(path)),
-                    Question(manifest=tested, part="all", store=test_store, exemplars_from="bank"),
+                    read_evaluated_model(str(path)),
+                    EvaluationSet(manifest=tested, part="all", store=test_store, exemplars_from="bank"),
                     progress=progress,
                 )
                 add_figures(path, answer.report, f"{len(answer.outcomes)} dives that training never saw")

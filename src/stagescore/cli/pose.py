@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagescore.cli.output import JsonOption, Output, QuietOption, rounded, speaking
+from stagescore.cli.output import JsonOption, Output, QuietOption, command_output, rounded
 from stagescore.cli.train import ConfigArgument, OutOption, ResumeOption, claimed, follow
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def train(
     """
     from stagescore.training.pose_training import PoseTrainSettings, train_pose
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         settings, folder = claimed(PoseTrainSettings, config, out_dir, resume, first=True)
         follow(train_pose(settings, folder), folder, out, first=True)
 
@@ -71,11 +71,11 @@ def evaluate(
     """Print how good a network is: PCKh and AP in true boxes by joint, stage and turn; recall of a detector."""
     from stagescore.errors import ConfigError
     from stagescore.evaluation.pose_networks import find_boxes, find_joints, headline
+    from stagescore.pose.loading import OWN_SUFFIX
     from stagescore.pose.networks import Estimator
-    from stagescore.pose.opening import OWN_SUFFIX
     from stagescore.pose.own_networks import OwnEstimator, note_figures
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         path = _path(network, weights_dir)
         if note and path.suffix != OWN_SUFFIX:
             raise ConfigError("only networks of ours have a card", where="--note", todo="leave it out")
@@ -140,7 +140,7 @@ def tune(
     from stagescore.training.pose_frames import read_hand_labelled
     from stagescore.training.pose_tuning import PoseTuneSettings, folds
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         asked = [*(settings or []), *([f"threads={threads}"] if threads else [])]
         labelled = read_hand_labelled(labels)
         base = _path(weights, weights_dir)
@@ -187,7 +187,7 @@ def _tuned_rows(
     from stagescore.errors import StagescoreError
     from stagescore.evaluation.pose_metrics import pckh
     from stagescore.evaluation.pose_networks import find_joints
-    from stagescore.pose.opening import open_estimator
+    from stagescore.pose.loading import open_estimator
     from stagescore.training.pose_tuning import BOTH, REAL
 
     networks: dict[str, dict[str, Path]] = {"simulated only": {dive.name: base for dive in labelled}}
@@ -221,7 +221,7 @@ def _tuned_rows(
 
 def _path(name: str, weights_dir: Path | None) -> Path:
     """A file by its path, or by its name in the places where weights are looked for."""
-    from stagescore.pose.opening import OWN_SUFFIX
+    from stagescore.pose.loading import OWN_SUFFIX
     from stagescore.weights.search import find_weights
 
     if Path(name).is_file() or Path(name).name != name:
@@ -233,8 +233,8 @@ def _opened(name: str, weights_dir: Path | None, threads: int | None) -> "Detect
     """Whatever network a file holds."""
     import torch
 
+    from stagescore.pose.loading import OWN_SUFFIX
     from stagescore.pose.onnx_networks import open_network
-    from stagescore.pose.opening import OWN_SUFFIX
     from stagescore.pose.own_networks import open_own
 
     if threads is not None:

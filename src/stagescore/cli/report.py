@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output
 from stagescore.extras import from_extra
 
 
@@ -39,7 +39,7 @@ def report(
     )
     from stagescore.report.summary import summary_page
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         single = (folder / RESULT).exists()
         dives = [folder] if single else sorted(path.parent for path in folder.glob(f"*/{RESULT}"))
         if not dives:

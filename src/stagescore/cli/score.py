@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, QuietOption, rounded, speaking
+from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.simulate import size_px
 
 WeightsOption = Annotated[
@@ -141,7 +141,7 @@ def score(
         options = load_config(ScoreOptions, None, flags)
     except ConfigError as error:
         raise typer.BadParameter(str(error)) from None
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         scorer = Scorer.load(weights, bank, device, weights_dir)
         clips, folder = find_clips(paths), new_folder(out_dir)
         if folder != out_dir:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, speaking
+from stagescore.cli.output import JsonOption, QuietOption, command_output
 
 NUM_CORES = os.cpu_count() or 1
 
@@ -50,7 +50,7 @@ def simulate(
     """
     from stagescore.simulate.dataset import Order, simulate_dataset
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         order = Order(num_dives=dives, seed=seed, size_px=size_px(size), test_share=test_share, drills=drills)
         with out.progress() as progress:
             manifest = simulate_dataset(out_dir, order, workers=workers, resume=resume, progress=progress)

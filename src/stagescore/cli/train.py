@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, Output, QuietOption, speaking
+from stagescore.cli.output import JsonOption, Output, QuietOption, command_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stagescore.training.loop import Told
+    from stagescore.training.loop import StepReport
     from stagescore.training.runs import SettingsT
 
 _STEPS_OF_BAR = 10_000
@@ -40,7 +40,7 @@ def train(
     from stagescore.training.settings import TrainSettings
 
     processes = join()
-    with speaking(json=json, quiet=quiet or not processes.first) as out:
+    with command_output(json=json, quiet=quiet or not processes.first) as out:
         settings, folder = claimed(TrainSettings, config, out_dir, resume, first=processes.first)
         processes.wait()
         with out.progress() as progress:
@@ -68,7 +68,7 @@ def pretrain(
     from stagescore.training.runs import pretrain as run
     from stagescore.training.settings import PretrainSettings
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         settings, folder = claimed(PretrainSettings, config, out_dir, resume, first=True)
         with out.progress() as progress:
             told = run(settings, folder, decoding=progress)
@@ -96,7 +96,7 @@ def average(
     from stagescore.training.averaging import average_runs
     from stagescore.training.runs import train as run
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         settings = average_runs(runs, out_dir)
         with out.progress() as progress:
             told = run(settings, out_dir, decoding=progress)
@@ -126,11 +126,11 @@ def claimed(
     raise ConfigError("what is to be trained is not clear", todo="write CONFIG --out RUN, or --resume RUN")
 
 
-def follow(told: "Iterator[Told]", folder: Path, out: Output, *, first: bool) -> None:
+def follow(told: "Iterator[StepReport]", folder: Path, out: Output, *, first: bool) -> None:
     """Show how a run goes, and write its curves."""
     from stagescore.training.curves import Curves
 
-    last: Told | None = None
+    last: StepReport | None = None
     with out.progress() as progress, Curves(folder / "tensorboard" if first else None) as curves:
         for last in told:
             curves.add(last)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagescore.cli.output import JsonOption, Output, QuietOption, rounded, speaking
+from stagescore.cli.output import JsonOption, Output, QuietOption, command_output, rounded
 
 if TYPE_CHECKING:
     from stagescore.training.event_training import EventExample
@@ -60,7 +60,7 @@ def train_events(
     from stagescore.training.event_folds import EventErrors, EventFolds, fold_names
     from stagescore.training.event_training import new_event_network, read_examples
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         torch.set_num_threads(threads)
         manifest = read_manifest(folder)
         with out.progress() as progress:

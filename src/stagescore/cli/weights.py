@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, speaking
+from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output
 
 app = typer.Typer(
     help="Known networks: list, find, check, import. Nothing is downloaded unless `get` is called.",
@@ -27,7 +27,7 @@ def list_networks(
     from stagescore.weights.registry import KNOWN, SHIPPED
     from stagescore.weights.search import places
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         networks = (*SHIPPED, *KNOWN)
         found = {network.name: _found(network.name, weights_dir) for network in networks}
         images = {n.backbone: _found(file_name(n.backbone), weights_dir) for n in KNOWN_IMAGE_NETWORKS}
@@ -70,7 +70,7 @@ def path(
     from stagescore.weights.registry import known
     from stagescore.weights.search import find_weights
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         found = find_weights(known(name).name, weights_dir)
         out.document({"path": str(found)})
         out.text(str(found))
@@ -90,7 +90,7 @@ def verify(
     from stagescore.weights.registry import KNOWN, SHIPPED, check, known
     from stagescore.weights.search import find_weights
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         chosen = (
             [known(name) for name in names]
             if names
@@ -146,7 +146,7 @@ def import_network(
 
     if folder is not None and image_network is None:
         raise typer.BadParameter("it goes with --as", param_hint="--out")
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         if image_network is not None:
             _import_image_network(out, file, image_network, folder)
             return
@@ -167,7 +167,7 @@ def get(
     """Download a known network into the user's cache; kept only if its sha256 is the known one."""
     from stagescore.weights.registry import fetch, known
 
-    with speaking(json=json, quiet=quiet) as out:
+    with command_output(json=json, quiet=quiet) as out:
         network = known(name)
         with out.progress() as progress:
             stored = fetch(network, url, progress)

@@ -32,7 +32,7 @@ def number(value: object, *, where: str, name: str) -> float:
     return result
 
 
-def whole(value: object, *, where: str, name: str) -> int:
+def parse_int(value: object, *, where: str, name: str) -> int:
     """A whole number as an int.
 
     Raises:

@@ -129,8 +129,8 @@ def load_coarse(annotations: Path) -> dict[tuple[Any, int], CoarseRow]:
         marks = fields.sequence(row["judge_scores"], where=where, name="judges' marks")
         rows[key] = CoarseRow(
             dive_number=fields.text(row["action_type"], where=where, name="dive number").upper(),
-            start_frame=fields.whole(row["start_frame"], where=where, name="first frame"),
-            end_frame=fields.whole(row["end_frame"], where=where, name="last frame"),
+            start_frame=fields.parse_int(row["start_frame"], where=where, name="first frame"),
+            end_frame=fields.parse_int(row["end_frame"], where=where, name="last frame"),
             score=fields.number(row["dive_score"], where=where, name="score"),
             difficulty=fields.number(row["difficulty"], where=where, name="difficulty"),
             marks=tuple(fields.number(mark, where=where, name="judge's mark") for mark in marks),
@@ -195,7 +195,7 @@ def _dive(key: tuple[Any, int], value: object, *, where: str, split: Split) -> D
             ).code,
             synchronised="synchronised" in event.lower(),
             num_frames=len(frame_labels),
-            transitions=tuple(fields.whole(t, where=where, name="transition") for t in transitions),
+            transitions=tuple(fields.parse_int(t, where=where, name="transition") for t in transitions),
             label_changes=tuple(changes),
         )
     except DataError as error:

@@ -120,7 +120,7 @@ def load(annotations: Path, shared: FineDivingRows | None = None) -> Labels:
             )
             dive = dive.with_changes(caption=_caption(words))
         if shared is not None and dive.recording in shared.dives:
-            start = fields.whole(row["start_frame"], where=where, name="first frame")
+            start = fields.parse_int(row["start_frame"], where=where, name="first frame")
             dive, found = _joined(dive, start, shared)
             findings.extend(found)
         if key in in_both:
@@ -134,7 +134,7 @@ def dive_number(row: Mapping[str, Any], *, where: str) -> str | None:
 
     A half somersault is labelled as 0. Position 0 is the free one of twisting dives and otherwise straight.
     """
-    code = {name: fields.whole(row[name], where=where, name=name) for name in _FIELDS[4:]}
+    code = {name: fields.parse_int(row[name], where=where, name=name) for name in _FIELDS[4:]}
     direction = _GROUPS.get(code["rotation_type"])
     somersaults = code["ss_no"] or 1
     twists = code["tw_no"]
@@ -154,8 +154,8 @@ def dive_number(row: Mapping[str, Any], *, where: str) -> str | None:
 
 
 def _dive(key: tuple[Any, int], row: Mapping[str, Any], *, where: str, split: Split) -> Dive:
-    start = fields.whole(row["start_frame"], where=where, name="first frame")
-    end = fields.whole(row["end_frame"], where=where, name="last frame")
+    start = fields.parse_int(row["start_frame"], where=where, name="first frame")
+    end = fields.parse_int(row["end_frame"], where=where, name="last frame")
     if end <= start:
         raise DataError(f"the clip runs from frame {start} to {end}", where=where, todo="correct the row")
     marks = (
@@ -163,7 +163,7 @@ def _dive(key: tuple[Any, int], row: Mapping[str, Any], *, where: str, split: Sp
         if "judge_scores" in row
         else []
     )
-    event = fields.whole(key[0], where=where, name="event")
+    event = fields.parse_int(key[0], where=where, name="event")
     try:
         return Dive(
             dataset=DATASET,

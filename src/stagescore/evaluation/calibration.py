@@ -13,10 +13,10 @@ from jaxtyping import Float
 
 from stagescore.evaluation.metrics import rl2x100, srcc
 from stagescore.hashing import hash_unit
-from stagescore.simulate.draw import approximate_entry_speed, draw_event, draw_plan
 from stagescore.simulate.judge import draw_panel, judge, splash_size
-from stagescore.simulate.nouns import DivePlan, Judgement
 from stagescore.simulate.population import population
+from stagescore.simulate.sampling import approximate_entry_speed, draw_event, draw_plan
+from stagescore.simulate.types import DivePlan, Judgement
 
 FLOOR_SRCC, FLOOR_RL2 = 0.507, 1.597
 ONE_JUDGE_SRCC = 0.97

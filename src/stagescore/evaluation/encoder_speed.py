@@ -18,8 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from stagescore.data.attachments import Progress
 from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone, SmallImageBackbone
 from stagescore.encoders.dynamic import DynamicEncoder
-from stagescore.encoders.fastest import fastest
 from stagescore.encoders.i3d import I3D
+from stagescore.encoders.inference_copy import optimize_for_inference
 from stagescore.encoders.joints import BodyJoints
 from stagescore.encoders.skeletal import HierarchicalSkeletalEncoder
 from stagescore.encoders.small_video import SmallVideoTrunk
@@ -149,7 +149,7 @@ def measure_speed(
     """
     speeds, rates = [], []
     for index, item in enumerate(measured):
-        plain, fast = item.encoder.eval(), fastest(item.encoder)
+        plain, fast = item.encoder.eval(), optimize_for_inference(item.encoder)
         gflop = item.gflop()
         product: list[float] = []
         seconds: dict[bool, list[float]] = {True: [], False: []}

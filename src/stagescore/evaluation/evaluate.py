@@ -52,7 +52,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Certainty:
+class Calibration:
     """How sure a model may be, fitted on validation dives.
 
     Attributes:
@@ -132,7 +132,7 @@ class Evaluator:
 
     model: ActionModel
     bank: ExemplarBank | None
-    certainty: Certainty | None = None
+    certainty: Calibration | None = None
     execution: bool = False
     votes: int = 10
     seed: int = 0
@@ -223,7 +223,7 @@ class Evaluator:
                 _frames(source.samples.store, dive_ids),
                 outcomes.true_transitions,
             )
-        certainty = Certainty(
+        certainty = Calibration(
             scores=IntervalModel.fit(outcomes),
             transitions=transitions,
             numbers=NumberCalibration.fit(self.evidence(source, dive_ids)),

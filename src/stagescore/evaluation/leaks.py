@@ -20,11 +20,11 @@ from jaxtyping import Bool, Float, UInt8
 from stagescore.data.attachments import Progress
 from stagescore.errors import DataError
 from stagescore.evaluation.calibration import fault_sizes
+from stagescore.simulate.appearance import Appearance
 from stagescore.simulate.camera import View, follow
 from stagescore.simulate.dataset import Order, look_of, make_dive
-from stagescore.simulate.look import Look
-from stagescore.simulate.nouns import Splash
 from stagescore.simulate.render import Picture
+from stagescore.simulate.types import Splash
 from stagescore.simulate.write import SimulatedDive
 from stagescore.workers import worker_pool
 
@@ -133,7 +133,7 @@ def _traces_of(order: Order, index: int) -> Traces | None:
 
 
 def _seen(
-    dive: SimulatedDive, look: Look, size_px: tuple[int, int]
+    dive: SimulatedDive, look: Appearance, size_px: tuple[int, int]
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[int]]:
     """Colours of the first and of the last frames, and bytes of the frames before take-off."""
     motion, path = dive.motion, follow(dive.motion, look, size_px)

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from jaxtyping import Float
 
-from stagescore.simulate.nouns import Motion
+from stagescore.simulate.types import Motion
 from stagescore.skeleton import MPII_16
 
 _SHAPED_AFTER = 0.45

@@ -15,7 +15,14 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import FoldProtocol, make_folds
 from stagescore.errors import ConfigError, DataError
-from stagescore.evaluation.evaluate import Certainty
+from stagescore.evaluation.evaluate import Calibration
+from stagescore.evaluation.evaluated_model import (
+    EvaluatedModel,
+    EvaluationResult,
+    EvaluationSet,
+    evaluate,
+    read_evaluated_model,
+)
 from stagescore.evaluation.fold_identity import FoldIdentity, one_table, settings_that_matter
 from stagescore.evaluation.frozen_features import RIDGE_ROW, FrozenNetwork, frozen_features, ridge_scores
 from stagescore.evaluation.kept_columns import (
@@ -29,7 +36,6 @@ from stagescore.evaluation.kept_columns import (
 )
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
-from stagescore.evaluation.subject import Answer, Question, Subject, evaluate, read_subject
 from stagescore.inference.dive_numbers import NumberCalibration
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.familiarity import FAR_SHARE, Familiarity, descriptors
@@ -127,7 +133,7 @@ def open_folds(
     return [folds[k] for k in order]
 
 
-def predict_fold(run: FoldRun, subject: Subject, progress: Progress) -> Answer:
+def predict_fold(run: FoldRun, subject: EvaluatedModel, progress: Progress) -> EvaluationResult:
     """Predict the test dives of a run's fold, exemplars being its training dives.
 
     Args:
@@ -139,7 +145,7 @@ def predict_fold(run: FoldRun, subject: Subject, progress: Progress) -> Answer:
         Outcomes of the whole model without intervals and of each branch alone, and what it says of the dive numbers.
     """
     store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
-    question = Question(
+    question = EvaluationSet(
         manifest=run.manifest, part="test", store=store, exemplars_from="train", whole_pool=True
     )
     return evaluate(subject, question, scope="headline and branches", progress=progress)
@@ -153,7 +159,7 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
         progress: told while dives are decoded and encoded.
         mirrored: show the test dives mirrored as well, and average.
     """
-    subject = replace(read_subject(str(run.folder)), mirrored=mirrored)
+    subject = replace(read_evaluated_model(str(run.folder)), mirrored=mirrored)
     answer = predict_fold(run, subject, progress)
     ids = tuple(dive.dive_id for dive in answer.outcomes)
     dives = [run.manifest[dive_id] for dive_id in ids]
@@ -187,7 +193,7 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
     )
 
 
-def _sight(run: FoldRun, subject: Subject, answer: Answer) -> KeptSight | None:
+def _sight(run: FoldRun, subject: EvaluatedModel, answer: EvaluationResult) -> KeptSight | None:
     """What the run's network saw of the test dives, and how far they are from its training dives."""
     source = answer.source
     if source is None:
@@ -291,7 +297,7 @@ class KeptOut:
         num_dives: that were kept out.
     """
 
-    certainty: Certainty
+    certainty: Calibration
     far: float | None
     num_dives: int
 
@@ -344,7 +350,7 @@ def kept_out(folds: Sequence[KeptFold]) -> KeptOut:
         frames = np.concatenate([np.array(sight.frames) for sight in sights])
         transitions = TransitionCalibration.fit(np.concatenate(known), frames, outcomes.true_transitions)
     far = [float(np.quantile(sight.distance, FAR_SHARE)) for sight in sights if sight.distance]
-    certainty = Certainty(
+    certainty = Calibration(
         scores=IntervalModel.fit(outcomes),
         transitions=transitions,
         numbers=NumberCalibration.fit([one for fold in folds for one in fold.evidence()]),

@@ -14,9 +14,9 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
+from stagescore.evaluation.evaluated_model import EvaluatedModel, Progress
 from stagescore.evaluation.evaluation_report import EvaluationReport
 from stagescore.evaluation.out_of_fold import KeptOut
-from stagescore.evaluation.subject import Progress, Subject
 from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
@@ -27,7 +27,7 @@ from stagescore.models.base import ActionModel
 from stagescore.models.settings import ModelSettings
 from stagescore.training.validation import bank_dives
 from stagescore.types import Dive
-from stagescore.weights.own import Card, TrainingFilms, load_weights, save_weights
+from stagescore.weights.checkpoint import Card, TrainingFilms, load_weights, save_weights
 
 _MOST_TRAINING_DIVES = 1000
 """That familiarity is fitted on: more say nothing new."""
@@ -76,7 +76,7 @@ class DivesToPack:
 
 
 def pack(
-    subject: Subject,
+    subject: EvaluatedModel,
     settings: ModelSettings,
     words: Words,
     *,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from stagescore.config import load_config
-from stagescore.encoders.fastest import fastest
+from stagescore.encoders.inference_copy import optimize_for_inference
 from stagescore.encoders.static import StaticEncoder
 from stagescore.errors import ConfigError
 from stagescore.models import build
@@ -127,7 +127,7 @@ def _models(preset: str) -> tuple[ContrastiveModel, ContrastiveModel]:
     plain = build(load_config(TrainSettings, preset).model).eval()
     if not isinstance(plain, ContrastiveModel):
         raise ConfigError("only models that compare are timed", where=preset, todo="name another preset")
-    fast = fastest(plain)
+    fast = optimize_for_inference(plain)
     if isinstance(plain.encoders.static, StaticEncoder):
         plain.encoders.static.frames_at_once = None  # the published code has no batches within a dive
     return plain, fast

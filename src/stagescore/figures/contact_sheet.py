@@ -10,13 +10,13 @@ from jaxtyping import UInt8
 
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
+from stagescore.simulate.appearance import Appearance, draw_appearance
 from stagescore.simulate.dataset import make_splash
 from stagescore.simulate.judge import splash_size
 from stagescore.simulate.launch import launch
-from stagescore.simulate.look import Look, draw_look
 from stagescore.simulate.motion import simulate
-from stagescore.simulate.nouns import GRAVITY_M_S2, Approach, DivePlan, Faults, Motion
 from stagescore.simulate.render import Picture, render
+from stagescore.simulate.types import GRAVITY_M_S2, Approach, DivePlan, Faults, Motion
 
 Image = UInt8[np.ndarray, "h w 3"]
 Moment = Literal["standing", "press", "airborne", "shape", "opening", "contact", "after", "apex", "passing"]
@@ -116,7 +116,7 @@ def contact_sheet(dives: Sequence[tuple[str, DivePlan]], size_px: tuple[int, int
     """
     rows: list[Image] = []
     for caption, plan in dives:
-        film = _Film.of(plan, draw_look(plan.seed, plan.height_m), size_px)
+        film = _Film.of(plan, draw_appearance(plan.seed, plan.height_m), size_px)
         frames = [film.frame(moment) for moment in MOMENTS]
         pictures = film.pictures(frames)
         tiles = [
@@ -136,7 +136,7 @@ def splash_sheet(size_px: tuple[int, int]) -> Image:
     rows: list[Image] = []
     for name, loud in (("small splash", 0.12), ("large splash", 1.0)):
         plan = plan_of("405B", 10.0, seed=5, faults=Faults(loud_entry=loud))
-        film = _Film.of(plan, draw_look(plan.seed, plan.height_m), size_px)
+        film = _Film.of(plan, draw_appearance(plan.seed, plan.height_m), size_px)
         frames = [film.motion.first_water_contact_frame + later for later in (0, 4, 9, 16)]
         pictures = film.pictures(frames)
         tiles = [
@@ -156,7 +156,7 @@ def fault_pairs(size_px: tuple[int, int]) -> Image:
         for name, size in (("none", 0.0), ("large", pair.size)):
             faults = replace(Faults(), **{pair.fault: size})
             plan = plan_of(pair.code, pair.height_m, seed=pair.seed, faults=faults)
-            look = draw_look(pair.seed, pair.height_m)
+            look = draw_appearance(pair.seed, pair.height_m)
             if pair.azimuth_deg is not None:
                 look = replace(look, camera=replace(look.camera, azimuth_deg=pair.azimuth_deg))
             film = _Film.of(plan, look, size_px)
@@ -195,11 +195,11 @@ class _Film:
 
     plan: DivePlan
     motion: Motion
-    look: Look
+    look: Appearance
     size_px: tuple[int, int]
 
     @classmethod
-    def of(cls, plan: DivePlan, look: Look, size_px: tuple[int, int]) -> "_Film":
+    def of(cls, plan: DivePlan, look: Appearance, size_px: tuple[int, int]) -> "_Film":
         return cls(plan=plan, motion=simulate(plan), look=look, size_px=size_px)
 
     def pictures(self, frames: Sequence[int]) -> dict[int, Picture]:

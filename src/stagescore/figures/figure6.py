@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from stagescore.atomic import write_bytes
 from stagescore.errors import DataError
-from stagescore.report.balance import Balance, balance_of, balance_of_vote
 from stagescore.report.keyframes import aligned_pairs, nearest_exemplar, shown_edges
 from stagescore.report.pictures import Image, Pictures
+from stagescore.report.score_breakdown import ScoreBreakdown, breakdown_of, breakdown_of_vote
 from stagescore.report.sentences import points, signed
 from stagescore.scoring.result import Result
 
@@ -59,7 +59,7 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
     write_bytes(path, content.getvalue())
 
 
-def sum_line(balance: Balance, total: str) -> str:
+def sum_line(balance: ScoreBreakdown, total: str) -> str:
     """A sum as one line whose printed parts add up to what is printed.
 
     >>> balance = Balance(names=("Exemplar", "Entry"), parts=(70.0, -1.5), total=68.5, fields=("a", "b", "score"))
@@ -75,7 +75,7 @@ def sum_line(balance: Balance, total: str) -> str:
 
 
 def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
-    balance, nearest = balance_of(result), nearest_exemplar(result)
+    balance, nearest = breakdown_of(result), nearest_exemplar(result)
     if nearest is None:
         raise DataError("no exemplar voted", where="exemplars", todo="score the dive again")
     exemplar = result.exemplars[nearest]
@@ -110,7 +110,10 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
     _draw_sums(
         rows[5],
         (
-            ("against this exemplar, stage by stage", sum_line(balance_of_vote(result, nearest), "its vote")),
+            (
+                "against this exemplar, stage by stage",
+                sum_line(breakdown_of_vote(result, nearest), "its vote"),
+            ),
             (f"against the mean of all {len(result.exemplars)} exemplars", sum_line(balance, "score")),
         ),
     )

@@ -17,8 +17,8 @@ from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import annotate
+from stagescore.pose.loading import open_networks
 from stagescore.pose.networks import NetworkFiles, PoseNetworks
-from stagescore.pose.opening import open_networks
 from stagescore.report.annotation_files import (
     AUTHORS,
     COCO,
@@ -177,7 +177,7 @@ def annotate_clip(clip: ClipSource, settings: Settings) -> dict[str, Any]:
     except StagescoreError as error:
         return _failed(clip, error)
     except Exception as error:
-        what = f"an error of the program ({type(error).__name__}: {error})"
+        what = f"internal error ({type(error).__name__}: {error}); please report this bug"
         return _failed(clip, DataError(what, where=clip.path, todo="report this as a defect"))
 
 

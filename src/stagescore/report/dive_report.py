@@ -1,8 +1,8 @@
 """The report on one dive: a page that needs no network, no script and nothing beside it."""
 
-from stagescore.report.balance import printed_score
 from stagescore.report.pictures import Pictures
 from stagescore.report.rendering import render, render_section
+from stagescore.report.score_breakdown import printed_score
 from stagescore.report.sections import all_sections
 from stagescore.report.sentences import status
 from stagescore.scoring.result import Result

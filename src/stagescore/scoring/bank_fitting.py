@@ -25,8 +25,8 @@ from stagescore.inference.voting import Voting
 from stagescore.media.images import jpeg_bytes
 from stagescore.media.scaling import scaled
 from stagescore.scoring.bank_fit import BankFit
-from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import Validation
 from stagescore.scoring.scorer import Scored, Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
@@ -101,7 +101,7 @@ def fit_bank(
             usable.append((dive, seen))
     network = _network_of(scorer, [seen for _, seen in usable])
     kept: list[Dive] = []
-    looks: list[Look] = []
+    looks: list[QueryEncoding] = []
     pictures: dict[str, dict[int, bytes]] = {}
     for dive, seen in usable:
         looked = seen.looks.get(network.card.name)
@@ -132,7 +132,7 @@ def fit_bank(
     return FittedBank(bank=bank, fit=fit, predictions=predictions, left_out=left_out)
 
 
-def _pictures(seen: Scored, looked: Look) -> dict[int, bytes]:
+def _pictures(seen: Scored, looked: QueryEncoding) -> dict[int, bytes]:
     """Small pictures of a dive, as the bank keeps them."""
     if seen.media is None:
         return {}

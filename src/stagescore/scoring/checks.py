@@ -301,7 +301,7 @@ def fall_reason(flight: Flight | None) -> Reason | None:
     """Nobody falls."""
     if flight is not None:
         return None
-    return Reason(code="no-person", text="Nobody is seen who falls as a diver does.")
+    return Reason(code="no-person", text="No diver found: nobody in the clip is in free fall.")
 
 
 def short_fall_warning(seconds: float, height_m: float | None) -> str | None:

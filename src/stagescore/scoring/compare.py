@@ -11,7 +11,7 @@ from pydantic import Field
 
 from stagescore.config import Config
 from stagescore.errors import DataError
-from stagescore.scoring.looking import Look
+from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored, Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
@@ -166,7 +166,7 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
     )
 
 
-def _seen(scored: Scored) -> Look:
+def _seen(scored: Scored) -> QueryEncoding:
     result = scored.result
     if scored.look is None or len(result.stages) != 3 or result.status != "ok":
         told = " ".join(reason.text for reason in result.reasons) or "It does not show all stages of a dive."

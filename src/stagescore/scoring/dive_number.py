@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from stagescore.inference.dive_numbers import recognise_number
 from stagescore.models.recognition import candidate_numbers
-from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import LikelyNumber
 from stagescore.scoring.scoring_network import ScoringNetwork
 
@@ -111,7 +111,7 @@ class RecognisedNumber:
 
 
 def recognised_number(
-    network: ScoringNetwork, looked: Look, options: ScoreOptions, unfamiliarity: float | None
+    network: ScoringNetwork, looked: QueryEncoding, options: ScoreOptions, unfamiliarity: float | None
 ) -> RecognisedNumber | None:
     """What a film says of the dive number.
 

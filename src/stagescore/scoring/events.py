@@ -13,8 +13,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
+from stagescore.scoring.motion_scan import HeightCurve
 from stagescore.scoring.result import EventResult, Events
-from stagescore.scoring.watching import Path
 
 LEAST_FALL = 1.5
 """Body sizes that somebody must fall to be a diver."""
@@ -89,7 +89,7 @@ class Flight:
 class FlightFinder(Protocol):
     """Finds the flight in a path."""
 
-    def find(self, path: Path, num_frames: int) -> Flight | None:
+    def find(self, path: HeightCurve, num_frames: int) -> Flight | None:
         """The flight; None where nobody falls.
 
         Args:
@@ -101,7 +101,7 @@ class FlightFinder(Protocol):
 class FreeFall:
     """The flight as the piece of the path that one parabola explains best."""
 
-    def find(self, path: Path, num_frames: int) -> Flight | None:
+    def find(self, path: HeightCurve, num_frames: int) -> Flight | None:
         """See `FlightFinder`."""
         stride = -(-len(path.heights) // _MOST_ROWS)
         found = _longest_parabola(path.heights[::stride])

@@ -21,15 +21,15 @@ from stagescore.scoring import checks
 from stagescore.scoring.estimating import Estimator
 from stagescore.scoring.event_refinement import FlightRefiner
 from stagescore.scoring.events import Flight, FlightFinder
-from stagescore.scoring.finding import cuts_of, find_dive, only_whole_dive
 from stagescore.scoring.inputs import sha256_of
-from stagescore.scoring.looking import look
+from stagescore.scoring.localization import cuts_of, localize_action, only_whole_dive
+from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import estimated_poses, given_poses, is_joints, joints_alone, no_poses
+from stagescore.scoring.query_encoding import encode_query
 from stagescore.scoring.result import Reason
 from stagescore.scoring.scoring_network import ScoringNetwork, most_familiar
 from stagescore.scoring.state import ScoringState, Speaker
-from stagescore.scoring.watching import Watched, watch_distinct
 
 _MUCH_LONGER = 1.2
 """Times as long as the body's fall that what moves must be seen to fall, to be believed instead. Not fitted."""
@@ -80,11 +80,11 @@ def choose_span(state: ScoringState, tools: Tools) -> None:
     media, options = _media(state), state.options
     if options.start == "auto":
         try:
-            state.start, state.end = find_dive(media, tools.flights)
+            state.start, state.end = localize_action(media, tools.flights)
         except DataError as error:
             state.abort(Reason(code="no-person", text=sentence(error)))
             return
-        state.warnings.append(f"The dive was looked for: frames {state.start} to {state.end - 1} are used.")
+        state.warnings.append(f"Detected the dive in frames {state.start} to {state.end - 1}.")
     else:
         first = media.content[0] if options.start is None else options.start
         last = media.content[-1] if options.end is None else options.end
@@ -98,13 +98,13 @@ def choose_span(state: ScoringState, tools: Tools) -> None:
     state.abort(checks.length_reason(state.num_frames))
 
 
-def watch_motion(state: ScoringState, tools: Tools) -> None:
+def scan_for_motion(state: ScoringState, tools: Tools) -> None:
     """See what moves, and leave frames of another shot out; joints without a film have none."""
     media = _working(state)
     if media.info.kind == "joints":
         return
     span = range(state.start, state.end)
-    watched = watch_distinct(
+    watched = scan_distinct_motion(
         lambda frames: (image for _, image in media.frames([span[frame] for frame in frames])), len(span)
     )
     repeats = len(span) - len(watched.distinct)
@@ -214,7 +214,7 @@ def encode(state: ScoringState, tools: Tools) -> None:
     for network in tools.scoring_networks:
         card = network.card
         try:
-            looked = look(
+            looked = encode_query(
                 network.model,
                 media,
                 track,
@@ -246,7 +246,7 @@ def compare(state: ScoringState, tools: Tools) -> None:
 SEEING: tuple[tuple[str, Step], ...] = (
     ("open", open_film),
     ("span", choose_span),
-    ("watch", watch_motion),
+    ("watch", scan_for_motion),
     ("poses", find_joints),
     ("flight", find_flight),
     ("review", review),
@@ -326,7 +326,7 @@ def _opened(path: Path, options: ScoreOptions) -> Media:
     return joints_alone(path, options.size_px, slowmo=slowmo, frame_rate=rate)
 
 
-def _shot(state: ScoringState, watched: Watched, flights: FlightFinder) -> checks.Shot:
+def _shot(state: ScoringState, watched: MotionScan, flights: FlightFinder) -> checks.Shot:
     """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice."""
     cuts = cuts_of(watched)
     shot = checks.main_shot(watched.num_frames, cuts, checks.still_shots(watched.small, cuts))

@@ -16,11 +16,11 @@ from stagescore.media.source import Media, without_pictures
 from stagescore.pose.annotation import annotate
 from stagescore.pose.formats import LabelledImage
 from stagescore.pose.labels import read_labels
+from stagescore.pose.loading import open_networks
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.npz_files import read_npz
-from stagescore.pose.opening import open_networks
+from stagescore.scoring.motion_scan import MotionScan
 from stagescore.scoring.result import PoseShares
-from stagescore.scoring.watching import Watched
 from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.types import PoseTrack
 from stagescore.weights.registry import pose_networks
@@ -88,7 +88,7 @@ def open_pose_networks(weights_dir: Path | None = None) -> PoseNetworks | str:
         return f"No pose networks: {error}"
 
 
-def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: Watched) -> Poses:
+def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: MotionScan) -> Poses:
     """Let the networks look at the distinct frames of a clip; others have the joints of the frame that they repeat.
 
     Args:

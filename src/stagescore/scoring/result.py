@@ -385,14 +385,14 @@ class Result(Config):
     def table(self) -> "pd.DataFrame":
         """A row a stage: where it lies, how sure that is, and what it brought."""
         from_extra("pandas", "a table of a result")
-        from stagescore.scoring.show import stage_table  # noqa: PLC0415 - pandas takes a second to load
+        from stagescore.scoring.result_views import stage_table  # noqa: PLC0415 - pandas takes a second to load
 
         return stage_table(self)
 
     def plot(self) -> "Figure":
         """Stages, events, angles and attention over time, as a figure of matplotlib."""
         from_extra("matplotlib", "a figure of a result")
-        from stagescore.scoring.show import stage_figure  # noqa: PLC0415 - likewise
+        from stagescore.scoring.result_views import stage_figure  # noqa: PLC0415 - likewise
 
         return stage_figure(self)
 

@@ -25,7 +25,7 @@ from stagescore.scoring.result import (
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.scoring.state import ScoringState, Speaker
 from stagescore.types import STAGE_NAMES
-from stagescore.weights.own import Card
+from stagescore.weights.checkpoint import Card
 
 _NO_CALIBRATION = TransitionCalibration(temperature=1.0)
 _STAGES: tuple[StageName, ...] = ("take-off", "flight", "entry")

@@ -13,10 +13,10 @@ from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefiner
 from stagescore.scoring.events import FlightFinder, FreeFall
 from stagescore.scoring.inputs import name_of
-from stagescore.scoring.looking import Look
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.pipeline import SEEING, Tools, run, sentence
 from stagescore.scoring.poses import Poses, open_pose_networks
+from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import Reason, Result
 from stagescore.scoring.result_builder import build_result
 from stagescore.scoring.scoring_network import AUTO, ScoringNetwork, load_networks
@@ -40,10 +40,10 @@ class Scored:
     result: Result
     media: Media | None = None
     poses: Poses | None = None
-    look: Look | None = None
+    look: QueryEncoding | None = None
     bank: ExemplarBank | None = None
     network: ScoringNetwork | None = None
-    looks: Mapping[str, Look] = field(default_factory=dict)
+    looks: Mapping[str, QueryEncoding] = field(default_factory=dict)
 
     def without_pictures(self) -> "Scored":
         """The same with no picture of the film in memory, for whoever keeps many; the film is decoded again where it is shown."""
@@ -158,7 +158,7 @@ class Scorer:
         except StagescoreError as error:
             state, result = self._failed(state, Reason(code="unreadable", text=sentence(error)))
         except Exception as error:
-            told = f"An error of the program ({type(error).__name__}: {error}); report it as a defect."
+            told = f"Internal error ({type(error).__name__}: {error}). Please report this bug."
             state, result = self._failed(state, Reason(code="program-error", text=told))
         speaker = state.speaker
         return Scored(

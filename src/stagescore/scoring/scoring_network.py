@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from stagescore.encoders.fastest import fastest
+from stagescore.encoders.inference_copy import optimize_for_inference
 from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
 from stagescore.inference.dive_numbers import NumberCalibration
@@ -14,8 +14,8 @@ from stagescore.inference.familiarity import Familiarity, descriptors, film_shar
 from stagescore.models.base import ActionModel, ContrastiveModel
 from stagescore.models.recognition import NumberedFilm
 from stagescore.scoring.bank_fit import BankFit
-from stagescore.scoring.looking import Look
-from stagescore.weights.own import Card, OwnWeights, load_weights
+from stagescore.scoring.query_encoding import QueryEncoding
+from stagescore.weights.checkpoint import Card, CheckpointWeights, load_weights
 from stagescore.weights.registry import shipped_scorers
 
 AUTO = "auto"
@@ -58,7 +58,7 @@ class ScoringNetwork:
             )
 
     @classmethod
-    def load(cls, own: OwnWeights, bank: Path | None = None, device: str = "cpu") -> "ScoringNetwork":
+    def load(cls, own: CheckpointWeights, bank: Path | None = None, device: str = "cpu") -> "ScoringNetwork":
         """Make a network ready.
 
         Args:
@@ -93,7 +93,7 @@ class ScoringNetwork:
             ) from None
         return cls(
             card=own.card,
-            model=fastest(own.model),
+            model=optimize_for_inference(own.model),
             bank=None if exemplars is None else replace(exemplars, stages=exemplars.stages.to(device)),
             fit=None if exemplars is None else BankFit.beside(path, own.card.weights_hash),
             bank_sha256=None if exemplars is None else file_sha256(path),
@@ -150,7 +150,7 @@ class ScoringNetwork:
         """Names of the branches whose differences are added."""
         return list(self.model.branches)
 
-    def unfamiliarity(self, looked: Look) -> float | None:
+    def unfamiliarity(self, looked: QueryEncoding) -> float | None:
         """Distance of a dive from the training dives, 1 being as far as the farthest 5 % of the held-out ones.
 
         None where it is not known: nothing was fitted, or the network has not seen a film.
@@ -201,8 +201,8 @@ def load_networks(
 
 
 def most_familiar(
-    looks: Sequence[tuple[ScoringNetwork, Look]],
-) -> tuple[ScoringNetwork, Look, float | None]:
+    looks: Sequence[tuple[ScoringNetwork, QueryEncoding]],
+) -> tuple[ScoringNetwork, QueryEncoding, float | None]:
     """The network to whose training dives a dive is nearest, what it made of it, and how far it is.
 
     A network of which that is not known speaks only where it is known of none; the first one among equals. One whose score
@@ -214,7 +214,7 @@ def most_familiar(
     """
     rated = [(network, looked, network.unfamiliarity(looked)) for network, looked in looks]
 
-    def order(one: tuple[ScoringNetwork, Look, float | None]) -> tuple[bool, float]:
+    def order(one: tuple[ScoringNetwork, QueryEncoding, float | None]) -> tuple[bool, float]:
         network, _, distance = one
         if distance is None:
             return True, float("inf")

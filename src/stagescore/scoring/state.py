@@ -10,12 +10,12 @@ from stagescore.media.source import Media
 from stagescore.scoring.dive_number import RecognisedNumber
 from stagescore.scoring.estimate import Estimate
 from stagescore.scoring.events import Flight
-from stagescore.scoring.looking import Look
+from stagescore.scoring.motion_scan import MotionScan
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import Poses
+from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import Reason
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.scoring.watching import Watched
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Speaker:
     """
 
     network: ScoringNetwork
-    looked: Look
+    looked: QueryEncoding
     unfamiliarity: float | None
 
     @property
@@ -92,10 +92,10 @@ class ScoringState:
     start: int = 0
     end: int = 0
     begins_at_cut: bool = False
-    watched: Watched | None = None
+    watched: MotionScan | None = None
     poses: Poses | None = None
     flight: Flight | None = None
-    looks: list[tuple[ScoringNetwork, Look]] = field(default_factory=list)
+    looks: list[tuple[ScoringNetwork, QueryEncoding]] = field(default_factory=list)
     speaker: Speaker | None = None
     assumed_height_m: float | None = None
     recognised: RecognisedNumber | None = None

@@ -15,9 +15,9 @@ from stagescore.simulate.body import centre_of_mass, nodes_of
 from stagescore.simulate.choreography import Timing, entry_posture
 from stagescore.simulate.flight import rotation_about, turning_of
 from stagescore.simulate.launch import Launch, fall_s
-from stagescore.simulate.nouns import DivePlan
 from stagescore.simulate.programme import Programme, plain_programme
 from stagescore.simulate.twisting import twisting_programme
+from stagescore.simulate.types import DivePlan
 
 _MAX_LATE_ARM_DEG = 150.0
 _MOST_LEFT_OVER_DEG = 12.0

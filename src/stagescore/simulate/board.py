@@ -13,7 +13,7 @@ from stagescore.simulate.body import FINGERS, FOOT_M, NODES, SHANK_M, THIGH_M, a
 from stagescore.simulate.choreography import HANDSTAND, Key, Posture, posed
 from stagescore.simulate.flight import rotation_about
 from stagescore.simulate.launch import Launch
-from stagescore.simulate.nouns import DivePlan
+from stagescore.simulate.types import DivePlan
 
 PRESS_S = 0.75
 HOP_S = 0.42

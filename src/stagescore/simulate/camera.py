@@ -12,8 +12,8 @@ from jaxtyping import Float
 
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
-from stagescore.simulate.look import CameraLook, Look
-from stagescore.simulate.nouns import Motion
+from stagescore.simulate.appearance import Appearance, CameraLook
+from stagescore.simulate.types import Motion
 
 _AIM_X_M = (-4.0, 4.2)
 _AIM_LOWEST_M = -0.3
@@ -107,7 +107,7 @@ class CameraPath:
         return float(x), float(y)
 
 
-def follow(motion: Motion, look: Look, size_px: tuple[int, int]) -> CameraPath:
+def follow(motion: Motion, look: Appearance, size_px: tuple[int, int]) -> CameraPath:
     """Follow a dive as a human operator would: late, with overshoot, and never under water.
 
     The operator sees only what has happened: no frame depends on a later one.
@@ -150,7 +150,7 @@ def camera_position_m(camera: CameraLook) -> Float[np.ndarray, "3"]:
     )
 
 
-def reference_view(look: Look, size_px: tuple[int, int]) -> tuple[View, tuple[int, int]]:
+def reference_view(look: Appearance, size_px: tuple[int, int]) -> tuple[View, tuple[int, int]]:
     """The wide view that holds every picture `follow` can give, and its size in pixels.
 
     It does not depend on the dive, so that the surroundings are the same pixels whatever is dived.
@@ -209,7 +209,7 @@ def _axes(position: Float[np.ndarray, "3"], aim: Float[np.ndarray, "2"]) -> Floa
     return np.stack((right, np.cross(right, forward), forward))
 
 
-def _aims(motion: Motion, look: Look) -> Float[np.ndarray, "frames 2"]:
+def _aims(motion: Motion, look: Appearance) -> Float[np.ndarray, "frames 2"]:
     """Points x, z of the plane of the dive that the camera looks at: a damped swing after the diver."""
     camera = look.camera
     step = 1 / (motion.frame_rate * _STEPS_A_FRAME)
@@ -241,7 +241,7 @@ def _aims(motion: Motion, look: Look) -> Float[np.ndarray, "frames 2"]:
     return np.clip(aims, lowest, (_AIM_X_M[1], look.height_m + _AIM_ABOVE_BOARD_M))
 
 
-def _shake(frames: int, look: Look) -> Float[np.ndarray, "frames 2"]:
+def _shake(frames: int, look: Appearance) -> Float[np.ndarray, "frames 2"]:
     rng = np.random.default_rng(hash_u64(look.seed, "shake"))
     steps = rng.normal(size=(frames + 8, 2))
     smooth = np.stack([np.convolve(steps[:, i], np.hanning(9) / 2, "valid") for i in range(2)], axis=-1)

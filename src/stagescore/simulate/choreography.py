@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stagescore.simulate.body import ANGLES, angles, within_limits
-from stagescore.simulate.nouns import Faults
+from stagescore.simulate.types import Faults
 
 Posture = np.ndarray
 

@@ -22,12 +22,12 @@ from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import hash_u64
 from stagescore.locking import Held, alone_in
-from stagescore.simulate.draw import draw_event, draw_plan
+from stagescore.simulate.appearance import Appearance, draw_appearance
 from stagescore.simulate.judge import draw_panel, judge, splash_size
 from stagescore.simulate.labels import TEST_SHARE, finish
-from stagescore.simulate.look import Look, draw_look
-from stagescore.simulate.nouns import DivePlan, Judgement, Motion, Splash
 from stagescore.simulate.render import Picture, render
+from stagescore.simulate.sampling import draw_event, draw_plan
+from stagescore.simulate.types import DivePlan, Judgement, Motion, Splash
 from stagescore.simulate.write import (
     TRUTH,
     TRUTH_VERSION,
@@ -252,9 +252,9 @@ def _dive(plan: DivePlan) -> Motion:
     return simulate(plan)
 
 
-def look_of(plan: DivePlan) -> Look:
+def look_of(plan: DivePlan) -> Appearance:
     """Venue, camera, picture and diver's looks of a dive: by its seed and height alone."""
-    return draw_look(hash_u64(plan.seed, "look"), plan.height_m)
+    return draw_appearance(hash_u64(plan.seed, "look"), plan.height_m)
 
 
 def _film(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> Film:

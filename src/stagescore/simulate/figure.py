@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int
 
+from stagescore.simulate.appearance import DiverLook, PictureLook
 from stagescore.simulate.camera import View
-from stagescore.simulate.look import DiverLook, PictureLook
 from stagescore.simulate.physique import (
     BUN_RINGS,
     CIRCLE,

@@ -19,7 +19,7 @@ import numpy as np
 from stagescore.diving import MAX_MARK, score_from_marks
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
-from stagescore.simulate.nouns import DivePlan, Faults, Judgement
+from stagescore.simulate.types import DivePlan, Faults, Judgement
 
 NUM_JUDGES = 7
 FAILED_TWIST_DEG = 90.0

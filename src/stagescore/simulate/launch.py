@@ -14,7 +14,7 @@ from stagescore.hashing import hash_unit
 from stagescore.simulate.body import FINGERS, TOES, angles, centre_of_mass, nodes_of
 from stagescore.simulate.choreography import HANDSTAND, REACH, Posture
 from stagescore.simulate.flight import rotation_about
-from stagescore.simulate.nouns import GRAVITY_M_S2, DivePlan
+from stagescore.simulate.types import GRAVITY_M_S2, DivePlan
 
 _SPRINGBOARD_BELOW_M = 5.0
 _MIN_OUTWARD_M_S = 0.25

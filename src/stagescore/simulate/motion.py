@@ -8,8 +8,8 @@ from stagescore.simulate.airborne import Airborne, fly
 from stagescore.simulate.board import Leaving, on_board
 from stagescore.simulate.body import FINGERS, NUM_NODES, TOES, angular_momentum, centre_of_mass
 from stagescore.simulate.launch import Launch, launch
-from stagescore.simulate.nouns import GRAVITY_M_S2, DivePlan, Motion
 from stagescore.simulate.twisting import THROW_AT_S, THROW_S
+from stagescore.simulate.types import GRAVITY_M_S2, DivePlan, Motion
 from stagescore.skeleton import MPII_16
 
 STEPS_A_FRAME = 10

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from stagescore.simulate.look import Colour, Number
+from stagescore.simulate.appearance import Colour, Number
 
 _FINE = 3
 _SKINS: tuple[Colour, ...] = ((224, 176, 146), (204, 150, 116), (178, 124, 92), (126, 86, 62), (90, 60, 46))

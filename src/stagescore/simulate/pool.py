@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from stagescore.simulate.look import Look
+from stagescore.simulate.appearance import Appearance
 from stagescore.simulate.world import DECK_M, Canvas
 
 _NEAR_SHARE = 0.72
@@ -15,7 +15,7 @@ POOL_END_X_M = -1.7
 """The wall of the pool below the boards."""
 
 
-def paint_pool(canvas: Canvas, look: Look, rng: np.random.Generator) -> None:
+def paint_pool(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> None:
     """Paint the water and the deck at the boards' end onto the surroundings.
 
     Args:
@@ -66,7 +66,7 @@ def _water_mask(canvas: Canvas, near: float, edge: float) -> UInt8[np.ndarray, "
 
 
 def _mirror(
-    canvas: Canvas, look: Look, rng: np.random.Generator, first: int
+    canvas: Canvas, look: Appearance, rng: np.random.Generator, first: int
 ) -> tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w 1"]]:
     """What the water from a row on mirrors, and how strongly, found at a quarter of the resolution."""
     height, width = canvas.picture.shape[:2]
@@ -105,7 +105,7 @@ def _mirror(
     return mirror.astype(np.float32), cv2.resize(share, full)[:deep, :width, None]
 
 
-def _floor_lines(body: Canvas, look: Look, near: float) -> None:
+def _floor_lines(body: Canvas, look: Appearance, near: float) -> None:
     edge = look.venue.pool_edge_m
     dark = np.array(look.venue.water) * (0.32, 0.42, 0.55)
     colour = (float(dark[0]), float(dark[1]), float(dark[2]))
@@ -137,7 +137,7 @@ def _ripples(canvas: Canvas, near: float, edge: float, rng: np.random.Generator)
     )
 
 
-def _lane_ropes(canvas: Canvas, look: Look) -> None:
+def _lane_ropes(canvas: Canvas, look: Appearance) -> None:
     edge = look.venue.pool_edge_m
     for away in (edge - 1.4, edge - 3.2):
         for i, x in enumerate(np.arange(-24, 24, 0.35)):
@@ -145,7 +145,7 @@ def _lane_ropes(canvas: Canvas, look: Look) -> None:
             canvas.line([(float(x), away, 0.02), (float(x) + 0.27, away, 0.02)], 0.09, colour)
 
 
-def _near_deck(canvas: Canvas, look: Look, near: float) -> None:
+def _near_deck(canvas: Canvas, look: Appearance, near: float) -> None:
     """The deck on the boards' side: it ends the water to the rear of the diver."""
     venue = look.venue
     light = 0.5 + 0.5 * venue.brightness

@@ -19,7 +19,7 @@ from stagescore.simulate.choreography import (
 )
 from stagescore.simulate.flight import ShapeDynamics, planar_turn, turn
 from stagescore.simulate.launch import Launch
-from stagescore.simulate.nouns import DivePlan, Faults
+from stagescore.simulate.types import DivePlan, Faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,17 +12,17 @@ from jaxtyping import Bool, Float, Int16, UInt8
 
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
+from stagescore.simulate.appearance import Appearance, draw_appearance
 from stagescore.simulate.camera import CameraPath, View, follow
 from stagescore.simulate.figure import Body, Layer, paint, skin_m
-from stagescore.simulate.look import Look, draw_look
-from stagescore.simulate.nouns import Motion, Splash
 from stagescore.simulate.pool import POOL_END_X_M
 from stagescore.simulate.tower import board_bends_m, cover_of, hides_feet, paint_board
+from stagescore.simulate.types import Motion, Splash
 from stagescore.simulate.venue import Surroundings, paint_surroundings
 from stagescore.simulate.water import Spray, splash_over, stir_water, throw_spray
 from stagescore.simulate.world import Canvas, Point
 
-__all__ = ["Look", "Picture", "draw_look", "render"]
+__all__ = ["Appearance", "Picture", "draw_appearance", "render"]
 
 _SMALLEST_PX = (32, 18)
 _TILE_PX = 32
@@ -63,7 +63,7 @@ class _Scene:
 
     motion: Motion
     splash: Splash
-    look: Look
+    look: Appearance
     path: CameraPath
     surroundings: Surroundings
     spray: Spray
@@ -75,7 +75,7 @@ class _Scene:
     sign: Layer | None
 
 
-def render(motion: Motion, splash: Splash, look: Look, size_px: tuple[int, int]) -> Iterator[Picture]:
+def render(motion: Motion, splash: Splash, look: Appearance, size_px: tuple[int, int]) -> Iterator[Picture]:
     """Draw a dive, one frame at a time.
 
     Args:
@@ -97,7 +97,7 @@ def render(motion: Motion, splash: Splash, look: Look, size_px: tuple[int, int])
         yield _picture(scene, frame, diver)
 
 
-def _scene(motion: Motion, splash: Splash, look: Look, size_px: tuple[int, int]) -> _Scene:
+def _scene(motion: Motion, splash: Splash, look: Appearance, size_px: tuple[int, int]) -> _Scene:
     width, height = size_px
     light = np.array(look.picture.light) * (1, look.camera.side, 1)
     rng = np.random.default_rng(hash_u64(look.seed, "sensor"))
@@ -311,7 +311,7 @@ def _through_lens(scene: _Scene, frame: int, image: UInt8[np.ndarray, "h w 3"]) 
     )
 
 
-def _sign(look: Look, size_px: tuple[int, int]) -> Layer | None:
+def _sign(look: Appearance, size_px: tuple[int, int]) -> Layer | None:
     """The station's sign and, on some stations, a bar; the same whatever is dived and however well."""
     if not look.picture.logo and not look.picture.strap:
         return None

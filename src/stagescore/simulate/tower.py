@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from stagescore.simulate.appearance import Appearance, Colour, Number
 from stagescore.simulate.camera import View
-from stagescore.simulate.look import Colour, Look, Number
-from stagescore.simulate.nouns import Motion
+from stagescore.simulate.types import Motion
 from stagescore.simulate.world import DECK_M, Canvas, Point
 from stagescore.skeleton import MPII_16
 
@@ -22,7 +22,7 @@ _SWING_HZ, _SWING_FADE_S = 3.2, 0.55
 _ANKLES = MPII_16.indices("right_ankle", "left_ankle")
 
 
-def paint_tower(canvas: Canvas, look: Look) -> None:
+def paint_tower(canvas: Canvas, look: Appearance) -> None:
     """Paint what the diver stands on, except a bending springboard, and its neighbours."""
     light = 0.45 + 0.55 * look.venue.brightness
     concrete = _lit(_CONCRETE, light)
@@ -40,7 +40,7 @@ def paint_tower(canvas: Canvas, look: Look) -> None:
     _stand(canvas, 0.0, look.height_m, (concrete, steel))
 
 
-def paint_board(canvas: Canvas, look: Look, bend_m: Number) -> None:
+def paint_board(canvas: Canvas, look: Appearance, bend_m: Number) -> None:
     """Paint the springboard that is dived from.
 
     Args:
@@ -66,7 +66,7 @@ def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, "frames"
     return np.asarray(np.where(frames >= left, swing, bends))
 
 
-def hides_feet(view: View, look: Look) -> Float[np.ndarray, "4 2"] | None:
+def hides_feet(view: View, look: Appearance) -> Float[np.ndarray, "4 2"] | None:
     """The near face of the platform as a polygon in pixels, if it can hide the diver's feet."""
     if look.height_m < 5 or view.position_m[2] >= look.height_m:
         return None

@@ -33,8 +33,8 @@ from stagescore.simulate.choreography import (
 )
 from stagescore.simulate.flight import ShapeDynamics, planar_turn, turn, turning_of
 from stagescore.simulate.launch import Launch
-from stagescore.simulate.nouns import DivePlan
 from stagescore.simulate.programme import Programme
+from stagescore.simulate.types import DivePlan
 
 THROW_AT_S = 0.08
 THROW_S = 0.20

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from stagescore.hashing import hash_u64
+from stagescore.simulate.appearance import Appearance, Colour, Number
 from stagescore.simulate.camera import View, reference_view
-from stagescore.simulate.look import Colour, Look, Number
 from stagescore.simulate.people import Sprite, draw_person, paste
 from stagescore.simulate.pool import paint_pool
 from stagescore.simulate.tower import paint_tower
@@ -40,7 +40,7 @@ class Surroundings:
     far_edge_px: Float[np.ndarray, "2 2"]
 
 
-def paint_surroundings(look: Look, size_px: tuple[int, int]) -> Surroundings:
+def paint_surroundings(look: Appearance, size_px: tuple[int, int]) -> Surroundings:
     """Draw the surroundings for pictures of a size; the dive plays no part in it."""
     view, (width, height) = reference_view(look, size_px)
     venue = look.venue
@@ -86,7 +86,7 @@ def _tier_top(away: float, floor_m: float, rows: int) -> tuple[float, float]:
     return away + 0.4 + _ROW_DEEP_M * rows, floor_m - 0.5 + _ROW_HIGH_M * rows
 
 
-def _sky_or_hall(canvas: Canvas, look: Look, rng: np.random.Generator) -> None:
+def _sky_or_hall(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> None:
     venue = look.venue
     if not venue.outdoor:
         hall = _mixed(venue.wall, (120, 122, 126), 0.5)
@@ -124,7 +124,7 @@ def _sky_or_hall(canvas: Canvas, look: Look, rng: np.random.Generator) -> None:
 
 def _backdrop(
     canvas: Canvas,
-    look: Look,
+    look: Appearance,
     rng: np.random.Generator,
     below: tuple[Number, Number],
     boxes: list[Float[np.ndarray, "4"]],
@@ -155,7 +155,7 @@ def _backdrop(
         )
 
 
-def _fascia(canvas: Canvas, look: Look, below: tuple[Number, Number]) -> None:
+def _fascia(canvas: Canvas, look: Appearance, below: tuple[Number, Number]) -> None:
     venue = look.venue
     away, z = below
     accent = _dimmed(venue.accent, 0.9 * venue.brightness)
@@ -168,7 +168,7 @@ def _fascia(canvas: Canvas, look: Look, below: tuple[Number, Number]) -> None:
 
 def _tier(
     canvas: Canvas,
-    look: Look,
+    look: Appearance,
     rng: np.random.Generator,
     place: tuple[Number, Number, int],
     boxes: list[Float[np.ndarray, "4"]],
@@ -232,7 +232,7 @@ def _place(
         boxes.append(box)
 
 
-def _wall(canvas: Canvas, look: Look, rng: np.random.Generator, away: float) -> None:
+def _wall(canvas: Canvas, look: Appearance, rng: np.random.Generator, away: float) -> None:
     venue = look.venue
     low, high = DECK_M, DECK_M + venue.wall_height_m
     canvas.band((-_FAR_M, _FAR_M), away, (low, high), _dimmed(venue.wall, 0.8 * venue.brightness))
@@ -261,7 +261,7 @@ def _wall(canvas: Canvas, look: Look, rng: np.random.Generator, away: float) -> 
 
 def _deck(
     canvas: Canvas,
-    look: Look,
+    look: Appearance,
     rng: np.random.Generator,
     wall_away: float,
     boxes: list[Float[np.ndarray, "4"]],

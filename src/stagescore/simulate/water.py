@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from stagescore.hashing import hash_u64
+from stagescore.simulate.appearance import Appearance
 from stagescore.simulate.camera import View
-from stagescore.simulate.look import Look
-from stagescore.simulate.nouns import GRAVITY_M_S2, Splash
+from stagescore.simulate.types import GRAVITY_M_S2, Splash
 
 _DROPLETS = 5200
 _FOAM_S = 2.3
@@ -46,7 +46,7 @@ class Spray:
     ragged: Float[np.ndarray, "corners"]
 
 
-def throw_spray(splash: Splash, look: Look) -> Spray:
+def throw_spray(splash: Splash, look: Appearance) -> Spray:
     """The droplets that an entry throws up."""
     rng = np.random.default_rng(hash_u64(look.seed, "spray"))
     size = splash.size

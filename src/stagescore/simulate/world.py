@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from stagescore.simulate.appearance import Colour, Number
 from stagescore.simulate.camera import View
-from stagescore.simulate.look import Colour, Number
 
 DECK_M = 0.35
 """Height of the deck above the water."""

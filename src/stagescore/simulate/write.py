@@ -29,8 +29,8 @@ from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.media.sampling import sample_indices
 from stagescore.simulate.estimator import Sight, estimate_joints
-from stagescore.simulate.nouns import DivePlan, Judgement, Motion, Splash
 from stagescore.simulate.render import Picture
+from stagescore.simulate.types import DivePlan, Judgement, Motion, Splash
 from stagescore.skeleton import MPII_16
 
 TRUTH_VERSION = 1

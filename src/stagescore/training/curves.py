@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from stagescore.errors import StagescoreError
-from stagescore.training.loop import Told, read_log
+from stagescore.training.loop import StepReport, read_log
 
 _NOT_CURVES = frozenset({"step", "epoch"})
 
@@ -30,7 +30,7 @@ class Curves:
         """Nothing is written before the loop has cut its log."""
         return self
 
-    def add(self, told: Told) -> None:
+    def add(self, told: StepReport) -> None:
         """Add a step."""
         if self.folder is None:
             return

@@ -37,7 +37,7 @@ class Movable(Protocol):
 
 
 @runtime_checkable
-class Course(Protocol):
+class BatchSchedule(Protocol):
     """Which dives meet in which epoch: `steps.Plan`, `pretraining.PretrainingPlan`, `pose_training.PoseCourse`."""
 
     @property
@@ -85,7 +85,7 @@ class Schedules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learner:
+class TrainComponents:
     """What learns.
 
     Attributes:
@@ -100,7 +100,7 @@ class Learner:
 
 
 @dataclass(slots=True, kw_only=True)
-class Progressed:
+class TrainState:
     """Where a run stands: what a checkpoint holds besides weights and optimiser.
 
     Attributes:
@@ -123,7 +123,7 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class StepReport:
     """What the loop tells after every step.
 
     Attributes:
@@ -148,9 +148,9 @@ class Loop:
         self,
         *,
         folder: Path,
-        learner: Learner,
+        learner: TrainComponents,
         source: DiveSource | None,
-        plan: Course,
+        plan: BatchSchedule,
         schedules: Schedules,
         validate: Validate | None = None,
         processes: Processes | None = None,
@@ -176,7 +176,7 @@ class Loop:
         self.device = next(self.objective.parameters()).device
         self.wrapped: nn.Module = self.processes.wrap(self.objective)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=schedules.precision == torch.float16)
-        self.state = Progressed()
+        self.state = TrainState()
         self.mean: dict[str, Tensor] = {}
 
     @property
@@ -200,7 +200,7 @@ class Loop:
                 for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
                     group["base_rate"] = rate
                 self.scaler.load_state_dict(state["scaler"])
-                self.state = Progressed(**state["progressed"])
+                self.state = TrainState(**state["progressed"])
                 self.mean = {name: value.to(self.device) for name, value in state.get("mean", {}).items()}
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 raise CheckpointError(
@@ -214,7 +214,7 @@ class Loop:
         self.processes.wait()
         return torn
 
-    def run(self) -> Iterator[Told]:
+    def run(self) -> Iterator[StepReport]:
         """Train to the end, telling every step."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for epoch in range(self.state.epoch, self.schedules.epochs):
@@ -235,13 +235,13 @@ class Loop:
                 if last or self.state.step % self.schedules.checkpoint_steps == 0:
                     self.checkpoint()
                 done = (epoch + (number + 1) / len(batches)) / self.schedules.epochs
-                yield Told(step=self.state.step, epoch=epoch, done=done, terms=terms, figures=figures)
+                yield StepReport(step=self.state.step, epoch=epoch, done=done, terms=terms, figures=figures)
 
     def step(self, groups: BatchGroups, epoch: int) -> dict[str, float]:
         """One optimiser step.
 
         Raises:
-            CheckpointError: the loss is no number any more.
+            CheckpointError: the loss became NaN or infinite.
         """
         self.objective.train()
         own, factor = share_of_rank(groups, rank=self.processes.rank, world=self.processes.world)
@@ -263,7 +263,7 @@ class Loop:
         means = self.processes.mean(torch.stack([terms[name].detach().double() * factor for name in names]))
         if not bool(means.isfinite().all()):
             raise CheckpointError(
-                f"the loss is no number any more at step {self.state.step + 1}",
+                f"the loss became NaN or infinite at step {self.state.step + 1}",
                 where=self.folder,
                 todo=f"lower optimiser.learning_rate or set optimiser.clip_norm in "
                 f"{self.folder / 'config.yaml'}, and resume",

@@ -29,7 +29,7 @@ from stagescore.pose.own_networks import OwnDetector, build_network, load_networ
 from stagescore.pose.small_detector import SmallDetector, detector_loss
 from stagescore.training.assembly.optimiser import make_adam, make_schedules
 from stagescore.training.groups import BatchGroups, Group
-from stagescore.training.loop import Learner, Loop, Told, read_best
+from stagescore.training.loop import Loop, StepReport, TrainComponents, read_best
 from stagescore.training.pose_augmentation import PoseAugmentation, PoseSample, crop_sample, frame_sample
 from stagescore.training.pose_frames import GONE, DiveFrames, read_simulated
 from stagescore.training.processes import training_device
@@ -246,7 +246,7 @@ class PoseValidation:
         return (off < NEAR * network.height_px)[batch.seen & batch.known].cpu().numpy()
 
 
-def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[Told]:
+def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[StepReport]:
     """Train on simulated dives from where the folder stands; the best weights so far are `FOLDER/<name>.safetensors`.
 
     Args:
@@ -273,7 +273,7 @@ def run_pose(
     held_out: tuple[DiveFrames, ...],
     *,
     about: str,
-) -> Iterator[Told]:
+) -> Iterator[StepReport]:
     """As `train_pose`, on any frames.
 
     Args:
@@ -308,7 +308,7 @@ def run_pose(
     )
     loop = Loop(
         folder=folder,
-        learner=Learner(
+        learner=TrainComponents(
             objective=PoseObjective(model=model, sigma=settings.network.sigma),
             model=model,
             optimiser=make_adam(model, settings.optimiser, factors={}),

@@ -13,7 +13,7 @@ import torch
 from stagescore.config import Config
 from stagescore.errors import ConfigError
 from stagescore.pose.own_networks import load_network
-from stagescore.training.loop import Told
+from stagescore.training.loop import StepReport
 from stagescore.training.pose_augmentation import PoseAugmentation
 from stagescore.training.pose_frames import DiveFrames
 from stagescore.training.pose_training import PoseTrainSettings, run_pose, weights_path
@@ -70,7 +70,7 @@ class Fold:
         """Where its weights are when it is trained."""
         return weights_path(self.settings, self.folder)
 
-    def train(self) -> Iterator[Told]:
+    def train(self) -> Iterator[StepReport]:
         """Train from where its folder stands; nothing is left to do where it was finished.
 
         Raises:

@@ -22,7 +22,13 @@ from stagescore.models.encoders import Encoders
 from stagescore.skeleton import MPII_16
 from stagescore.tensors import DiveInputs
 from stagescore.training.groups import BatchGroups, Group
-from stagescore.training.truth import DEDUCTIONS, MEASURES, PHASES, Truth, TruthTargets
+from stagescore.training.simulation_targets import (
+    DEDUCTIONS,
+    MEASURES,
+    PHASES,
+    SimulationGroundTruth,
+    SimulationTargets,
+)
 from stagescore.types import STAGE_NAMES, Dive
 
 _PELVIS = MPII_16.index("pelvis")
@@ -50,17 +56,17 @@ class PretrainingBatch:
     """
 
     seen: DiveInputs
-    targets: TruthTargets
+    targets: SimulationTargets
     stills: Int[Tensor, "dives stills"]
     first: Int[Tensor, "dives"]
 
     def to(self, device: torch.device | str) -> "PretrainingBatch":
         """The same batch on a device."""
-        moved = {name: getattr(self.targets, name).to(device) for name in TruthTargets.__slots__}
+        moved = {name: getattr(self.targets, name).to(device) for name in SimulationTargets.__slots__}
         return replace(
             self,
             seen=self.seen.to(device),
-            targets=TruthTargets(**moved),
+            targets=SimulationTargets(**moved),
             stills=self.stills.to(device),
             first=self.first.to(device),
         )
@@ -190,7 +196,7 @@ class Asked:
         return Asked(**{name: getattr(self, name)[where] for name in Asked.__slots__})
 
 
-def asked_of(targets: TruthTargets) -> Asked:
+def asked_of(targets: SimulationTargets) -> Asked:
     """What is asked, from the truth about all frames of some dives."""
     phase = targets.phase
     frame = torch.arange(phase.shape[1], device=phase.device)
@@ -236,7 +242,7 @@ class PretrainingPlan:
     """
 
     dives: tuple[Dive, ...]
-    truth: Truth
+    truth: SimulationGroundTruth
     seed: int
     dives_at_once: int = 16
     num_stills: int = 16

@@ -29,12 +29,12 @@ from stagescore.training.assembly.starting_weights import load_matching, load_st
 from stagescore.training.checkpoints import newest_checkpoint
 from stagescore.training.data_needs import check_needs
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
-from stagescore.training.loop import Learner, Loop, Told, write_settings
+from stagescore.training.loop import Loop, StepReport, TrainComponents, write_settings
 from stagescore.training.number_learning import describe_dives, learn_numbers
 from stagescore.training.pretraining import Pretraining, PretrainingPlan
 from stagescore.training.processes import Processes, training_device
 from stagescore.training.settings import PretrainSettings, RunSettings, TrainSettings
-from stagescore.training.truth import Truth
+from stagescore.training.simulation_targets import SimulationGroundTruth
 from stagescore.training.validation import Validation
 
 SettingsT = TypeVar("SettingsT", bound=Config)
@@ -84,7 +84,7 @@ def train(
     *,
     processes: Processes | None = None,
     decoding: Progress = _silent,
-) -> Iterator[Told]:
+) -> Iterator[StepReport]:
     """Train a model, from where its folder stands.
 
     Args:
@@ -136,7 +136,7 @@ def train(
     )
     loop = Loop(
         folder=folder,
-        learner=Learner(
+        learner=TrainComponents(
             objective=make_objective(model, settings.objective),
             model=model,
             optimiser=make_adam(model, settings.optimiser, factors=factors),
@@ -231,7 +231,9 @@ def _learn_numbers(
     loop.checkpoint()
 
 
-def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _silent) -> Iterator[Told]:
+def pretrain(
+    settings: PretrainSettings, folder: Path, *, decoding: Progress = _silent
+) -> Iterator[StepReport]:
     """Pretrain encoders on simulated dives, from where the folder stands.
 
     Raises:
@@ -241,7 +243,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
     dives = read_dives(settings.data)
     samples = open_samples(settings.data, dives, clips=folder / "clips", progress=decoding)
     fitted = dives.select("fit", individual_only=settings.data.individual_only)
-    truth = Truth(fitted, samples.store)
+    truth = SimulationGroundTruth(fitted, samples.store)
     plan = PretrainingPlan(
         dives=tuple(dive for some in fitted.values() for dive in some),
         truth=truth,
@@ -264,7 +266,7 @@ def pretrain(settings: PretrainSettings, folder: Path, *, decoding: Progress = _
     objective.to(device)
     loop = Loop(
         folder=folder,
-        learner=Learner(
+        learner=TrainComponents(
             objective=objective,
             model=objective.model,
             optimiser=make_adam(
@@ -318,7 +320,7 @@ def _starting_model(settings: TrainSettings) -> ActionModel:
     return model
 
 
-def _taken_up(loop: Loop) -> Iterator[Told]:
+def _taken_up(loop: Loop) -> Iterator[StepReport]:
     """Go on from where the folder stands."""
     with _alone(loop):
         loop.resume()

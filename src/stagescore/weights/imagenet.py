@@ -25,7 +25,7 @@ from stagescore.encoders.backbones import (
 )
 from stagescore.errors import CheckpointError
 from stagescore.layers.norms import merge_batch_norms
-from stagescore.weights.foreign import enumerated, fitting, read_tensors
+from stagescore.weights.pretrained import enumerated, fitting, read_tensors
 
 PUBLISHED = {
     RESNET_50: "https://download.pytorch.org/models/resnet50-0676ba61.pth or "

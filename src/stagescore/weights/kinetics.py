@@ -19,7 +19,7 @@ from torch import Tensor
 
 from stagescore.encoders.i3d import I3D
 from stagescore.errors import CheckpointError
-from stagescore.weights.foreign import enumerated, fitting, read_tensors
+from stagescore.weights.pretrained import enumerated, fitting, read_tensors
 
 PUBLISHED = (
     "https://github.com/hassony2/kinetics_i3d_pytorch/blob/master/model/model_rgb.pth or "

@@ -1,7 +1,7 @@
 """From settings to an HP-MCoRe: the one place that knows both."""
 
+from stagescore.fusion.missing_modality import VideoImputer
 from stagescore.fusion.pose_guided import PoseGuidedFusion
-from stagescore.fusion.stand_ins import VideoStandIns
 from stagescore.models.build_encoders import build_dynamic, build_recognition, build_skeleton, build_static
 from stagescore.models.encoders import Branch, Encoders
 from stagescore.models.hp_mcore.model import HPMCoRe, Regression, Segmentation, StagePooling
@@ -55,7 +55,7 @@ def build_hp_mcore(settings: HPMCoReSettings) -> HPMCoRe:
         )
     stand_ins = None
     if settings.stand_ins and settings.sees_both:
-        stand_ins = VideoStandIns(
+        stand_ins = VideoImputer(
             skeleton_width=widths["skeleton"],
             dynamic_width=widths.get("dynamic"),
             static_width=widths.get("static"),

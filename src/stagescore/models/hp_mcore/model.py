@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from stagescore.batch import Batch
 from stagescore.errors import DataError
+from stagescore.fusion.missing_modality import VideoImputer
 from stagescore.fusion.pose_guided import PoseGuidedFusion
-from stagescore.fusion.stand_ins import VideoStandIns
 from stagescore.losses.dive_number import dive_number_losses
 from stagescore.losses.grouping import grouped_mean
 from stagescore.losses.score import score_losses
@@ -38,7 +38,7 @@ class HPMCoRe(ContrastiveModel):
         encoders: Encoders,
         segmentation: "Segmentation",
         fusion: PoseGuidedFusion | None,
-        stand_ins: VideoStandIns | None,
+        stand_ins: VideoImputer | None,
         pooling: "StagePooling",
         regression: "Regression",
     ) -> None:

@@ -1,6 +1,5 @@
 """The dive beside the exemplar that differs least from it, stage by stage."""
 
-from stagescore.report.balance import sum_of_stage
 from stagescore.report.charts import Figure, Table, stage_style
 from stagescore.report.keyframes import (
     AlignedPair,
@@ -10,6 +9,7 @@ from stagescore.report.keyframes import (
     whole_edges,
 )
 from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.score_breakdown import sum_of_stage
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import TIMES, Sentence, listed, moment, points, short_moment, signed
 from stagescore.report.svg import Axis, Drawing

@@ -1,8 +1,15 @@
 """Where the points went: from the mean exemplar to the score, by stage, by exemplar and by branch of the network."""
 
-from stagescore.report.balance import Balance, adds_up, balance_of, mean, mean_of_branch, sum_of_stage
 from stagescore.report.charts import Figure, Table, axis_around_zero, stacked
 from stagescore.report.pictures import Pictures
+from stagescore.report.score_breakdown import (
+    ScoreBreakdown,
+    adds_up,
+    breakdown_of,
+    mean,
+    mean_of_branch,
+    sum_of_stage,
+)
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import Sentence, capitalized, counted, listed, points, signed
 from stagescore.report.svg import Axis, Drawing
@@ -15,7 +22,7 @@ def build(result: Result, pictures: Pictures) -> Content | None:
     """The three figures; nothing for a score that is not made of parts."""
     if not adds_up(result):
         return None
-    balance = balance_of(result)
+    balance = breakdown_of(result)
     return {
         "steps": steps(balance, len(result.exemplars)),
         "votes": votes(result),
@@ -23,7 +30,7 @@ def build(result: Result, pictures: Pictures) -> Content | None:
     }
 
 
-def sum_of_parts(balance: Balance, num_exemplars: int) -> Sentence:
+def sum_of_parts(balance: ScoreBreakdown, num_exemplars: int) -> Sentence:
     """The score as a sum."""
     start, *stages = balance.printed
     parts = ", ".join(
@@ -60,7 +67,7 @@ def spread(result: Result) -> Sentence:
     )
 
 
-def steps(balance: Balance, num_exemplars: int) -> Figure:
+def steps(balance: ScoreBreakdown, num_exemplars: int) -> Figure:
     """From the mean exemplar to the score, stage by stage."""
     totals = [balance.parts[0]]
     for part in balance.parts[1:]:
@@ -88,7 +95,7 @@ def steps(balance: Balance, num_exemplars: int) -> Figure:
     return Figure(drawing=drawing.markup(), captions=[caption], table=balance_table(balance))
 
 
-def balance_table(balance: Balance) -> Table:
+def balance_table(balance: ScoreBreakdown) -> Table:
     """The parts as printed, the rounding if there is any, the total; and all digits beside them."""
     rows = [
         [name, points(float(printed)) if not k else signed(float(printed)), repr(part)]

@@ -5,10 +5,10 @@ from itertools import pairwise
 from stagescore.inference.exemplar_bank import PICTURED_SHARES, frame_within
 from stagescore.report import number_sentences as number
 from stagescore.report import sentences as say
-from stagescore.report.balance import adds_up, mean, printed_score
 from stagescore.report.charts import Figure, Table, anchor_at, stacked
 from stagescore.report.keyframes import contact_frame, decisive_stage, seconds_at, stage_at
 from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.score_breakdown import adds_up, mean, printed_score
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import TIMES, Sentence, counted, points, signed
 from stagescore.report.svg import Axis, Drawing

@@ -16,8 +16,8 @@ from stagescore.data.samples import Samples
 from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation.bootstrap import measured
 from stagescore.evaluation.evaluate import (
+    Calibration,
     Case,
-    Certainty,
     EncodedDives,
     Evaluator,
     can_be_withheld,
@@ -51,7 +51,7 @@ from stagescore.training.loop import read_best
 from stagescore.training.runs import settings_of
 from stagescore.training.settings import TrainSettings
 from stagescore.types import Dive
-from stagescore.weights.own import load_weights
+from stagescore.weights.checkpoint import load_weights
 
 _BEST_ON_TEST: Column = "best on test (paper protocol)"
 _COLUMNS: dict[Column, str] = {"best on validation": "val_srcc", _BEST_ON_TEST: "test_srcc"}
@@ -61,7 +61,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class EvaluatedModel:
     """A model in one or more states.
 
     Attributes:
@@ -88,7 +88,7 @@ class Subject:
     seed: int = 0
     bank: ExemplarBank | None = None
     films: tuple[NumberedFilm, ...] = ()
-    certainty: Certainty | None = None
+    certainty: Calibration | None = None
     mirrored: bool = False
 
     @property
@@ -97,7 +97,7 @@ class Subject:
         return next(iter(self.states.values()))
 
 
-def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
+def read_evaluated_model(target: str, weights_dir: Path | None = None) -> EvaluatedModel:
     """A run's folder, a file of weights, or the name of shipped ones.
 
     Raises:
@@ -112,12 +112,12 @@ def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
     certainty = None
     if card.score_intervals:
         transitions = card.transition_confidence
-        certainty = Certainty(
+        certainty = Calibration(
             scores=IntervalModel.from_json(card.score_intervals),
             transitions=TransitionCalibration.from_json(transitions) if transitions else None,
             numbers=NumberCalibration.from_json(numbers) if (numbers := card.number_recognition) else None,
         )
-    return Subject(
+    return EvaluatedModel(
         name=card.name,
         states={"": weights.model},
         preprocessing=card.preprocessing,
@@ -129,7 +129,7 @@ def read_subject(target: str, weights_dir: Path | None = None) -> Subject:
     )
 
 
-def _of_run(folder: Path) -> Subject:
+def _of_run(folder: Path) -> EvaluatedModel:
     settings = settings_of(folder, TrainSettings)
     states: dict[Column | Literal[""], ActionModel] = {}
     for column, figure in _COLUMNS.items():
@@ -138,7 +138,7 @@ def _of_run(folder: Path) -> Subject:
     states["last"] = _with(settings, read_state(folder))
     by_rl2 = f"test_minus_{_RL2}"
     best = read_best(folder, by_rl2) if (folder / f"best-{by_rl2}.ckpt").exists() else None
-    return Subject(
+    return EvaluatedModel(
         name=folder.resolve().name,
         states=states,
         best_rl2=None if best is None else _with(settings, best),
@@ -160,7 +160,7 @@ Scope = Literal["all", "headline and branches", "headline"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class EvaluationSet:
     """What is asked about a subject.
 
     Attributes:
@@ -190,7 +190,7 @@ class Question:
 
 
 @dataclass(slots=True)
-class Answer:
+class EvaluationResult:
     """What came out.
 
     Attributes:
@@ -215,12 +215,12 @@ class Answer:
 
 
 def evaluate(
-    subject: Subject,
-    question: Question,
+    subject: EvaluatedModel,
+    question: EvaluationSet,
     *,
     scope: Scope = "all",
     progress: Progress = lambda what, done, total: None,
-) -> Answer:
+) -> EvaluationResult:
     """Measure a subject in every state and case.
 
     Args:
@@ -309,10 +309,10 @@ def evaluate(
         paired={f"its {name}": paired(headline[1], outcomes) for name, outcomes in alone.items()},
         notes=(*stated_note(headline[1]), *number_note(headline[1], numbers[1])),
     )
-    return Answer(report, headline[1], by_case, alone, numbers[0], any_number, source)
+    return EvaluationResult(report, headline[1], by_case, alone, numbers[0], any_number, source)
 
 
-def set_against(answer: Answer, others: Mapping[str, Answer]) -> Answer:
+def set_against(answer: EvaluationResult, others: Mapping[str, EvaluationResult]) -> EvaluationResult:
     """The same answer with its headline less those of other models, by name.
 
     Raises:
@@ -346,7 +346,11 @@ def _beside(
 
 
 def _prepared(
-    subject: Subject, model: ActionModel, question: Question, kinds: Sequence[Joints], progress: Progress
+    subject: EvaluatedModel,
+    model: ActionModel,
+    question: EvaluationSet,
+    kinds: Sequence[Joints],
+    progress: Progress,
 ) -> tuple[Evaluator, dict[Joints, EncodedDives]]:
     """Encode queries, exemplars and, where certainty has to be fitted, validation dives."""
     queries = question.queries
@@ -398,7 +402,7 @@ def _prepared(
     return evaluator, sources
 
 
-def _bounds(subject: Subject, question: Question, outcomes: Outcomes) -> list[Row]:
+def _bounds(subject: EvaluatedModel, question: EvaluationSet, outcomes: Outcomes) -> list[Row]:
     """Floors on the same dives, learned where the exemplars come from; ceilings where marks are labelled."""
     if question.exemplars_from == "bank" and subject.bank is not None:
         pool = list(subject.bank.dives)

@@ -21,7 +21,7 @@ _CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
+class ScoreBreakdown:
     """Parts that add up to a total, exactly and as printed.
 
     Attributes:
@@ -79,7 +79,7 @@ def printed_score(result: Result) -> str | None:
     return None if result.score is None else f"{_cents(result.score)}"
 
 
-def balance_of(result: Result) -> Balance:
+def breakdown_of(result: Result) -> ScoreBreakdown:
     """The mean exemplar, the stages, what the prior adds if anything, and the score.
 
     Raises:
@@ -95,7 +95,7 @@ def balance_of(result: Result) -> Balance:
                 where=f"exemplars[{index}].stage_deltas",
                 todo="score the dive again",
             )
-        balance_of_vote(result, index)
+        breakdown_of_vote(result, index)
     stages = [mean([sum_of_stage(vote, k) for vote in result.exemplars]) for k in range(len(result.stages))]
     for k, stage in enumerate(result.stages):
         if stage.difference is None or abs(stage.difference - stages[k]) > TOLERANCE:
@@ -105,7 +105,7 @@ def balance_of(result: Result) -> Balance:
                 todo="score the dive again",
             )
     prior = result.prior if result.prior is not None and result.prior.part else None
-    return Balance(
+    return ScoreBreakdown(
         names=(
             "Mean exemplar",
             *(stage.name.capitalize() for stage in result.stages),
@@ -126,14 +126,14 @@ def balance_of(result: Result) -> Balance:
     )
 
 
-def balance_of_vote(result: Result, index: int) -> Balance:
+def breakdown_of_vote(result: Result, index: int) -> ScoreBreakdown:
     """One exemplar's score, its stages, and its vote.
 
     Raises:
         DataError: they do not add up.
     """
     vote, where = result.exemplars[index], f"exemplars[{index}]"
-    return Balance(
+    return ScoreBreakdown(
         names=("Exemplar", *(stage.name.capitalize() for stage in result.stages)),
         parts=(vote.score, *(sum_of_stage(vote, k) for k in range(len(vote.stage_deltas)))),
         total=vote.vote,

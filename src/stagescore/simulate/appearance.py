@@ -1,6 +1,6 @@
 """Everything about a picture that is drawn by lot and says nothing about the score.
 
-A `Look` follows from a seed and the board's height alone, so that nothing in it can leak a mark.
+A `Appearance` follows from a seed and the board's height alone, so that nothing in it can leak a mark.
 """
 
 from collections.abc import Sequence
@@ -140,7 +140,7 @@ class PictureLook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Appearance:
     """All of it.
 
     Attributes:
@@ -253,7 +253,7 @@ class _Lots:
         return red, green, blue
 
 
-def draw_look(seed: int, height_m: Number) -> Look:
+def draw_appearance(seed: int, height_m: Number) -> Appearance:
     """Draw a look by lot.
 
     Args:
@@ -265,7 +265,7 @@ def draw_look(seed: int, height_m: Number) -> Look:
     """
     if not height_m > 0:
         raise DataError(f"the height is {height_m} m", todo="give 3 or 10")
-    return Look(
+    return Appearance(
         seed=seed,
         height_m=float(height_m),
         camera=_camera(_Lots(seed, "camera"), float(height_m)),

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from stagescore.card_files import weights_hash
 from stagescore.errors import CheckpointError
 from stagescore.models.hp_mcore import HPMCoRe
-from stagescore.weights.own import Card, in_half_precision, load_weights, save_weights
+from stagescore.weights.checkpoint import Card, in_half_precision, load_weights, save_weights
 
 
 @pytest.fixture(scope="module")

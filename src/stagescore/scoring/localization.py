@@ -16,7 +16,7 @@ from stagescore.media.source import Media
 from stagescore.pose.motion import EDGE_PX
 from stagescore.scoring.checks import LEAST_FRAMES, cuts
 from stagescore.scoring.events import Flight, FlightFinder
-from stagescore.scoring.watching import Watched, watch_distinct
+from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
 
 WINDOW_FRAMES = 360
 MOST_FRAMES = 40_000
@@ -28,7 +28,7 @@ _STANDS = 0.2
 """Share of the flight for which a diver, or the water, is seen between it and another shot."""
 
 
-def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
+def localize_action(media: Media, flights: FlightFinder) -> tuple[int, int]:
     """First frame of the dive and the frame after its last.
 
     Raises:
@@ -56,12 +56,14 @@ def find_dive(media: Media, flights: FlightFinder) -> tuple[int, int]:
     return best[1:]
 
 
-def cuts_of(watched: Watched) -> list[int]:
+def cuts_of(watched: MotionScan) -> list[int]:
     """First frames of new shots; see `checks.cuts`. Repeated frames would make every other step look like a jump."""
     return [watched.distinct[cut] for cut in cuts(watched.small[watched.distinct])]
 
 
-def only_whole_dive(watched: Watched, cuts: Sequence[int], flights: FlightFinder) -> tuple[int, int] | None:
+def only_whole_dive(
+    watched: MotionScan, cuts: Sequence[int], flights: FlightFinder
+) -> tuple[int, int] | None:
     """The shot in which somebody leaves the board and reaches the water, if nobody falls in any other shot.
 
     A film of a dive may begin with the diver's face and end under water. Where two shots show a fall, one of them is a
@@ -107,11 +109,11 @@ def _windows(media: Media) -> Iterator[tuple[int, list[UInt8[ndarray, "h w 3"]]]
             window = window[WINDOW_FRAMES // 2 :]
 
 
-def _watched(window: Sequence[UInt8[ndarray, "h w 3"]]) -> Watched:
-    return watch_distinct(lambda frames: [window[frame] for frame in frames], len(window))
+def _watched(window: Sequence[UInt8[ndarray, "h w 3"]]) -> MotionScan:
+    return scan_distinct_motion(lambda frames: [window[frame] for frame in frames], len(window))
 
 
-def _flight(shot: Watched, flights: FlightFinder) -> Flight | None:
+def _flight(shot: MotionScan, flights: FlightFinder) -> Flight | None:
     if shot.num_frames < LEAST_FRAMES:
         return None
     diver = shot.choice().diver

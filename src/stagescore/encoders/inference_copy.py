@@ -19,7 +19,7 @@ FRAMES_AT_ONCE = 32
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
-def fastest(encoder: ModuleT) -> ModuleT:
+def optimize_for_inference(encoder: ModuleT) -> ModuleT:
     """A copy for inference that gives the same answers to 1e-4.
 
     Batch norms are merged into the convolutions before them, channels lie last in memory, and frames are

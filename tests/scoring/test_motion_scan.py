@@ -9,19 +9,19 @@ import pytest
 from stagescore.pose.boxes import Detections
 from stagescore.pose.motion import Motion
 from stagescore.pose.tracking import View
-from stagescore.scoring.watching import Watched, distinct_frames, watch, watch_distinct
+from stagescore.scoring.motion_scan import MotionScan, distinct_frames, scan_distinct_motion, scan_motion
 from stagescore.skeleton import MPII_16
 
 FRAMES = 20
 
 
 @pytest.fixture
-def watched() -> Watched:
+def watched() -> MotionScan:
     """A camera that goes down by 3 pixels a frame."""
     step = np.array(((1.0, 0, 0), (0, 1, -3.0)))
     motion = Motion(step, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
     view = View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
-    return Watched(np.zeros((FRAMES, 9, 9, 3), np.uint8), (view,) * FRAMES, np.arange(FRAMES))
+    return MotionScan(np.zeros((FRAMES, 9, 9, 3), np.uint8), (view,) * FRAMES, np.arange(FRAMES))
 
 
 def body(waving_px: float = 20.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -41,7 +41,7 @@ def test_shares_of_the_mass_are_a_whole_body_and_alike_on_both_sides() -> None:
             assert share == pytest.approx(other, abs=1.5e-3)
 
 
-def test_the_centre_of_mass_is_followed_and_not_the_box(watched: Watched) -> None:
+def test_the_centre_of_mass_is_followed_and_not_the_box(watched: MotionScan) -> None:
     path = watched.path_of_body(*body())
     assert path is not None
     steps = np.diff(path.heights)
@@ -49,7 +49,7 @@ def test_the_centre_of_mass_is_followed_and_not_the_box(watched: Watched) -> Non
     assert steps.mean() * 31 == pytest.approx(3.0, rel=0.6)  # in sizes of the box, 31 to 51 px
 
 
-def test_frames_without_joints_or_boxes_are_bridged(watched: Watched) -> None:
+def test_frames_without_joints_or_boxes_are_bridged(watched: MotionScan) -> None:
     joints, known, boxes = body(waving_px=0)
     whole = watched.path_of_body(joints, known, boxes)
     known[7:9] = False
@@ -105,8 +105,8 @@ def test_a_converted_film_has_the_path_of_the_film_stretched() -> None:
     def read(frames: Sequence[int]) -> list[np.ndarray]:
         return [film[frame // 2] for frame in frames]
 
-    slow = watch_distinct(lambda frames: [film[frame] for frame in frames], 30)
-    fast = watch_distinct(read, 60)
+    slow = scan_distinct_motion(lambda frames: [film[frame] for frame in frames], 30)
+    fast = scan_distinct_motion(read, 60)
     assert (slow.num_frames, fast.num_frames) == (30, 60)
     assert fast.distinct == list(range(0, 60, 2))
     assert slow.distinct == list(range(30))
@@ -143,30 +143,30 @@ def test_small_pictures_keep_the_proportions_of_the_film(
 ) -> None:
     """Portrait films, odd sizes, and strips of which no side becomes shorter than eight pixels."""
     pictures = np.random.default_rng(0).integers(0, 255, (4, *size, 3)).astype(np.uint8)
-    seen = watch(pictures)
+    seen = scan_motion(pictures)
     assert seen.small.shape == (4, *small, 3)
     assert len(seen.views) == seen.num_frames == 4 and seen.distinct == [0, 1, 2, 3]
 
 
 def test_one_frame_is_a_clip_and_a_part_may_be_empty() -> None:
-    seen = watch_distinct(lambda frames: [np.full((20, 30, 3), 90, np.uint8) for _ in frames], 1)
+    seen = scan_distinct_motion(lambda frames: [np.full((20, 30, 3), 90, np.uint8) for _ in frames], 1)
     assert (seen.num_frames, seen.distinct) == (1, [0])
     nothing = seen.part(1, 1)
     assert (nothing.num_frames, nothing.distinct, nothing.views) == (0, [], ())
 
 
-def test_a_part_that_begins_with_a_repeat_begins_with_the_frame_that_it_repeats(watched: Watched) -> None:
-    repeated = Watched(watched.small, watched.views[:10], np.arange(FRAMES) // 2)
+def test_a_part_that_begins_with_a_repeat_begins_with_the_frame_that_it_repeats(watched: MotionScan) -> None:
+    repeated = MotionScan(watched.small, watched.views[:10], np.arange(FRAMES) // 2)
     part = repeated.part(3, 8)
     assert part.rows.tolist() == [0, 1, 1, 2, 2] and part.distinct == [0, 1, 3] and len(part.views) == 3
 
 
 def test_a_box_without_joints_stands_for_the_body_at_the_place_that_the_joints_around_have_in_it(
-    watched: Watched,
+    watched: MotionScan,
 ) -> None:
     """The centre of mass lies higher than the middle of the box; in frames without joints it still does."""
     joints, known, boxes = body(waving_px=0)
-    still = Watched(watched.small, still_views(), watched.rows)
+    still = MotionScan(watched.small, still_views(), watched.rows)
     seen = still.path_of_body(joints, known, boxes)
     assert seen is not None
     middle = still.path_of_body(joints, np.zeros_like(known), boxes)
@@ -179,7 +179,7 @@ def test_a_box_without_joints_stands_for_the_body_at_the_place_that_the_joints_a
     np.testing.assert_allclose(fallen.heights[10:], seen.heights[10:] + 1.0, atol=1e-9)
 
 
-def test_a_body_seen_late_begins_its_path_late(watched: Watched) -> None:
+def test_a_body_seen_late_begins_its_path_late(watched: MotionScan) -> None:
     joints, known, boxes = body(waving_px=0)
     boxes[:6], boxes[17:] = np.nan, np.nan
     found = watched.path_of_body(joints, known, boxes)

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from made_results import made_result, refused
 
 from stagescore.errors import DataError
-from stagescore.report.balance import balance_of, balance_of_vote
+from stagescore.report.score_breakdown import breakdown_of, breakdown_of_vote
 
 
 @pytest.mark.parametrize("num_exemplars", [1, 3, 10])
 def test_mean_exemplar_and_stages_are_the_score(num_exemplars):
     result = made_result(num_exemplars=num_exemplars)
-    balance = balance_of(result)
+    balance = breakdown_of(result)
     by_hand = 0.0
     for vote in result.exemplars:
         by_hand += vote.score
@@ -29,14 +29,14 @@ def test_mean_exemplar_and_stages_are_the_score(num_exemplars):
 @given(st.integers(0, 10_000))
 def test_what_is_printed_adds_up_with_the_rounding_that_is_printed(seed):
     result = made_result(seed)
-    for balance in (balance_of(result), balance_of_vote(result, 0)):
+    for balance in (breakdown_of(result), breakdown_of_vote(result, 0)):
         assert sum(balance.printed) + balance.rounding == balance.printed_total
         assert abs(balance.rounding) <= Decimal("0.02")
         assert balance.printed_total == Decimal(f"{balance.total:.2f}")
 
 
 def test_some_results_need_a_rounding_line():
-    assert any(balance_of(made_result(seed)).rounding for seed in range(10))
+    assert any(breakdown_of(made_result(seed)).rounding for seed in range(10))
 
 
 def wrong_score(result):
@@ -71,9 +71,9 @@ def missing_stage(result):
 )
 def test_a_result_whose_parts_do_not_add_up_is_refused(spoil, where):
     with pytest.raises(DataError, match=where):
-        balance_of(spoil(made_result()))
+        breakdown_of(spoil(made_result()))
 
 
 def test_there_is_nothing_to_add_up_without_a_score():
     with pytest.raises(DataError, match="no score"):
-        balance_of(refused())
+        breakdown_of(refused())

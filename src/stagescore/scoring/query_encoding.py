@@ -24,7 +24,7 @@ from stagescore.types import Modality, PoseTrack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Look:
+class QueryEncoding:
     """What the network made of one dive.
 
     Attributes:
@@ -81,7 +81,7 @@ class Look:
 
 
 @torch.no_grad()
-def look(
+def encode_query(
     model: ActionModel,
     media: Media,
     track: PoseTrack,
@@ -90,7 +90,7 @@ def look(
     flight: tuple[int, ...] = (),
     *,
     mirrored: bool = False,
-) -> Look:
+) -> QueryEncoding:
     """Show a dive to the network as evaluation does: its frames, the middle of the picture.
 
     Of joints without a film it sees the joints alone.
@@ -137,7 +137,7 @@ def look(
     features = model.encode(shown(View.plain()))
     segmented = model.segment(features)
     attention = model.explain(features, segmented.edges)
-    return Look(
+    return QueryEncoding(
         stages=model.represent(features, segmented.edges),
         edges=segmented.edges,
         frames=indices,

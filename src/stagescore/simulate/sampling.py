@@ -20,8 +20,8 @@ import numpy as np
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
-from stagescore.simulate.nouns import GRAVITY_M_S2, Approach, DivePlan, Faults
 from stagescore.simulate.population import BIN_FRAMES, BIN_SHARE, DiveKind, TimingBin, population
+from stagescore.simulate.types import GRAVITY_M_S2, Approach, DivePlan, Faults
 
 _DIVES_A_PAIR = 30
 _MOST_UNEQUAL = 3

@@ -118,7 +118,7 @@ class Card(Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnWeights:
+class CheckpointWeights:
     """A network with its card.
 
     Attributes:
@@ -182,7 +182,7 @@ def _smallest(value: Tensor) -> Tensor:
     return value.half()
 
 
-def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> OwnWeights:
+def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> CheckpointWeights:
     """Shipped weights by name (`nano`), or a file of ours.
 
     Raises:
@@ -211,4 +211,4 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> O
             where=path,
             todo="get the file again",
         )
-    return OwnWeights(card=card, model=model.eval(), path=path, familiarity=familiarity)
+    return CheckpointWeights(card=card, model=model.eval(), path=path, familiarity=familiarity)

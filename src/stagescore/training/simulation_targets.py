@@ -24,16 +24,16 @@ from stagescore.data.clip_store import ClipStore
 from stagescore.data.preprocessing import View, framed_joints, times_of, viewed_joints
 from stagescore.errors import DataError
 from stagescore.simulate.judge import RULES
-from stagescore.simulate.nouns import Faults
+from stagescore.simulate.types import Faults
 from stagescore.simulate.write import record_path
 from stagescore.skeleton import MPII_16
 from stagescore.types import Dive, PoseTrack
 
 FAULTS: tuple[str, ...] = tuple(fault.name for fault in fields(Faults))
-"""What `TruthTargets.faults` counts, in its order."""
+"""What `SimulationTargets.faults` counts, in its order."""
 
 DEDUCTIONS: tuple[str, ...] = tuple(rule.fault for rule in RULES)
-"""What `TruthTargets.deductions` counts; a failed dive's further points are not among them."""
+"""What `SimulationTargets.deductions` counts; a failed dive's further points are not among them."""
 
 PHASES: tuple[str, ...] = ("board", "air", "water")
 """Physical phases: before nothing touches the board, until the first touch of the water, and after."""
@@ -47,7 +47,7 @@ _BY_FRAME = ("stage", "phase", "splash_area", "measures")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TruthTargets:
+class SimulationTargets:
     """The truth about some dives on the frames that a view shows.
 
     Attributes:
@@ -79,7 +79,7 @@ class TruthTargets:
     twists: Float[Tensor, "dives"]
 
 
-class Truth:
+class SimulationGroundTruth:
     """The truth about the dives of a simulated data set, held in memory (20 KB a dive).
 
     Args:
@@ -109,7 +109,7 @@ class Truth:
         sd = faults.std(0)
         return torch.from_numpy(faults.mean(0)), torch.from_numpy(np.where(sd > 0, sd, np.float32(1)))
 
-    def batch(self, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> TruthTargets:
+    def batch(self, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> SimulationTargets:
         """The truth about some dives as `Samples.batch` shows them with the same views.
 
         Args:
@@ -134,7 +134,7 @@ class Truth:
         joints = taken.pop("joints")
         edge = np.array([self.preprocessing.crop_width / self.preprocessing.crop_height, 1]) / 2
         visible = (np.abs(joints[..., :2]) < edge).all(-1) & (joints[..., 2] > 0)
-        return TruthTargets(
+        return SimulationTargets(
             joints=torch.from_numpy(joints[..., :2].copy()),
             visible=torch.from_numpy(visible),
             **{name: torch.from_numpy(array) for name, array in taken.items()},
@@ -142,7 +142,7 @@ class Truth:
 
 
 def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarray, "..."]]:
-    """The truth about one dive, by attribute of `TruthTargets`; joints as `framed_joints` has them."""
+    """The truth about one dive, by attribute of `SimulationTargets`; joints as `framed_joints` has them."""
     path = record_path(root, dive.event, dive.number)
     frames = np.array(store.indices(dive.dive_id))
     try:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from stagescore.errors import CheckpointError
 from stagescore.pose import onnx_networks
+from stagescore.pose.estimator_cascade import EstimatorCascade
 from stagescore.pose.networks import Detector, Estimator, NetworkFiles, PoseNetworks
-from stagescore.pose.second_opinion import SecondOpinion
 
 OWN_SUFFIX = ".safetensors"
 """Of networks of our own."""
@@ -24,7 +24,7 @@ def open_networks(files: NetworkFiles, threads: int | None = None) -> PoseNetwor
     """
     estimator = open_estimator(files.estimator, threads)
     if files.second_estimator is not None:
-        estimator = SecondOpinion(estimator, open_estimator(files.second_estimator, threads))
+        estimator = EstimatorCascade(estimator, open_estimator(files.second_estimator, threads))
     second = files.second_detector
     return PoseNetworks(
         open_detector(files.detector, threads),

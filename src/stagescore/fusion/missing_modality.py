@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from stagescore.tensors import Features
 
 
-class VideoStandIns(nn.Module):
+class VideoImputer(nn.Module):
     """Learned replacements of dynamic and static features, made from the skeleton's."""
 
     def __init__(

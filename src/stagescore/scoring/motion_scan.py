@@ -32,7 +32,7 @@ _LEAST_DISTINCT = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class HeightCurve:
     """How somebody moves up and down against the background.
 
     Attributes:
@@ -45,7 +45,7 @@ class Path:
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class MotionScan:
     """What one look at a clip tells.
 
     Attributes:
@@ -73,17 +73,17 @@ class Watched:
         """The frames that do not repeat the one before."""
         return [int(frame) for frame in np.unique(self.rows, return_index=True)[1]]
 
-    def part(self, start: int, end: int) -> "Watched":
+    def part(self, start: int, end: int) -> "MotionScan":
         """The same for some of the frames, half-open."""
         rows = self.rows[start:end]
         first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-        return Watched(self.small[start:end], self.views[first:last], rows - first)
+        return MotionScan(self.small[start:end], self.views[first:last], rows - first)
 
     def choice(self) -> Choice:
         """The diver among all that moves; tracks count distinct frames."""
         return choose_diver(self.views)
 
-    def path(self, track: Track) -> Path:
+    def path(self, track: Track) -> HeightCurve:
         """The heights of the middle of a track's boxes."""
         return self._path(track.first, centres(track.boxes_px), track.boxes_px)
 
@@ -92,7 +92,7 @@ class Watched:
         joints_px: Float[np.ndarray, "frames joints 2"],
         known: Bool[np.ndarray, "frames joints"],
         boxes_px: Float[np.ndarray, "frames 4"],
-    ) -> Path | None:
+    ) -> HeightCurve | None:
         """The heights of the centre of mass, which falls freely whatever the limbs do; None of a body never seen.
 
         Args:
@@ -118,13 +118,13 @@ class Watched:
 
     def _path(
         self, first: int, points_px: Float[np.ndarray, "frames 2"], boxes_px: Float[np.ndarray, "frames 4"]
-    ) -> Path:
+    ) -> HeightCurve:
         camera = camera_path(self.views)
         heights = [camera[first + step][1] @ (x, y, 1.0) for step, (x, y) in enumerate(points_px.tolist())]
         at = np.array(self.distinct[first : first + len(heights)])
         frames = np.flatnonzero((self.rows >= first) & (self.rows < first + len(heights)))
         size = max(float(np.median(long_edges(boxes_px))), 1.0)
-        return Path(int(at[0]), np.interp(frames, at, np.array(heights) / size))
+        return HeightCurve(int(at[0]), np.interp(frames, at, np.array(heights) / size))
 
 
 def _between(
@@ -136,7 +136,7 @@ def _between(
     return np.stack([np.interp(at, known, column) for column in values.T], axis=1)
 
 
-def watch(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Watched:
+def scan_motion(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> MotionScan:
     """Look at the frames of a clip, one after another; one or more, none of which repeats another."""
     small: list[np.ndarray] = []
 
@@ -151,25 +151,25 @@ def watch(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Watched:
     for motion in moving_parts(kept()):
         blobs = motion.blobs_px
         views.append(View.of(Detections(blobs, np.full(len(blobs), _BLOB_CONFIDENCE)), motion))
-    return Watched(np.stack(small), tuple(views), np.arange(len(small)))
+    return MotionScan(np.stack(small), tuple(views), np.arange(len(small)))
 
 
-def watch_distinct(
+def scan_distinct_motion(
     read: Callable[[Sequence[int]], Iterable[UInt8[np.ndarray, "height width 3"]]], num_frames: int
-) -> Watched:
+) -> MotionScan:
     """Look at a clip that may have been converted from a lower frame rate.
 
     Args:
         read: gives the pictures of some frames, counted from 0, in increasing order.
         num_frames: of the clip; one or more.
     """
-    watched = watch(read(range(num_frames)))
+    watched = scan_motion(read(range(num_frames)))
     distinct = distinct_frames(watched.small)
     if len(distinct) == num_frames:
         return watched
-    again = watch(read(distinct))
+    again = scan_motion(read(distinct))
     rows = np.searchsorted(distinct, np.arange(num_frames), side="right") - 1
-    return Watched(again.small[rows], again.views, rows)
+    return MotionScan(again.small[rows], again.views, rows)
 
 
 def distinct_frames(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:

@@ -11,7 +11,7 @@ from stored_dives import PREPROCESSING
 from stagescore.data.preprocessing import Augmentation, View, view_of, viewed_joints
 from stagescore.data.samples import Samples
 from stagescore.errors import DataError
-from stagescore.training.truth import DEDUCTIONS, FAULTS, Truth
+from stagescore.training.simulation_targets import DEDUCTIONS, FAULTS, SimulationGroundTruth
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def truth(samples, root) -> Truth:
-    return Truth({root: list(samples.dives.values())}, samples.store)
+def truth(samples, root) -> SimulationGroundTruth:
+    return SimulationGroundTruth({root: list(samples.dives.values())}, samples.store)
 
 
 def record(root: Path, dive_id: str) -> dict:
@@ -122,15 +122,15 @@ def test_missing_or_damaged_truth_is_named(samples, root, tmp_path) -> None:
     (own / "truth" / f"{dives[2].dive_id}.npz").unlink()
     for dive in dives[1:3]:
         with pytest.raises(DataError, match=f"truth about {dive.dive_id}"):
-            Truth({own: [dive]}, samples.store)
+            SimulationGroundTruth({own: [dive]}, samples.store)
     with pytest.raises(DataError, match="nobody/1"):
-        Truth({own: dives[:1]}, samples.store).batch(["nobody/1"])
+        SimulationGroundTruth({own: dives[:1]}, samples.store).batch(["nobody/1"])
 
 
 def test_body_angles_of_a_body_that_can_be_drawn_by_hand() -> None:
     """Hanging straight, head down: all angles 0. Then the thighs forward by 90 degrees, shanks still up."""
     from stagescore.skeleton import MPII_16
-    from stagescore.training.truth import MEASURES, body_angles
+    from stagescore.training.simulation_targets import MEASURES, body_angles
 
     heights = {"pelvis": 1.0, "thorax": 0.5, "hip": 1.0, "knee": 1.45, "ankle": 1.9}
     body = np.zeros((2, 16, 3))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from stagescore.pose.estimator_cascade import FACTOR, UNSURE, EstimatorCascade
 from stagescore.pose.networks import Estimator, NetworkIdentity
-from stagescore.pose.second_opinion import FACTOR, UNSURE, SecondOpinion
 
 NAMES = {"small": "1" * 64, "large": "2" * 64}
 
@@ -36,7 +36,7 @@ def pair(first_sure, second_sure, place=(0.5, 0.5), **more):
     return (
         first,
         (second := Says("large", place, second_sure, (64, 64), **more)),
-        SecondOpinion(first, second),
+        EstimatorCascade(first, second),
     )
 
 
@@ -76,7 +76,7 @@ def test_what_the_second_only_derives_is_left_to_the_first():
 
 def test_a_second_whose_crops_have_another_shape_sees_the_same_picture_unstretched():
     first, second = Says("small", (0.5, 0.5), 0.3, (32, 32)), Says("large", (0.9, 0.3), 0.9, (48, 64))
-    both = SecondOpinion(first, second)
+    both = EstimatorCascade(first, second)
     assert both.crop_size_px == (64, 64)
     found = both.estimate(crops(0))[0]
     assert second.shown == [(64, 48)]

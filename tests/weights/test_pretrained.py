@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stagescore.errors import CheckpointError
-from stagescore.weights.foreign import read_tensors
+from stagescore.weights.pretrained import read_tensors
 
 PAGE = "https://example.org/weights"
 

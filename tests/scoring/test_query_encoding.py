@@ -19,7 +19,7 @@ import made_scorer
 from stagescore.inference.intervals import TransitionCalibration
 from stagescore.media.source import Media, open_media
 from stagescore.pose.npz_files import read_npz
-from stagescore.scoring.looking import Look, look
+from stagescore.scoring.query_encoding import QueryEncoding, encode_query
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.types import PoseTrack
 
@@ -40,26 +40,26 @@ def joints(tmp_path_factory: pytest.TempPathFactory) -> PoseTrack:
 
 
 @pytest.fixture(scope="module")
-def seen(network: ScoringNetwork, film: Media) -> Look:
-    return look(
+def seen(network: ScoringNetwork, film: Media) -> QueryEncoding:
+    return encode_query(
         network.model, film, PoseTrack.unknown(50), (10, 60), network.card.preprocessing, mirrored=True
     )
 
 
-def same(one: Look, two: Look) -> bool:
+def same(one: QueryEncoding, two: QueryEncoding) -> bool:
     return all(
         torch.equal(a, b)
         for a, b in zip(one.stages.named().values(), two.stages.named().values(), strict=True)
     )
 
 
-def cut_at(seen: Look, transitions: tuple[int, ...], frames: list[int]) -> Look:
+def cut_at(seen: QueryEncoding, transitions: tuple[int, ...], frames: list[int]) -> QueryEncoding:
     """The same with other sampled frames, and stages that end with some of them."""
     edges = torch.tensor([[0, *(last + 1 for last in transitions), len(frames)]])
     return replace(seen, frames=tuple(frames), edges=edges)
 
 
-def test_the_frames_shown_are_spread_over_the_span_both_ends_included(seen: Look) -> None:
+def test_the_frames_shown_are_spread_over_the_span_both_ends_included(seen: QueryEncoding) -> None:
     assert len(seen.frames) == 96
     assert seen.frames == tuple(10 + frame for frame in np.linspace(0, 49, 96).astype(int))
 
@@ -70,10 +70,10 @@ def test_pictures_outside_of_the_span_change_nothing_and_those_inside_do(
     pictures = [image.copy() for _, image in film.frames()]
     track = joints.at(range(10, 60))
 
-    def shown(changed: list[int], folder: str) -> Look:
+    def shown(changed: list[int], folder: str) -> QueryEncoding:
         some = [255 - image if frame in changed else image for frame, image in enumerate(pictures)]
         media = open_media(made_scorer.write_frames(tmp_path / folder, some))
-        return look(network.model, media, track, (10, 60), network.card.preprocessing)
+        return encode_query(network.model, media, track, (10, 60), network.card.preprocessing)
 
     plain = shown([], "plain")
     assert same(plain, shown([*range(10), *range(60, len(pictures))], "outside"))
@@ -84,8 +84,8 @@ def test_pictures_outside_of_the_span_change_nothing_and_those_inside_do(
 def test_joints_belong_to_the_frames_of_the_span(
     network: ScoringNetwork, film: Media, joints: PoseTrack
 ) -> None:
-    def shown(track: PoseTrack) -> Look:
-        return look(network.model, film, track, (10, 60), network.card.preprocessing)
+    def shown(track: PoseTrack) -> QueryEncoding:
+        return encode_query(network.model, film, track, (10, 60), network.card.preprocessing)
 
     assert shown(joints.at(range(10, 60))).modalities == ("video", "skeleton")
     assert shown(PoseTrack.unknown(50)).modalities == ("video",)
@@ -96,19 +96,19 @@ def test_joints_belong_to_the_frames_of_the_span(
         assert not same(shown(joints.at(range(10, 60))), shown(other.at(range(10, 60))))
 
 
-def test_attention_is_that_of_the_sampled_frames_and_adds_up_in_each_stage(seen: Look) -> None:
+def test_attention_is_that_of_the_sampled_frames_and_adds_up_in_each_stage(seen: QueryEncoding) -> None:
     assert seen.attention is not None and len(seen.attention) == len(seen.frames)
     for first, stop in pairwise(seen.edges[0].tolist()):
         assert sum(seen.attention[first:stop]) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_the_mirror_image_is_a_second_view(seen: Look) -> None:
+def test_the_mirror_image_is_a_second_view(seen: QueryEncoding) -> None:
     assert seen.mirrored is not None and seen.views == (seen.stages, seen.mirrored)
     assert not same(seen, replace(seen, stages=seen.mirrored))
     assert len(replace(seen, mirrored=None).views) == 1
 
 
-def test_stages_end_in_the_middle_of_the_frames_between_two_sampled_ones(seen: Look) -> None:
+def test_stages_end_in_the_middle_of_the_frames_between_two_sampled_ones(seen: QueryEncoding) -> None:
     every_third = list(range(100, 190, 3))
     # The take-off ends with sampled frame 109 and before 112: in frame 110, so the flight begins at 111.
     assert cut_at(seen, (3, 20), every_third).stage_edges(100, 190) == (100, 111, 162, 190)
@@ -117,7 +117,7 @@ def test_stages_end_in_the_middle_of_the_frames_between_two_sampled_ones(seen: L
 
 
 @given(st.data())
-def test_no_stage_is_empty_however_few_frames_there_are(seen: Look, data: st.DataObject) -> None:
+def test_no_stage_is_empty_however_few_frames_there_are(seen: QueryEncoding, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, 30))
     end = start + data.draw(st.integers(3, 40))
     num = data.draw(st.integers(4, 30))
@@ -135,7 +135,7 @@ def test_no_stage_is_empty_however_few_frames_there_are(seen: Look, data: st.Dat
     assert edges[1] == min(wanted(first), edges[2] - 1)
 
 
-def test_a_stage_is_as_sure_as_both_of_its_edges(seen: Look) -> None:
+def test_a_stage_is_as_sure_as_both_of_its_edges(seen: QueryEncoding) -> None:
     frames = list(range(40))
     probabilities = np.full((1, 2, 40), 1e-9)
     probabilities[0, 0, [10, 30]] = 0.7, 0.3

@@ -15,11 +15,10 @@ import made_scorer
 
 from stagescore.errors import DataError
 from stagescore.media.source import Media, open_media
-from stagescore.scoring import finding
+from stagescore.scoring import localization
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
-from stagescore.scoring.finding import find_dive, only_whole_dive
-from stagescore.scoring.watching import Path as BodyPath
-from stagescore.scoring.watching import Watched, watch, watch_distinct
+from stagescore.scoring.localization import localize_action, only_whole_dive
+from stagescore.scoring.motion_scan import HeightCurve, MotionScan, scan_distinct_motion, scan_motion
 
 FALL = range(120, 150)
 SIZE = (320, 200)
@@ -44,7 +43,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_fall_is_found_with_some_time_before_and_after(film: Path) -> None:
-    start, end = find_dive(open_media(film), FreeFall())
+    start, end = localize_action(open_media(film), FreeFall())
     assert start < FALL.start
     assert end > FALL.stop
     assert 2 * len(FALL) < end - start + len(FALL) / 2 < 4 * len(FALL)
@@ -54,7 +53,7 @@ def test_where_nobody_falls_no_dive_is_found(film: Path, tmp_path: Path) -> None
     for image in sorted(film.iterdir())[:60]:
         (tmp_path / image.name).symlink_to(image)
     with pytest.raises(DataError, match="no dive"):
-        find_dive(open_media(tmp_path), FreeFall())
+        localize_action(open_media(tmp_path), FreeFall())
 
 
 def frames(film: Path, first: int, stop: int) -> list[ndarray]:
@@ -71,7 +70,7 @@ def elsewhere(num: int) -> list[ndarray]:
 @pytest.mark.parametrize("before", [0, 30])
 def test_the_shot_with_the_whole_dive_is_used_and_the_others_are_not(film: Path, before: int) -> None:
     dive = frames(film, 90, 200)
-    watched = watch([*elsewhere(before), *dive, *elsewhere(20)])
+    watched = scan_motion([*elsewhere(before), *dive, *elsewhere(20)])
     cuts = [*([before] if before else []), before + len(dive)]
     assert only_whole_dive(watched, cuts, FreeFall()) == (before, before + len(dive))
 
@@ -79,15 +78,15 @@ def test_the_shot_with_the_whole_dive_is_used_and_the_others_are_not(film: Path,
 @pytest.mark.parametrize("cut", [FALL.start + 12, FALL.stop - 8])
 def test_a_dive_that_is_cut_in_the_air_is_not_whole(film: Path, cut: int) -> None:
     first = frames(film, 90, cut)
-    watched = watch([*first, *elsewhere(60)])
+    watched = scan_motion([*first, *elsewhere(60)])
     assert only_whole_dive(watched, [len(first)], FreeFall()) is None
     rest = frames(film, cut, 200)
-    assert only_whole_dive(watch([*elsewhere(60), *rest]), [60], FreeFall()) is None
+    assert only_whole_dive(scan_motion([*elsewhere(60), *rest]), [60], FreeFall()) is None
 
 
 def test_of_two_dives_none_is_chosen(film: Path) -> None:
     dive = frames(film, 90, 200)
-    assert only_whole_dive(watch([*dive, *dive]), [len(dive)], FreeFall()) is None
+    assert only_whole_dive(scan_motion([*dive, *dive]), [len(dive)], FreeFall()) is None
 
 
 def test_a_last_shot_under_water_is_cut_off_and_said(
@@ -107,7 +106,7 @@ class Falls:
         self.flights = list(flights)
         self.looked: list[tuple[int, int]] = []
 
-    def __call__(self, shot: Watched, finder: FlightFinder) -> Flight | None:
+    def __call__(self, shot: MotionScan, finder: FlightFinder) -> Flight | None:
         first = round(float(shot.small[0].mean()) / 2)
         self.looked.append((first, first + shot.num_frames))
         return self.flights.pop(0)
@@ -115,7 +114,7 @@ class Falls:
 
 def flight(first: int, stop: int, fallen: float, **changes: bool) -> Flight:
     return made_scorer.GivenFlight(first=first, stop=stop, fallen=fallen, **changes).find(
-        BodyPath(0, np.zeros(1)), 100
+        HeightCurve(0, np.zeros(1)), 100
     )
 
 
@@ -145,31 +144,31 @@ def test_the_deepest_whole_fall_is_the_dive_and_stays_within_the_film(
     flights: tuple[Flight | None, ...],
     span: tuple[int, int],
 ) -> None:
-    monkeypatch.setattr(finding, "WINDOW_FRAMES", 40)
-    monkeypatch.setattr(finding, "cuts_of", lambda watched: [])
+    monkeypatch.setattr(localization, "WINDOW_FRAMES", 40)
+    monkeypatch.setattr(localization, "cuts_of", lambda watched: [])
     falls = Falls(*flights)
-    monkeypatch.setattr(finding, "_flight", falls)
-    assert find_dive(counted, FreeFall()) == span
+    monkeypatch.setattr(localization, "_flight", falls)
+    assert localize_action(counted, FreeFall()) == span
     assert falls.looked == [(0, 40), (20, 60), (40, 80), (60, 99)]
 
 
 def test_a_film_of_hours_is_refused_before_it_is_decoded(
     counted: Media, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "MOST_FRAMES", 98)
+    monkeypatch.setattr(localization, "MOST_FRAMES", 98)
     with pytest.raises(DataError, match="99 frames"):
-        find_dive(counted, FreeFall())
+        localize_action(counted, FreeFall())
 
 
 def test_a_cut_is_told_in_frames_of_the_film_also_where_frames_are_repeated() -> None:
     rng = np.random.default_rng(2)
     halls = [cv2.GaussianBlur(rng.integers(*span, (60, 96, 3)).astype(np.uint8), (0, 0), 1) for span in SPANS]
     once = [np.roll(hall, 3 * t, axis=1) for hall in halls for t in range(20)]
-    assert finding.cuts_of(watch(once)) == [20]
+    assert localization.cuts_of(scan_motion(once)) == [20]
     twice = [picture for picture in once for _ in range(2)]
-    watched = watch_distinct(lambda chosen: [twice[frame] for frame in chosen], len(twice))
+    watched = scan_distinct_motion(lambda chosen: [twice[frame] for frame in chosen], len(twice))
     assert watched.distinct == list(range(0, 80, 2))
-    assert finding.cuts_of(watched) == [40]
+    assert localization.cuts_of(watched) == [40]
 
 
 SPANS = ((0, 200), (70, 255))

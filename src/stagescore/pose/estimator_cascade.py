@@ -22,7 +22,7 @@ FACTOR = 1.5
 """By which the second's confidences count more: networks trained on photographs are more cautious about divers."""
 
 
-class SecondOpinion:
+class EstimatorCascade:
     """An `Estimator` made of two.
 
     Args:

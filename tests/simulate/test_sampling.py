@@ -12,9 +12,9 @@ from stagescore.data.heights import height_from_name
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.evaluation.calibration import calibration_table
-from stagescore.simulate.draw import TOO_MANY_TWISTS, draw_event, draw_plan
 from stagescore.simulate.judge import RULES, SPLASH
 from stagescore.simulate.population import derive_population, population, read_population, table_bytes
+from stagescore.simulate.sampling import TOO_MANY_TWISTS, draw_event, draw_plan
 from stagescore.types import Dive
 
 FINEDIVING = Path(__file__).resolve().parents[3] / "shared" / "data" / "finediving"
@@ -29,7 +29,7 @@ def plans():
 def test_a_dive_is_the_same_in_any_process_and_in_any_order(plans) -> None:
     assert draw_plan(3, 77) == plans[77]
     assert draw_plan(4, 77) != plans[77]
-    program = "from stagescore.simulate.draw import draw_plan; print(draw_plan(3, 77))"
+    program = "from stagescore.simulate.sampling import draw_plan; print(draw_plan(3, 77))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(plans[77])
 
