@@ -62,7 +62,7 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
 def sum_line(balance: ScoreBreakdown, total: str) -> str:
     """A sum as one line whose printed parts add up to what is printed.
 
-    >>> balance = Balance(names=("Exemplar", "Entry"), parts=(70.0, -1.5), total=68.5, fields=("a", "b", "score"))
+    >>> balance = ScoreBreakdown(names=("Exemplar", "Entry"), parts=(70.0, -1.5), total=68.5, fields=("a", "b", "score"))
     >>> sum_line(balance, "vote")
     'exemplar 70.00   entry −1.50   =   vote 68.50'
     """

@@ -63,7 +63,7 @@ class ScoreBreakdown:
     def rounding(self) -> Decimal:
         """What is missing from the printed parts to the printed total.
 
-        >>> Balance(names=("a", "b", "c"), parts=(70.004, 0.004, 0.004), total=70.012, fields=("score",)).rounding
+        >>> ScoreBreakdown(names=("a", "b", "c"), parts=(70.004, 0.004, 0.004), total=70.012, fields=("score",)).rounding
         Decimal('0.01')
         """
         return self.printed_total - sum(self.printed)
