@@ -28,6 +28,27 @@ def weights_hash(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Put the tensors of a file into the model that its card describes.
+
+    Args:
+        model: With the names and shapes that the card says.
+        tensors: Of the file, by name.
+        path: Path of the file, for errors.
+
+    Raises:
+        CheckpointError: A tensor is missing, unknown or of another shape.
+    """
+    try:
+        model.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights do not fit their card ({' '.join(str(error).split())[:160]})",
+            where=path,
+            todo="get the file again",
+        ) from None
+
+
 def write_card_file(path: Path, tensors: Mapping[str, Tensor], card: Config, header: str) -> None:
     """Write one file atomically.
 
@@ -69,7 +90,7 @@ def read_card_file(
         ) from error
     except (SafetensorError, struct.error, ValueError, ValidationError) as error:
         raise CheckpointError(
-            f"this is no {what} of ours ({' '.join(str(error).split())[:100]})",
+            f"not a stagescore {what} ({' '.join(str(error).split())[:100]})",
             where=path,
             todo=f"get the file again, or give one that `{maker}` has written",
         ) from None

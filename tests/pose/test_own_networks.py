@@ -162,7 +162,7 @@ def test_truncated_foreign_and_changed_files_are_refused(tmp_path: Path) -> None
     content = path.read_bytes()
     for size in (0, 5, 200, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:size])
-        with pytest.raises(CheckpointError, match="no pose network of ours"):
+        with pytest.raises(CheckpointError, match="not a stagescore pose network"):
             load_network(path)
     changed = bytearray(content)
     changed[-3] ^= 0x40

@@ -87,7 +87,7 @@ def test_what_is_not_ours_is_refused(model: HPMCoRe, tmp_path: Path, harm: str) 
         name = next(n for n in tensors if tensors[n].ndim == 2)
         tensors[name] = torch.zeros(1, 1)
         save_file(tensors, path, {"stagescore_card": card(model).model_dump_json()})
-    with pytest.raises(CheckpointError, match=r"no file of weights of ours|do not fit their card"):
+    with pytest.raises(CheckpointError, match=r"not a stagescore weights file|do not fit their card"):
         load_weights(path)
 
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from stagescore.card_files import read_card_file, write_card_file
+from stagescore.card_files import fill, read_card_file, write_card_file
 from stagescore.errors import CheckpointError
 from stagescore.layers.norms import merge_batch_norms
 from stagescore.media.scaling import fitted
@@ -79,14 +79,7 @@ def load_network(path: Path) -> tuple[PoseNet | SmallDetector, PoseCard]:
             "the weights have changed since their card was written", where=path, todo="get the file again"
         )
     network = build_network(card.network)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights do not fit their card ({' '.join(str(error).split())[:160]})",
-            where=path,
-            todo="get the file again",
-        ) from None
+    fill(network, tensors, path)
     return network.eval().to(memory_format=torch.channels_last), card
 
 

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from stagescore.card_files import read_card_file, weights_hash, write_card_file
+from stagescore.card_files import fill, read_card_file, weights_hash, write_card_file
 from stagescore.config import Config
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.errors import CheckpointError
@@ -191,19 +191,10 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> C
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
         path = find_weights(f"{name_or_path}.safetensors", weights_dir)
-    tensors, card = read_card_file(
-        path, Card, _HEADER, what="file of weights", maker="stagescore weights pack"
-    )
+    tensors, card = read_card_file(path, Card, _HEADER, what="weights file", maker="stagescore weights pack")
     familiarity = Familiarity.taken_from(tensors, card.familiarity)
     model = build(card.model)
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights do not fit their card ({' '.join(str(error).split())[:160]})",
-            where=path,
-            todo="get the file again",
-        ) from None
+    fill(model, tensors, path)
     found = weights_hash(model)
     if found != card.weights_hash:
         raise CheckpointError(

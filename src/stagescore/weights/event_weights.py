@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from stagescore.card_files import read_card_file, weights_hash, write_card_file
+from stagescore.card_files import fill, read_card_file, weights_hash, write_card_file
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
 from stagescore.models.event_network import EventNetwork
@@ -64,14 +64,7 @@ def load_event_network(path: Path) -> tuple[EventNetwork, EventCard]:
         path, EventCard, _HEADER, what="event network", maker="stagescore train-events"
     )
     network = EventNetwork(width=card.width)
-    try:
-        network.load_state_dict({name: value.float() for name, value in tensors.items()})
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights do not fit their card ({' '.join(str(error).split())[:160]})",
-            where=path,
-            todo="get the file again",
-        ) from None
+    fill(network, {name: value.float() for name, value in tensors.items()}, path)
     if weights_hash(network) != card.weights_hash:
         raise CheckpointError(
             "the weights are not those of the card",
