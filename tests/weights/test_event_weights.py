@@ -47,7 +47,7 @@ def test_changed_weights_are_noticed(written, tmp_path) -> None:
 def test_torn_and_foreign_files_are_refused(written, tmp_path, spoil) -> None:
     path, _ = written
     (tmp_path / "bad.safetensors").write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(CheckpointError, match=r"no event network|do not fit their card"):
+    with pytest.raises(CheckpointError, match=r"not a stagescore event network|do not fit their card"):
         load_event_network(tmp_path / "bad.safetensors")
     with pytest.raises(CheckpointError, match="cannot read"):
         load_event_network(tmp_path / "missing.safetensors")
