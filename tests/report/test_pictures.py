@@ -41,6 +41,24 @@ def test_without_a_water_contact_the_whole_entry_is_shown() -> None:
     assert score.telling_pictures(result, 2).text.startswith("The entry: middle frame")
 
 
+def test_joints_of_which_nothing_is_known_to_be_weak_are_followed_into_the_water() -> None:
+    pictures = made_pictures(made_result(), range(100))
+    plain = Pictures(
+        query=pictures.query, track=pictures.track, track_frames=pictures.track_frames, contact_frame=50
+    )
+    believed = np.zeros(pictures.track.known.shape, dtype=bool)
+    told = Pictures(
+        query=pictures.query,
+        track=pictures.track,
+        track_frames=pictures.track_frames,
+        contact_frame=50,
+        weak=believed,
+    )
+    shown, same = plain.crops([48, 52, 60]), told.crops([48, 52, 60])
+    assert shown.keys() == same.keys()
+    assert all(np.array_equal(shown[frame], same[frame]) for frame in shown)
+
+
 def test_a_contact_that_leaves_too_few_frames_of_a_stage_does_not_shorten_it() -> None:
     early = made_result(**LONG).events.first_water_contact_frame.model_copy(update={"frame": 47})
     result = made_result(**LONG, events=Events(first_water_contact_frame=early))

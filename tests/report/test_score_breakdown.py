@@ -14,25 +14,25 @@ from stagescore.report.score_breakdown import breakdown_of, breakdown_of_vote
 @pytest.mark.parametrize("num_exemplars", [1, 3, 10])
 def test_mean_exemplar_and_stages_are_the_score(num_exemplars):
     result = made_result(num_exemplars=num_exemplars)
-    balance = breakdown_of(result)
+    breakdown = breakdown_of(result)
     by_hand = 0.0
     for vote in result.exemplars:
         by_hand += vote.score
         for stage in vote.stage_deltas:
             by_hand += sum(stage)
-    assert abs(sum(balance.parts) - result.score) < 1e-6
-    assert abs(by_hand / num_exemplars - balance.total) < 1e-6
-    assert balance.names == ("Mean exemplar", "Take-off", "Flight", "Entry")
+    assert abs(sum(breakdown.parts) - result.score) < 1e-6
+    assert abs(by_hand / num_exemplars - breakdown.total) < 1e-6
+    assert breakdown.names == ("Mean exemplar", "Take-off", "Flight", "Entry")
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000))
 def test_what_is_printed_adds_up_with_the_rounding_that_is_printed(seed):
     result = made_result(seed)
-    for balance in (breakdown_of(result), breakdown_of_vote(result, 0)):
-        assert sum(balance.printed) + balance.rounding == balance.printed_total
-        assert abs(balance.rounding) <= Decimal("0.02")
-        assert balance.printed_total == Decimal(f"{balance.total:.2f}")
+    for breakdown in (breakdown_of(result), breakdown_of_vote(result, 0)):
+        assert sum(breakdown.printed) + breakdown.rounding == breakdown.printed_total
+        assert abs(breakdown.rounding) <= Decimal("0.02")
+        assert breakdown.printed_total == Decimal(f"{breakdown.total:.2f}")
 
 
 def test_some_results_need_a_rounding_line():

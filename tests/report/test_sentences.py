@@ -48,7 +48,7 @@ def told(result: Result) -> list[Sentence]:
     for function in sentence_functions():
         names = list(inspect.signature(function).parameters)
         if not set(names) <= set(arguments):
-            continue  # a sum needs parts that add up, which those of mixed dives do not: test_balance.py
+            continue  # a sum needs parts that add up, which those of mixed dives do not: test_score_breakdown.py
         if not getattr(result, NEEDS.get(function.__name__, "status")):
             continue
         for call in itertools.product(*(arguments[name] for name in names)):

@@ -173,6 +173,9 @@ def test_still_images_before_and_after_the_dive_are_no_cut() -> None:
     # A still image between two shots that move leaves the cuts where they are, and a film of stills stays whole.
     assert checks.main_shot(50, [20, 30], [False, True, False]).cuts == (20, 30)
     assert checks.main_shot(50, [20], [True, True]) == checks.main_shot(50, [20])
+    # What is left is never nothing: a few moving frames at an end are stray, whatever the rest shows.
+    assert checks.main_shot(96, [93], [True, False]) == checks.Shot(0, 93, ())
+    assert checks.main_shot(96, [3], [False, True]) == checks.Shot(3, 96, ())
 
 
 @pytest.mark.parametrize(

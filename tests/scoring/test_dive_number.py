@@ -270,7 +270,7 @@ def test_a_number_given_without_its_height_is_scored_at_the_height_of_the_exempl
         found, said = (scorer.score(film, dive_number="107B", **more) for more in ({}, {"height_m": 10.0}))
         assert found.status == "ok" and without_number(found) == without_number(said)
         assert sum("10 m is assumed" in told for told in found.warnings) == 1
-    # What hangs on no height is not told of one.
+    # Where nothing depends on the height, none is assumed.
     whole = blind(plain).score(film, dive_number="107B", difficulty=3.0)
     assert not any("is assumed" in told for told in whole.warnings)
 

@@ -4,7 +4,7 @@ from scipy.stats import spearmanr
 
 from stagescore.errors import DataError
 from stagescore.simulate.camera import follow
-from stagescore.simulate.dataset import Order, look_of, make_dive
+from stagescore.simulate.dataset import Order, appearance_of, make_dive
 from stagescore.simulate.estimator import Sight, estimate_joints
 
 STANDING = np.array(
@@ -62,7 +62,7 @@ def test_divers_are_as_large_as_real_ones_and_found_as_badly() -> None:
     heads, errors = [], []
     for index in range(order.num_dives):
         dive = make_dive(order, index)
-        motion, path = dive.motion, follow(dive.motion, look_of(dive.plan), size)
+        motion, path = dive.motion, follow(dive.motion, appearance_of(dive.plan), size)
         flight = range(motion.first_airborne_frame, motion.first_water_contact_frame)
         joints = np.stack([path.project(motion.joints_m[k].astype(float), k) for k in flight])
         found = estimate_joints(joints, clear(len(joints)), index)

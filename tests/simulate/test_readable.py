@@ -12,7 +12,7 @@ from stagescore.evaluation.measurements import measure
 from stagescore.evaluation.metrics import srcc
 from stagescore.hashing import hash_u64
 from stagescore.simulate.camera import follow
-from stagescore.simulate.dataset import Order, look_of, make_dive
+from stagescore.simulate.dataset import Order, appearance_of, make_dive
 from stagescore.simulate.motion import simulate
 from stagescore.simulate.types import DivePlan, Faults
 from stagescore.simulate.water import splash_over, throw_spray
@@ -54,7 +54,7 @@ def splash_says(dive: SimulatedDive) -> float:
 
     The spray alone is drawn: the pixels are those of the pictures, which take twenty times as long.
     """
-    look = look_of(dive.plan)
+    look = appearance_of(dive.plan)
     path = follow(dive.motion, look, SIZE)
     spray, first = throw_spray(dive.splash, look), dive.splash.first_frame
     areas = []
@@ -127,7 +127,7 @@ def test_joints_alone_say_clearly_less(figures) -> None:
 def test_the_spray_that_is_measured_is_that_of_the_pictures() -> None:
     dive = make_dive(Order(num_dives=2, seed=SEED, size_px=SIZE), 1)
     drawn = [picture.splash_area_px for picture in dive.pictures]
-    look = look_of(dive.plan)
+    look = appearance_of(dive.plan)
     path, spray = follow(dive.motion, look, SIZE), throw_spray(dive.splash, look)
     first = dive.splash.first_frame
     for frame in range(first, first + FRAMES_OF_SPLASH):

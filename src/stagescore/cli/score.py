@@ -35,8 +35,8 @@ SkeletonOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Joints of the given poses: mpii-16, coco-17, halpe-26, openpose-25 or blazepose-33. Told by their names "
-        "or number by default.",
+        help="Joints of the given poses: mpii-16, coco-17, halpe-26, openpose-25 or blazepose-33. By default "
+        "recognised by the names or the number of the joints.",
     ),
 ]
 ExemplarsOption = Annotated[int, typer.Option(min=1, help="Number of exemplars that vote.")]

@@ -185,7 +185,7 @@ class HierarchicalSkeletalEncoder(nn.Module):
             joints: MPII's, in heights of the picture from its middle, then confidence; unknown ones are zero.
 
         Raises:
-            DataError: They are as many as another skeleton has.
+            DataError: The number of joints is not MPII-16's.
         """
         if joints.shape[2] != MPII_16.num_joints:
             raise DataError(

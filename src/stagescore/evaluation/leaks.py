@@ -22,7 +22,7 @@ from stagescore.errors import DataError
 from stagescore.evaluation.calibration import fault_sizes
 from stagescore.simulate.appearance import Appearance
 from stagescore.simulate.camera import View, follow
-from stagescore.simulate.dataset import Order, look_of, make_dive
+from stagescore.simulate.dataset import Order, appearance_of, make_dive
 from stagescore.simulate.render import Picture
 from stagescore.simulate.types import Splash
 from stagescore.simulate.write import SimulatedDive
@@ -113,7 +113,7 @@ def _traces_of(order: Order, index: int) -> Traces | None:
     plan, motion = dive.plan, dive.motion
     if motion.first_airborne_frame - math.ceil(_PRESS_S * motion.frame_rate) < _ENDS:
         return None
-    look = look_of(plan)
+    look = appearance_of(plan)
     before, after, sizes = _seen(dive, look, order.size_px)
     parts = {
         "look": np.array(_numbers(look)),

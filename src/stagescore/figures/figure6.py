@@ -59,23 +59,25 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
     write_bytes(path, content.getvalue())
 
 
-def sum_line(balance: ScoreBreakdown, total: str) -> str:
+def sum_line(breakdown: ScoreBreakdown, total: str) -> str:
     """A sum as one line whose printed parts add up to what is printed.
 
-    >>> balance = ScoreBreakdown(names=("Exemplar", "Entry"), parts=(70.0, -1.5), total=68.5, fields=("a", "b", "score"))
-    >>> sum_line(balance, "vote")
+    >>> breakdown = ScoreBreakdown(names=("Exemplar", "Entry"), parts=(70.0, -1.5), total=68.5, fields=("a", "b", "score"))
+    >>> sum_line(breakdown, "vote")
     'exemplar 70.00   entry −1.50   =   vote 68.50'
     """
-    first, *others = balance.printed
-    parts = [f"{balance.names[0].lower()} {points(float(first))}"]
-    parts += [f"{name.lower()} {signed(float(v))}" for name, v in zip(balance.names[1:], others, strict=True)]
-    if balance.rounding:
-        parts.append(f"rounding {signed(float(balance.rounding))}")
-    return f"{'   '.join(parts)}   =   {total} {points(float(balance.printed_total))}"
+    first, *others = breakdown.printed
+    parts = [f"{breakdown.names[0].lower()} {points(float(first))}"]
+    parts += [
+        f"{name.lower()} {signed(float(v))}" for name, v in zip(breakdown.names[1:], others, strict=True)
+    ]
+    if breakdown.rounding:
+        parts.append(f"rounding {signed(float(breakdown.rounding))}")
+    return f"{'   '.join(parts)}   =   {total} {points(float(breakdown.printed_total))}"
 
 
 def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
-    balance, nearest = breakdown_of(result), nearest_exemplar(result)
+    breakdown, nearest = breakdown_of(result), nearest_exemplar(result)
     if nearest is None:
         raise DataError("no exemplar voted", where="exemplars", todo="score the dive again")
     exemplar = result.exemplars[nearest]
@@ -114,7 +116,7 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
                 "against this exemplar, stage by stage",
                 sum_line(breakdown_of_vote(result, nearest), "its vote"),
             ),
-            (f"against the mean of all {len(result.exemplars)} exemplars", sum_line(balance, "score")),
+            (f"against the mean of all {len(result.exemplars)} exemplars", sum_line(breakdown, "score")),
         ),
     )
     notes = [] if truth is None else [f"judges' score {points(truth)}"]

@@ -163,7 +163,8 @@ class Pictures:
         row = self._row(frame)
         if self.track is None or row is None:
             return False
-        return bool((self.track.known[row] & ~(False if self.weak is None else self.weak[row])).any())
+        known = self.track.known[row]
+        return bool((known if self.weak is None else known & ~self.weak[row]).any())
 
 
 def _nearest(frames: Sequence[int], frame: int) -> int | None:

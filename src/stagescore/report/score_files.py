@@ -20,21 +20,21 @@ from stagescore.report.dive_report import frames_wanted
 from stagescore.report.keyframes import contact_frame, stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames
 from stagescore.report.pictures import Pictures
-from stagescore.report.result_folder import film_pictures, pictures_in, write_dive_report
+from stagescore.report.result_folder import SUMMARY, film_pictures, pictures_in, write_dive_report
 from stagescore.report.summary import summary_page
 from stagescore.scoring.batch import COMPARED
 from stagescore.scoring.compare import DiveComparison
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scored
 
-SUMMARY, OVERLAY = "summary.html", "overlay.mp4"
+OVERLAY = "overlay.mp4"
 COMPARE_PAGE, COMPARISON = "compare.html", "compare.mp4"
 SIDE_BY_SIDE_RATE = 15.0
 """Frames per second of films side by side: half the usual speed, since they are looked at closely."""
 _SIDE_HEIGHT_PX = 360
 _DRAWN_EDGE_PX = 1280
-"""Longer edge of what is drawn, in pixels, at most: what a screen shows beside a page. A film of 1920 x 1080 takes a third of the
-time to write so."""
+"""Longer edge of what is drawn, in pixels, at most, unless the film's pictures are held already: what a screen shows beside a page.
+300 frames of 1920 x 1080 take a third of the time to write so."""
 _TEXT = (255, 255, 255)
 
 Picture = UInt8[np.ndarray, "_ _ 3"]

@@ -1,7 +1,7 @@
 """What a report says: every sentence is made from named fields of the result, and from nothing else.
 
-How numbers and frames are written, and the sentences that more than one section or page says. The others stand in the
-file of their section (`report.sections`).
+How numbers and frames are written, and the sentences that more than one section says. The others stand in the file of
+their section (`report.sections`), and the summary takes them from there.
 """
 
 from collections.abc import Sequence
@@ -133,8 +133,8 @@ def joints(result: Result) -> Sentence:
         return Sentence("No joints are known of this dive.", ("poses.source",))
     origin = "were given by you" if poses.source == "given" else "were found by a network"
     return Sentence(
-        f"The joints {origin}. Of all joints in all frames {poses.measured:.0%} were seen, {poses.filled:.0%} were interpolated "
-        f"between frames, and the rest are unknown; {poses.doubtful:.0%} are doubtful, seen or interpolated.",
+        f"The joints {origin}. Of all joints in all frames {poses.measured:.0%} were seen and believed and {poses.filled:.0%} were "
+        f"interpolated between frames; {poses.doubtful:.0%} of all are doubtful.",
         ("poses.source", "poses.measured", "poses.filled", "poses.doubtful"),
     )
 

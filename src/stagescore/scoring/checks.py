@@ -199,11 +199,15 @@ def main_shot(num_frames: int, cuts: Sequence[int], still: Sequence[bool] = ()) 
     Shot(start=40, end=96, cuts=(), whole=False)
     """
     stray = min(MOST_STRAY_FRAMES, int(_MOST_STRAY_SHARE * num_frames))
-    starts, ends = [0, *cuts], [*cuts, num_frames]
-    moving = [k for k in range(len(starts)) if not (still and still[k])] or range(len(starts))
     start = max((cut for cut in cuts if cut <= stray), default=0)
     end = min((cut for cut in cuts if cut >= num_frames - stray), default=num_frames)
-    start, end = max(start, starts[moving[0]]), min(end, ends[moving[-1]])
+    moving = [
+        (first, stop)
+        for k, (first, stop) in enumerate(pairwise([0, *cuts, num_frames]))
+        if start <= first and stop <= end and not (still and still[k])
+    ]
+    if moving:
+        start, end = moving[0][0], moving[-1][1]
     return Shot(start, end, tuple(cut for cut in cuts if start < cut < end))
 
 

@@ -96,12 +96,12 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
             where=second.result.input.path,
             todo="compare two films",
         )
-    theirs = _known(
+    their_score = _known(
         second.result.execution if network.executes else second.result.score,
         "score",
         second.result.input.path,
     )
-    stages = _differences(network, first, second.looks[name].views, theirs)
+    stages = _differences(network, first, second.looks[name].views, their_score)
     moments = []
     pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
     for (time, mine), (_, theirs) in pairs:
@@ -136,13 +136,16 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
     own = f"sha256:{first.result.input.sha256}"
     fitting = [dive for dive in bank.dives if number in (None, dive.dive_number)]
     fitting = [dive for dive in fitting if dive.recording != own]
+    if network.executes:
+        # Without a difficulty its execution is not known.
+        fitting = [dive for dive in fitting if dive.execution is not None]
     if not fitting:
         what = "no other dive" if number is None else f"no other dive {number}"
         raise DataError(f"the bank has {what}", todo="name a second film")
     best: Dive = max(fitting, key=lambda dive: (dive.score, dive.dive_id))
     row = bank.rows([best])
-    theirs = _known(best.execution if network.executes else best.score, "score", best.dive_id)
-    stages = _differences(network, first, [bank.stages.select(row)], theirs)
+    their_score = _known(best.execution if network.executes else best.score, "score", best.dive_id)
+    stages = _differences(network, first, [bank.stages.select(row)], their_score)
     moments = [
         Moment(
             time=time,

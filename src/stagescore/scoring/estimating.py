@@ -167,7 +167,7 @@ class Estimator:
         return share * own + (1.0 - share) * usual
 
     def _assume_height(self) -> None:
-        """Where the difficulty hangs on a height that nobody gives, take that of the exemplars if they all have the same."""
+        """Where the difficulty depends on a height that nobody gives, take that of the exemplars if they all have the same."""
         options = self.state.options
         heights = {film.height_m for film in self.network.films}
         if options.height_m is not None or (options.dive_number and options.difficulty) or len(heights) != 1:

@@ -180,7 +180,7 @@ def agreed_stages(state: ScoringState, speaker: Speaker, media: Media, events: E
 def stage_results(
     state: ScoringState, speaker: Speaker, media: Media, stages: AgreedStages, votes: Sequence[ExemplarVote]
 ) -> list[StageResult]:
-    """The stages that the clip shows; all of them where there is a score, since their parts add up to it.
+    """The stages that the clip shows; all of them where exemplars vote, since their parts add up to the score.
 
     A clip may begin a frame or two after the take-off and still be scored: the flight then says that its first frame was not seen,
     and the take-off is as short as the network cuts it.

@@ -68,7 +68,8 @@ class ScoringState:
             where they fit.
         start: First frame that is used.
         end: Frame after the last that is used.
-        begins_at_cut: Whether a few frames of another shot were left out before `start`.
+        begins_at_cut: Whether frames of another shot, or a still image, were left out before `start` without a whole dive being
+            seen after it.
         watched: What moves in the frames that are used; None for joints without a film.
         poses: The joints in the frames that are used.
         flight: The flight, counted from `start`; None where nobody falls.

@@ -1,6 +1,6 @@
 """Everything about a picture that is drawn by lot and says nothing about the score.
 
-A `Appearance` follows from a seed and the board's height alone, so that nothing in it can leak a mark.
+An `Appearance` follows from a seed and the board's height alone, so that nothing in it can leak a mark.
 """
 
 from collections.abc import Sequence
@@ -254,7 +254,7 @@ class _Lots:
 
 
 def draw_appearance(seed: int, height_m: Number) -> Appearance:
-    """Draw a look by lot.
+    """Draw an appearance by lot.
 
     Args:
         seed: decides everything.

@@ -252,13 +252,13 @@ def _dive(plan: DivePlan) -> Motion:
     return simulate(plan)
 
 
-def look_of(plan: DivePlan) -> Appearance:
+def appearance_of(plan: DivePlan) -> Appearance:
     """Venue, camera, picture and diver's looks of a dive: by its seed and height alone."""
     return draw_appearance(hash_u64(plan.seed, "look"), plan.height_m)
 
 
 def _film(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> Film:
-    look = look_of(plan)
+    look = appearance_of(plan)
     return Film(render(motion, splash, look, size_px), look.picture.jpeg_quality)
 
 

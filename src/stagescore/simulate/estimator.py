@@ -50,7 +50,7 @@ _TUCKED = 0.8
 
 
 def _limbs(*names: str) -> Int[np.ndarray, " limbs"]:
-    """The places of the joints whose names end so, of both sides."""
+    """Indices of the joints whose names end in one of `names`, on both sides."""
     return np.array([k for k, joint in enumerate(MPII_16.joints) if joint.split("_")[-1] in names])
 
 

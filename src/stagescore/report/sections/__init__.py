@@ -50,7 +50,7 @@ class Section:
 
 
 def all_sections() -> dict[str, Section]:
-    """The sections by name, in the order of the page: the `SECTION` of each file in this folder."""
-    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    """The sections by name, in the order of the page: the `SECTION` of each file in this folder whose name has no underscore in front."""
+    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
     found: dict[str, Section] = {name: import_module(f"{__name__}.{name}").SECTION for name in names}
     return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))

@@ -22,26 +22,26 @@ def build(result: Result, pictures: Pictures) -> Content | None:
     """The three figures; nothing for a score that is not made of parts."""
     if not adds_up(result):
         return None
-    balance = breakdown_of(result)
+    breakdown = breakdown_of(result)
     return {
-        "steps": steps(balance, len(result.exemplars)),
+        "steps": steps(breakdown, len(result.exemplars)),
         "votes": votes(result),
         "branches": branch_bars(result),
     }
 
 
-def sum_of_parts(balance: ScoreBreakdown, num_exemplars: int) -> Sentence:
+def sum_of_parts(breakdown: ScoreBreakdown, num_exemplars: int) -> Sentence:
     """The score as a sum."""
-    start, *stages = balance.printed
+    start, *stages = breakdown.printed
     parts = ", ".join(
-        f"{name.lower()} {signed(float(v))}" for name, v in zip(balance.names[1:], stages, strict=True)
+        f"{name.lower()} {signed(float(v))}" for name, v in zip(breakdown.names[1:], stages, strict=True)
     )
     whose = "The exemplar has" if num_exemplars == 1 else f"The {num_exemplars} exemplars have"
     mean_of = "" if num_exemplars == 1 else " on average"
-    tail = f"; {signed(float(balance.rounding))} is rounding" if balance.rounding else ""
+    tail = f"; {signed(float(breakdown.rounding))} is rounding" if breakdown.rounding else ""
     return Sentence(
-        f"{whose} {points(float(start))} points{mean_of}. With {parts} that makes {balance.printed_total}{tail}.",
-        balance.fields,
+        f"{whose} {points(float(start))} points{mean_of}. With {parts} that makes {breakdown.printed_total}{tail}.",
+        breakdown.fields,
     )
 
 
@@ -67,16 +67,16 @@ def spread(result: Result) -> Sentence:
     )
 
 
-def steps(balance: ScoreBreakdown, num_exemplars: int) -> Figure:
+def steps(breakdown: ScoreBreakdown, num_exemplars: int) -> Figure:
     """From the mean exemplar to the score, stage by stage."""
-    totals = [balance.parts[0]]
-    for part in balance.parts[1:]:
+    totals = [breakdown.parts[0]]
+    for part in breakdown.parts[1:]:
         totals.append(totals[-1] + part)
     least = max(max(totals) - min(totals), 1.0)
     axis = Axis(min(totals) - 0.25 * least, max(totals) + 0.3 * least)  # room for the numbers
-    caption = sum_of_parts(balance, num_exemplars)
+    caption = sum_of_parts(breakdown, num_exemplars)
     drawing = Drawing(_ROW * (len(totals) + 1) + 4, caption.text)
-    for row, (name, value) in enumerate(zip(balance.names, balance.printed, strict=True)):
+    for row, (name, value) in enumerate(zip(breakdown.names, breakdown.printed, strict=True)):
         y = row * _ROW
         drawing.text(0, y + 16, name, "strong" if not row else "")
         drawing.text(100, y + 16, points(float(value)) if not row else signed(float(value)), "figure", "end")
@@ -89,28 +89,28 @@ def steps(balance: ScoreBreakdown, num_exemplars: int) -> Figure:
             drawing.line(axis.at(totals[0]), y + 23, axis.at(totals[0]), y + 23 + _ROW + 14, "drop")
     y = _ROW * len(totals)
     drawing.text(0, y + 16, "Score", "strong accent")
-    drawing.text(100, y + 16, f"{balance.printed_total}", "figure accent", "end")
+    drawing.text(100, y + 16, f"{breakdown.printed_total}", "figure accent", "end")
     drawing.line(0, y + 30, 100, y + 30, "hair")
-    drawing.dot(axis.at(balance.total), y + 30, 7, "query")
-    return Figure(drawing=drawing.markup(), captions=[caption], table=balance_table(balance))
+    drawing.dot(axis.at(breakdown.total), y + 30, 7, "query")
+    return Figure(drawing=drawing.markup(), captions=[caption], table=breakdown_table(breakdown))
 
 
-def balance_table(balance: ScoreBreakdown) -> Table:
+def breakdown_table(breakdown: ScoreBreakdown) -> Table:
     """The parts as printed, the rounding if there is any, the total; and all digits beside them."""
     rows = [
         [name, points(float(printed)) if not k else signed(float(printed)), repr(part)]
         for k, (name, printed, part) in enumerate(
-            zip(balance.names, balance.printed, balance.parts, strict=True)
+            zip(breakdown.names, breakdown.printed, breakdown.parts, strict=True)
         )
     ]
-    if balance.rounding:
-        rows.append(["Rounding of the printed parts", signed(float(balance.rounding)), ""])
-    rows.append(["Score", f"{balance.printed_total}", repr(balance.total)])
+    if breakdown.rounding:
+        rows.append(["Rounding of the printed parts", signed(float(breakdown.rounding)), ""])
+    rows.append(["Score", f"{breakdown.printed_total}", repr(breakdown.total)])
     return Table(
         title="The parts add up to the score",
         head=("part", "points", "all digits"),
         rows=rows,
-        fields=balance.fields,
+        fields=breakdown.fields,
     )
 
 
