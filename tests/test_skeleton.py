@@ -86,11 +86,11 @@ def test_the_orders_are_those_of_the_public_definitions():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"joints": ()}, "are none"),
-        ({"joints": ("head", "head")}, "two places"),
+        ({"joints": ()}, "it has no joints"),
+        ({"joints": ("head", "head")}, "names one twice"),
         ({"joints": ("head", "left_hand")}, "left_hand has no right_hand"),
-        ({"bones": (("head", "tail"),)}, "tail is none of its joints"),
-        ({"other_names": (("skull", "tail"),)}, "tail is none of its joints"),
+        ({"bones": (("head", "tail"),)}, "tail is not one of its joints"),
+        ({"other_names": (("skull", "tail"),)}, "tail is not one of its joints"),
         (
             {"bones": (("head", "left_hand"), ("left_hand", "right_hand"), ("right_hand", "head"))},
             "right_hand to head closes a ring",

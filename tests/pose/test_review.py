@@ -135,5 +135,7 @@ def test_labels_of_another_skeleton_are_reviewed_by_the_names_of_its_joints():
     (done,) = merged([first], [second], found, {("1.jpg", "nose"): "b"})
     np.testing.assert_array_equal(done.joints_px, moved)
     assert (done.skeleton, done.derived) == (COCO_17, ("left_eye",))
-    with pytest.raises(DataError, match="reads joints of mpii-16, these are of coco-17"):
+    with pytest.raises(
+        DataError, match="the first annotator's labels have joints of mpii-16, these are of coco-17"
+    ):
         disagreements([label()], [coco()])

@@ -175,7 +175,7 @@ def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
 
 
 def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disagreement]:
-    b.skeleton.require(a.skeleton, "the review, after the first annotator,", a.image)
+    b.skeleton.require(a.skeleton, "the first annotator's labels", a.image, verb="have")
     found = []
     if box_iou(np.array(a.square_px), np.array([b.square_px]))[0] < _BOX_IOU:
         found.append(Disagreement(image=a.image, thing=BOX, a=_words(a.square_px), b=_words(b.square_px)))

@@ -252,7 +252,7 @@ def _labelled(labels: Sequence[LabelledImage], media: Media, start: int, end: in
     filled = np.zeros(shape, dtype=bool)  # a joint that is not visible was guessed
     derived: set[str] = set()
     for label in labels:
-        label.skeleton.require(skeleton, "the file, after its first image,", label.image)
+        label.skeleton.require(skeleton, "the images before it", label.image, verb="have")
         frame = places.get(label.image, places.get(Path(label.image).stem))
         if frame is None and media.info.kind == "video":
             frame = _numbered(label.image)
