@@ -141,6 +141,16 @@ def test_what_no_joint_tells_of_stays_unknown(dive: Dive, tmp_path: Path) -> Non
     assert track.known[:, MPII_16.indices("pelvis", "thorax")].any()
 
 
+def test_joints_that_the_file_itself_calls_derived_are_named(dive: Dive, tmp_path: Path) -> None:
+    media = open_media(str(dive.frames_path))
+    measured = track_of(dive)
+    plain = given_poses(save(tmp_path / "plain.npz", measured), media, 0, media.num_frames)
+    assert not any("mpii-16" in one for one in plain.warnings)
+    path = save(tmp_path / "derived.npz", replace(measured, derived=("pelvis", "head_top")))
+    told = [one for one in given_poses(path, media, 0, media.num_frames).warnings if "mpii-16" in one]
+    assert told == ["The poses have the joints of mpii-16. Derived from others: pelvis, head top."]
+
+
 def test_networks_refuse_joints_that_were_not_mapped(dive: Dive) -> None:
     track = track_of(dive).mapped(COCO_17)
     with pytest.raises(DataError, match="the network reads joints of mpii-16, these are of coco-17"):

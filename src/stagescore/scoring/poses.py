@@ -154,7 +154,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
     else:
         track = _labelled(read_labels(path, skeleton), media, start, end)
     given, track = track.skeleton, track.mapped(MPII_16)
-    if given != MPII_16:
+    if given != MPII_16 or track.derived:
         warnings.append(_mapping_warning(given, track))
     if not track.known.any():
         raise DataError(
@@ -180,7 +180,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
 
 
 def _mapping_warning(given: Skeleton, track: PoseTrack) -> str:
-    """Which joints are derived from those of the file, or not to be had."""
+    """Which joints are derived, here or in the file already, and which are unknown."""
     told = [f"The poses have the joints of {given.name}."]
     seen = np.asarray(track.known.any(0))
     derived = track.skeleton.named(seen & track.skeleton.mask(track.derived))
