@@ -41,11 +41,6 @@ def test_bones_are_one_fewer_than_joints_in_each_connected_part_and_mirror_each_
     assert {frozenset(skeleton.flip_order[end] for end in bone) for bone in bones} == bones
 
 
-def test_the_masses_of_mpii_add_up_to_the_body():
-    assert sum(MPII_16.mass_shares) == pytest.approx(1)
-    assert len(MPII_16.mass_shares) == 16
-
-
 def test_the_orders_are_those_of_the_public_definitions():
     """Some joints of each, at the numbers that the formats give them."""
     assert [COCO_17.joints[k] for k in (0, 5, 6, 15, 16)] == [
@@ -91,11 +86,11 @@ def test_the_orders_are_those_of_the_public_definitions():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"joints": ()}, "are none"),
-        ({"joints": ("head", "head")}, "two places"),
+        ({"joints": ()}, "it has no joints"),
+        ({"joints": ("head", "head")}, "names one twice"),
         ({"joints": ("head", "left_hand")}, "left_hand has no right_hand"),
-        ({"bones": (("head", "tail"),)}, "tail is none of its joints"),
-        ({"other_names": (("skull", "tail"),)}, "tail is none of its joints"),
+        ({"bones": (("head", "tail"),)}, "tail is not one of its joints"),
+        ({"other_names": (("skull", "tail"),)}, "tail is not one of its joints"),
         (
             {"bones": (("head", "left_hand"), ("left_hand", "right_hand"), ("right_hand", "head"))},
             "right_hand to head closes a ring",
@@ -158,7 +153,8 @@ def test_mapped_joints_are_what_a_plain_loop_gives(source, target):
     for pose, mapped in zip(poses, found, strict=True):
         for index, joint in enumerate(target.joints):
             np.testing.assert_allclose(mapped[index], expected(pose, source, joint), err_msg=joint)
-    assert sorted((*way.copied, *way.derived, *way.missing)) == sorted(target.joints)
+    copied = set(source.joints) & set(target.joints)
+    assert sorted((*copied, *way.derived, *way.missing)) == sorted(target.joints)
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda one: one.name)

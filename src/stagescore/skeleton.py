@@ -46,14 +46,14 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         if not self.joints or len(set(self.joints)) != len(self.joints):
-            raise self._error("its joints are none, or one has two places", "name each joint once")
+            raise self._error("it has no joints, or names one twice", "name each joint once")
         mirrored = [_mirrored(name) for name in self.joints]
         if alone := sorted(set(mirrored) - set(self.joints)):
             raise self._error(f"{_mirrored(alone[0])} has no {alone[0]}", "name the joints of both sides")
         object.__setattr__(self, "flip_order", tuple(map(self.joints.index, mirrored)))
         named = [*(joint for bone in self.bones for joint in bone), *(joint for _, joint in self.other_names)]
         if foreign := sorted(set(named) - set(self.joints)):
-            raise self._error(f"{foreign[0]} is none of its joints", "use the names of its joints")
+            raise self._error(f"{foreign[0]} is not one of its joints", "use the names of its joints")
         if ring := _first_of_a_ring(self.bones):
             raise self._error(f"the bone {' to '.join(ring)} closes a ring", "leave it out")
         if self.mass_shares and not (
@@ -108,20 +108,23 @@ class Skeleton:
         """The names of the joints that a mask marks."""
         return tuple(joint for joint, marked in zip(self.joints, mask.tolist(), strict=True) if marked)
 
-    def require(self, wanted: "Skeleton", reader: str, where: str | PathLike[str] = "") -> None:
-        """Check that joints of this skeleton are what a reader knows.
+    def require(
+        self, wanted: "Skeleton", subject: str, where: str | PathLike[str] = "", *, verb: str = "reads"
+    ) -> None:
+        """Check that this skeleton is the one that something else reads or has.
 
         Args:
-            wanted: Skeleton that the reader expects.
-            reader: Who reads, as the error names it.
-            where: File that the joints come from.
+            wanted: Skeleton that is expected.
+            subject: What reads or has joints of that skeleton, as the error names it.
+            where: File or image that the joints of this skeleton come from.
+            verb: What the subject does, such as `reads` or `have`.
 
         Raises:
             DataError: They are of another skeleton.
         """
         if self != wanted:
             raise DataError(
-                f"{reader} reads joints of {wanted.name}, these are of {self.name}",
+                f"{subject} {verb} joints of {wanted.name}, these are of {self.name}",
                 where=where,
                 todo=f"map them first: `stagescore annotate convert FILE --out FILE --map-to {wanted.name}`",
             )

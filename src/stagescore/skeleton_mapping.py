@@ -79,11 +79,6 @@ class SkeletonMapping:
         return needed if set(needed) <= set(self.source.joints) else ()
 
     @property
-    def copied(self) -> tuple[str, ...]:
-        """The target's joints that the source has as well."""
-        return tuple(joint for joint in self.target.joints if joint in self.source.joints)
-
-    @property
     def derived(self) -> tuple[str, ...]:
         """The target's joints that follow from others."""
         return tuple(j for j in self.target.joints if j not in self.source.joints and self.rests_on(j))

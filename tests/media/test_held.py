@@ -98,3 +98,24 @@ def test_the_frames_that_are_used_are_held_as_large_as_fits(
 def test_what_is_held_already_stays(film: Path) -> None:
     media = HeldMedia.of(open_media(film))
     assert HeldMedia.of(media, range(3)) is media
+
+
+def test_pictures_for_drawing_are_at_most_so_large_and_only_those_that_are_shown_again_are_held(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = open_media(film)
+    drawn = HeldMedia.for_drawing(media, [3, 7], 24)
+    assert (drawn.info.width_px, drawn.info.height_px) == (24, 16)
+    decodings = counted(monkeypatch)
+    assert {picture.shape for _, picture in drawn.frames()} == {(16, 24, 3)}
+    assert [frame for frame, _ in drawn.frames([3, 7])] == [3, 7]
+    assert decodings == [20]
+    assert [frame for frame, _ in drawn.frames([3, 4])] == [3, 4]
+    assert decodings == [20, 2]
+    # A film that is small enough keeps its size.
+    assert HeldMedia.for_drawing(media, [3], 480).scale.tolist() == [1.0, 1.0]
+
+
+def test_a_film_that_is_held_already_is_drawn_as_it_is(film: Path) -> None:
+    media = HeldMedia.of(open_media(film))
+    assert HeldMedia.for_drawing(media, [3], 24) is media

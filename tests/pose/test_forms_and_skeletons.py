@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from stagescore.cli.main import app
 from stagescore.errors import DataError
+from stagescore.pose.coco_files import coco_json
 from stagescore.pose.formats import EmptyImage, LabelledImage
 from stagescore.pose.labels import (
     WITHOUT_EMPTY,
@@ -200,6 +201,11 @@ def test_the_user_says_what_the_joints_are_and_the_file_must_agree(tmp_path):
         assert read_labels(place(tmp_path, form), COCO_17)[0].skeleton == COCO_17
         with pytest.raises(DataError, match="halpe-26"):
             read_labels(place(tmp_path, form), HALPE_26)
+    flagged = place(tmp_path, "labelme")
+    with pytest.raises(
+        DataError, match="its flag says coco-17, and --skeleton halpe-26; leave --skeleton out"
+    ):
+        read_labels(flagged, HALPE_26)
 
 
 def test_points_of_labelme_are_those_that_the_user_says(tmp_path):
@@ -215,6 +221,45 @@ def test_points_of_labelme_are_those_that_the_user_says(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match="h36m for a skeleton; choose one of mpii-16"):
         read_labels(tmp_path)
+
+
+def test_a_flag_that_only_begins_like_that_of_the_skeleton_is_no_skeleton(tmp_path):
+    write_labels(tmp_path, [label(COCO_17)], "labelme")
+    (path,) = tmp_path.iterdir()
+    content = json.loads(path.read_text())
+    content["flags"]["skeleton_checked"] = True
+    path.write_text(json.dumps(content))
+    assert read_labels(tmp_path)[0].skeleton == COCO_17
+
+
+def change_of_coco(change):
+    """A COCO file with a labelled and an empty image and a category without keypoints, with one change."""
+    content = coco_json([label(COCO_17, "a.jpg")], empty=[EmptyImage("b.jpg", SIZE)])
+    content["categories"].append({"id": 2, "name": "board"})
+    content["annotations"].append({"id": 2, "category_id": 2, "image_id": 1})
+    change(content)
+    return content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["images"][1].pop("file_name"),
+        lambda content: content["images"][1].update(width="x"),
+        lambda content: content["images"][1].update(height=float("inf")),
+        lambda content: content["annotations"][1].pop("image_id"),
+        lambda content: content["annotations"][1].update(image_id=[]),
+    ],
+    ids=["no name", "a word", "infinite", "no image", "a list"],
+)
+def test_what_is_wrong_with_an_image_without_a_diver_is_said_in_words(tmp_path, change):
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(change_of_coco(lambda content: None)))
+    labels, empty = read_labels_and_empty(path)
+    assert ([one.image for one in labels], empty) == (["a.jpg"], [EmptyImage("b.jpg", SIZE)])
+    path.write_text(json.dumps(change_of_coco(change)))
+    with pytest.raises(DataError, match=r"coco\.json: a field is missing or is no number"):
+        read_labels(path)
 
 
 BROKEN_NPZ = {
@@ -252,7 +297,9 @@ def test_an_npz_of_mpii_is_what_it_was(tmp_path):
 
 
 def test_labels_of_two_skeletons_do_not_go_into_one_file(tmp_path):
-    with pytest.raises(DataError, match=r"b: the file.*coco-17.*halpe-26"):
+    with pytest.raises(
+        DataError, match=r"b: the images before it have joints of coco-17, these are of halpe-26"
+    ):
         write_labels(tmp_path / "x.npz", [label(COCO_17, "a"), label(HALPE_26, "b")], "npz")
 
 
@@ -264,6 +311,24 @@ def test_a_joint_outside_of_its_image_is_refused_before_it_is_written(tmp_path):
             write_labels(place(tmp_path, form), [outside], form)
     write_labels(place(tmp_path, "npz"), [outside], "npz")  # networks do give such places
     assert read_labels(place(tmp_path, "npz"))[0].joints_px[4, 0] == -3
+
+
+@pytest.mark.parametrize("form", BY_HAND)
+def test_a_derived_joint_may_lie_outside_of_its_image(tmp_path, form):
+    """The top of the head of somebody whose face is at the upper edge; what it rests on is inside."""
+    one = replace(label(COCO_17, sure=False, hidden=()), derived=())
+    for joint, (x, y) in {"nose": (50, 2), "left_ear": (54, 1), "right_ear": (46, 1)}.items():
+        one.joints_px[COCO_17.index(joint)] = x, y
+    one.joints_px[COCO_17.indices("left_shoulder", "right_shoulder")] = (60, 40), (40, 40)
+    write_labels(tmp_path / "x.npz", [one], "npz")
+    words = ["annotate", "convert", str(tmp_path / "x.npz"), "--to", form, "--map-to", "mpii-16"]
+    Image.new("RGB", SIZE).save(tmp_path / "00000.png")
+    done = CliRunner().invoke(app, [*words, "--images", str(tmp_path), "--out", str(place(tmp_path, form))])
+    assert done.exit_code == 0, done.output
+    (read,) = read_labels(place(tmp_path, form))
+    top = MPII_16.index("head_top")
+    assert "head_top" in read.derived
+    assert read.joints_px[top, 1] < 0
 
 
 def test_rows_of_an_npz_are_in_the_order_of_the_frames(tmp_path):
@@ -342,7 +407,8 @@ def spoiled(content, way, junk):
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda one: one.name)
 def test_a_file_with_anything_in_it_is_read_or_refused_in_words(tmp_path, form, skeleton):
     path = place(tmp_path, form)
-    write_labels(path, [label(skeleton, f"{n:05d}", n, hidden=()) for n in range(2)], form)
+    labels = [label(skeleton, f"{n:05d}", n, hidden=()) for n in range(2)]
+    write_labels(path, labels, form, [EmptyImage("00002", SIZE)])
     file = min(path.iterdir()) if path.is_dir() else path
     text = file.read_text()
     ways = list(places(json.loads(text)))

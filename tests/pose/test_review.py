@@ -59,6 +59,29 @@ def test_what_was_decided_is_merged(decision, place):
     assert result.visible[4] == (decision != "unknown")
 
 
+@pytest.mark.parametrize(
+    ("decision", "certainty"), [("a", 0.75), ("b", 0.25), ("mean", 0.25), ("unknown", 0.0), ("33.5 7", 1.0)]
+)
+def test_the_confidence_of_a_joint_is_that_of_what_was_decided(decision, certainty):
+    a = [replace(label(), confidence=np.full(16, 0.75))]
+    b = [replace(label(moved={4: (0, 12)}), confidence=np.full(16, 0.25))]
+    (result,) = merged(a, b, disagreements(a, b), {("1.jpg", MPII_16.joints[4]): decision})
+    assert result.confidence is not None
+    assert result.confidence.tolist() == [0.75] * 4 + [certainty] + [0.75] * 11
+
+
+def test_labels_by_hand_have_no_confidence_until_a_joint_of_a_network_is_chosen():
+    a, by_hand = [label()], [label(moved={4: (0, 12)})]
+    of_network = [replace(by_hand[0], confidence=np.full(16, 0.25))]
+    for other, decision, expected in (
+        (by_hand, "b", None),
+        (of_network, "a", None),
+        (of_network, "b", [1.0] * 4 + [0.25] + [1.0] * 11),
+    ):
+        (result,) = merged(a, other, disagreements(a, other), {("1.jpg", MPII_16.joints[4]): decision})
+        assert (None if result.confidence is None else result.confidence.tolist()) == expected
+
+
 def test_boxes_and_images_are_decided_too():
     a = [label(), label("3.jpg")]
     b = [label(box=(100.0, 100, 300, 250)), label("4.jpg")]
@@ -135,5 +158,7 @@ def test_labels_of_another_skeleton_are_reviewed_by_the_names_of_its_joints():
     (done,) = merged([first], [second], found, {("1.jpg", "nose"): "b"})
     np.testing.assert_array_equal(done.joints_px, moved)
     assert (done.skeleton, done.derived) == (COCO_17, ("left_eye",))
-    with pytest.raises(DataError, match="reads joints of mpii-16, these are of coco-17"):
+    with pytest.raises(
+        DataError, match="the first annotator's labels have joints of mpii-16, these are of coco-17"
+    ):
         disagreements([label()], [coco()])

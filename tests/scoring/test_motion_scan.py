@@ -33,8 +33,7 @@ def body(waving_px: float = 20.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return joints, np.ones((FRAMES, MPII_16.num_joints), bool), boxes
 
 
-def test_shares_of_the_mass_are_a_whole_body_and_alike_on_both_sides() -> None:
-    assert sum(MPII_16.mass_shares) == pytest.approx(1.0, abs=1e-9)
+def test_shares_of_the_mass_are_alike_on_both_sides() -> None:
     for name, share in zip(MPII_16.joints, MPII_16.mass_shares, strict=True):
         if name.startswith("left_"):
             other = MPII_16.mass_shares[MPII_16.index(name.replace("left_", "right_"))]

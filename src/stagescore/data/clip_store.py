@@ -363,9 +363,9 @@ def _decoded(preprocessing: Preprocessing) -> dict[str, Any]:
 
 def _row_bytes(preprocessing: Preprocessing) -> tuple[int, int]:
     p = preprocessing
-    return p.num_frames * p.height * p.width * p.channels, len(
-        KINDS
-    ) * p.num_frames * MPII_16.num_joints * 3 * 4
+    frames = p.num_frames * p.height * p.width * p.channels
+    joints = len(KINDS) * p.num_frames * MPII_16.num_joints * 3 * 4
+    return frames, joints
 
 
 def _create(folder: Path) -> None:

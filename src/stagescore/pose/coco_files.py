@@ -89,23 +89,18 @@ def _no_size(image: str) -> DataError:
     return DataError("the size of the image is not known", where=image, todo="give the folder of the images")
 
 
-def empty_of_coco(content: Mapping[str, Any]) -> list[EmptyImage]:
-    """The images without any annotation of a file that `labels_of_coco` has read."""
-    labelled = {annotation["image_id"] for annotation in content["annotations"]}
-    return [
-        EmptyImage(str(image["file_name"]), (int(image["width"]), int(image["height"])))
-        for image in content["images"]
-        if image["id"] not in labelled and {"width", "height"} <= set(image)
-    ]
-
-
-def labels_of_coco(content: object, path: Path, asked: Skeleton | None = None) -> list[LabelledImage]:
-    """The labels in the content of a JSON file; images without an annotation are left out.
+def labels_of_coco(
+    content: object, path: Path, asked: Skeleton | None = None
+) -> list[LabelledImage | EmptyImage]:
+    """The labels in the content of a JSON file, and the images without any annotation.
 
     Args:
         content: What the file holds.
         path: File, as errors name it.
         asked: Skeleton that the user says the file has; told by the names of its joints by default.
+
+    Returns:
+        The labels in the order of the images, then the empty images of which the file tells the size.
 
     Raises:
         DataError: It is no COCO file, has other joints, two people in an image, or a joint outside of its image.
@@ -138,13 +133,23 @@ def labels_of_coco(content: object, path: Path, asked: Skeleton | None = None) -
                     todo="label one diver an image",
                 )
             labels[number] = _label(annotation, images[number], orders[annotation["category_id"]], where)
+        empty = _empty_images(content["images"], content["annotations"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(
             f"a field is missing or is no number ({error})", where=path, todo="export it as COCO keypoints"
         ) from None
     if not orders:
         raise DataError("no category has keypoints", where=path, todo="export it as COCO keypoints")
-    return [labels[number] for number in images if number in labels]
+    return [*(labels[number] for number in images if number in labels), *empty]
+
+
+def _empty_images(images: Sequence[Any], annotations: Sequence[Any]) -> list[EmptyImage]:
+    annotated = {annotation["image_id"] for annotation in annotations}
+    return [
+        EmptyImage(str(image["file_name"]), (int(image["width"]), int(image["height"])))
+        for image in images
+        if image["id"] not in annotated and {"width", "height"} <= set(image)
+    ]
 
 
 def _label(annotation: Any, image: Any, layout: tuple[Skeleton, list[int]], where: str) -> LabelledImage:

@@ -1,10 +1,10 @@
 """Poses as other programs write them: OpenPose's folder with a file for each frame, AlphaPose's list of results.
 
-Source: OpenPose, doc/02_output.md: `NAME_keypoints.json` holds `people`, each with `pose_keypoints_2d`, which is x, y and
-confidence of one joint after another; 0, 0, 0 is unknown. Pose2Sim writes the same form with Halpe's joints. AlphaPose, docs/output.md: a list of `{image_id, category_id, keypoints, score}`, which COCO's results are too.
+Source: OpenPose, doc/02_output.md: `NAME_keypoints.json` holds `people`, each with `pose_keypoints_2d`, which is x, y
+and confidence of one joint after another; 0, 0, 0 is unknown. Pose2Sim writes the same form with Halpe's joints.
+AlphaPose, docs/output.md: a list of `{image_id, category_id, keypoints, score}`, which COCO's results are too.
 Departs: what we write also names the joints that are `derived`, and those that are `hidden` (labelled though not
-visible, or interpolated). Confidences above 1, which AlphaPose's COCO networks
-give, count as 1.
+visible, or interpolated). Confidences above 1, which AlphaPose's COCO networks give, count as 1.
 """
 
 from collections.abc import Mapping, Sequence

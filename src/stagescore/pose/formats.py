@@ -224,9 +224,7 @@ def _labelled_image(entry: object, where: str, asked: Skeleton | None) -> Labell
     center = _numbers(entry.get("center"), (2,), where, "center")
     scale = _numbers(entry.get("scale"), (), where, "scale")
     given = entry.get("joints")
-    skeleton = asked or MPII_16
-    if isinstance(given, list) and len(given) != skeleton.num_joints:
-        skeleton = skeleton_of_count(len(given), where, asked)
+    skeleton = skeleton_of_count(len(given), where, asked) if isinstance(given, list) else (asked or MPII_16)
     count = skeleton.num_joints
     joints = _numbers(given, (count, 2), where, "joints")
     visible = _numbers(entry.get("joints_vis", [1] * count), (count,), where, "joints_vis")
@@ -252,12 +250,15 @@ def _labelled_image(entry: object, where: str, asked: Skeleton | None) -> Labell
 def check_inside(label: LabelledImage, where: str) -> None:
     """Refuse joints that lie outside of their image; where its size is not known, left of it or above it.
 
+    A derived joint may lie outside: nobody has labelled it, and the top of a head is beyond the edge of many pictures.
+
     Raises:
-        DataError: one does.
+        DataError: A joint that is not derived lies outside.
     """
     size_px = (np.inf, np.inf) if label.size_px is None else label.size_px
     with np.errstate(invalid="ignore"):
         outside = ((label.joints_px < 0) | (label.joints_px > size_px)).any(-1)
+    outside &= ~label.skeleton.mask(label.derived)
     if outside.any():
         joint = int(np.flatnonzero(outside)[0])
         x, y = label.joints_px[joint]

@@ -197,9 +197,8 @@ def _joint(label: str, path: Path, skeleton: Skeleton) -> int:
 
 
 def _skeleton_of(flags: Mapping[str, Any], path: Path, asked: Skeleton | None) -> Skeleton:
-    named = [
-        flag.removeprefix(SKELETON).strip() for flag in flags if flag.startswith(SKELETON) and flags[flag]
-    ]
+    prefix = f"{SKELETON} "
+    named = [flag.removeprefix(prefix).strip() for flag in flags if flag.startswith(prefix) and flags[flag]]
     if len(named) > 1 or (named and named[0] not in SKELETONS):
         raise DataError(
             f"its flags name {' and '.join(named)} for a skeleton",
@@ -207,6 +206,10 @@ def _skeleton_of(flags: Mapping[str, Any], path: Path, asked: Skeleton | None) -
             todo=f"choose one of {CHOICES}",
         )
     found = SKELETONS[named[0]] if named else asked or MPII_16
-    if asked is not None:
-        found.require(asked, "--skeleton", path)
+    if asked is not None and asked != found:
+        raise DataError(
+            f"its flag says {found.name}, and --skeleton {asked.name}",
+            where=path,
+            todo="leave --skeleton out",
+        )
     return found

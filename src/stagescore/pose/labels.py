@@ -1,6 +1,7 @@
 """Labelled images in any of the forms: the authors' JSON, COCO, LabelMe, OpenPose, AlphaPose, npz."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from stagescore.atomic import write_files
 from stagescore.errors import DataError
 from stagescore.media.images import image_paths, load_image, natural_order
-from stagescore.pose.coco_files import coco_json, empty_of_coco, labels_of_coco
+from stagescore.pose.coco_files import coco_json, labels_of_coco
 from stagescore.pose.estimate_files import (
     OPENPOSE_ENDING,
     alphapose_json,
@@ -60,7 +61,6 @@ def read_labels_and_empty(
     Raises:
         DataError: as of `read_labels`.
     """
-    empty: list[EmptyImage] = []
     if path.is_dir():
         files = sorted(
             p for p in path.iterdir() if p.suffix.lower() == ".json" and not p.name.startswith(".")
@@ -77,14 +77,13 @@ def read_labels_and_empty(
         if isinstance(content, Mapping) and content.keys() & {"shapes", "people"}:
             found = [_label_of_image(content, path, skeleton)]
         elif isinstance(content, Mapping):
-            found = list(labels_of_coco(content, path, skeleton))
-            empty += empty_of_coco(content)
+            found = labels_of_coco(content, path, skeleton)
         else:
             found = _labels_of_list(content, path, skeleton)
     labels = [label for label in found if isinstance(label, LabelledImage)]
-    empty += [label for label in found if isinstance(label, EmptyImage)]
-    names = [label.image for label in labels] + [one.image for one in empty]
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
+    empty = [label for label in found if isinstance(label, EmptyImage)]
+    places = Counter(one.image for one in found)
+    if doubled := sorted(image for image, count in places.items() if count > 1):
         raise DataError(f"{doubled[0]} is labelled twice", where=path, todo="keep one label an image")
     return labels, empty
 
@@ -105,7 +104,7 @@ def write_labels(
             file, a joint lies outside of its image in a form that refuses it, or it cannot be written.
     """
     for label in labels:
-        label.skeleton.require(labels[0].skeleton, "the file, after its first image,", label.image)
+        label.skeleton.require(labels[0].skeleton, "the images before it", label.image, verb="have")
         if form in ("authors", "coco", "labelme"):
             check_inside(label, label.image)
     write_files(_files_of(path, labels, form, empty))
@@ -119,8 +118,10 @@ def _files_of(
         return {path: _npz_of(labels, empty)}
     if form == "coco":
         return {path: as_bytes(coco_json(labels, empty=empty))}
-    if form in WITHOUT_EMPTY:
-        return {path: as_bytes(alphapose_json(labels) if form == "alphapose" else authors_json(labels))}
+    if form == "authors":
+        return {path: as_bytes(authors_json(labels))}
+    if form == "alphapose":
+        return {path: as_bytes(alphapose_json(labels))}
     images = [*(label.image for label in labels), *(one.image for one in empty)]
     if form == "openpose":
         names = file_names(images, OPENPOSE_ENDING)

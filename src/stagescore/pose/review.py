@@ -175,7 +175,7 @@ def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
 
 
 def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disagreement]:
-    b.skeleton.require(a.skeleton, "the review, after the first annotator,", a.image)
+    b.skeleton.require(a.skeleton, "the first annotator's labels", a.image, verb="have")
     found = []
     if box_iou(np.array(a.square_px), np.array([b.square_px]))[0] < _BOX_IOU:
         found.append(Disagreement(image=a.image, thing=BOX, a=_words(a.square_px), b=_words(b.square_px)))
@@ -243,26 +243,31 @@ def _decided(
             confidence=label.confidence,
         )
     joint = label.skeleton.index(thing)
-    joints, visible = label.joints_px.copy(), label.visible.copy()
+    joints, visible, certainty = label.joints_px.copy(), label.visible.copy(), label.certainty.copy()
     derived = set(label.derived) - {thing}
+    sources = [label]
     if decision in ("a", "b"):
         source = a if decision == "a" else b
+        sources.append(source)
         joints[joint], visible[joint] = source.joints_px[joint], source.visible[joint]
+        certainty[joint] = source.certainty[joint]
         derived |= {thing} & set(source.derived)
     elif decision == "mean" and a.known[joint] and b.known[joint]:
+        sources += [a, b]
         joints[joint] = (a.joints_px[joint] + b.joints_px[joint]) / 2
         visible[joint] = a.visible[joint] or b.visible[joint]
+        certainty[joint] = min(a.certainty[joint], b.certainty[joint])
     elif decision == "unknown":
-        joints[joint], visible[joint] = np.nan, False
+        joints[joint], visible[joint], certainty[joint] = np.nan, False, 0.0
     else:
-        joints[joint], visible[joint] = _place(decision, where), True
-    known = ~np.isnan(joints).any(-1)
+        joints[joint], visible[joint], certainty[joint] = _place(decision, where), True, 1.0
+    by_hand = all(one.confidence is None for one in sources)
     return replace(
         label,
         joints_px=joints,
         visible=visible,
         derived=tuple(name for name in label.skeleton.joints if name in derived),
-        confidence=None if label.confidence is None else np.where(known, label.confidence, 0.0),
+        confidence=None if by_hand else certainty,
     )
 
 

@@ -154,7 +154,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
     else:
         track = _labelled(read_labels(path, skeleton), media, start, end)
     given, track = track.skeleton, track.mapped(MPII_16)
-    if given != MPII_16:
+    if given != MPII_16 or track.derived:
         warnings.append(_mapping_warning(given, track))
     if not track.known.any():
         raise DataError(
@@ -180,7 +180,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
 
 
 def _mapping_warning(given: Skeleton, track: PoseTrack) -> str:
-    """Which joints are derived from those of the file, or not to be had."""
+    """Which joints are derived, here or in the file already, and which are unknown."""
     told = [f"The poses have the joints of {given.name}."]
     seen = np.asarray(track.known.any(0))
     derived = track.skeleton.named(seen & track.skeleton.mask(track.derived))
@@ -252,7 +252,7 @@ def _labelled(labels: Sequence[LabelledImage], media: Media, start: int, end: in
     filled = np.zeros(shape, dtype=bool)  # a joint that is not visible was guessed
     derived: set[str] = set()
     for label in labels:
-        label.skeleton.require(skeleton, "the file, after its first image,", label.image)
+        label.skeleton.require(skeleton, "the images before it", label.image, verb="have")
         frame = places.get(label.image, places.get(Path(label.image).stem))
         if frame is None and media.info.kind == "video":
             frame = _numbered(label.image)
