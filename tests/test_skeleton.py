@@ -6,7 +6,7 @@ import pytest
 from stagescore.errors import ConfigError, DataError
 from stagescore.pose.formats import read_authors_json
 from stagescore.skeleton import COCO_17, HALPE_26, MPII_16, OPENPOSE_25, SKELETONS, Skeleton, skeleton_called
-from stagescore.skeleton_mapping import mapping
+from stagescore.skeleton_mapping import SkeletonMapping
 from stagescore.types import PoseTrack
 
 ALL = list(SKELETONS.values())
@@ -148,7 +148,7 @@ def expected(pose, source, joint):
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda one: one.name)
 def test_mapped_joints_are_what_a_plain_loop_gives(source, target):
     poses = np.random.default_rng(0).random((3, source.num_joints, 3))
-    way = mapping(source, target)
+    way = SkeletonMapping(source, target)
     found = way.joints(poses)
     for pose, mapped in zip(poses, found, strict=True):
         for index, joint in enumerate(target.joints):
@@ -160,7 +160,7 @@ def test_mapped_joints_are_what_a_plain_loop_gives(source, target):
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda one: one.name)
 def test_mirroring_before_is_mirroring_after(source, target):
     poses = np.random.default_rng(1).random((2, source.num_joints, 3))
-    way = mapping(source, target)
+    way = SkeletonMapping(source, target)
     before = way.joints(poses[:, list(source.flip_order)])
     np.testing.assert_allclose(before, way.joints(poses)[:, list(target.flip_order)])
 
@@ -193,7 +193,7 @@ def test_derived_joints_lie_where_a_standing_person_has_them():
     for k, name in enumerate(COCO_17.joints):
         side = -8 if name.startswith("left") else 8 if name.startswith("right") else 0
         coco[k, :2] = np.add(places.get(name.split("_")[-1], (50, 100)), (side, 0))
-    mpii = mapping(COCO_17, MPII_16).joints(coco)
+    mpii = SkeletonMapping(COCO_17, MPII_16).joints(coco)
     pelvis, thorax, neck, top = MPII_16.indices("pelvis", "thorax", "upper_neck", "head_top")
     np.testing.assert_allclose(mpii[pelvis, :2], (50, 80))
     np.testing.assert_allclose(mpii[thorax, :2], (50, 40))
@@ -205,8 +205,10 @@ def test_a_derived_pelvis_is_near_a_hand_made_one(shared):
     """With COCO's joints taken from hand-made ones where both have them."""
     labels = read_authors_json(shared / "data" / "finediving_pose" / "annotations_examples.json")
     true = np.array([label.joints_px for label in labels])
-    coco = mapping(MPII_16, COCO_17).joints(np.concatenate((true, np.ones((len(true), 16, 1))), axis=-1))
-    found = mapping(COCO_17, MPII_16).joints(coco)
+    coco = SkeletonMapping(MPII_16, COCO_17).joints(
+        np.concatenate((true, np.ones((len(true), 16, 1))), axis=-1)
+    )
+    found = SkeletonMapping(COCO_17, MPII_16).joints(coco)
     pelvis, neck, top = MPII_16.indices("pelvis", "upper_neck", "head_top")
     head = np.linalg.norm(true[:, top] - true[:, neck], axis=-1)
     off = np.linalg.norm(found[:, pelvis, :2] - true[:, pelvis], axis=-1) / head

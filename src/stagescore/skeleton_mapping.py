@@ -63,6 +63,12 @@ DERIVATIONS: dict[str, Derivation] = {
 class SkeletonMapping:
     """Which joints of a skeleton give those of another.
 
+    >>> from stagescore.skeleton import COCO_17, MPII_16
+    >>> SkeletonMapping(COCO_17, MPII_16).derived
+    ('pelvis', 'thorax', 'upper_neck', 'head_top')
+    >>> SkeletonMapping(MPII_16, COCO_17).missing
+    ('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear')
+
     Attributes:
         source: Skeleton whose joints are known.
         target: Skeleton whose joints are wanted.
@@ -122,15 +128,3 @@ class SkeletonMapping:
         """The target's joints that are derived, where some of the source's are derived already."""
         inherited = self.target.named(self.marks(self.source.mask(derived)))
         return tuple(joint for joint in self.target.joints if joint in self.derived or joint in inherited)
-
-
-def mapping(source: Skeleton, target: Skeleton) -> SkeletonMapping:
-    """How the joints of one skeleton give those of another.
-
-    >>> from stagescore.skeleton import COCO_17, MPII_16
-    >>> mapping(COCO_17, MPII_16).derived
-    ('pelvis', 'thorax', 'upper_neck', 'head_top')
-    >>> mapping(MPII_16, COCO_17).missing
-    ('nose', 'left_eye', 'right_eye', 'left_ear', 'right_ear')
-    """
-    return SkeletonMapping(source, target)

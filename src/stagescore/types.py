@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from stagescore.errors import DataError
 from stagescore.skeleton import MPII_16, Skeleton
-from stagescore.skeleton_mapping import mapping
+from stagescore.skeleton_mapping import SkeletonMapping
 
 HeightSource = Literal["named", "inferred", "unknown"]
 Split = Literal["train", "test"]
@@ -334,7 +334,7 @@ class PoseTrack:
         """
         if target == self.skeleton:
             return self
-        way = mapping(self.skeleton, target)
+        way = SkeletonMapping(self.skeleton, target)
         found = way.joints(np.concatenate((self.joints_px, self.confidence[..., None]), axis=-1))
         return PoseTrack(
             joints_px=found[..., :2],

@@ -26,7 +26,7 @@ from stagescore.scoring.poses import given_poses
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
 from stagescore.skeleton import COCO_17, HALPE_26, MPII_16, OPENPOSE_25, Skeleton
-from stagescore.skeleton_mapping import mapping
+from stagescore.skeleton_mapping import SkeletonMapping
 from stagescore.types import Dive, PoseTrack
 
 
@@ -55,7 +55,7 @@ def save(path: Path, track: PoseTrack) -> Path:
 
 def with_a_face(track: PoseTrack, skeleton: Skeleton) -> PoseTrack:
     """A track of another skeleton; nose and ears lie in the middle of the head."""
-    way = mapping(MPII_16, skeleton)
+    way = SkeletonMapping(MPII_16, skeleton)
     found = way.joints(np.concatenate((track.joints_px, track.confidence[..., None]), axis=-1))
     neck, top = MPII_16.indices("upper_neck", "head_top")
     for joint in ("nose", "left_ear", "right_ear"):
@@ -103,7 +103,7 @@ def test_poses_of_another_skeleton_are_mapped_and_the_result_says_what_was_deriv
     assert scored.result.modalities == ["video", "skeleton"]
     assert scored.poses is not None
     track = scored.poses.track
-    assert track.skeleton == MPII_16 and track.derived == mapping(skeleton, MPII_16).derived
+    assert track.skeleton == MPII_16 and track.derived == SkeletonMapping(skeleton, MPII_16).derived
     np.testing.assert_allclose(track.joints_px, read_npz(tmp_path / "poses.npz").mapped(MPII_16).joints_px)
     (told,) = [one for one in scored.result.warnings if skeleton.name in one]
     assert "Derived from others" in told and "upper neck" in told and "Unknown" not in told

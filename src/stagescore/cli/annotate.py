@@ -236,7 +236,7 @@ def convert_labels(
     """
     from stagescore.pose.labels import WITHOUT_EMPTY, read_labels_and_empty, with_sizes, write_labels
     from stagescore.skeleton import skeleton_called
-    from stagescore.skeleton_mapping import mapping
+    from stagescore.skeleton_mapping import SkeletonMapping
 
     with command_output(json=json, quiet=quiet) as out:
         asked = None if skeleton is None else skeleton_called(skeleton)
@@ -265,7 +265,7 @@ def convert_labels(
                 f"the form {form} has no place for {len(empty)} images without a diver; they are left out"
             )
         if read is not None and written is not None and read != written.skeleton:
-            way = mapping(read, written.skeleton)
+            way = SkeletonMapping(read, written.skeleton)
             for joints, what in ((written.derived, "derived from others"), (way.missing, "unknown")):
                 if joints:
                     out.warning(f"{what}: {', '.join(joints)}")

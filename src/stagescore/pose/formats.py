@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from stagescore.errors import DataError
 from stagescore.pose.layouts import skeleton_of_count
 from stagescore.skeleton import MPII_16, Skeleton
-from stagescore.skeleton_mapping import mapping
+from stagescore.skeleton_mapping import SkeletonMapping
 
 SCALE_UNIT_PX = 200.0
 """MPII gives the height of a person in units of 200 px."""
@@ -95,7 +95,7 @@ class LabelledImage:
         """The same label with the joints of another skeleton; what cannot be had is unknown."""
         if target == self.skeleton:
             return self
-        way = mapping(self.skeleton, target)
+        way = SkeletonMapping(self.skeleton, target)
         found = way.joints(np.column_stack((self.joints_px, self.certainty)))
         known = ~np.isnan(found).any(-1)
         return replace(

@@ -19,13 +19,13 @@ from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, suppressed
 from stagescore.pose.networks import Detector, Estimator, NetworkIdentity
 from stagescore.skeleton import COCO_17, MPII_16
-from stagescore.skeleton_mapping import mapping
+from stagescore.skeleton_mapping import SkeletonMapping
 
 DETECTION_EDGE_PX = 384
 """Longer edge of the picture that MoveNet multipose is shown. Chosen among 256, 384, 480 and 640 on the 69
 labelled real frames (its own advice is 256); all find the diver in 94 % of the frames or more but 640."""
 
-_FROM_COCO = mapping(COCO_17, MPII_16)
+_FROM_COCO = SkeletonMapping(COCO_17, MPII_16)
 _DERIVED = MPII_16.mask(_FROM_COCO.derived)
 _STRIDE_PX = 32
 _DRY_EDGE_PX = 128
