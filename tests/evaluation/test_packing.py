@@ -85,7 +85,7 @@ def packed(
     torch.manual_seed(0)
     model = tiny_runs.make_model(settings).eval()
     dives, store = many(tmp_path_factory, 45)
-    subject = EvaluatedModel(
+    evaluated = EvaluatedModel(
         name="tiny",
         states={"": model},
         preprocessing=settings.data.preprocessing,
@@ -98,7 +98,7 @@ def packed(
         training=dives[:25] if training is None else training,
         pictures=pictures,
     )
-    return pack(subject, settings.model, words, dives=asked, store=store, folder=folder)
+    return pack(evaluated, settings.model, words, dives=asked, store=store, folder=folder)
 
 
 def test_packed_weights_know_which_films_are_familiar(

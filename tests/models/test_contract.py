@@ -238,7 +238,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(settings: BaseModelSettings,
         weights = dict.fromkeys(model.loss_names, 0.01)
         return Loop(
             folder=tmp_path / name,
-            learner=TrainComponents(
+            components=TrainComponents(
                 objective=Objective(model=model, functions=FUNCTIONS, weights=weights),
                 model=model,
                 optimiser=make_optimiser(model, {}, learning_rate=1e-3),

@@ -94,23 +94,23 @@ def pack(
     with command_output(json=json, quiet=quiet) as out:
         settings = settings_of(run, TrainSettings)
         finished_state(run, settings)
-        subject = replace(read_evaluated_model(str(run)), mirrored=mirrored)
+        evaluated = replace(read_evaluated_model(str(run)), mirrored=mirrored)
         if half:
-            states = {name: in_half_precision(state) for name, state in subject.states.items()}
-            subject = replace(subject, states=states)
+            states = {name: in_half_precision(state) for name, state in evaluated.states.items()}
+            evaluated = replace(evaluated, states=states)
         manifest = read_dives(settings.data).manifest
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
         store = ClipStore.open(clips, settings.data.preprocessing)
         opened = open_folds(folds, mirrored=mirrored, data=Path(settings.data.folder)) if folds else []
         more = [dive for dive in read_manifest(spare) if dive.dive_id in store] if spare else []
         exemplars, left_out = choose_bank(
-            manifest.select("fit").dives, more, per_number=per_number, seed=subject.seed
+            manifest.select("fit").dives, more, per_number=per_number, seed=evaluated.seed
         )
         with out.progress() as progress:
             known = [known_fold(fold, progress, mirrored=mirrored) for fold in opened]
             others = without_dives(known, [dive.dive_id for dive in manifest.select("test")])
             path, bank = write(
-                subject,
+                evaluated,
                 settings.model,
                 Words(
                     name=name,
@@ -150,12 +150,12 @@ def pack(
                     settings.data.preprocessing,
                     truth=truth if truth.is_dir() else None,
                 )
-                answer = evaluate(
+                result = evaluate(
                     read_evaluated_model(str(path)),
                     EvaluationSet(manifest=tested, part="all", store=test_store, exemplars_from="bank"),
                     progress=progress,
                 )
-                add_figures(path, answer.report, f"{len(answer.outcomes)} dives that training never saw")
+                add_figures(path, result.report, f"{len(result.outcomes)} dives that training never saw")
         if left_out and bank is not None:
             out.warning(f"the bank leaves out {', '.join(left_out)}: there is a single dive of each")
         out.document({"weights": str(path), "exemplars": 0 if bank is None else len(bank)})

@@ -136,7 +136,7 @@ def train(
     )
     loop = Loop(
         folder=folder,
-        learner=TrainComponents(
+        components=TrainComponents(
             objective=make_objective(model, settings.objective),
             model=model,
             optimiser=make_adam(model, settings.optimiser, factors=factors),
@@ -266,7 +266,7 @@ def pretrain(
     objective.to(device)
     loop = Loop(
         folder=folder,
-        learner=TrainComponents(
+        components=TrainComponents(
             objective=objective,
             model=objective.model,
             optimiser=make_adam(
