@@ -27,7 +27,7 @@ from stagescore.evaluation.frozen_features import RIDGE_ROW
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.out_of_fold import FoldRun, keep, known_fold, open_folds
-from stagescore.evaluation.packing import add_figures
+from stagescore.evaluation.packing import add_fold_figures
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Outcome, Outcomes
@@ -462,7 +462,11 @@ def test_a_card_has_the_figures_of_the_folds(runs: list[Path], kept: list[KeptFo
     )
     save_weights(path, model, card)
     report, _ = fold_report(kept)
-    add_figures(path, report, "5 dives")
+    add_fold_figures(path, kept)
     figures = load_weights(path).card.figures
-    assert figures["measured_on"] == "5 dives" and figures["dives"] == 5
+    said = "5 dives, out of fold (five-fold), by runs of the same settings"
+    assert figures["measured_on"] == f"{said} (seed 0)" and figures["dives"] == 5
     assert figures["mae"] == report.as_json()["metrics"]["mae"]
+    add_fold_figures(path, [changed(fold, averaged_seeds=(0, 5)) for fold in kept])
+    means = f"{said} (mean of the runs of seeds 0 and 5)"
+    assert load_weights(path).card.figures["measured_on"] == means

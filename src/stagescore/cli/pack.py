@@ -82,9 +82,8 @@ def pack(
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
     from stagescore.evaluation.evaluated_model import EvaluationSet, evaluate, read_evaluated_model
-    from stagescore.evaluation.fold_report import fold_report
     from stagescore.evaluation.out_of_fold import kept_out, known_fold, open_folds, without_dives
-    from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
+    from stagescore.evaluation.packing import DivesToPack, Words, add_figures, add_fold_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.training.assembly.data import read_dives
     from stagescore.training.runs import finished_state, settings_of
@@ -134,13 +133,7 @@ def pack(
                 progress=progress,
             )
             if others and len(others) == len(known) and test_data is None:
-                report, outcomes = fold_report(known)
-                protocol = known[0].identity.protocol
-                add_figures(
-                    path,
-                    report,
-                    f"{len(outcomes)} dives, out of fold ({protocol}), by single runs of the same settings",
-                )
+                add_fold_figures(path, known)
             if test_data is not None:
                 tested = read_manifest(test_data)
                 truth = test_data / "truth"

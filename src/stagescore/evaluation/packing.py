@@ -16,6 +16,8 @@ from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
 from stagescore.evaluation.evaluated_model import EvaluatedModel, Progress
 from stagescore.evaluation.evaluation_report import EvaluationReport
+from stagescore.evaluation.fold_report import fold_report
+from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.out_of_fold import KeptOut
 from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
@@ -118,10 +120,12 @@ def pack(
             "only a network that predicts execution can be blended with the prior",
             todo="leave the blending out, or train with data.target=execution",
         )
-    training = sorted(
-        dives.training or exemplars, key=lambda dive: hash_u64(evaluated.seed, "familiar", dive.dive_id)
-    )[:_MOST_TRAINING_DIVES]
-    asked = list({dive.dive_id: dive for dive in (*exemplars, *validation, *training)}.values())
+    trained_on = dives.training or exemplars
+    films: Sequence[Dive] = () if model.compares else trained_on
+    training = sorted(trained_on, key=lambda dive: hash_u64(evaluated.seed, "familiar", dive.dive_id))
+    training = training[:_MOST_TRAINING_DIVES]
+    voters = exemplars if model.compares else ()
+    asked = list({dive.dive_id: dive for dive in (*voters, *validation, *training)}.values())
     source = EncodedDives(
         model,
         Samples(store, asked),
@@ -144,7 +148,7 @@ def pack(
             execution=evaluated.execution,
             votes=evaluated.votes,
             seed=evaluated.seed,
-            films=() if bank is not None else tuple(training),
+            films=tuple(films),
         )
         calibration = evaluator.fitted(source, [dive.dive_id for dive in validation]).calibration
     if calibration is None:
@@ -172,7 +176,7 @@ def pack(
         mirrored=evaluated.mirrored,
         score_intervals=calibration.scores.as_json(),
         transition_confidence={} if calibration.transitions is None else calibration.transitions.as_json(),
-        training_films=() if bank is not None else TrainingFilms.counted(dives.training or exemplars),
+        training_films=TrainingFilms.counted(films),
         number_recognition={} if calibration.numbers is None else calibration.numbers.as_json(),
         weights_hash=weights_hash(model),
     )
@@ -226,9 +230,9 @@ def add_figures(path: Path, report: EvaluationReport, measured_on: str) -> None:
     """Write measured figures, with their intervals, into the card of packed weights.
 
     Args:
-        path: Of the weights.
-        report: What was measured.
-        measured_on: Of which dives, in words.
+        path: File of the weights.
+        report: Figures that were measured, with their intervals.
+        measured_on: Dives that they were measured on, in words.
 
     Raises:
         CheckpointError: The weights cannot be read.
@@ -238,6 +242,26 @@ def add_figures(path: Path, report: EvaluationReport, measured_on: str) -> None:
     figures = {"measured_on": measured_on, **document["metrics"], "dives": document["protocol"]["dives"]}
     card = weights.card.model_copy(update={"figures": figures})
     save_weights(path, weights.model, card, weights.familiarity)
+
+
+def add_fold_figures(path: Path, folds: Sequence[KeptFold]) -> None:
+    """Write the figures of the folds of a protocol into the card of packed weights; those of the first run of each fold.
+
+    Args:
+        path: File of the weights.
+        folds: Every fold of one protocol, once for each run.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+        ConfigError: The folds cannot stand in one table.
+    """
+    report, outcomes = fold_report(folds)
+    made = folds[0].identity
+    add_figures(
+        path,
+        report,
+        f"{len(outcomes)} dives, out of fold ({made.protocol}), by runs of the same settings ({made.run})",
+    )
 
 
 def choose_bank(
