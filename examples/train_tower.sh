@@ -2,7 +2,8 @@
 # Makes the weights `tower` again from the films of UNLV-Dive: some two and a half hours on two slow cores. docs/training.md explains the steps.
 #   [SEED=0] examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER [PROTOCOL...]     run it again to go on where it was stopped
 # UNLV_DIVE holds films/, films.csv and unlv_dive.npz; MOBILENETV2 is any ImageNet file of the network (`weights import`).
-# With another SEED in the same folder order, views and dropout are others, and its folds stand in the same table as those of seed 0.
+# Run again in the same folder with another SEED, it trains with another order, other views and other dropout; its folds stand in the same
+# table as those of seed 0, and weights/tower is written anew.
 # Protocols named beside (sealed, athlete-disjoint, leave-one-contest-out) are trained and evaluated as well.
 set -euo pipefail
 seed=${SEED:-0} second=$((${SEED:-0} + 1))

@@ -33,7 +33,7 @@ def model() -> HPMCoRe:
 
 
 @pytest.fixture(scope="module")
-def question(tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
+def evaluation_set(tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
     dives = stored_dives.dives(tmp_path_factory)
     split = [dive.with_changes(split="test" if k < 3 else "train") for k, dive in enumerate(dives)]
     return EvaluationSet(
@@ -45,15 +45,15 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> EvaluationSet:
 
 
 @pytest.fixture(scope="module")
-def subject(model: HPMCoRe) -> EvaluatedModel:
+def evaluated(model: HPMCoRe) -> EvaluatedModel:
     return EvaluatedModel(
         name="tiny", states={"": model}, preprocessing=tiny_runs.settings().data.preprocessing, votes=2
     )
 
 
-def test_one_evaluation_prints_every_case(subject: EvaluatedModel, question: EvaluationSet) -> None:
-    answer = evaluate(subject, question)
-    document = answer.report.as_json()
+def test_one_evaluation_prints_every_case(evaluated: EvaluatedModel, evaluation_set: EvaluationSet) -> None:
+    result = evaluate(evaluated, evaluation_set)
+    document = result.report.as_json()
     assert set(document["metrics"]) == {"srcc", "rl2x100", "aiou50", "aiou75", "mae", "kendall"}
     assert all(set(figure) == {"value", "low", "high"} for figure in document["metrics"].values())
     assert document["protocol"]["dives"] == 3 and document["protocol"]["joints"] == "estimated"
@@ -65,53 +65,58 @@ def test_one_evaluation_prints_every_case(subject: EvaluatedModel, question: Eva
 
 
 def test_the_figures_are_those_of_predicting_one_by_one(
-    model: HPMCoRe, subject: EvaluatedModel, question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
+    model: HPMCoRe,
+    evaluated: EvaluatedModel,
+    evaluation_set: EvaluationSet,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    answer = evaluate(subject, question)
+    result = evaluate(evaluated, evaluation_set)
     source = tiny_runs.live(tmp_path_factory)
-    queries = [dive.dive_id for dive in question.queries]
-    pool = [dive.dive_id for dive in question.pool]
+    queries = [dive.dive_id for dive in evaluation_set.queries]
+    pool = [dive.dive_id for dive in evaluation_set.pool]
     bank = bank_of(encode_dives(model, source, pool), source.dives, weights_hash(model))
     voting = Voting(model=model, bank=bank, task=PredictionTask(num=2))
     voted = voting.predict_all([encode_dives(model, source, queries)], source.dives)
     by_hand = [one.prediction.score for one in voted]
-    assert answer.outcomes.predicted_scores.tolist() == pytest.approx(by_hand, abs=1e-3)
+    assert result.outcomes.predicted_scores.tolist() == pytest.approx(by_hand, abs=1e-3)
     errors = [abs(one.prediction.score - one.dive.score) for one in voted]
-    assert answer.report.as_json()["metrics"]["mae"]["value"] == pytest.approx(np.mean(errors), abs=1e-3)
+    assert result.report.as_json()["metrics"]["mae"]["value"] == pytest.approx(np.mean(errors), abs=1e-3)
 
 
 def test_a_model_that_recognises_dive_numbers_is_measured_at_that_too(
-    subject: EvaluatedModel, question: EvaluationSet
+    evaluated: EvaluatedModel, evaluation_set: EvaluationSet
 ) -> None:
-    assert "Dive number recognised" not in evaluate(subject, question, scope="headline").report.tables
+    assert "Dive number recognised" not in evaluate(evaluated, evaluation_set, scope="headline").report.tables
     torch.manual_seed(1)
     model = tiny_runs.make_model(tiny_runs.settings("model.recognition.on=true")).eval()
-    answer = evaluate(replace(subject, states={"": model}), question, scope="headline")
-    document = answer.report.as_json()
+    result = evaluate(replace(evaluated, states={"": model}), evaluation_set, scope="headline")
+    document = result.report.as_json()
     rows = document["tables"]["Dive number recognised"]
     assert [row["name"] for row in rows] == [
         "all dive numbers",
         "numbers with fewer than 5 training films",
     ]
-    right = [dive.recognised[0][0] == dive.dive_number for dive in answer.outcomes]
+    right = [dive.recognised[0][0] == dive.dive_number for dive in result.outcomes]
     assert rows[0]["metrics"]["number_top1"]["value"] == pytest.approx(100 * np.mean(right))
-    pool = [dive.dive_number for dive in question.pool]
-    for dive, one in zip(answer.outcomes, answer.evidence, strict=True):
+    pool = [dive.dive_number for dive in evaluation_set.pool]
+    for dive, one in zip(result.outcomes, result.evidence, strict=True):
         assert one.num_films == dive.number_films == pool.count(dive.dive_number)
         assert one.likeliest(1.0) == dive.recognised  # too few validation dives to fit a temperature
         assert np.exp(one.log_probabilities(1.0)).sum() == pytest.approx(1)
     assert "not calibrated" in document["notes"][0]
-    page = answer.report.markdown()
+    page = result.report.markdown()
     table = page.split("## Dive number recognised")[1].split("##")[0]
     assert "dive number recognised, %" in table and "SRCC" not in table
 
 
-def test_two_models_are_compared_dive_by_dive(subject: EvaluatedModel, question: EvaluationSet) -> None:
+def test_two_models_are_compared_dive_by_dive(
+    evaluated: EvaluatedModel, evaluation_set: EvaluationSet
+) -> None:
     torch.manual_seed(2)
-    other = replace(subject, name="other", states={"": tiny_runs.make_model(tiny_runs.settings()).eval()})
-    answers = [evaluate(one, question) for one in (subject, other)]
-    compared = set_against(answers[0], {"other": answers[1], "itself": answers[0]}).report
-    mine, theirs = (answer.report.as_json()["metrics"]["mae"]["value"] for answer in answers)
+    other = replace(evaluated, name="other", states={"": tiny_runs.make_model(tiny_runs.settings()).eval()})
+    results = [evaluate(one, evaluation_set) for one in (evaluated, other)]
+    compared = set_against(results[0], {"other": results[1], "itself": results[0]}).report
+    mine, theirs = (result.report.as_json()["metrics"]["mae"]["value"] for result in results)
     found = compared.as_json()["paired"]["other"]["mae"]
     assert found["value"] == pytest.approx(mine - theirs, abs=1e-9) and found["low"] <= found["high"]
     itself = compared.as_json()["paired"]["itself"]["mae"]
@@ -120,32 +125,34 @@ def test_two_models_are_compared_dive_by_dive(subject: EvaluatedModel, question:
 
 
 def test_a_model_that_averages_its_branches_is_set_against_each_of_them(
-    subject: EvaluatedModel, question: EvaluationSet
+    evaluated: EvaluatedModel, evaluation_set: EvaluationSet
 ) -> None:
-    assert not evaluate(subject, question).report.paired  # added up, one branch alone predicts nothing
+    assert not evaluate(
+        evaluated, evaluation_set
+    ).report.paired  # added up, one branch alone predicts nothing
     averaging = tiny_runs.settings("model.regression.average_branches=true")
     torch.manual_seed(3)
     model = tiny_runs.make_model(averaging).eval()
-    answer = evaluate(replace(subject, states={"": model}), question)
-    rows = answer.report.as_json()["tables"]["Each branch of the regression alone"]
+    result = evaluate(replace(evaluated, states={"": model}), evaluation_set)
+    rows = result.report.as_json()["tables"]["Each branch of the regression alone"]
     assert [row["name"] for row in rows] == ["tiny, fused branch alone", "tiny, static branch alone"]
     alone = []
     for branch in model.averaged_branches:
-        heard = replace(subject, states={"": model.single_branch(branch)})
-        alone.append(evaluate(heard, question).outcomes.predicted_scores)
+        heard = replace(evaluated, states={"": model.single_branch(branch)})
+        alone.append(evaluate(heard, evaluation_set).outcomes.predicted_scores)
     mean = np.mean(alone, axis=0)
-    assert answer.outcomes.predicted_scores == pytest.approx(mean, abs=1e-3)
+    assert result.outcomes.predicted_scores == pytest.approx(mean, abs=1e-3)
     assert alone[0] != pytest.approx(alone[1], abs=1e-3)
-    truth = answer.outcomes.true_scores
+    truth = result.outcomes.true_scores
     mae = [np.abs(scores - truth).mean() for scores in (mean, *alone)]
     for row, name, lone in zip(rows, ("fused", "static"), mae[1:], strict=True):
         assert row["metrics"]["mae"]["value"] == pytest.approx(lone, abs=1e-3)
-        difference = answer.report.paired[f"its {name} branch alone"]["mae"].difference.value
+        difference = result.report.paired[f"its {name} branch alone"]["mae"].difference.value
         assert difference == pytest.approx(mae[0] - lone, abs=1e-3)
 
 
 def test_a_withheld_modality_changes_the_answer(
-    model: HPMCoRe, question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
+    model: HPMCoRe, evaluation_set: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     samples = tiny_runs.samples(tmp_path_factory)
     ids = sorted(samples.dives)
@@ -162,7 +169,7 @@ def test_a_withheld_modality_changes_the_answer(
 
 
 def test_transitions_come_back_in_frames_of_the_clip(
-    model: HPMCoRe, question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
+    model: HPMCoRe, evaluation_set: EvaluationSet, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     samples = tiny_runs.samples(tmp_path_factory)
     ids = sorted(samples.dives)
@@ -188,23 +195,23 @@ def test_transitions_come_back_in_frames_of_the_clip(
     ],
 )
 def test_every_kind_of_model_is_measured_and_only_what_it_can_do_without_is_withheld(
-    question: EvaluationSet, overrides: tuple[str, ...], withheld: set[str]
+    evaluation_set: EvaluationSet, overrides: tuple[str, ...], withheld: set[str]
 ) -> None:
     settings = tiny_runs.settings(*overrides)
     torch.manual_seed(1)
     model = tiny_runs.make_model(settings).eval()
-    subject = EvaluatedModel(
+    evaluated = EvaluatedModel(
         name="tiny", states={"": model}, preprocessing=settings.data.preprocessing, votes=2
     )
-    report = evaluate(subject, question).report.as_json()
+    report = evaluate(evaluated, evaluation_set).report.as_json()
     assert {row["missing"] for row in report["tables"]["Model"]} == withheld
     assert report["metrics"]["mae"]["value"] is not None
 
 
 def test_dives_without_joints_are_measured_beside_others(
-    question: EvaluationSet, model: HPMCoRe, subject: EvaluatedModel, monkeypatch: pytest.MonkeyPatch
+    evaluation_set: EvaluationSet, model: HPMCoRe, evaluated: EvaluatedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = [dive.dive_id for dive in question.manifest]
+    ids = [dive.dive_id for dive in evaluation_set.manifest]
 
     def forget(samples: Samples, dive_ids: Sequence[str], views: Sequence[View] | None = None) -> DiveInputs:
         found = plain_inputs(samples, dive_ids, views)
@@ -214,12 +221,12 @@ def test_dives_without_joints_are_measured_beside_others(
     plain_inputs = Samples.inputs
     monkeypatch.setattr(Samples, "inputs", forget)
     monkeypatch.setattr("stagescore.evaluation.evaluate._DIVES_AT_ONCE", 1)
-    report = evaluate(subject, question).report.as_json()
+    report = evaluate(evaluated, evaluation_set).report.as_json()
     assert {row["missing"] for row in report["tables"]["Model"]} == {"", "skeleton"}
 
 
 def test_certainty_is_fitted_for_any_number_of_stages(
-    question: EvaluationSet, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    evaluation_set: EvaluationSet, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Five dives are too few for the interval of a score; whether transitions are calibrated is what is asked.
     monkeypatch.setattr(IntervalModel, "fit", partial(IntervalModel.fit, level=0.5))
@@ -231,32 +238,34 @@ def test_certainty_is_fitted_for_any_number_of_stages(
         source = EncodedDives(model, samples, ids)
         bank = bank_of(encode_dives(model, source, ids), source.dives, weights_hash(model))
         fitted = Evaluator(model=model, bank=bank, votes=3).fitted(source, ids)
-        assert fitted.certainty is not None
-        assert (fitted.certainty.transitions is not None) == (stages == "'3'")
+        assert fitted.calibration is not None
+        assert (fitted.calibration.transitions is not None) == (stages == "'3'")
 
 
 @pytest.mark.slow
 def test_best_on_test_takes_each_figure_from_its_own_epoch(
-    question: EvaluationSet, model: HPMCoRe, subject: EvaluatedModel
+    evaluation_set: EvaluationSet, model: HPMCoRe, evaluated: EvaluatedModel
 ) -> None:
     other = tiny_runs.make_model(tiny_runs.settings("run.seed=5")).eval()
     column = "best on test (paper protocol)"
-    both = replace(subject, states={"last": model, column: model}, best_rl2=other)
+    both = replace(evaluated, states={"last": model, column: model}, best_rl2=other)
     rows = {
         row["column"]: row["metrics"]
-        for row in evaluate(both, question).report.as_json()["tables"]["Model"]
+        for row in evaluate(both, evaluation_set).report.as_json()["tables"]["Model"]
         if (row["protocol"], row["joints"], row["missing"]) == ("w/ DN", "estimated", "")
     }
-    first = replace(subject, states={column: model}, best_rl2=other)  # as of a run without validation dives
-    assert evaluate(first, question).report.as_json()["metrics"]["rl2x100"] == rows[column]["rl2x100"]
-    alone = evaluate(replace(subject, states={"": other}), question).report.as_json()["metrics"]
+    first = replace(evaluated, states={column: model}, best_rl2=other)  # as of a run without validation dives
+    assert evaluate(first, evaluation_set).report.as_json()["metrics"]["rl2x100"] == rows[column]["rl2x100"]
+    alone = evaluate(replace(evaluated, states={"": other}), evaluation_set).report.as_json()["metrics"]
     assert rows[column]["rl2x100"]["value"] == alone["rl2x100"]["value"] != rows["last"]["rl2x100"]["value"]
     assert rows[column]["srcc"] == rows["last"]["srcc"]
 
 
-def test_a_bank_that_is_not_there_is_asked_for(subject: EvaluatedModel, question: EvaluationSet) -> None:
+def test_a_bank_that_is_not_there_is_asked_for(
+    evaluated: EvaluatedModel, evaluation_set: EvaluationSet
+) -> None:
     with pytest.raises(ConfigError, match="have no bank"):
-        evaluate(subject, replace(question, exemplars_from="bank"))
+        evaluate(evaluated, replace(evaluation_set, exemplars_from="bank"))
 
 
 def test_the_same_twice_and_for_any_batch(

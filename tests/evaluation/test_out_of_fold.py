@@ -27,7 +27,7 @@ from stagescore.evaluation.frozen_features import RIDGE_ROW
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.label_rules import LABEL_RULES, label_scores
 from stagescore.evaluation.out_of_fold import FoldRun, keep, known_fold, open_folds
-from stagescore.evaluation.packing import add_figures
+from stagescore.evaluation.packing import add_fold_figures
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Outcome, Outcomes
@@ -385,8 +385,8 @@ def test_certainty_of_shipped_weights_comes_from_dives_kept_out(
         ),
     )
     found = out_of_fold.kept_out(kept)
-    assert asked == [5] and found.certainty.scores.num_dives == found.num_dives == 5
-    assert found.certainty.transitions is not None and found.far is None  # four training dives show nothing
+    assert asked == [5] and found.calibration.scores.num_dives == found.num_dives == 5
+    assert found.calibration.transitions is not None and found.far is None  # four training dives show nothing
     files = [fold.save(tmp_path, labels=False) for fold in kept]
     data = Path(FoldRun.open(runs[0]).settings.data.folder)
     again = [known_fold(fold, lambda *_: None) for fold in open_folds([runs[0], *files[1:]], data=data)]
@@ -421,9 +421,9 @@ def test_far_is_what_most_dives_that_were_kept_out_stay_below(
 
 def test_what_a_fold_saw_is_what_its_network_sees(runs: list[Path], kept: list[KeptFold]) -> None:
     run, fold = FoldRun.open(runs[0]), kept[0]
-    subject = read_evaluated_model(str(run.folder))
-    store = ClipStore.open(run.clips, subject.preprocessing)
-    model = next(iter(subject.states.values()))
+    evaluated = read_evaluated_model(str(run.folder))
+    store = ClipStore.open(run.clips, evaluated.preprocessing)
+    model = next(iter(evaluated.states.values()))
     source = EncodedDives(model, Samples(store, run.manifest.dives), fold.labels.dive_id)
     encoded = encode_dives(model, source, fold.labels.dive_id)
     assert fold.sight is not None and encoded.log_probabilities is not None
@@ -449,12 +449,12 @@ def test_a_table_without_labels_in_the_files_is_the_same_beside_the_data(
 
 
 def test_a_card_has_the_figures_of_the_folds(runs: list[Path], kept: list[KeptFold], tmp_path: Path) -> None:
-    subject, path = read_evaluated_model(str(runs[0])), tmp_path / "tiny.safetensors"
-    model = next(iter(subject.states.values()))
+    evaluated, path = read_evaluated_model(str(runs[0])), tmp_path / "tiny.safetensors"
+    model = next(iter(evaluated.states.values()))
     card = Card(
         name="tiny",
         model=FoldRun.open(runs[0]).settings.model,
-        preprocessing=subject.preprocessing,
+        preprocessing=evaluated.preprocessing,
         target="execution",
         protocol="w/ DN",
         trained_on="little",
@@ -462,7 +462,11 @@ def test_a_card_has_the_figures_of_the_folds(runs: list[Path], kept: list[KeptFo
     )
     save_weights(path, model, card)
     report, _ = fold_report(kept)
-    add_figures(path, report, "5 dives")
+    add_fold_figures(path, kept)
     figures = load_weights(path).card.figures
-    assert figures["measured_on"] == "5 dives" and figures["dives"] == 5
+    said = "5 dives, out of fold (five-fold), by runs of the same settings"
+    assert figures["measured_on"] == f"{said} (seed 0)" and figures["dives"] == 5
     assert figures["mae"] == report.as_json()["metrics"]["mae"]
+    add_fold_figures(path, [changed(fold, averaged_seeds=(0, 5)) for fold in kept])
+    means = f"{said} (mean of the runs of seeds 0 and 5)"
+    assert load_weights(path).card.figures["measured_on"] == means

@@ -1,5 +1,6 @@
 """Which dives become exemplars of weights that ship, and what the weights know of films."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from safetensors.torch import load_file
 from stagescore.config import load_config
 from stagescore.data.clip_store import ClipStore
 from stagescore.errors import DataError
-from stagescore.evaluation.evaluated_model import EvaluatedModel
+from stagescore.evaluation import packing
+from stagescore.evaluation.evaluate import EncodedDives, Evaluator
+from stagescore.evaluation.evaluated_model import EvaluatedModel, Progress
 from stagescore.evaluation.packing import DivesToPack, Words, choose_bank, pack
 from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
 from stagescore.inference.familiarity import descriptors
@@ -79,13 +82,14 @@ def packed(
     mirrored: bool = False,
     pictures: bool = True,
     settings: TrainSettings | None = None,
+    progress: Progress = lambda what, done, total: None,
 ) -> tuple[Path, ExemplarBank | None]:
     """Random weights with their bank."""
     settings = settings or tiny_runs.settings()
     torch.manual_seed(0)
     model = tiny_runs.make_model(settings).eval()
     dives, store = many(tmp_path_factory, 45)
-    subject = EvaluatedModel(
+    evaluated = EvaluatedModel(
         name="tiny",
         states={"": model},
         preprocessing=settings.data.preprocessing,
@@ -98,7 +102,7 @@ def packed(
         training=dives[:25] if training is None else training,
         pictures=pictures,
     )
-    return pack(subject, settings.model, words, dives=asked, store=store, folder=folder)
+    return pack(evaluated, settings.model, words, dives=asked, store=store, folder=folder, progress=progress)
 
 
 def test_packed_weights_know_which_films_are_familiar(
@@ -154,13 +158,56 @@ def test_a_bank_without_pictures_shows_skeletons_and_holds_no_pixel(
     )
 
 
+def direct_settings() -> TrainSettings:
+    """Of a model that predicts without exemplars."""
+    film = "{trunk: small, widths: [8, 8, 8, 8], mixed: false}"
+    return load_config(
+        TrainSettings, None, [f"model={{name: usdl, dynamic: {film}, widths: [16, 8]}}", tiny_runs.MODEL[-1]]
+    )
+
+
+def test_exemplars_are_encoded_only_for_a_model_that_gets_a_bank(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The first 10 dives are exemplars, 20 are of the validation and 15 of the training."""
+    training = many(tmp_path_factory, 45)[0][10:25]
+    encoded = []
+    for settings in (tiny_runs.settings(), direct_settings()):
+        totals: set[int] = set()
+        packed(
+            tmp_path,
+            tmp_path_factory,
+            Words(name="tiny", trained_on="little"),
+            training,
+            settings=settings,
+            progress=lambda what, done, total, totals=totals: totals.add(total),
+        )
+        encoded.append(totals)
+    assert encoded == [{45}, {35}]
+
+
+def test_dive_numbers_are_calibrated_on_the_films_that_the_card_counts(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there are more training films than familiarity is fitted on."""
+    asked: list[int] = []
+
+    class Recorded(Evaluator):
+        def fitted(self, source: EncodedDives, dive_ids: Sequence[str]) -> Evaluator:
+            asked.append(len(self.films))
+            return super().fitted(source, dive_ids)
+
+    monkeypatch.setattr(packing, "Evaluator", Recorded)
+    monkeypatch.setattr(packing, "_MOST_TRAINING_DIVES", 12)
+    words = Words(name="direct", trained_on="little")
+    path, _ = packed(tmp_path, tmp_path_factory, words, settings=direct_settings())
+    assert asked == [25] == [len(load_weights(path).card.films)]
+
+
 def test_weights_without_a_bank_know_which_films_are_familiar_and_which_numbers_were_trained_on(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    film = "{trunk: small, widths: [8, 8, 8, 8], mixed: false}"
-    settings = load_config(
-        TrainSettings, None, [f"model={{name: usdl, dynamic: {film}, widths: [16, 8]}}", tiny_runs.MODEL[-1]]
-    )
+    settings = direct_settings()
     named = [
         one.with_changes(dive_number="5299D", height_m=10.0) if k < 2 else one
         for k, one in enumerate(many(tmp_path_factory, 45)[0][:25])

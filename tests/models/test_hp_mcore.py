@@ -109,18 +109,18 @@ def edges_for(model: HPMCoRe, count: int) -> torch.Tensor:
 def training_batch(model: HPMCoRe, seen: DiveInputs | None = None) -> Batch:
     seen = seen or dives(4)
     count = len(seen.has_video)
+    scores = torch.tensor([50.0, 60.0, 75.0, 90.0])[:count]
+    numbers = torch.tensor([NumberClasses.of(code) for code in ("107B", "5253B", None, "626C")])[:count]
     return Batch(
         seen=seen,
         labels=DiveLabels(
             dive_ids=("a", "b", "c", "d")[:count],
             edges=edges_for(model, count),
             has_edges=torch.ones(count, dtype=torch.bool),
-            scores=(scores := torch.tensor([50.0, 60.0, 75.0, 90.0])[:count]),
+            scores=scores,
             difficulties=torch.full((count,), 3.0),
             targets=scores,
-            numbers=torch.tensor([NumberClasses.of(code) for code in ("107B", "5253B", None, "626C")])[
-                :count
-            ],
+            numbers=numbers,
         ),
         pairs=torch.tensor([[0, 1], [2, 3]]),
         pair_groups=torch.tensor([0, 1]),
@@ -255,8 +255,15 @@ def test_a_dive_without_video_can_be_scored_where_stand_ins_were_learned() -> No
         features = model.encode(unseen)
         stages = model.represent(features, model.segment(features).edges)
         assert model.compare(stages, stages, torch.zeros(3)).delta.isfinite().all()
-    with pytest.raises(DataError, match="has no video"):
+    with pytest.raises(DataError, match=r"no video, and this model cannot do without it.*modality dropout"):
         model_of("full").eval().encode(unseen)
+
+
+def test_a_model_that_reads_the_skeleton_alone_refuses_a_dive_without_one() -> None:
+    lacking = replace(dives(), has_skeleton=torch.tensor([True, False, True]))
+    with pytest.raises(DataError, match=r"no skeleton, and this model cannot do without it.*give its joints"):
+        model_of("III HSE").eval().encode(lacking)
+    assert model_of("full").eval().encode(lacking).has_skeleton.tolist() == [True, False, True]
 
 
 def test_settings_that_make_no_model_are_refused() -> None:
@@ -323,13 +330,16 @@ def test_an_unknown_dive_number_does_not_reach_the_loss() -> None:
     batch = training_batch(model)
     first = objective(batch)["number"]
     assert torch.equal(objective(with_labels(batch, targets=batch.labels.targets + 1))["number"], first)
-    batch.labels.numbers[
-        3
-    ] = -1  # the group of the third and fourth dive then knows nothing and counts with 0
-    torch.testing.assert_close(
-        objective(batch)["number"], objective(replace(batch, num_groups=1, members=batch.members[:2],
-        pairs=batch.pairs[:1], pair_groups=batch.pair_groups[:1]))["number"] / 2
-    )  # fmt: skip
+    # The group of the third and fourth dive then knows nothing and counts with 0.
+    batch.labels.numbers[3] = -1
+    first_group = replace(
+        batch,
+        num_groups=1,
+        members=batch.members[:2],
+        pairs=batch.pairs[:1],
+        pair_groups=batch.pair_groups[:1],
+    )
+    torch.testing.assert_close(objective(batch)["number"], objective(first_group)["number"] / 2)
     batch.labels.numbers[:] = -1
     assert objective(batch)["number"] == 0
 

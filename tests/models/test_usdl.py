@@ -19,6 +19,7 @@ from stagescore.models.usdl import USDL, USDLSettings
 from stagescore.regression.mlp_head import mlp_head
 from stagescore.tensors import ClipVectors, DiveInputs, ScoreDistribution
 from stagescore.training.settings import TrainSettings
+from stagescore.weights.checkpoint import in_half_precision
 
 SMALL = {"trunk": "small", "widths": (4, 4, 8, 8), "mixed": False}
 
@@ -65,7 +66,7 @@ def test_a_score_far_beyond_the_last_bin_still_has_a_target() -> None:
     assert target.isfinite().all() and target.exp().argmax() == 30
 
 
-def test_the_loss_is_the_divergence_and_the_official_one_is_divided_by_the_bins() -> None:
+def test_the_loss_is_the_divergence_of_a_plain_loop() -> None:
     random = torch.Generator().manual_seed(2)
     said = torch.randn(3, 7, generator=random).log_softmax(1)
     wanted = torch.randn(3, 7, generator=random).log_softmax(1)
@@ -74,9 +75,26 @@ def test_the_loss_is_the_divergence_and_the_official_one_is_divided_by_the_bins(
         for rows in zip(said.tolist(), wanted.tolist(), strict=True)
     ]
     assert distribution_losses(said, wanted).tolist() == pytest.approx(by_hand, rel=1e-5)
-    # `KLDivLoss()` of PyTorch, as the official code calls it, is a mean over dives and bins.
-    official = torch.nn.functional.kl_div(said, wanted.exp(), reduction="none").mean()
-    assert official.item() == pytest.approx(sum(by_hand) / (3 * 7), rel=1e-5)
+
+
+def test_the_loss_of_a_model_is_that_of_the_official_code() -> None:
+    """`KLDivLoss()` of PyTorch, as the official code calls it, is a mean over dives and bins."""
+    model, scores = tiny(bins=21), [20.0, 50.0, 60.0, 90.0]
+    batch = batch_of(USDLSettings(name="usdl"), seen(4), scores)
+    found = model.losses(batch, FUNCTIONS)["distribution"]
+    features = model.encode(batch.seen)
+    said = model.predict(model.represent(features, model.segment(features).edges)).probabilities.log()
+    wanted = gaussian_targets(torch.tensor(scores), model.values, model.sigma).exp()
+    official = torch.nn.functional.kl_div(said, wanted, reduction="none").mean()
+    assert found.item() == pytest.approx(official.item(), rel=1e-4)
+
+
+def test_half_precision_rounds_the_weights_and_not_the_bins_of_the_score() -> None:
+    model = tiny()
+    rounded = in_half_precision(model)
+    assert isinstance(rounded, USDL) and torch.equal(rounded.values, model.values)
+    assert not torch.equal(rounded.values, rounded.values.half().float())
+    assert not torch.equal(rounded.head[0].weight, model.head[0].weight)
 
 
 def test_the_two_losses_of_a_model_differ_by_the_number_of_bins() -> None:
@@ -138,7 +156,7 @@ def test_a_dive_without_a_film_is_refused() -> None:
         has_video=torch.tensor([True, False]),
         has_skeleton=torch.cat([yes, yes]),
     )
-    with pytest.raises(DataError, match="no video, and this model cannot do without"):
+    with pytest.raises(DataError, match="no video, and this model cannot do without it"):
         model.encode(dive)
 
 

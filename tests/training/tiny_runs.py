@@ -77,7 +77,7 @@ def loop(
     model = model or make_model(asked)
     return Loop(
         folder=folder,
-        learner=TrainComponents(
+        components=TrainComponents(
             objective=make_objective(model, asked.objective),
             model=model,
             optimiser=make_adam(

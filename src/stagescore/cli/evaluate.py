@@ -102,9 +102,9 @@ def evaluate(
     from stagescore.training.settings import TrainSettings
 
     with command_output(json=json, quiet=quiet) as out:
-        subject = read_evaluated_model(target, weights_dir)
+        evaluated = read_evaluated_model(target, weights_dir)
         if mirrored:
-            subject = replace(subject, mirrored=True)
+            evaluated = replace(evaluated, mirrored=True)
         part = split or Split.test
         if data is None and Path(target).is_dir():
             settings = settings_of(Path(target), TrainSettings).data
@@ -121,7 +121,7 @@ def evaluate(
             store = ClipStore.build(
                 manifest.dives,
                 clips or cached_clips(data),
-                subject.preprocessing,
+                evaluated.preprocessing,
                 truth=truth if truth.is_dir() else None,
                 skip=True,
                 progress=progress,
@@ -129,27 +129,27 @@ def evaluate(
             for dive_id, why in store.left_out.items():
                 out.warning(f"{dive_id} is left out: {why}")
 
-            def answer_of(one: EvaluatedModel, scope: Scope = "all") -> EvaluationResult:
+            def measured(one: EvaluatedModel, scope: Scope = "all") -> EvaluationResult:
                 origin = exemplars_from or (ExemplarsFrom.bank if one.bank else ExemplarsFrom.train)
-                asked = EvaluationSet(
+                evaluation_set = EvaluationSet(
                     manifest=manifest, part=part.value, store=store, exemplars_from=origin.value
                 )
-                return measure(one, asked, scope=scope, progress=progress)
+                return measure(one, evaluation_set, scope=scope, progress=progress)
 
-            answer = answer_of(subject)
+            result = measured(evaluated)
             others = {}
             for name in against or ():
                 other = read_evaluated_model(name, weights_dir)
-                if other.preprocessing != subject.preprocessing:
+                if other.preprocessing != evaluated.preprocessing:
                     raise ConfigError(
                         "it sees clips of another size", where=name, todo="compare models that see alike"
                     )
-                others[name if Path(name).name == name else other.name] = answer_of(other, "headline")
-            answer = set_against(answer, others)
+                others[name if Path(name).name == name else other.name] = measured(other, "headline")
+            result = set_against(result, others)
         if out_dir is not None:
-            _write(out_dir, answer.report.as_json(), answer.report.markdown(), answer.outcomes.as_csv())
-        out.document(answer.report.as_json())
-        out.text(answer.report.markdown())
+            _write(out_dir, result.report.as_json(), result.report.markdown(), result.outcomes.as_csv())
+        out.document(result.report.as_json())
+        out.text(result.report.markdown())
 
 
 def simulated_test(num_dives: int, progress: "Progress") -> Path:

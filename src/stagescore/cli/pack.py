@@ -82,9 +82,8 @@ def pack(
     from stagescore.data.clip_store import ClipStore
     from stagescore.data.manifest import read_manifest
     from stagescore.evaluation.evaluated_model import EvaluationSet, evaluate, read_evaluated_model
-    from stagescore.evaluation.fold_report import fold_report
     from stagescore.evaluation.out_of_fold import kept_out, known_fold, open_folds, without_dives
-    from stagescore.evaluation.packing import DivesToPack, Words, add_figures, choose_bank
+    from stagescore.evaluation.packing import DivesToPack, Words, add_figures, add_fold_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.training.assembly.data import read_dives
     from stagescore.training.runs import finished_state, settings_of
@@ -94,23 +93,23 @@ def pack(
     with command_output(json=json, quiet=quiet) as out:
         settings = settings_of(run, TrainSettings)
         finished_state(run, settings)
-        subject = replace(read_evaluated_model(str(run)), mirrored=mirrored)
+        evaluated = replace(read_evaluated_model(str(run)), mirrored=mirrored)
         if half:
-            states = {name: in_half_precision(state) for name, state in subject.states.items()}
-            subject = replace(subject, states=states)
+            states = {name: in_half_precision(state) for name, state in evaluated.states.items()}
+            evaluated = replace(evaluated, states=states)
         manifest = read_dives(settings.data).manifest
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
         store = ClipStore.open(clips, settings.data.preprocessing)
         opened = open_folds(folds, mirrored=mirrored, data=Path(settings.data.folder)) if folds else []
         more = [dive for dive in read_manifest(spare) if dive.dive_id in store] if spare else []
         exemplars, left_out = choose_bank(
-            manifest.select("fit").dives, more, per_number=per_number, seed=subject.seed
+            manifest.select("fit").dives, more, per_number=per_number, seed=evaluated.seed
         )
         with out.progress() as progress:
             known = [known_fold(fold, progress, mirrored=mirrored) for fold in opened]
             others = without_dives(known, [dive.dive_id for dive in manifest.select("test")])
             path, bank = write(
-                subject,
+                evaluated,
                 settings.model,
                 Words(
                     name=name,
@@ -134,13 +133,7 @@ def pack(
                 progress=progress,
             )
             if others and len(others) == len(known) and test_data is None:
-                report, outcomes = fold_report(known)
-                protocol = known[0].identity.protocol
-                add_figures(
-                    path,
-                    report,
-                    f"{len(outcomes)} dives, out of fold ({protocol}), by single runs of the same settings",
-                )
+                add_fold_figures(path, known)
             if test_data is not None:
                 tested = read_manifest(test_data)
                 truth = test_data / "truth"
@@ -150,12 +143,12 @@ def pack(
                     settings.data.preprocessing,
                     truth=truth if truth.is_dir() else None,
                 )
-                answer = evaluate(
+                result = evaluate(
                     read_evaluated_model(str(path)),
                     EvaluationSet(manifest=tested, part="all", store=test_store, exemplars_from="bank"),
                     progress=progress,
                 )
-                add_figures(path, answer.report, f"{len(answer.outcomes)} dives that training never saw")
+                add_figures(path, result.report, f"{len(result.outcomes)} dives that training never saw")
         if left_out and bank is not None:
             out.warning(f"the bank leaves out {', '.join(left_out)}: there is a single dive of each")
         out.document({"weights": str(path), "exemplars": 0 if bank is None else len(bank)})

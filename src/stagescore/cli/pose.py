@@ -153,9 +153,9 @@ def tune(
         )
         with out.progress() as progress:
             for number, fold in enumerate(trained):
-                for told in fold.train():
+                for report in fold.train():
                     progress(
-                        f"tuning, {fold.folder.name}", round(100 * (number + told.done)), 100 * len(trained)
+                        f"tuning, {fold.folder.name}", round(100 * (number + report.done)), 100 * len(trained)
                     )
         rows = _tuned_rows(base, trained, labelled, weights_dir, threads)
         out.document({"labels": str(labels), "run": str(out_dir), "rows": rows})

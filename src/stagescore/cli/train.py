@@ -44,13 +44,13 @@ def train(
         settings, folder = claimed(TrainSettings, config, out_dir, resume, first=processes.first)
         processes.wait()
         with out.progress() as progress:
-            told = run(
+            steps = run(
                 settings,
                 folder,
                 processes=processes,
                 decoding=progress,
             )
-            follow(told, folder, out, first=processes.first)
+            follow(steps, folder, out, first=processes.first)
         processes.leave()
 
 
@@ -71,8 +71,8 @@ def pretrain(
     with command_output(json=json, quiet=quiet) as out:
         settings, folder = claimed(PretrainSettings, config, out_dir, resume, first=True)
         with out.progress() as progress:
-            told = run(settings, folder, decoding=progress)
-            follow(told, folder, out, first=True)
+            steps = run(settings, folder, decoding=progress)
+            follow(steps, folder, out, first=True)
 
 
 def average(
@@ -99,8 +99,8 @@ def average(
     with command_output(json=json, quiet=quiet) as out:
         settings = average_runs(runs, out_dir)
         with out.progress() as progress:
-            told = run(settings, out_dir, decoding=progress)
-            follow(told, out_dir, out, first=True)
+            steps = run(settings, out_dir, decoding=progress)
+            follow(steps, out_dir, out, first=True)
 
 
 def claimed(
@@ -126,13 +126,13 @@ def claimed(
     raise ConfigError("what is to be trained is not clear", todo="write CONFIG --out RUN, or --resume RUN")
 
 
-def follow(told: "Iterator[StepReport]", folder: Path, out: Output, *, first: bool) -> None:
+def follow(steps: "Iterator[StepReport]", folder: Path, out: Output, *, first: bool) -> None:
     """Show how a run goes, and write its curves."""
     from stagescore.training.curves import Curves
 
     last: StepReport | None = None
     with out.progress() as progress, Curves(folder / "tensorboard" if first else None) as curves:
-        for last in told:
+        for last in steps:
             curves.add(last)
             shown = f"epoch {last.epoch + 1}, loss {last.terms['total']:.3f}"
             progress("training", round(last.done * _STEPS_OF_BAR), _STEPS_OF_BAR)

@@ -123,7 +123,7 @@ class Evaluator:
     Attributes:
         model: in eval mode.
         bank: Its exemplars; None for a model that predicts without them.
-        certainty: fitted on validation dives; None to leave intervals out.
+        calibration: Calibration that was fitted on validation dives; None to leave intervals out.
         execution: the model predicts score / difficulty.
         votes: exemplars that vote.
         seed: of their choice.
@@ -132,7 +132,7 @@ class Evaluator:
 
     model: ActionModel
     bank: ExemplarBank | None
-    certainty: Calibration | None = None
+    calibration: Calibration | None = None
     execution: bool = False
     votes: int = 10
     seed: int = 0
@@ -147,7 +147,7 @@ class Evaluator:
             case: what is asked.
         """
         encoded = encode_dives(self.model, source, dive_ids, missing=case.missing)
-        predictor = predictor_of(self.model, self.task(case), self.bank)
+        predictor = predictor_of(self.model, self._task(case), self.bank)
         also = (
             []
             if source.mirrored is None
@@ -161,8 +161,8 @@ class Evaluator:
             stages = dive.stages()
             interval = (
                 None
-                if self.certainty is None
-                else self.certainty.scores.interval(said.score, said.votes, said.sd)
+                if self.calibration is None
+                else self.calibration.scores.interval(said.score, said.votes, said.sd)
             )
             found.append(
                 Outcome(
@@ -185,10 +185,10 @@ class Evaluator:
                 )
             )
         evidence = self._evidence([encoded, *also], [one.dive for one in predicted])
-        calibration = None if self.certainty is None else self.certainty.numbers
-        return with_numbers(Outcomes(tuple(found)), evidence, calibration)
+        numbers = None if self.calibration is None else self.calibration.numbers
+        return with_numbers(Outcomes(tuple(found)), evidence, numbers)
 
-    def task(self, case: Case) -> PredictionTask:
+    def _task(self, case: Case) -> PredictionTask:
         """What is predicted in a case, and by which exemplars."""
         return PredictionTask(
             protocol=case.protocol, num=self.votes, seed=self.seed, execution=self.execution
@@ -207,12 +207,12 @@ class Evaluator:
         return number_evidence(mean_number_logits([view.stages for view in views]), dives, films)
 
     def fitted(self, source: EncodedDives, dive_ids: Sequence[str]) -> "Evaluator":
-        """The same with its certainty fitted on validation dives.
+        """The same with a calibration fitted on validation dives.
 
         Raises:
             DataError: there are too few of them.
         """
-        plain = replace(self, certainty=None)
+        plain = replace(self, calibration=None)
         outcomes = plain.outcomes(source, dive_ids, Case())
         encoded = encode_dives(self.model, source, dive_ids)
         transitions = None
@@ -223,25 +223,25 @@ class Evaluator:
                 _frames(source.samples.store, dive_ids),
                 outcomes.true_transitions,
             )
-        certainty = Calibration(
+        calibration = Calibration(
             scores=IntervalModel.fit(outcomes),
             transitions=transitions,
             numbers=NumberCalibration.fit(self.evidence(source, dive_ids)),
         )
-        return replace(self, certainty=certainty)
+        return replace(self, calibration=calibration)
 
     def _confidences(
         self, encoded: Encoded, store: ClipStore, transitions: np.ndarray | None, row: int
     ) -> tuple[float, float] | None:
         log_p = encoded.log_probabilities
         if (
-            self.certainty is None
-            or self.certainty.transitions is None
+            self.calibration is None
+            or self.calibration.transitions is None
             or log_p is None
             or transitions is None
         ):
             return None
-        sure = self.certainty.transitions.confidence(
+        sure = self.calibration.transitions.confidence(
             _numpy(log_p[row : row + 1]),
             _frames(store, encoded.dive_ids[row : row + 1]),
             transitions[row : row + 1],

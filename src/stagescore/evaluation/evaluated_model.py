@@ -75,7 +75,7 @@ class EvaluatedModel:
         seed: of their choice.
         bank: Exemplars that came with it; None without, and for a model that predicts without exemplars.
         films: Training films that came with it, by which dive numbers are recognised without a bank.
-        certainty: that came with it; fitted on validation dives otherwise.
+        calibration: Calibration that came with it; None where it is to be fitted on validation dives.
         mirrored: queries are seen plain and mirrored, and the differences averaged.
     """
 
@@ -88,7 +88,7 @@ class EvaluatedModel:
     seed: int = 0
     bank: ExemplarBank | None = None
     films: tuple[NumberedFilm, ...] = ()
-    certainty: Calibration | None = None
+    calibration: Calibration | None = None
     mirrored: bool = False
 
     @property
@@ -109,10 +109,10 @@ def read_evaluated_model(target: str, weights_dir: Path | None = None) -> Evalua
     weights = load_weights(target, weights_dir)
     card = weights.card
     beside = weights.path.with_name(f"{weights.path.stem}-bank.safetensors")
-    certainty = None
+    calibration = None
     if card.score_intervals:
         transitions = card.transition_confidence
-        certainty = Calibration(
+        calibration = Calibration(
             scores=IntervalModel.from_json(card.score_intervals),
             transitions=TransitionCalibration.from_json(transitions) if transitions else None,
             numbers=NumberCalibration.from_json(numbers) if (numbers := card.number_recognition) else None,
@@ -124,7 +124,7 @@ def read_evaluated_model(target: str, weights_dir: Path | None = None) -> Evalua
         execution=card.target == "execution",
         bank=weights.bank() if weights.model.compares and beside.exists() else None,
         films=card.films,
-        certainty=certainty,
+        calibration=calibration,
         mirrored=card.mirrored,
     )
 
@@ -156,12 +156,12 @@ def _with(settings: TrainSettings, state: dict[str, Tensor]) -> ActionModel:
 
 
 Scope = Literal["all", "headline and branches", "headline"]
-"""How much of a subject is measured."""
+"""How much of a model is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationSet:
-    """What is asked about a subject.
+    """Dives to measure on, and where exemplars come from.
 
     Attributes:
         manifest: the labels.
@@ -215,17 +215,17 @@ class EvaluationResult:
 
 
 def evaluate(
-    subject: EvaluatedModel,
-    question: EvaluationSet,
+    evaluated: EvaluatedModel,
+    evaluation_set: EvaluationSet,
     *,
     scope: Scope = "all",
     progress: Progress = lambda what, done, total: None,
 ) -> EvaluationResult:
-    """Measure a subject in every state and case.
+    """Measure a model in every state and case.
 
     Args:
-        subject: what is measured.
-        question: on which dives.
+        evaluated: Model that is measured, with its states.
+        evaluation_set: Dives to measure on, and where exemplars come from.
         scope: every state and case, or the headline only, with or without each branch alone.
         progress: told while dives are encoded.
 
@@ -233,15 +233,15 @@ def evaluate(
         ConfigError: The bank is asked for and there is none.
         DataError: no dives to measure on.
     """
-    queries = question.queries
+    queries = evaluation_set.queries
     if not queries:
-        raise DataError(f"there is no dive in the split {question.part}", todo="choose another split")
-    compares = subject.model.compares
-    if question.exemplars_from == "bank" and compares and subject.bank is None:
+        raise DataError(f"there is no dive in the split {evaluation_set.part}", todo="choose another split")
+    compares = evaluated.model.compares
+    if evaluation_set.exemplars_from == "bank" and compares and evaluated.bank is None:
         raise ConfigError("these weights have no bank", todo="add --exemplars-from train")
     headline_only = scope != "all"
     kinds: list[Joints] = ["estimated"]
-    if not headline_only and all("exact" in question.store[dive.dive_id].joints for dive in queries):
+    if not headline_only and all("exact" in evaluation_set.store[dive.dive_id].joints for dive in queries):
         kinds.append("exact")
     ids = [dive.dive_id for dive in queries]
     difficulty = all(dive.difficulty for dive in queries)
@@ -252,13 +252,13 @@ def evaluate(
     any_number: Outcomes | None = None
     source: EncodedDives | None = None
     numbers: tuple[tuple[NumberEvidence, ...], str] = ((), "")
-    for column, model in list(subject.states.items())[: 1 if headline_only else None]:
-        evaluator, sources = _prepared(subject, model, question, kinds, progress)
+    for column, model in list(evaluated.states.items())[: 1 if headline_only else None]:
+        evaluator, sources = _prepared(evaluated, model, evaluation_set, kinds, progress)
         withheld = can_be_withheld(model, sources["estimated"], ids)
         everything = list(cases(kinds, difficulty=difficulty, withheld=withheld, compares=compares))
         by_rl2 = None
-        if column == _BEST_ON_TEST and subject.best_rl2 is not None:
-            by_rl2 = _prepared(subject, subject.best_rl2, question, kinds, progress)
+        if column == _BEST_ON_TEST and evaluated.best_rl2 is not None:
+            by_rl2 = _prepared(evaluated, evaluated.best_rl2, evaluation_set, kinds, progress)
         # Other columns stand beside the headline only, since each case of each costs minutes.
         for case in everything if headline is None and not headline_only else everything[:1]:
             outcomes = evaluator.outcomes(sources[case.joints], ids, case)
@@ -267,7 +267,7 @@ def evaluate(
                 other, seen = by_rl2
                 figures[_RL2] = measured(other.outcomes(seen[case.joints], ids, case), _RL2)
             row = Row(
-                name=subject.name,
+                name=evaluated.name,
                 figures=figures,
                 protocol=case.protocol if compares else "",
                 joints=case.joints,
@@ -281,18 +281,18 @@ def evaluate(
                 numbers = evaluator.evidence(sources["estimated"], ids), _fitted_on(evaluator)
                 if scope != "headline":
                     alone, any_number = _beside(evaluator, sources["estimated"], ids)
-            if column == next(iter(subject.states)):
+            if column == next(iter(evaluated.states)):
                 by_case[case] = outcomes
     if headline is None:
         raise ConfigError("there is no state to evaluate", todo="train first")
     tables = {
         "Model": rows,
         "Each branch of the regression alone": [
-            replace(headline[0], name=f"{subject.name}, {name}", figures=measure(outcomes))
+            replace(headline[0], name=f"{evaluated.name}, {name}", figures=measure(outcomes))
             for name, outcomes in alone.items()
         ],
         **number_tables(headline[1]),
-        "Floors and ceilings, from labels alone": _bounds(subject, question, headline[1]),
+        "Floors and ceilings, from labels alone": _bounds(evaluated, evaluation_set, headline[1]),
         "Published figures, measured by their authors on their data": [
             published_row(row)
             for name in sorted({dive.dataset for dive in queries})
@@ -301,10 +301,10 @@ def evaluate(
     }
     report = EvaluationReport(
         headline=headline[0],
-        exemplars=f"{subject.votes} from {question.exemplars_from}, {headline[0].protocol}"
+        exemplars=f"{evaluated.votes} from {evaluation_set.exemplars_from}, {headline[0].protocol}"
         if compares
         else "",
-        weights_hash=weights_hash(subject.model),
+        weights_hash=weights_hash(evaluated.model),
         tables={title: table for title, table in tables.items() if table},
         paired={f"its {name}": paired(headline[1], outcomes) for name, outcomes in alone.items()},
         notes=(*stated_note(headline[1]), *number_note(headline[1], numbers[1])),
@@ -312,20 +312,20 @@ def evaluate(
     return EvaluationResult(report, headline[1], by_case, alone, numbers[0], any_number, source)
 
 
-def set_against(answer: EvaluationResult, others: Mapping[str, EvaluationResult]) -> EvaluationResult:
-    """The same answer with its headline less those of other models, by name.
+def set_against(result: EvaluationResult, others: Mapping[str, EvaluationResult]) -> EvaluationResult:
+    """The same result, with the differences between its headline and those of other models, by name.
 
     Raises:
         DataError: one of them was measured on other dives.
     """
-    differences = {name: paired(answer.outcomes, other.outcomes) for name, other in others.items()}
-    return replace(answer, report=replace(answer.report, paired={**answer.report.paired, **differences}))
+    differences = {name: paired(result.outcomes, other.outcomes) for name, other in others.items()}
+    return replace(result, report=replace(result.report, paired={**result.report.paired, **differences}))
 
 
 def _fitted_on(evaluator: Evaluator) -> str:
     """What the calibration of the dive number was fitted on, in words; empty where there is none."""
-    calibration = None if evaluator.certainty is None else evaluator.certainty.numbers
-    return "" if calibration is None else f"{calibration.num_dives} validation dives"
+    numbers = None if evaluator.calibration is None else evaluator.calibration.numbers
+    return "" if numbers is None else f"{numbers.num_dives} validation dives"
 
 
 def _beside(
@@ -337,7 +337,7 @@ def _beside(
     """
     found = {}
     for branch in evaluator.model.averaged_branches:
-        heard = replace(evaluator, model=evaluator.model.single_branch(branch), certainty=None)
+        heard = replace(evaluator, model=evaluator.model.single_branch(branch), calibration=None)
         found[f"{branch} branch alone"] = heard.outcomes(source, ids, Case()).without_numbers()
     any_number = None
     if evaluator.execution and evaluator.model.compares:
@@ -346,25 +346,27 @@ def _beside(
 
 
 def _prepared(
-    subject: EvaluatedModel,
+    evaluated: EvaluatedModel,
     model: ActionModel,
-    question: EvaluationSet,
+    evaluation_set: EvaluationSet,
     kinds: Sequence[Joints],
     progress: Progress,
 ) -> tuple[Evaluator, dict[Joints, EncodedDives]]:
-    """Encode queries, exemplars and, where certainty has to be fitted, validation dives."""
-    queries = question.queries
-    validation = [dive for dive in question.manifest.select("val") if dive.dive_id in question.store]
-    fits = subject.certainty is None and len(validation) >= 20
+    """Encode queries, exemplars and, where a calibration has to be fitted, validation dives."""
+    queries = evaluation_set.queries
+    validation = [
+        dive for dive in evaluation_set.manifest.select("val") if dive.dive_id in evaluation_set.store
+    ]
+    fits = evaluated.calibration is None and len(validation) >= 20
     voters: list[Dive] = []
-    if question.exemplars_from == "train":
+    if evaluation_set.exemplars_from == "train":
         asked = [*queries, *(validation if fits else [])]
         tasks = [
-            PredictionTask(protocol=case.protocol, num=subject.votes, seed=subject.seed)
+            PredictionTask(protocol=case.protocol, num=evaluated.votes, seed=evaluated.seed)
             for case in cases(["estimated"], difficulty=all(dive.difficulty for dive in queries))
         ]
-        voters = exemplars_of(model, asked, question.pool, tasks)
-    spare = {dive.dive_id for dive in question.pool} if question.whole_pool else set()
+        voters = exemplars_of(model, asked, evaluation_set.pool, tasks)
+    spare = {dive.dive_id for dive in evaluation_set.pool} if evaluation_set.whole_pool else set()
     wanted = sorted(
         {
             *(d.dive_id for d in voters),
@@ -373,41 +375,41 @@ def _prepared(
             *(d.dive_id for d in validation if fits),
         }
     )
-    dives = [question.manifest[dive_id] for dive_id in wanted]
+    dives = [evaluation_set.manifest[dive_id] for dive_id in wanted]
     sources: dict[Joints, EncodedDives] = {}
     for joints in kinds:
         ids = wanted if joints == "estimated" else [dive.dive_id for dive in queries]
         sources[joints] = EncodedDives(
             model,
-            Samples(question.store, dives, joints=joints),
+            Samples(evaluation_set.store, dives, joints=joints),
             ids,
-            mirrored=subject.mirrored,
+            mirrored=evaluated.mirrored,
             progress=lambda done, total: progress("encoding dives", done, total),
         )
-    bank = subject.bank
-    if question.exemplars_from == "train":
+    bank = evaluated.bank
+    if evaluation_set.exemplars_from == "train":
         bank = exemplar_bank(model, sources["estimated"], voters)
-    films: tuple[NumberedFilm, ...] = subject.films if bank is None else bank.dives
+    films: tuple[NumberedFilm, ...] = evaluated.films if bank is None else bank.dives
     evaluator = Evaluator(
         model=model,
         bank=bank,
-        certainty=subject.certainty,
-        execution=subject.execution,
-        votes=subject.votes,
-        seed=subject.seed,
-        films=tuple(question.pool) if question.exemplars_from == "train" else films,
+        calibration=evaluated.calibration,
+        execution=evaluated.execution,
+        votes=evaluated.votes,
+        seed=evaluated.seed,
+        films=tuple(evaluation_set.pool) if evaluation_set.exemplars_from == "train" else films,
     )
     if fits:
         evaluator = evaluator.fitted(sources["estimated"], [dive.dive_id for dive in validation])
     return evaluator, sources
 
 
-def _bounds(subject: EvaluatedModel, question: EvaluationSet, outcomes: Outcomes) -> list[Row]:
+def _bounds(evaluated: EvaluatedModel, evaluation_set: EvaluationSet, outcomes: Outcomes) -> list[Row]:
     """Floors on the same dives, learned where the exemplars come from; ceilings where marks are labelled."""
-    if question.exemplars_from == "bank" and subject.bank is not None:
-        pool = list(subject.bank.dives)
+    if evaluation_set.exemplars_from == "bank" and evaluated.bank is not None:
+        pool = list(evaluated.bank.dives)
     else:
-        pool = [] if question.part in ("train", "all") else question.pool
+        pool = [] if evaluation_set.part in ("train", "all") else evaluation_set.pool
     rows = []
     if pool:
         floor = floor_outcomes(outcomes, pool)
@@ -419,7 +421,9 @@ def _bounds(subject: EvaluatedModel, question: EvaluationSet, outcomes: Outcomes
                 num_dives=len(floor),
             )
         )
-    if question.part in ("test", "val"):
-        bounds = floors_and_ceilings(question.manifest, "test" if question.part == "test" else "val").bounds
+    if evaluation_set.part in ("test", "val"):
+        bounds = floors_and_ceilings(
+            evaluation_set.manifest, "test" if evaluation_set.part == "test" else "val"
+        ).bounds
         rows += [bound_row(bound) for bound in bounds if bound.kind == "ceiling"]
     return rows

@@ -34,8 +34,8 @@ class FoldIdentity(Config):
     Attributes:
         fold: name with its protocol, such as `five-fold/0`.
         folds: names of all folds of the protocol, in its order.
-        seed: Of the run; of the first of the runs whose mean it is.
-        averaged_seeds: Of the runs whose mean it is; empty for a run that was trained itself.
+        seed: Seed of the run; of a mean of runs, the seed of the first.
+        averaged_seeds: Seeds of the runs whose mean it is; empty for a run that was trained itself.
         mirrored: each dive was seen plain and mirrored, and the two averaged.
         sealed: the sealed athletes take part.
         datasets: names of the data sets.
@@ -66,7 +66,7 @@ class FoldIdentity(Config):
 
     @property
     def place(self) -> tuple[bool, tuple[int, ...], int]:
-        """By which folds of several runs are put in order: single runs by their seed, then means, then the protocol's order."""
+        """Sort key of folds of several runs: single runs by seed, then means of runs, then the protocol's order."""
         return bool(self.averaged_seeds), self.averaged_seeds or (self.seed,), self.folds.index(self.fold)
 
     @property

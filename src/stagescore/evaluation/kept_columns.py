@@ -156,12 +156,12 @@ class KeptExecutions(Config):
 
 
 class KeptSight(Config):
-    """What else weights that ship take their certainty from, a column each.
+    """What else weights that ship take their calibration from, a column each.
 
     Attributes:
         frames: of the clip that were shown.
         log_probabilities: of each transition over these frames; null for a model without three stages.
-        distance: how unlike the fold's training dives each is (`models.familiarity`, in its raw unit); empty where those
+        distance: how unlike the fold's training dives each is (`inference.familiarity`, in its raw unit); empty where those
             are too few to tell.
     """
 

@@ -1,7 +1,7 @@
 """The folds of a protocol: every dive predicted by the one run that was not trained on it.
 
 Each fold has a run of its own (`data.fold`), or the file that was kept of it (`kept_folds`). `fold_report` makes a table
-of them; weights that were trained on everything take their certainty from them (`kept_out`).
+of them; weights that were trained on everything take their calibration from them (`kept_out`).
 """
 
 from collections.abc import Collection, Sequence
@@ -119,7 +119,7 @@ def open_folds(
         data: folder of the manifest, for files that were kept without labels.
 
     Returns:
-        In the order of the seeds, means of runs last, then of the protocol's folds.
+        The folds: single runs by seed, then means of runs; within each in the order of the protocol.
 
     Raises:
         ConfigError: a fold is there twice or missing, or what is given cannot stand in one table.
@@ -133,22 +133,22 @@ def open_folds(
     return [folds[k] for k in order]
 
 
-def predict_fold(run: FoldRun, subject: EvaluatedModel, progress: Progress) -> EvaluationResult:
+def predict_fold(run: FoldRun, evaluated: EvaluatedModel, progress: Progress) -> EvaluationResult:
     """Predict the test dives of a run's fold, exemplars being its training dives.
 
     Args:
         run: of the fold.
-        subject: what the run came to, with the views that the dives are seen in.
+        evaluated: Model that the run came to, with the views that the dives are seen in.
         progress: told while dives are decoded and encoded.
 
     Returns:
         Outcomes of the whole model without intervals and of each branch alone, and what it says of the dive numbers.
     """
-    store = ClipStore.build(run.manifest.dives, run.clips, subject.preprocessing, progress=progress)
-    question = EvaluationSet(
+    store = ClipStore.build(run.manifest.dives, run.clips, evaluated.preprocessing, progress=progress)
+    evaluation_set = EvaluationSet(
         manifest=run.manifest, part="test", store=store, exemplars_from="train", whole_pool=True
     )
-    return evaluate(subject, question, scope="headline and branches", progress=progress)
+    return evaluate(evaluated, evaluation_set, scope="headline and branches", progress=progress)
 
 
 def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFold:
@@ -159,47 +159,47 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
         progress: told while dives are decoded and encoded.
         mirrored: show the test dives mirrored as well, and average.
     """
-    subject = replace(read_evaluated_model(str(run.folder)), mirrored=mirrored)
-    answer = predict_fold(run, subject, progress)
-    ids = tuple(dive.dive_id for dive in answer.outcomes)
+    evaluated = replace(read_evaluated_model(str(run.folder)), mirrored=mirrored)
+    result = predict_fold(run, evaluated, progress)
+    ids = tuple(dive.dive_id for dive in result.outcomes)
     dives = [run.manifest[dive_id] for dive_id in ids]
     return KeptFold(
         identity=run.identity(mirrored),
-        weights_hash=answer.report.weights_hash,
-        exemplars=run.settings.run.votes if subject.model.compares else 0,
+        weights_hash=result.report.weights_hash,
+        exemplars=run.settings.run.votes if evaluated.model.compares else 0,
         labels=KeptLabels(
             dive_id=ids,
             dive_number=tuple(dive.dive_number for dive in dives),
             difficulty=tuple(dive.difficulty for dive in dives),
             score=tuple(dive.score for dive in dives),
-            num_frames=tuple(dive.num_frames for dive in answer.outcomes),
-            transitions=tuple(dive.true_transitions for dive in answer.outcomes),
+            num_frames=tuple(dive.num_frames for dive in result.outcomes),
+            transitions=tuple(dive.true_transitions for dive in result.outcomes),
             hand_marks=tuple(dive.hand_marks for dive in dives),
             flight=tuple(dive.flight for dive in dives),
         ),
-        model=kept_model(answer.outcomes),
+        model=kept_model(result.outcomes),
         alone={
             name: kept_scores(dive.predicted_score for dive in outcomes)
-            for name, outcomes in answer.alone.items()
+            for name, outcomes in result.alone.items()
         },
         rules={
             name: kept_scores(label_scores(rule, run.manifest, ids)) for name, rule in LABEL_RULES.items()
         },
-        numbers=KeptNumbers.of(answer.evidence),
+        numbers=KeptNumbers.of(result.evidence),
         executions=None
-        if answer.any_number is None
-        else kept_executions(answer.any_number, run.manifest.select("train")),
-        sight=_sight(run, subject, answer),
+        if result.any_number is None
+        else kept_executions(result.any_number, run.manifest.select("train")),
+        sight=_sight(run, evaluated, result),
     )
 
 
-def _sight(run: FoldRun, subject: EvaluatedModel, answer: EvaluationResult) -> KeptSight | None:
+def _sight(run: FoldRun, evaluated: EvaluatedModel, result: EvaluationResult) -> KeptSight | None:
     """What the run's network saw of the test dives, and how far they are from its training dives."""
-    source = answer.source
+    source = result.source
     if source is None:
         return None
-    model = subject.model
-    tested = [dive.dive_id for dive in answer.outcomes]
+    model = evaluated.model
+    tested = [dive.dive_id for dive in result.outcomes]
     trained = [dive.dive_id for dive in run.manifest.select("train") if dive.dive_id in source.kept]
     distance: list[float] = []
     if len(trained) >= LEAST_FAMILIAR:
@@ -291,13 +291,13 @@ class KeptOut:
     """What weights trained on all dives may say of themselves, from runs that each kept some of them out.
 
     Attributes:
-        certainty: of scores, transitions and dive numbers.
-        far: raw distance of `models.familiarity` that 95 % of the dives that were kept out stay below; mean of the folds;
+        calibration: Calibration of scores, transitions and dive numbers.
+        far: Raw distance of `inference.familiarity` that 95 % of the dives that were kept out stay below; mean of the folds;
             None where their training dives were too few to tell.
         num_dives: that were kept out.
     """
 
-    certainty: Calibration
+    calibration: Calibration
     far: float | None
     num_dives: int
 
@@ -339,7 +339,7 @@ def kept_out(folds: Sequence[KeptFold]) -> KeptOut:
     if len(sights) < len(folds):
         old = next(fold for fold in folds if fold.sight is None)
         raise DataError(
-            "the kept file is of an earlier version, which weights cannot take their certainty from",
+            "the kept file is of an earlier version, which weights cannot take their calibration from",
             where=old.identity.file_name,
             todo="keep the fold again (`stagescore evaluate-folds RUN... --keep FOLDER`)",
         )
@@ -350,9 +350,9 @@ def kept_out(folds: Sequence[KeptFold]) -> KeptOut:
         frames = np.concatenate([np.array(sight.frames) for sight in sights])
         transitions = TransitionCalibration.fit(np.concatenate(known), frames, outcomes.true_transitions)
     far = [float(np.quantile(sight.distance, FAR_SHARE)) for sight in sights if sight.distance]
-    certainty = Calibration(
+    calibration = Calibration(
         scores=IntervalModel.fit(outcomes),
         transitions=transitions,
         numbers=NumberCalibration.fit([one for fold in folds for one in fold.evidence()]),
     )
-    return KeptOut(certainty=certainty, far=float(np.mean(far)) if far else None, num_dives=len(outcomes))
+    return KeptOut(calibration=calibration, far=float(np.mean(far)) if far else None, num_dives=len(outcomes))

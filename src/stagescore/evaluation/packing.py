@@ -16,6 +16,8 @@ from stagescore.errors import ConfigError
 from stagescore.evaluation.evaluate import EncodedDives, Evaluator
 from stagescore.evaluation.evaluated_model import EvaluatedModel, Progress
 from stagescore.evaluation.evaluation_report import EvaluationReport
+from stagescore.evaluation.fold_report import fold_report
+from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.evaluation.out_of_fold import KeptOut
 from stagescore.hashing import hash_u64
 from stagescore.inference.encoding import encode_dives
@@ -64,7 +66,7 @@ class DivesToPack:
 
     Attributes:
         exemplars: of the bank, such as `choose_bank` gives.
-        validation: dives that training never saw; certainty is fitted on them. No exemplar is among them.
+        validation: dives that training never saw; the calibration is fitted on them. No exemplar is among them.
         training: dives of the training, for what films are familiar; the exemplars where there are none.
         pictures: the bank keeps small pictures of the exemplars' films; their skeletons alone otherwise.
     """
@@ -76,7 +78,7 @@ class DivesToPack:
 
 
 def pack(
-    subject: EvaluatedModel,
+    evaluated: EvaluatedModel,
     settings: ModelSettings,
     words: Words,
     *,
@@ -91,7 +93,7 @@ def pack(
     A model that predicts without exemplars gets no bank; the numbers of its training films are in its card.
 
     Args:
-        subject: the run.
+        evaluated: Model of the run.
         settings: of its model.
         words: for the card.
         dives: from which the bank and the card's numbers are made.
@@ -102,10 +104,10 @@ def pack(
         progress: told while dives are encoded.
 
     Raises:
-        ConfigError: too few validation dives to fit certainty on, or a network that cannot be blended with the prior.
+        ConfigError: too few validation dives to fit the calibration on, or a network that cannot be blended with the prior.
         DataError: too few training dives to know which films are familiar, where that is needed.
     """
-    model = subject.model
+    model = evaluated.model
     exemplars = dives.exemplars
     validation = dives.validation if kept_out is None else ()
     if kept_out is None and len(validation) < 20:
@@ -113,20 +115,22 @@ def pack(
             f"{len(validation)} validation dives are too few to say how sure the weights may be",
             todo="train on more dives, or name runs that kept dives out (--folds)",
         )
-    if words.blends_with_prior and not subject.execution:
+    if words.blends_with_prior and not evaluated.execution:
         raise ConfigError(
             "only a network that predicts execution can be blended with the prior",
             todo="leave the blending out, or train with data.target=execution",
         )
-    training = sorted(
-        dives.training or exemplars, key=lambda dive: hash_u64(subject.seed, "familiar", dive.dive_id)
-    )[:_MOST_TRAINING_DIVES]
-    asked = list({dive.dive_id: dive for dive in (*exemplars, *validation, *training)}.values())
+    trained_on = dives.training or exemplars
+    films: Sequence[Dive] = () if model.compares else trained_on
+    training = sorted(trained_on, key=lambda dive: hash_u64(evaluated.seed, "familiar", dive.dive_id))
+    training = training[:_MOST_TRAINING_DIVES]
+    voters = exemplars if model.compares else ()
+    asked = list({dive.dive_id: dive for dive in (*voters, *validation, *training)}.values())
     source = EncodedDives(
         model,
         Samples(store, asked),
         [dive.dive_id for dive in asked],
-        mirrored=subject.mirrored,
+        mirrored=evaluated.mirrored,
         progress=lambda done, total: progress("encoding dives", done, total),
     )
     bank = exemplar_bank(model, source, exemplars)
@@ -136,18 +140,18 @@ def pack(
             if dives.pictures
             else replace(bank, skeletons=bank_skeletons(bank, store))
         )
-    certainty = None if kept_out is None else kept_out.certainty
-    if certainty is None:
+    calibration = None if kept_out is None else kept_out.calibration
+    if calibration is None:
         evaluator = Evaluator(
             model=model,
             bank=bank,
-            execution=subject.execution,
-            votes=subject.votes,
-            seed=subject.seed,
-            films=() if bank is not None else tuple(training),
+            execution=evaluated.execution,
+            votes=evaluated.votes,
+            seed=evaluated.seed,
+            films=tuple(films),
         )
-        certainty = evaluator.fitted(source, [dive.dive_id for dive in validation]).certainty
-    if certainty is None:
+        calibration = evaluator.fitted(source, [dive.dive_id for dive in validation]).calibration
+    if calibration is None:
         raise ConfigError("nothing was fitted", todo="train on more dives")
     familiarity = None
     if len(training) >= LEAST_DIVES or words.blends_with_prior:
@@ -160,8 +164,8 @@ def pack(
     card = Card(
         name=words.name,
         model=settings,
-        preprocessing=subject.preprocessing,
-        target="execution" if subject.execution else "score",
+        preprocessing=evaluated.preprocessing,
+        target="execution" if evaluated.execution else "score",
         trained_on=words.trained_on,
         commands=words.commands,
         limits=words.limits,
@@ -169,11 +173,11 @@ def pack(
         validated=words.validated,
         blends_with_prior=words.blends_with_prior,
         film_scale=words.film_scale,
-        mirrored=subject.mirrored,
-        score_intervals=certainty.scores.as_json(),
-        transition_confidence={} if certainty.transitions is None else certainty.transitions.as_json(),
-        training_films=() if bank is not None else TrainingFilms.counted(dives.training or exemplars),
-        number_recognition={} if certainty.numbers is None else certainty.numbers.as_json(),
+        mirrored=evaluated.mirrored,
+        score_intervals=calibration.scores.as_json(),
+        transition_confidence={} if calibration.transitions is None else calibration.transitions.as_json(),
+        training_films=TrainingFilms.counted(films),
+        number_recognition={} if calibration.numbers is None else calibration.numbers.as_json(),
         weights_hash=weights_hash(model),
     )
     path = folder / f"{words.name}.safetensors"
@@ -226,9 +230,9 @@ def add_figures(path: Path, report: EvaluationReport, measured_on: str) -> None:
     """Write measured figures, with their intervals, into the card of packed weights.
 
     Args:
-        path: Of the weights.
-        report: What was measured.
-        measured_on: Of which dives, in words.
+        path: File of the weights.
+        report: Figures that were measured, with their intervals.
+        measured_on: Dives that they were measured on, in words.
 
     Raises:
         CheckpointError: The weights cannot be read.
@@ -238,6 +242,26 @@ def add_figures(path: Path, report: EvaluationReport, measured_on: str) -> None:
     figures = {"measured_on": measured_on, **document["metrics"], "dives": document["protocol"]["dives"]}
     card = weights.card.model_copy(update={"figures": figures})
     save_weights(path, weights.model, card, weights.familiarity)
+
+
+def add_fold_figures(path: Path, folds: Sequence[KeptFold]) -> None:
+    """Write the figures of the folds of a protocol into the card of packed weights; those of the first run of each fold.
+
+    Args:
+        path: File of the weights.
+        folds: Every fold of one protocol, once for each run.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+        ConfigError: The folds cannot stand in one table.
+    """
+    report, outcomes = fold_report(folds)
+    made = folds[0].identity
+    add_figures(
+        path,
+        report,
+        f"{len(outcomes)} dives, out of fold ({made.protocol}), by runs of the same settings ({made.run})",
+    )
 
 
 def choose_bank(

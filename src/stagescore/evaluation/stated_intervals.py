@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from stagescore.inference.intervals import LEVEL
 from stagescore.inference.outcomes import Outcomes
 
 
@@ -16,6 +17,6 @@ def stated_note(outcomes: Outcomes) -> Sequence[str]:
         return []
     held = sum(low <= dive.true_score <= high for dive, (low, high) in stated)
     return [
-        f"The predicted distributions are not calibrated: the middle 90 % of them holds the score of "
+        f"The predicted distributions are not calibrated: the middle {100 * LEVEL:.0f} % of them holds the score of "
         f"{held} of {len(stated)} dives."
     ]

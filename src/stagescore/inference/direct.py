@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import torch
 
+from stagescore.inference.intervals import LEVEL
 from stagescore.inference.prediction import PredictedDive, PredictionTask, Predictor, points_per_unit
 from stagescore.models.base import DirectModel
 from stagescore.tensors import Representation, ScoreDistribution
 from stagescore.types import Dive, Prediction
-
-_LEVEL = 0.9
-"""Share of the predicted distribution within its own interval, as of the calibrated intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +27,7 @@ class DirectPrediction(Predictor):
     def _predicted(self, queries: Sequence[Dive], views: Sequence[Representation]) -> Iterator[PredictedDive]:
         with torch.no_grad():
             found = ScoreDistribution.mean_of([self.model.predict(view) for view in views])
-        rows = zip(found.chosen.tolist(), found.sd.tolist(), found.interval(_LEVEL).tolist(), strict=True)
+        rows = zip(found.chosen.tolist(), found.sd.tolist(), found.interval(LEVEL).tolist(), strict=True)
         for query, (score, sd, (low, high)) in zip(queries, rows, strict=True):
             factor = points_per_unit(query, self.task)
             prediction = Prediction(

@@ -57,9 +57,8 @@ def encode_dives(
         ids = dive_ids[first : first + _DIVES_AT_ONCE]
         seen = source.plain(ids).seen
         if missing:
-            everything = torch.ones(len(ids), dtype=torch.bool)
-            keeps_video = everything if missing == "skeleton" else ~everything
-            seen = seen.masked(video=keeps_video, skeleton=~keeps_video if missing else everything)
+            keeps_video = torch.full((len(ids),), missing == "skeleton")
+            seen = seen.masked(video=keeps_video, skeleton=~keeps_video)
         seen = seen.to(device)
         features = model.encode_or_complete(seen)
         segmented = model.segment(features)

@@ -18,6 +18,7 @@ from stagescore.errors import CheckpointError, DataError
 from stagescore.inference.outcomes import TOLERANCE_FRAMES, Outcomes, Pair
 
 LEVEL = 0.9
+"""Share that an interval is to hold: of the dives, or of a predicted distribution."""
 SDS = 1.6449
 """Half-width of a 90 % interval in standard deviations of a normal distribution."""
 LEAST_DIVES = 9
@@ -30,8 +31,8 @@ _LOG_TEMPERATURES = (-4.0, 4.0)
 class IntervalModel:
     """Half-width of a score interval: `quantile * sqrt(base ** 2 + spread ** 2)`.
 
-    The spread is the standard deviation of the votes, or of the predicted distribution where nothing votes. Where it says nothing about the error, the fitted base is far above any spread and all intervals are
-    equally wide.
+    The spread is the standard deviation of the votes, or of the predicted distribution where nothing votes. Where it
+    says nothing about the error, the fitted base is far above any spread and all intervals are equally wide.
 
     Attributes:
         base: points.

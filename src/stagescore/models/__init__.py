@@ -18,5 +18,7 @@ BUILDERS: dict[str, Callable[[Any], ActionModel]] = {
 
 
 def build(settings: BaseModelSettings) -> ActionModel:
-    """The model that the settings name, with random weights."""
-    return BUILDERS[settings.name](settings)
+    """The model that the settings name, with random weights and the needs that they declare."""
+    model = BUILDERS[settings.name](settings)
+    model.needs = settings.needs
+    return model

@@ -19,6 +19,7 @@ from stagescore.batch import Batch
 from stagescore.errors import DataError
 from stagescore.losses.contrast import ContrastLoss
 from stagescore.models.encoders import Encoders
+from stagescore.models.needs import Needs
 from stagescore.models.recognition import NumberRecognition
 from stagescore.tensors import (
     Comparison,
@@ -79,6 +80,8 @@ class ActionModel(nn.Module, ABC):
 
     encoders: Encoders
     """What sees: `DiveInputs` to `Features`, before `complete`. Branches that a model lacks are None."""
+    needs: Needs
+    """What data must have, as the model's settings declare it; `models.build` hands it over."""
 
     @property
     @abstractmethod
@@ -117,8 +120,8 @@ class ActionModel(nn.Module, ABC):
 
     @property
     def can_miss(self) -> tuple[Modality, ...]:
-        """What a dive may lack of it; none for a model that needs all it reads."""
-        return ()
+        """What a dive may lack of it; none for a model that needs all it reads (`needs`)."""
+        return tuple(modality for modality in self.modalities if modality not in self.needs.test)
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -176,11 +179,11 @@ class ActionModel(nn.Module, ABC):
             DataError: A dive lacks what this model cannot do without.
         """
         for modality, known in (("video", features.has_video), ("skeleton", features.has_skeleton)):
-            needed = modality in self.modalities and modality not in self.can_miss
-            if needed and not bool(known.all()):
+            if modality in self.needs.test and not bool(known.all()):
+                given = "frames" if modality == "video" else "joints"
                 raise DataError(
-                    f"a dive has no {modality}, and this model cannot do without",
-                    todo="give its frames" if modality == "video" else "give its joints",
+                    f"a dive has no {modality}, and this model cannot do without it",
+                    todo=f"give its {given}, or take a model trained with modality dropout",
                 )
         return features
 

@@ -16,7 +16,7 @@ class BankFit(Config):
         weights_hash: of the network that encoded the bank.
         slope: what the network's differences are multiplied by.
         validation: the error, each dive being predicted from the others.
-        score_intervals: `evaluation.intervals.IntervalModel`; empty with too few dives.
+        score_intervals: `inference.intervals.IntervalModel`; empty with too few dives.
     """
 
     weights_hash: str

@@ -1,7 +1,7 @@
 """A score between what the network says of the film and what the labels alone say of the dive.
 
 The less a film is like those that the network was trained on, the less its score comes from the film (the share of
-`models.familiarity.film_share`) and the wider the interval. Not part of the paper.
+`inference.familiarity.film_share`) and the wider the interval. Not part of the paper.
 """
 
 import math

@@ -30,14 +30,14 @@ class Curves:
         """Nothing is written before the loop has cut its log."""
         return self
 
-    def add(self, told: StepReport) -> None:
+    def add(self, report: StepReport) -> None:
         """Add a step."""
         if self.folder is None:
             return
         if self.writer is None:
-            self._begin(self.folder, told.step)
-        for name, value in (told.terms | told.figures).items() if self.writer is not None else ():
-            self.writer.add_scalar(name, value, told.step)
+            self._begin(self.folder, report.step)
+        for name, value in (report.terms | report.figures).items() if self.writer is not None else ():
+            self.writer.add_scalar(name, value, report.step)
 
     def _begin(self, folder: Path, step: int) -> None:
         try:

@@ -19,14 +19,14 @@ _HAS: Mapping[Input, Callable[[Dive], bool]] = {
     "number": lambda dive: dive.dive_number is not None,
 }
 _NAMES: Mapping[Input, str] = {
-    "video": "film",
+    "video": "a film",
     "skeleton": "joints",
     "boxes": "boxes around the diver",
     "masks": "masks of the diver",
     "marks": "judges' marks",
     "transitions": "usable stage transitions",
-    "difficulty": "degree of difficulty",
-    "number": "dive number",
+    "difficulty": "a degree of difficulty",
+    "number": "a dive number",
 }
 _TODO: Mapping[Input, str] = {
     "video": "import the labels with --frames",
@@ -50,7 +50,7 @@ def check_needs(needs: Needs, dives: Sequence[Dive], *, joints: Joints = "estima
         lacking = [dive for dive in dives if not _HAS[wanted](dive)]
         if lacking and not (wanted == "skeleton" and joints == "exact"):
             raise ConfigError(
-                f"{len(lacking)} of {len(dives)} training dives have no {_NAMES[wanted]}, which the run needs of each",
+                f"{len(lacking)} of {len(dives)} training dives lack {_NAMES[wanted]}, which the run needs of each",
                 where=lacking[0].dive_id,
                 todo=_todo(wanted),
             )

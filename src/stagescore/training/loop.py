@@ -86,7 +86,7 @@ class Schedules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainComponents:
-    """What learns.
+    """What a run trains: the objective, its model and the optimiser.
 
     Attributes:
         objective: a batch to named losses, their `total` among them.
@@ -148,7 +148,7 @@ class Loop:
         self,
         *,
         folder: Path,
-        learner: TrainComponents,
+        components: TrainComponents,
         source: DiveSource | None,
         plan: BatchSchedule,
         schedules: Schedules,
@@ -159,7 +159,7 @@ class Loop:
 
         Args:
             folder: of the run: `log.jsonl`, `checkpoints/`, `best-<figure>.ckpt`.
-            learner: what learns.
+            components: What a run trains: the objective, its model and the optimiser.
             source: of the dives; None where the plan has them itself.
             plan: how they meet.
             schedules: how long and how often.
@@ -167,7 +167,9 @@ class Loop:
             processes: those that train together; only this one by default.
         """
         self.folder = folder
-        self.objective, self.model, self.optimiser = learner.objective, learner.model, learner.optimiser
+        self.objective = components.objective
+        self.model = components.model
+        self.optimiser = components.optimiser
         self.source = source
         self.plan = plan
         self.schedules = schedules

@@ -308,7 +308,7 @@ def run_pose(
     )
     loop = Loop(
         folder=folder,
-        learner=TrainComponents(
+        components=TrainComponents(
             objective=PoseObjective(model=model, sigma=settings.network.sigma),
             model=model,
             optimiser=make_adam(model, settings.optimiser, factors={}),
@@ -321,10 +321,10 @@ def run_pose(
         else None,
     )
     loop.resume()
-    for told in loop.run():
-        if told.figures:
+    for report in loop.run():
+        if report.figures:
             _write_best(settings, loop, about)
-        yield told
+        yield report
     _write_best(settings, loop, about)
 
 

@@ -4,7 +4,7 @@ Every branch answers, frame by frame and with linear heads, what can be seen the
 take-off and water are away, how much splash, how the body is bent and turned (joints in the picture, angles in space), and what is deducted for each fault in
 the frames that show it. The heads are thrown away afterwards. Few frames and clips a dive are enough for the visual
 branches. Joints are asked for relative to the pelvis: features that were pooled over the picture do not know places.
-Truth is used here and nowhere else in training; `training.prediction` never sees it.
+Truth is used here and nowhere else in training; nothing in `inference` sees it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -174,7 +174,7 @@ class Asked:
         splash: square root of its area, 1 for a large one.
         pose: joints from the pelvis, in torso lengths.
         pose_known: joints that are visible, and the pelvis with them.
-        angles: of the body in space, in radians (`truth.MEASURES`).
+        angles: of the body in space, in radians (`simulation_targets.MEASURES`).
         angles_known: frames before the body is under water.
         deductions: points for each fault, the same in all frames of a dive.
         shows: whether a frame shows the fault.

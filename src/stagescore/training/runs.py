@@ -105,8 +105,15 @@ def train(
         )
     device = _prepared(settings.run)
     dives = read_dives(settings.data)
-    fitted = dives.everything.select("fit", individual_only=settings.data.individual_only)
-    check_needs(settings.needs, fitted.dives, joints=settings.data.joints)
+    plan = make_plan(
+        dives.everything,
+        settings.data,
+        batches=settings.effective_batches,
+        dropout=settings.drops,
+        cut=settings.model.cut,
+        seed=settings.run.seed,
+    )
+    check_needs(settings.needs, plan.dives, joints=settings.data.joints)
     clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
         open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding)
@@ -121,14 +128,6 @@ def train(
             where=settings.features or "",
             todo="build the cache with the same settings, or start from the weights it was built with",
         )
-    plan = make_plan(
-        dives.everything,
-        settings.data,
-        batches=settings.effective_batches,
-        dropout=settings.drops,
-        cut=settings.model.cut,
-        seed=settings.run.seed,
-    )
     model.prepare(plan.differences)
     model.to(device)
     factors = model.parameter_groups(
@@ -136,7 +135,7 @@ def train(
     )
     loop = Loop(
         folder=folder,
-        learner=TrainComponents(
+        components=TrainComponents(
             objective=make_objective(model, settings.objective),
             model=model,
             optimiser=make_adam(model, settings.optimiser, factors=factors),
@@ -266,7 +265,7 @@ def pretrain(
     objective.to(device)
     loop = Loop(
         folder=folder,
-        learner=TrainComponents(
+        components=TrainComponents(
             objective=objective,
             model=objective.model,
             optimiser=make_adam(

@@ -70,17 +70,17 @@ class Card(Config):
         shown_on: kind of film that they have been shown to work on, in words; empty where they were not measured on
             real films.
         limits: what they are no good for.
-        score_intervals: `evaluation.intervals.IntervalModel`, fitted on validation dives.
-        transition_confidence: `evaluation.intervals.TransitionCalibration`, likewise.
-        number_recognition: Calibration of the recognised dive number (`evaluation.recognition.NumberCalibration`); empty for
+        score_intervals: `inference.intervals.IntervalModel`, fitted on validation dives.
+        transition_confidence: `inference.intervals.TransitionCalibration`, likewise.
+        number_recognition: Calibration of the recognised dive number (`inference.dive_numbers.NumberCalibration`); empty for
             a network that does not recognise it.
-        familiarity: numbers of `models.familiarity.Familiarity`, whose arrays are in the file; empty without.
+        familiarity: numbers of `inference.familiarity.Familiarity`, whose arrays are in the file; empty without.
         blends_with_prior: the score of an unfamiliar film moves towards what its labels alone say, or is not given.
         film_scale: how far beyond distance 1 the film's share of the score has fallen to one half.
         mirrored: the network is shown each film plain and mirrored, and the differences are averaged.
         training_films: Films of the training by dive number, for weights without a bank, whose exemplars would tell them.
         figures: headline figures with intervals, and on what.
-        weights_hash: of the network, as `exemplar_bank.weights_hash` gives it.
+        weights_hash: of the network, as `card_files.weights_hash` gives it.
     """
 
     name: str

@@ -24,7 +24,6 @@ from stagescore.models.encoders import Branch, Encoders
 from stagescore.segmentation.decoding import Decoding, edges_of
 from stagescore.segmentation.pooling import pool_stages
 from stagescore.tensors import Comparison, Features, Representation, StageFeatures
-from stagescore.types import Modality
 
 RegressionBranch = Literal["fused", "static"]
 
@@ -62,13 +61,6 @@ class HPMCoRe(ContrastiveModel):
         self.regression = regression
 
     @property
-    def can_miss(self) -> tuple[Modality, ...]:
-        """See `ActionModel.can_miss`: a video only with stand-ins for it."""
-        if len(self.modalities) < 2:
-            return ()
-        return ("skeleton",) if self.stand_ins is None else ("video", "skeleton")
-
-    @property
     def branches(self) -> tuple[RegressionBranch, ...]:
         """See `ActionModel.branches`."""
         return self.regression.branches
@@ -100,9 +92,9 @@ class HPMCoRe(ContrastiveModel):
         """See `ActionModel.complete`: stand-ins for a missing video.
 
         Raises:
-            DataError: a dive lacks what this model cannot do without.
+            DataError: A dive lacks what this model cannot do without.
         """
-        self._check(features)
+        features = super().complete(features)
         return features if self.stand_ins is None else self.stand_ins(features)
 
     def segment(self, features: Features) -> Segmented:
@@ -217,24 +209,16 @@ class HPMCoRe(ContrastiveModel):
         Raises:
             DataError: its branches are not averaged, so that one alone predicts no difference, or lack this one.
         """
-        return HPMCoRe(
+        alone = HPMCoRe(
             encoders=self.encoders,
             segmentation=self.segmentation,
             fusion=self.fusion,
             stand_ins=self.stand_ins,
             pooling=self.pooling,
             regression=self.regression.single_branch(branch),
-        ).train(self.training)
-
-    def _check(self, features: Features) -> None:
-        reads_skeleton_only = self.encoders.dynamic is None and self.encoders.static is None
-        if self.stand_ins is None and not reads_skeleton_only and not bool(features.has_video.all()):
-            raise DataError(
-                "a dive has no video, and this model was not trained to do without",
-                todo="give its frames, or take a model trained with modality dropout",
-            )
-        if reads_skeleton_only and not bool(features.has_skeleton.all()):
-            raise DataError("a dive has no skeleton, and this model reads nothing else", todo="give joints")
+        )
+        alone.needs = self.needs
+        return alone.train(self.training)
 
 
 class Segmentation(nn.Module):

@@ -135,7 +135,7 @@ class HPMCoReSettings(BaseModelSettings):
 
     @property
     def can_miss(self) -> tuple[Modality, ...]:
-        """See `BaseModelSettings.can_miss`."""
+        """See `BaseModelSettings.can_miss`: a video only with stand-ins for it."""
         if not self.sees_both:
             return ()
         return ("video", "skeleton") if self.stand_ins else ("skeleton",)

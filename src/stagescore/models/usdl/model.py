@@ -66,7 +66,9 @@ class USDL(DirectModel):
         self.sigma = target.sigma
         self.readout = readout
         self.loss_per_bin = loss_per_bin
-        self.register_buffer("values", torch.linspace(0.0, target.highest, target.bins))
+        # The settings determine them: in the weights they would be rounded with these, and could contradict the settings.
+        bins = torch.linspace(0.0, target.highest, target.bins)
+        self.register_buffer("values", bins, persistent=False)
 
     @property
     def loss_names(self) -> tuple[str, ...]:
