@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagescore.config import load_config
+from stagescore.data.following import Follow
 from stagescore.data.preprocessing import (
     Augmentation,
     Preprocessing,
@@ -101,6 +102,27 @@ def test_brightness_and_contrast_change_every_pixel_by_the_formula() -> None:
     np.testing.assert_array_equal(viewed_frames(RESIZED.frames, view, SMALL), plain)
 
 
+def test_tint_multiplies_each_colour_of_each_look() -> None:
+    both = np.concatenate([RESIZED.frames, RESIZED.frames[..., ::-1]], axis=-1)
+    looks = SMALL.model_copy(update={"follow": Follow(beside=True)})
+    seen = viewed_frames(both, View(tint=(1.1, 1.0, 0.9)), looks)
+    plain = viewed_frames(both, View.plain(), looks).astype(float)
+    expected = np.clip(plain * np.array([1.1, 1.0, 0.9] * 2), 0, 255)
+    np.testing.assert_allclose(seen, expected, atol=0.51)
+
+
+def test_the_lower_the_quality_the_more_a_recoded_view_differs_and_its_colours_stay_in_place() -> None:
+    rows = np.linspace(0, 1, SMALL.height)[:, None]
+    colours = np.stack([220 * rows, 40 + 100 * rows, 30 + 0 * rows], axis=-1).astype(np.uint8)
+    film = np.ascontiguousarray(np.broadcast_to(colours, RESIZED.frames.shape))
+    plain = viewed_frames(film, View.plain(), SMALL).astype(float)
+    errors = [
+        np.abs(viewed_frames(film, View(quality=q), SMALL) - plain).mean(axis=(0, 1, 2)) for q in (95, 40, 5)
+    ]
+    assert errors[0].max() < 4  # red is not taken for blue
+    assert errors[0].mean() < errors[1].mean() < errors[2].mean()
+
+
 @given(st.integers(-100, 100), st.data())
 def test_moved_stages_are_those_of_the_frames_that_are_shown(shift: int, data: st.DataObject) -> None:
     edges = (0, *sorted(data.draw(st.sets(st.integers(1, 95), min_size=2, max_size=2))), 96)
@@ -113,7 +135,7 @@ def test_moved_stages_are_those_of_the_frames_that_are_shown(shift: int, data: s
 
 
 def test_views_depend_on_seed_epoch_and_dive_and_use_their_range() -> None:
-    augmentation = Augmentation(jitter=0.25, shift=2)
+    augmentation = Augmentation(jitter=0.25, shift=2, tint=0.1, recode=0.5)
     drawn = [view_of(0, epoch, f"e/{dive}", augmentation) for epoch in range(5) for dive in range(40)]
     assert drawn == [view_of(0, epoch, f"e/{dive}", augmentation) for epoch in range(5) for dive in range(40)]
     assert len(set(drawn)) == len(drawn)
@@ -128,6 +150,11 @@ def test_views_depend_on_seed_epoch_and_dive_and_use_their_range() -> None:
         values = [getattr(view, name) for view in drawn]
         assert 1 / 1.25 <= min(values) < 0.84
         assert 1.19 < max(values) <= 1.25
+    assert min(min(view.tint) for view in drawn) >= 1 / 1.1
+    assert 1.09 < max(max(view.tint) for view in drawn) <= 1.1
+    qualities = [view.quality for view in drawn if view.quality is not None]
+    assert 0.35 < len(qualities) / len(drawn) < 0.65
+    assert (min(qualities) < 15, max(qualities) > 70) == (True, True)
     off = Augmentation(flip=False, crop=False, jitter=0, shift=0)
     assert view_of(0, 0, "e/0", off) == View.plain()
 
@@ -139,5 +166,9 @@ def test_settings_that_cannot_be_are_refused() -> None:
         View(crop_x=1.5)
     with pytest.raises(DataError, match="positive"):
         View(contrast=0)
+    with pytest.raises(DataError, match="positive"):
+        View(tint=(1, 0, 1))
+    with pytest.raises(DataError, match="1 to 100"):
+        View(quality=0)
     with pytest.raises(DataError, match="resize them"):
         viewed_frames(FILM.frames, View.plain(), SMALL)

@@ -28,6 +28,9 @@ from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
 _MIDDLE_GREY = 128.0
+# JPEG at 60 differs from pictures of 160 x 120 as much as the films of London 2012 do after H.264 at a CRF of 32, at 12 it
+# takes as many of the fine details as a CRF of 36 does (docs/log.md). Better than 80 is as good as not at all.
+_QUALITIES = (12, 80)
 
 
 class Window(Config):
@@ -145,12 +148,16 @@ class Augmentation(Config):
         crop: let the crop lie anywhere in the picture instead of in its middle.
         jitter: brightness and contrast are multiplied by up to `1 + jitter` or divided by as much.
         shift: most frames by which the clip is moved in time, either way.
+        tint: each colour is multiplied by up to `1 + tint` or divided by as much.
+        recode: share of the views that are compressed, each at a quality of its own.
     """
 
     flip: bool = True
     crop: bool = True
     jitter: float = Field(default=0.2, ge=0, le=1)
     shift: int = Field(default=0, ge=0)
+    tint: float = Field(default=0.0, ge=0, le=1)
+    recode: float = Field(default=0.0, ge=0, le=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +172,8 @@ class View:
         contrast: factor of the distance from middle grey.
         shift: frames by which everything happens later; the first frame (of a negative shift: the last)
             is repeated.
+        tint: factors of red, green and blue.
+        quality: of the JPEG that the pictures have been through, 1 to 100; None for none.
     """
 
     flip: bool = False
@@ -173,16 +182,21 @@ class View:
     brightness: float = 1.0
     contrast: float = 1.0
     shift: int = 0
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    quality: int | None = None
 
     def __post_init__(self) -> None:
         if not (0 <= self.crop_x <= 1 and 0 <= self.crop_y <= 1):
             raise DataError(
                 f"a crop at ({self.crop_x}, {self.crop_y})", todo="give its place as shares from 0 to 1"
             )
-        if not (0 < self.brightness < math.inf and 0 < self.contrast < math.inf):
+        if not all(0 < factor < math.inf for factor in (self.brightness, self.contrast, *self.tint)):
             raise DataError(
-                f"brightness {self.brightness}, contrast {self.contrast}", todo="give positive factors"
+                f"brightness {self.brightness}, contrast {self.contrast}, tint {self.tint}",
+                todo="give positive factors",
             )
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise DataError(f"a JPEG of quality {self.quality}", todo="give 1 to 100, or None")
 
     @classmethod
     def plain(cls) -> "View":
@@ -203,16 +217,24 @@ def view_of(seed: int, epoch: int, dive_id: str, augmentation: Augmentation) -> 
     def unit(name: str) -> float:
         return hash_unit(seed, "view", epoch, dive_id, name)
 
-    def factor(name: str) -> float:
-        return math.exp((2 * unit(name) - 1) * math.log1p(augmentation.jitter))
+    def factor(name: str, most: float) -> float:
+        return math.exp((2 * unit(name) - 1) * math.log1p(most))
 
+    worst, best = map(math.log, _QUALITIES)
+    recoded = unit("recode") < augmentation.recode
     return View(
         flip=augmentation.flip and unit("flip") < 0.5,
         crop_x=unit("crop x") if augmentation.crop else 0.5,
         crop_y=unit("crop y") if augmentation.crop else 0.5,
-        brightness=factor("brightness"),
-        contrast=factor("contrast"),
+        brightness=factor("brightness", augmentation.jitter),
+        contrast=factor("contrast", augmentation.jitter),
         shift=int(unit("shift") * (2 * augmentation.shift + 1)) - augmentation.shift,
+        tint=(
+            factor("red", augmentation.tint),
+            factor("green", augmentation.tint),
+            factor("blue", augmentation.tint),
+        ),
+        quality=round(math.exp(worst + unit("quality") * (best - worst))) if recoded else None,
     )
 
 
@@ -292,13 +314,32 @@ def viewed_frames(
         seen = seen[:, :, ::-1]
     if view.shift:
         seen = seen[times_of(view, len(seen))]
-    if (view.brightness, view.contrast) != (1.0, 1.0):
-        levels = np.arange(256) * view.brightness
+    if (view.brightness, view.contrast, *view.tint) != (1.0, 1.0, 1.0, 1.0, 1.0):
+        levels = np.arange(256)[:, None] * np.array(view.tint) * view.brightness
         levels = (levels - _MIDDLE_GREY) * view.contrast + _MIDDLE_GREY
-        table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+        table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)[:, None]
         # OpenCV looks values up twice as fast as NumPy does.
-        seen = cv2.LUT(np.ascontiguousarray(seen).reshape(1, -1), table).reshape(seen.shape)
+        seen = cv2.LUT(np.ascontiguousarray(seen).reshape(1, -1, 3), table).reshape(seen.shape)
+    if view.quality is not None:
+        seen = _recoded(seen, view.quality)
     return seen
+
+
+def _recoded(
+    frames: UInt8[np.ndarray, "frames height width channels"], quality: int
+) -> UInt8[np.ndarray, "frames height width channels"]:
+    """Pictures after a JPEG of a quality of 1 to 100; each three channels are a picture."""
+
+    def recoded(picture: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
+        data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)[..., ::-1]
+
+    return np.stack(
+        [
+            np.concatenate([recoded(frame[..., k : k + 3]) for k in range(0, frame.shape[-1], 3)], axis=-1)
+            for frame in frames
+        ]
+    )
 
 
 def viewed_joints(
