@@ -32,14 +32,14 @@ class DiveLabels:
 
     dive_ids: tuple[str, ...]
     edges: Int[Tensor, "dives edges"]
-    has_edges: Bool[Tensor, "dives"]
-    scores: Float[Tensor, "dives"]
-    difficulties: Float[Tensor, "dives"]
-    targets: Float[Tensor, "dives"]
+    has_edges: Bool[Tensor, " dives"]
+    scores: Float[Tensor, " dives"]
+    difficulties: Float[Tensor, " dives"]
+    targets: Float[Tensor, " dives"]
     numbers: Int[Tensor, "dives 5"]
 
     @property
-    def executions(self) -> Float[Tensor, "dives"]:
+    def executions(self) -> Float[Tensor, " dives"]:
         """Scores divided by difficulties.
 
         Raises:
@@ -76,7 +76,7 @@ class Batch:
     seen: DiveInputs | Features
     labels: DiveLabels
     pairs: Int[Tensor, "pairs 2"]
-    pair_groups: Int[Tensor, "pairs"]
+    pair_groups: Int[Tensor, " pairs"]
     members: Int[Tensor, "members 2"]
     num_groups: int
 

@@ -31,8 +31,8 @@ class DiveInputs:
 
     frames: UInt8[Tensor, "dives frames channels height width"] | None = None
     joints: Float[Tensor, "dives frames joints 3"] | None = None
-    has_video: Bool[Tensor, "dives"]
-    has_skeleton: Bool[Tensor, "dives"]
+    has_video: Bool[Tensor, " dives"]
+    has_skeleton: Bool[Tensor, " dives"]
 
     def __post_init__(self) -> None:
         _need_a_modality(self.has_video, self.has_skeleton)
@@ -52,7 +52,7 @@ class DiveInputs:
             has_skeleton=self.has_skeleton.to(device),
         )
 
-    def masked(self, *, video: Bool[Tensor, "dives"], skeleton: Bool[Tensor, "dives"]) -> "DiveInputs":
+    def masked(self, *, video: Bool[Tensor, " dives"], skeleton: Bool[Tensor, " dives"]) -> "DiveInputs":
         """The same dives with fewer modalities: a dive keeps what it has and the masks allow.
 
         Args:
@@ -96,7 +96,7 @@ class NamedTensors:
         """Number of dives."""
         return len(next(iter(self.named().values())))
 
-    def select(self: TensorsT, dives: Int[Tensor, "pairs"]) -> TensorsT:
+    def select(self: TensorsT, dives: Int[Tensor, " pairs"]) -> TensorsT:
         """Some dives, in the order given; the same one may stand more than once."""
         return type(self)(**{name: value[dives] for name, value in self.named().items()})
 
@@ -138,8 +138,8 @@ class Features(NamedTensors):
     dynamic: Float[Tensor, "dives frames dynamic_width"] | None = None
     skeleton: Float[Tensor, "dives frames skeleton_width"] | None = None
     number_logits: Float[Tensor, "dives classes"] | None = None
-    has_video: Bool[Tensor, "dives"]
-    has_skeleton: Bool[Tensor, "dives"]
+    has_video: Bool[Tensor, " dives"]
+    has_skeleton: Bool[Tensor, " dives"]
 
     def __post_init__(self) -> None:
         sizes = {tuple(x.shape[:2]) for x in (self.static, self.dynamic, self.skeleton) if x is not None}
@@ -226,7 +226,7 @@ class StageFeatures(Representation):
 
     fused: Float[Tensor, "dives stages steps fused_width"] | None = None
     static: Float[Tensor, "dives stages steps static_width"] | None = None
-    has_fused: Bool[Tensor, "dives"] | None = None
+    has_fused: Bool[Tensor, " dives"] | None = None
     number_logits: Float[Tensor, "dives classes"] | None = None
 
     def __post_init__(self) -> None:
@@ -253,7 +253,7 @@ class StageFeatures(Representation):
         return features.float().mean(dim=2).flatten(1)
 
     @property
-    def uses_fused(self) -> Bool[Tensor, "dives"]:
+    def uses_fused(self) -> Bool[Tensor, " dives"]:
         """`has_fused`, written out."""
         if self.has_fused is not None:
             return self.has_fused
@@ -273,7 +273,7 @@ class ScoreDistribution(NamedTensors):
 
     values: Float[Tensor, "dives bins"]
     probabilities: Float[Tensor, "dives bins"]
-    chosen: Float[Tensor, "dives"]
+    chosen: Float[Tensor, " dives"]
 
     def __post_init__(self) -> None:
         if self.values.shape != self.probabilities.shape or self.values.shape[1] < 2:
@@ -292,17 +292,17 @@ class ScoreDistribution(NamedTensors):
         )
 
     @property
-    def mean(self) -> Float[Tensor, "dives"]:
+    def mean(self) -> Float[Tensor, " dives"]:
         """Mean of each dive's distribution."""
         return (self.probabilities * self.values).sum(dim=1)
 
     @property
-    def sd(self) -> Float[Tensor, "dives"]:
+    def sd(self) -> Float[Tensor, " dives"]:
         """Standard deviation of each dive's distribution."""
         away = self.values - self.mean[:, None]
         return (self.probabilities * away.square()).sum(dim=1).sqrt()
 
-    def quantile(self, share: float) -> Float[Tensor, "dives"]:
+    def quantile(self, share: float) -> Float[Tensor, " dives"]:
         """Value below which a share of each distribution lies; a bin's probability is spread evenly over its width.
 
         Args:
@@ -341,7 +341,7 @@ class Comparison:
             stages; the last axis is (fused, static) or the one branch there is.
     """
 
-    delta: Float[Tensor, "pairs"]
+    delta: Float[Tensor, " pairs"]
     stage_deltas: Float[Tensor, "pairs stages branches"]
 
     def __post_init__(self) -> None:

@@ -107,7 +107,7 @@ class Samples:
             numbers=torch.tensor([NumberClasses.of(dive.dive_number) for dive in dives]),
         )
 
-    def has_skeleton(self, dive_ids: Sequence[str]) -> Bool[Tensor, "dives"]:
+    def has_skeleton(self, dive_ids: Sequence[str]) -> Bool[Tensor, " dives"]:
         """Whether each of some dives has joints of the kind that is given."""
         return torch.tensor([self.joints in self.store[dive_id].joints for dive_id in dive_ids])
 

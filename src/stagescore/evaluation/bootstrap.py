@@ -90,7 +90,7 @@ class Figure:
     digits: int
     better: Literal["higher", "lower", ""]
     value: Callable[[Outcomes], float]
-    resampled: Callable[[Outcomes, Float[np.ndarray, "resamples dives"]], Float[np.ndarray, "resamples"]]
+    resampled: Callable[[Outcomes, Float[np.ndarray, "resamples dives"]], Float[np.ndarray, " resamples"]]
 
 
 def measured(outcomes: Outcomes, figure: str, *, resamples: int = 1000, seed: int = 0) -> Measured:
@@ -138,7 +138,7 @@ def paired_difference(
     )
 
 
-def _with_interval(value: float, resampled: Float[np.ndarray, "resamples"]) -> Measured:
+def _with_interval(value: float, resampled: Float[np.ndarray, " resamples"]) -> Measured:
     known = resampled[~np.isnan(resampled)]
     if math.isnan(value) or not len(known):
         return Measured(value)
@@ -148,7 +148,7 @@ def _with_interval(value: float, resampled: Float[np.ndarray, "resamples"]) -> M
 
 def _computed(
     outcomes: Outcomes, figure: str, resamples: int, seed: int
-) -> tuple[float, Float[np.ndarray, "resamples"]]:
+) -> tuple[float, Float[np.ndarray, " resamples"]]:
     value = FIGURES[figure].value(outcomes)
     if math.isnan(value):
         return value, np.full(resamples, math.nan)
@@ -164,15 +164,15 @@ def _counts(dives: int, resamples: int, seed: int) -> Float[np.ndarray, "resampl
 
 
 def _ratio(
-    top: Float[np.ndarray, "resamples"], bottom: Float[np.ndarray, "resamples"]
-) -> Float[np.ndarray, "resamples"]:
+    top: Float[np.ndarray, " resamples"], bottom: Float[np.ndarray, " resamples"]
+) -> Float[np.ndarray, " resamples"]:
     """NaN where the denominator is 0 but for rounding."""
     defined = bottom > _ROUNDING
     return np.where(defined, top / np.where(defined, bottom, 1.0), math.nan)
 
 
 def _ranks(
-    values: Float[np.ndarray, "dives"], counts: Float[np.ndarray, "resamples dives"]
+    values: Float[np.ndarray, " dives"], counts: Float[np.ndarray, "resamples dives"]
 ) -> Float[np.ndarray, "resamples dives"]:
     """Rank of each dive's value among the drawn ones; equal values share the mean of their ranks."""
     _, group = np.unique(values, return_inverse=True)
@@ -184,7 +184,7 @@ def _ranks(
 
 def _resampled_srcc(
     outcomes: Outcomes, counts: Float[np.ndarray, "resamples dives"]
-) -> Float[np.ndarray, "resamples"]:
+) -> Float[np.ndarray, " resamples"]:
     """Pearson's correlation of the ranks, every dive weighing as often as it was drawn."""
     middle = (len(outcomes) + 1) / 2
     a = _ranks(outcomes.true_scores, counts) - middle
@@ -195,7 +195,7 @@ def _resampled_srcc(
 
 def _resampled_kendall(
     outcomes: Outcomes, counts: Float[np.ndarray, "resamples dives"]
-) -> Float[np.ndarray, "resamples"]:
+) -> Float[np.ndarray, " resamples"]:
     """Tau-b; a dive drawn twice is tied with itself. Whole numbers below 2 ** 24 are exact in float32."""
     drawn = counts.astype(np.float32)
     a, b = (
@@ -203,7 +203,7 @@ def _resampled_kendall(
         for scores in (outcomes.true_scores, outcomes.predicted_scores)
     )
 
-    def pairs(matrix: Float[np.ndarray, "dives dives"]) -> Float[np.ndarray, "resamples"]:
+    def pairs(matrix: Float[np.ndarray, "dives dives"]) -> Float[np.ndarray, " resamples"]:
         return np.asarray((counts * (drawn @ matrix)).sum(1))
 
     return _ratio(pairs(a * b), np.sqrt(pairs(a * a)) * np.sqrt(pairs(b * b)))
@@ -220,7 +220,7 @@ def _calibration_error(title: str, confidences: Confidences) -> Figure:
 
     def resampled(
         outcomes: Outcomes, counts: Float[np.ndarray, "resamples dives"]
-    ) -> Float[np.ndarray, "resamples"]:
+    ) -> Float[np.ndarray, " resamples"]:
         """Resampling can only add to the gaps of a well calibrated model, so the interval lies rather high."""
         confidence, correct, stated = confidences(outcomes)
         gap = np.where(stated, correct - np.where(stated, confidence, 0.0), 0.0)
@@ -243,7 +243,7 @@ def _number_confidences(outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray, np.
     return confidence, _among_likeliest(outcomes, 1)[:, None] == 1.0, ~np.isnan(confidence)
 
 
-def _among_likeliest(outcomes: Outcomes, num: int) -> Float[np.ndarray, "dives"]:
+def _among_likeliest(outcomes: Outcomes, num: int) -> Float[np.ndarray, " dives"]:
     """1 where the labelled dive number is among the likeliest ones; NaN where nothing is labelled or recognised."""
     found = [
         float(dive.dive_number in [number for number, _ in dive.recognised[:num]])
@@ -254,7 +254,7 @@ def _among_likeliest(outcomes: Outcomes, num: int) -> Float[np.ndarray, "dives"]
     return np.array(found, dtype=float)
 
 
-def _number_log_losses(outcomes: Outcomes) -> Float[np.ndarray, "dives"]:
+def _number_log_losses(outcomes: Outcomes) -> Float[np.ndarray, " dives"]:
     stated = [d.number_probability for d in outcomes]
     return np.array([math.nan if p is None else -math.log(max(p, _LEAST_PROBABILITY)) for p in stated])
 
@@ -264,13 +264,13 @@ def _mean(
     digits: int,
     better: Literal["higher", "lower", ""],
     value: Callable[[Outcomes], float],
-    each: Callable[[Outcomes], Float[np.ndarray, "dives"]],
+    each: Callable[[Outcomes], Float[np.ndarray, " dives"]],
 ) -> Figure:
     """A figure that is the mean of what each dive has; NaN where a dive has none of it."""
 
     def resampled(
         outcomes: Outcomes, counts: Float[np.ndarray, "resamples dives"]
-    ) -> Float[np.ndarray, "resamples"]:
+    ) -> Float[np.ndarray, " resamples"]:
         values = each(outcomes)
         known = ~np.isnan(values)
         return _ratio(counts @ np.where(known, values, 0.0), counts @ known.astype(float))
@@ -282,7 +282,7 @@ def _mean_of_known(
     title: str,
     digits: int,
     better: Literal["higher", "lower", ""],
-    each: Callable[[Outcomes], Float[np.ndarray, "dives"]],
+    each: Callable[[Outcomes], Float[np.ndarray, " dives"]],
 ) -> Figure:
     """A figure that is the mean over the dives that have it."""
 
@@ -296,13 +296,13 @@ def _mean_of_known(
 def _median(
     title: str,
     value: Callable[[Outcomes], float],
-    each: Callable[[Outcomes], Float[np.ndarray, "dives"]],
+    each: Callable[[Outcomes], Float[np.ndarray, " dives"]],
 ) -> Figure:
     """A figure that is the median of what each dive has; NaN where a dive has none of it."""
 
     def resampled(
         outcomes: Outcomes, counts: Float[np.ndarray, "resamples dives"]
-    ) -> Float[np.ndarray, "resamples"]:
+    ) -> Float[np.ndarray, " resamples"]:
         values = each(outcomes)
         order = np.argsort(values)[: int((~np.isnan(values)).sum())]  # NaN comes last
         drawn = np.cumsum(counts[:, order], axis=1)
@@ -321,28 +321,28 @@ def _flights(outcomes: Outcomes) -> Outcomes:
     return outcomes.where(~np.isnan(errors).any(1))
 
 
-def _flight_iou(outcomes: Outcomes) -> Float[np.ndarray, "flights"]:
+def _flight_iou(outcomes: Outcomes) -> Float[np.ndarray, " flights"]:
     return interval_iou(outcomes.true_transitions, outcomes.predicted_transitions)
 
 
-def _stage_iou(outcomes: Outcomes) -> Float[np.ndarray, "flights"]:
+def _stage_iou(outcomes: Outcomes) -> Float[np.ndarray, " flights"]:
     return mean_stage_iou(outcomes.true_transitions, outcomes.predicted_transitions, outcomes.num_frames)
 
 
-def _aiou(title: str, iou: Callable[[Outcomes], Float[np.ndarray, "dives"]], threshold: float) -> Figure:
-    def each(outcomes: Outcomes) -> Float[np.ndarray, "dives"]:
+def _aiou(title: str, iou: Callable[[Outcomes], Float[np.ndarray, " dives"]], threshold: float) -> Figure:
+    def each(outcomes: Outcomes) -> Float[np.ndarray, " dives"]:
         found = iou(outcomes)
         return np.where(np.isnan(found), math.nan, 100.0 * (found >= threshold))
 
     return _mean(title, 2, "higher", lambda outcomes: aiou(iou(_flights(outcomes)), threshold), each)
 
 
-def _squared_relative_errors(outcomes: Outcomes) -> Float[np.ndarray, "dives"]:
+def _squared_relative_errors(outcomes: Outcomes) -> Float[np.ndarray, " dives"]:
     errors = outcomes.predicted_scores - outcomes.true_scores
     return np.asarray(100 * (errors / np.ptp(outcomes.true_scores)) ** 2)
 
 
-def _inside(outcomes: Outcomes) -> Float[np.ndarray, "dives"]:
+def _inside(outcomes: Outcomes) -> Float[np.ndarray, " dives"]:
     intervals, truth = outcomes.intervals, outcomes.true_scores
     inside = 100.0 * ((intervals[:, 0] <= truth) & (truth <= intervals[:, 1]))
     return np.where(np.isnan(intervals[:, 0]), math.nan, inside)
@@ -353,7 +353,7 @@ def _coverage(outcomes: Outcomes) -> float:
     return coverage(with_interval.true_scores, with_interval.intervals)
 
 
-def _widths(outcomes: Outcomes) -> Float[np.ndarray, "dives"]:
+def _widths(outcomes: Outcomes) -> Float[np.ndarray, " dives"]:
     return np.asarray(np.diff(outcomes.intervals, axis=1)[:, 0])
 
 
@@ -367,11 +367,11 @@ def _event_figures(name: str, which: int) -> dict[str, Figure]:
 
     def truth_and_prediction(
         outcomes: Outcomes,
-    ) -> tuple[Float[np.ndarray, "flights"], Float[np.ndarray, "flights"]]:
+    ) -> tuple[Float[np.ndarray, " flights"], Float[np.ndarray, " flights"]]:
         flights = _flights(outcomes)
         return flights.true_transitions[:, which], flights.predicted_transitions[:, which]
 
-    def errors(outcomes: Outcomes) -> Float[np.ndarray, "dives"]:
+    def errors(outcomes: Outcomes) -> Float[np.ndarray, " dives"]:
         return np.asarray(outcomes.predicted_transitions[:, which] - outcomes.true_transitions[:, which])
 
     return {

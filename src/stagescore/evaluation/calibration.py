@@ -99,7 +99,7 @@ def compare(plans: list[DivePlan], judgements: list[Judgement]) -> list[Calibrat
     ]
 
 
-def _number_floor(codes: list[str], scores: Float[np.ndarray, "dives"]) -> tuple[float, float]:
+def _number_floor(codes: list[str], scores: Float[np.ndarray, " dives"]) -> tuple[float, float]:
     """As `floors.dive_number_mean`: training mean of the dive number, of all where it has none."""
     results: list[tuple[float, float]] = []
     for split in range(_NUM_SPLITS):
@@ -116,7 +116,7 @@ def _number_floor(codes: list[str], scores: Float[np.ndarray, "dives"]) -> tuple
     return float(np.mean([r[0] for r in results])), float(np.mean([r[1] for r in results]))
 
 
-def _one_judge(marks: Float[np.ndarray, "dives judges"], difficulty: Float[np.ndarray, "dives"]) -> float:
+def _one_judge(marks: Float[np.ndarray, "dives judges"], difficulty: Float[np.ndarray, " dives"]) -> float:
     return float(
         np.mean(
             [
@@ -136,7 +136,7 @@ def _marks_distance(marks: Float[np.ndarray, "dives judges"]) -> float:
     )
 
 
-def _from_faults(plans: list[DivePlan], scores: Float[np.ndarray, "dives"]) -> float:
+def _from_faults(plans: list[DivePlan], scores: Float[np.ndarray, " dives"]) -> float:
     """Ridge regression on difficulty x (sizes, squares and products of fault sizes), held-out fifth."""
     sizes = np.array([fault_sizes(plan) for plan in plans])
     sizes = sizes / (sizes.std(0) + 1e-9)

@@ -212,7 +212,7 @@ def _inner_folds(dives: Sequence[Dive]) -> Iterator[np.ndarray]:
 
 
 def _ridge(
-    features: Features, wanted: Float[np.ndarray, "dives"], asked: Float[np.ndarray, "asked width"]
+    features: Features, wanted: Float[np.ndarray, " dives"], asked: Float[np.ndarray, "asked width"]
 ) -> Float[np.ndarray, "penalties asked"]:
     """Predictions for each of `PENALTIES`, by the dual form; features get mean 0 and deviation 1 among the dives given."""
     middle, spread = features.mean(axis=0), features.std(axis=0)

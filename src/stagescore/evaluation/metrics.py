@@ -13,7 +13,7 @@ from scipy.stats import kendalltau, spearmanr
 from stagescore.errors import DataError
 
 
-def srcc(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"]) -> float:
+def srcc(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " dives"]) -> float:
     """Spearman's rank correlation (eq. 28), in [-1, 1].
 
     Returns:
@@ -27,7 +27,7 @@ def srcc(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"
     return round(float(spearmanr(truth, predicted).statistic), 12)
 
 
-def kendall(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"]) -> float:
+def kendall(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " dives"]) -> float:
     """Kendall's rank correlation, tau-b, in [-1, 1]: pairs in the same order less those in the other.
 
     Returns:
@@ -41,7 +41,7 @@ def kendall(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "div
     return round(float(kendalltau(truth, predicted).statistic), 12)
 
 
-def mae(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"]) -> float:
+def mae(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " dives"]) -> float:
     """Mean absolute error, in the unit of what is compared; NaN without dives.
 
     >>> mae(np.array([1.0, 2.0]), np.array([2.0, 5.0]))
@@ -50,17 +50,17 @@ def mae(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"]
     return float(np.abs(predicted - truth).mean()) if len(truth) else math.nan
 
 
-def median_error(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"]) -> float:
+def median_error(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " dives"]) -> float:
     """Median absolute error, in the unit of what is compared; NaN without dives."""
     return float(np.median(np.abs(predicted - truth))) if len(truth) else math.nan
 
 
-def bias(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"]) -> float:
+def bias(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " dives"]) -> float:
     """Mean of predicted minus true, in the unit of what is compared; NaN without dives."""
     return float((predicted - truth).mean()) if len(truth) else math.nan
 
 
-def rl2x100(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "dives"]) -> float:
+def rl2x100(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " dives"]) -> float:
     """Relative L2 distance times 100 (eq. 29), 0 or more, with the range of the evaluated dives.
 
     Returns:
@@ -76,7 +76,7 @@ def rl2x100(truth: Float[np.ndarray, "dives"], predicted: Float[np.ndarray, "div
 
 def interval_iou(
     truth: Float[np.ndarray, "dives 2"], predicted: Float[np.ndarray, "dives 2"]
-) -> Float[np.ndarray, "dives"]:
+) -> Float[np.ndarray, " dives"]:
     """Intersection over union of intervals on the time axis, in [0, 1].
 
     Args:
@@ -98,7 +98,7 @@ def interval_iou(
     return np.where(both_empty, 1.0, np.maximum(inner, 0.0) / np.where(both_empty, 1.0, outer))
 
 
-def aiou(iou: Float[np.ndarray, "dives"], threshold: float) -> float:
+def aiou(iou: Float[np.ndarray, " dives"], threshold: float) -> float:
     """Share of dives whose IoU reaches a threshold, in percent (eq. 30); NaN without dives."""
     return float(100 * np.mean(iou >= threshold)) if len(iou) else math.nan
 
@@ -106,8 +106,8 @@ def aiou(iou: Float[np.ndarray, "dives"], threshold: float) -> float:
 def mean_stage_iou(
     truth: Float[np.ndarray, "dives transitions"],
     predicted: Float[np.ndarray, "dives transitions"],
-    num_frames: Float[np.ndarray, "dives"],
-) -> Float[np.ndarray, "dives"]:
+    num_frames: Float[np.ndarray, " dives"],
+) -> Float[np.ndarray, " dives"]:
     """Mean of the IoU of each of a dive's stages, in [0, 1]: the other reading of eq. 30.
 
     Stages are half-open; they start at frame 0 and after each transition, and the last ends with the clip.
@@ -133,7 +133,7 @@ def mean_stage_iou(
     return np.asarray(np.mean(stages, axis=0))
 
 
-def coverage(truth: Float[np.ndarray, "dives"], intervals: Float[np.ndarray, "dives 2"]) -> float:
+def coverage(truth: Float[np.ndarray, " dives"], intervals: Float[np.ndarray, "dives 2"]) -> float:
     """Share of true scores that lie in their interval, ends included, in percent; NaN without dives.
 
     >>> coverage(np.array([1.0, 5.0]), np.array([[0.0, 1.0], [6.0, 7.0]]))
@@ -145,14 +145,16 @@ def coverage(truth: Float[np.ndarray, "dives"], intervals: Float[np.ndarray, "di
 
 
 def confidence_bins(
-    confidence: Float[np.ndarray, "predictions"], num_bins: int
-) -> Float[np.ndarray, "predictions"]:
+    confidence: Float[np.ndarray, " predictions"], num_bins: int
+) -> Float[np.ndarray, " predictions"]:
     """The bin from 0 of each confidence: equally wide, closed below, the last one closed above too."""
     return np.asarray(np.minimum(np.floor(confidence * num_bins), num_bins - 1))
 
 
 def expected_calibration_error(
-    confidence: Float[np.ndarray, "predictions"], correct: Bool[np.ndarray, "predictions"], num_bins: int = 10
+    confidence: Float[np.ndarray, " predictions"],
+    correct: Bool[np.ndarray, " predictions"],
+    num_bins: int = 10,
 ) -> float:
     """How far stated confidence lies from the share that is correct, in [0, 1].
 

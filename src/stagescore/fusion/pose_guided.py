@@ -76,7 +76,7 @@ class PoseGuidedFusion(nn.Module):
         self,
         visual: Float[Tensor, "dives stages steps visual_width"],
         skeleton: Float[Tensor, "dives stages steps skeleton_width"] | None = None,
-        has_skeleton: Bool[Tensor, "dives"] | None = None,
+        has_skeleton: Bool[Tensor, " dives"] | None = None,
     ) -> Float[Tensor, "dives stages steps visual_width"]:
         """Fused features.
 
@@ -99,7 +99,7 @@ class PoseGuidedFusion(nn.Module):
         self,
         visual: Float[Tensor, "dives stages steps visual_width"],
         skeleton: Float[Tensor, "dives stages steps skeleton_width"] | None = None,
-        has_skeleton: Bool[Tensor, "dives"] | None = None,
+        has_skeleton: Bool[Tensor, " dives"] | None = None,
     ) -> Float[Tensor, "dives stages heads steps steps"]:
         """The attention map A of eq. 8; rows sum to 1."""
         query, key, _ = self.visual_qkv(visual).chunk(3, dim=-1)

@@ -84,7 +84,7 @@ class NumberEvidence:
     scores: tuple[float, ...]
     difficulties: tuple[float | None, ...]
 
-    def log_probabilities(self, temperature: float) -> Float[np.ndarray, "candidates"]:
+    def log_probabilities(self, temperature: float) -> Float[np.ndarray, " candidates"]:
         """Log-probability of each candidate at a temperature."""
         return np.asarray(log_softmax(np.array(self.scores) / temperature))
 

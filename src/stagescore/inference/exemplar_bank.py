@@ -72,7 +72,7 @@ class ExemplarBank:
     def __len__(self) -> int:
         return len(self.dives)
 
-    def rows(self, exemplars: Sequence[Dive]) -> Int[Tensor, "exemplars"]:
+    def rows(self, exemplars: Sequence[Dive]) -> Int[Tensor, " exemplars"]:
         """Where some dives are.
 
         Raises:

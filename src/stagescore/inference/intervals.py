@@ -76,7 +76,7 @@ class IntervalModel:
         spreads = np.array([_spread(dive.votes, dive.sd) for dive in validation])
         typical = max(float(np.sqrt(np.mean(errors**2))), 1e-6)
 
-        def scales(log_base: float) -> Float[np.ndarray, "dives"]:
+        def scales(log_base: float) -> Float[np.ndarray, " dives"]:
             return np.asarray(np.hypot(typical * math.exp(log_base), spreads))
 
         from scipy.optimize import minimize_scalar  # noqa: PLC0415 - takes half a second, and only fitting needs it

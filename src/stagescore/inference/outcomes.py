@@ -161,7 +161,7 @@ class Outcomes:
     def __iter__(self) -> Iterator[Outcome]:
         return iter(self.dives)
 
-    def where(self, chosen: Bool[np.ndarray, "dives"]) -> "Outcomes":
+    def where(self, chosen: Bool[np.ndarray, " dives"]) -> "Outcomes":
         """Some of the dives."""
         return replace(
             self, dives=tuple(dive for dive, taken in zip(self.dives, chosen, strict=True) if taken)
@@ -173,17 +173,17 @@ class Outcomes:
         return replace(self, dives=tuple(replace(dive, **nothing) for dive in self.dives))
 
     @property
-    def true_scores(self) -> Float[np.ndarray, "dives"]:
+    def true_scores(self) -> Float[np.ndarray, " dives"]:
         """In points."""
         return np.array([dive.true_score for dive in self.dives], dtype=float)
 
     @property
-    def predicted_scores(self) -> Float[np.ndarray, "dives"]:
+    def predicted_scores(self) -> Float[np.ndarray, " dives"]:
         """In points."""
         return np.array([dive.predicted_score for dive in self.dives], dtype=float)
 
     @property
-    def num_frames(self) -> Float[np.ndarray, "dives"]:
+    def num_frames(self) -> Float[np.ndarray, " dives"]:
         """Frames of each clip."""
         return np.array([dive.num_frames for dive in self.dives], dtype=float)
 

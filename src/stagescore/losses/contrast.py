@@ -25,7 +25,7 @@ def stage_contrast(
     *,
     temperature: float = 0.5,
     normalisation: Normalisation = "l2",
-) -> Float[Tensor, "pairs"]:
+) -> Float[Tensor, " pairs"]:
     """The paper's stage contrast: equal stages of two dives attract, all other stages of the two repel.
 
     The loss of stage k from query to exemplar is -log(pos / (pos + inter + intra)): `pos` compares stage k of
@@ -50,7 +50,7 @@ def info_nce(
     *,
     temperature: float = 0.5,
     normalisation: Normalisation = "l2",
-) -> Float[Tensor, "pairs"]:
+) -> Float[Tensor, " pairs"]:
     """InfoNCE: the same stage of the partner against all stages of all other dives of the batch.
 
     The partner's other stages are among the negatives; the dive's own are not.
@@ -74,7 +74,7 @@ def triplet(
     *,
     margin: float = 0.3,
     normalisation: Normalisation = "l2",
-) -> Float[Tensor, "pairs"]:
+) -> Float[Tensor, " pairs"]:
     """Triplet loss on cosine distance: the same stage of the partner must be nearer than any other stage.
 
     Negatives are those of the stage contrast: the partner's other stages and the dive's own.

@@ -16,7 +16,7 @@ def dive_number_losses(
     targets: Int[Tensor, "dives attributes"],
     *,
     smoothing: float = 0.0,
-) -> tuple[Float[Tensor, "dives"], Bool[Tensor, "dives"]]:
+) -> tuple[Float[Tensor, " dives"], Bool[Tensor, " dives"]]:
     """Cross entropy of each dive, averaged over the attributes that are known of it.
 
     Args:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 
 def grouped_mean(
-    values: Float[Tensor, "items"],
-    group: Int[Tensor, "items"],
+    values: Float[Tensor, " items"],
+    group: Int[Tensor, " items"],
     *,
     num_groups: int,
-    known: Bool[Tensor, "items"] | None = None,
+    known: Bool[Tensor, " items"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean over the items of each group, then over groups.
 

@@ -5,8 +5,8 @@ from torch import Tensor
 
 
 def score_losses(
-    forward: Float[Tensor, "pairs"], backward: Float[Tensor, "pairs"], gap: Float[Tensor, "pairs"]
-) -> Float[Tensor, "pairs"]:
+    forward: Float[Tensor, " pairs"], backward: Float[Tensor, " pairs"], gap: Float[Tensor, " pairs"]
+) -> Float[Tensor, " pairs"]:
     """(d_qe - (s_q - s_e))^2 + (d_eq + (s_q - s_e))^2 of each pair.
 
     Args:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def gaussian_targets(
-    scores: Float[Tensor, "dives"], values: Float[Tensor, "bins"], sigma: float
+    scores: Float[Tensor, " dives"], values: Float[Tensor, " bins"], sigma: float
 ) -> Float[Tensor, "dives bins"]:
     """Log-probabilities of the bins under a normal distribution around each score, made to add up to 1.
 
@@ -24,7 +24,7 @@ def gaussian_targets(
 
 def distribution_losses(
     log_probabilities: Float[Tensor, "dives bins"], log_targets: Float[Tensor, "dives bins"]
-) -> Float[Tensor, "dives"]:
+) -> Float[Tensor, " dives"]:
     """Divergence of each predicted distribution from its target, KL(target || prediction).
 
     Args:

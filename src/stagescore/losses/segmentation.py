@@ -8,7 +8,7 @@ from torch.nn import functional
 
 def segmentation_losses(
     logits: Float[Tensor, "refinements dives transitions frames"], edges: Int[Tensor, "dives edges"]
-) -> Float[Tensor, "dives"]:
+) -> Float[Tensor, " dives"]:
     """Cross entropy of each dive, averaged over refinements and transitions.
 
     Args:
@@ -25,7 +25,7 @@ def smoothed_segmentation_losses(
     edges: Int[Tensor, "dives edges"],
     *,
     width_frames: float,
-) -> Float[Tensor, "dives"]:
+) -> Float[Tensor, " dives"]:
     """The same against a target spread over neighbouring frames, since labels are good to a frame or two.
 
     Departs: neither paper nor release smooths; for small networks.

@@ -263,7 +263,7 @@ class ContrastiveModel(ActionModel):
 
     @abstractmethod
     def compare(
-        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, " pairs"]
     ) -> Comparison:
         """Predicted differences of score, query minus exemplar.
 

@@ -41,7 +41,7 @@ class SmallDetector(nn.Module):
 def detector_loss(
     answers: Float[Tensor, "pictures 5 rows columns"],
     boxes_px: Float[Tensor, "pictures 4"],
-    shown: Bool[Tensor, "pictures"],
+    shown: Bool[Tensor, " pictures"],
 ) -> dict[str, Tensor]:
     """Named terms.
 

@@ -50,7 +50,7 @@ class RegressionTree(nn.Module):
 
 def leaf_edges(
     differences: Sequence[float], *, num_leaves: int, largest: float
-) -> Float[np.ndarray, "edges"]:
+) -> Float[np.ndarray, " edges"]:
     """Edges between the leaves, `num_leaves + 1` of them, such that as many differences of training pairs lie in each.
 
     Args:
@@ -67,7 +67,7 @@ def leaf_edges(
     return np.concatenate((-upper[:0:-1], upper))
 
 
-def leaf_of(difference: Float[Tensor, "pairs"], edges: Float[Tensor, "edges"]) -> Int[Tensor, "pairs"]:
+def leaf_of(difference: Float[Tensor, " pairs"], edges: Float[Tensor, " edges"]) -> Int[Tensor, " pairs"]:
     """The leaf of each difference. Its left end belongs to a leaf of positive differences, its right end to one of negative ones.
 
     A difference beyond the outermost edges lies in the outermost leaf, where the official code takes it for the most
@@ -80,8 +80,8 @@ def leaf_of(difference: Float[Tensor, "pairs"], edges: Float[Tensor, "edges"]) -
 
 
 def place_in_leaf(
-    difference: Float[Tensor, "pairs"], leaf: Int[Tensor, "pairs"], edges: Float[Tensor, "edges"]
-) -> Float[Tensor, "pairs"]:
+    difference: Float[Tensor, " pairs"], leaf: Int[Tensor, " pairs"], edges: Float[Tensor, " edges"]
+) -> Float[Tensor, " pairs"]:
     """Where a difference lies in a leaf's interval: 0 at its left end, 1 at its right end. In a leaf of no width, in the middle."""
     left, right = edges[leaf], edges[leaf + 1]
     width = right - left
@@ -89,8 +89,8 @@ def place_in_leaf(
 
 
 def difference_of(
-    leaf: Int[Tensor, "pairs"], place: Float[Tensor, "pairs"], edges: Float[Tensor, "edges"]
-) -> Float[Tensor, "pairs"]:
+    leaf: Int[Tensor, " pairs"], place: Float[Tensor, " pairs"], edges: Float[Tensor, " edges"]
+) -> Float[Tensor, " pairs"]:
     """The difference at a place in a leaf: the way back of `place_in_leaf`."""
     left, right = edges[leaf], edges[leaf + 1]
     return left + place * (right - left)

@@ -20,7 +20,7 @@ class StageWeights(nn.Module):
         self.normalisation = normalisation
         self.weights = nn.Parameter(torch.ones(num_stages))
 
-    def forward(self) -> Float[Tensor, "stages"]:
+    def forward(self) -> Float[Tensor, " stages"]:
         """The weights, adding up to 1."""
         if self.normalisation == "sum":
             return self.weights / self.weights.sum()

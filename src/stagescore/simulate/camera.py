@@ -77,7 +77,7 @@ class CameraPath:
 
     position_m: Float[np.ndarray, "3"]
     axes: Float[np.ndarray, "frames 3 3"]
-    focal_px: Float[np.ndarray, "frames"]
+    focal_px: Float[np.ndarray, " frames"]
     size_px: tuple[int, int]
 
     @property
@@ -196,7 +196,7 @@ def reference_view(look: Appearance, size_px: tuple[int, int]) -> tuple[View, tu
 
 
 def _framing(
-    covered_m: Float[np.ndarray, "frames"], camera: CameraLook, aspect: float
+    covered_m: Float[np.ndarray, " frames"], camera: CameraLook, aspect: float
 ) -> Float[np.ndarray, "frames 2"]:
     return np.stack((covered_m * aspect * camera.lead[0], covered_m * camera.lead[1]), axis=-1)
 

@@ -82,7 +82,7 @@ class Sight:
 
     visible: Bool[np.ndarray, "frames joints"]
     underwater: Bool[np.ndarray, "frames joints"]
-    spray: Float[np.ndarray, "frames"]
+    spray: Float[np.ndarray, " frames"]
 
     def __post_init__(self) -> None:
         if not ((self.spray >= 0) & (self.spray <= 1)).all():
@@ -132,7 +132,7 @@ def _height_px(joints_px: Float[np.ndarray, "frames joints 2"]) -> float:
 
 def _trouble(
     joints_px: Float[np.ndarray, "frames joints 2"], height_px: float
-) -> Float[np.ndarray, "frames"]:
+) -> Float[np.ndarray, " frames"]:
     """What the attitude of the body adds to the errors, frame by frame, 0 or more."""
     trunk = joints_px[:, _UPPER_NECK] - joints_px[:, _PELVIS]
     length = np.linalg.norm(trunk, axis=-1) + 1e-6
@@ -158,7 +158,7 @@ def _lasting_noise(num_frames: int, random: np.random.Generator) -> Float[np.nda
     return np.asarray(steady * volume[..., None])
 
 
-def _runs(start: Float[np.ndarray, "frames"], longest: int, random: np.random.Generator) -> list[slice]:
+def _runs(start: Float[np.ndarray, " frames"], longest: int, random: np.random.Generator) -> list[slice]:
     """Runs of frames that begin with the given probability in each frame."""
     begins = np.flatnonzero(random.random(len(start)) < start)
     lengths = random.integers(2, longest + 1, len(begins))
@@ -167,7 +167,7 @@ def _runs(start: Float[np.ndarray, "frames"], longest: int, random: np.random.Ge
 
 def _swap(
     joints_px: Float[np.ndarray, "frames joints 2"],
-    trouble: Float[np.ndarray, "frames"],
+    trouble: Float[np.ndarray, " frames"],
     random: np.random.Generator,
 ) -> Float[np.ndarray, "frames joints 2"]:
     """Whole limbs change sides for some frames."""
@@ -180,7 +180,7 @@ def _swap(
 
 
 def _lost_runs(
-    trouble: Float[np.ndarray, "frames"], sight: Sight, random: np.random.Generator
+    trouble: Float[np.ndarray, " frames"], sight: Sight, random: np.random.Generator
 ) -> Bool[np.ndarray, "frames joints"]:
     lost = ~sight.visible & ~sight.underwater
     for joint in _EASILY_LOST:

@@ -232,7 +232,7 @@ def _relative(path: str | None, out: Path) -> str | None:
 
 def _frame_labels(
     transitions: Sequence[int], labels: Sequence[int], num_frames: int
-) -> Int[np.ndarray, "frames"]:
+) -> Int[np.ndarray, " frames"]:
     """The label of each frame; a transition is the last frame of the earlier sub-action."""
     edges = [0, *(t + 1 for t in transitions), num_frames]
     lengths = [b - a for a, b in pairwise(edges)]

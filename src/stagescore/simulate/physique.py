@@ -173,7 +173,7 @@ class Mesh:
     """
 
     quads: Int[np.ndarray, "quads 4"]
-    material: Int[np.ndarray, "quads"]
+    material: Int[np.ndarray, " quads"]
 
 
 # Rings that are joined: all of them, or those that small pictures can show. Trunks keep the suits' edges.

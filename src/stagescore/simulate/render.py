@@ -67,7 +67,7 @@ class _Scene:
     path: CameraPath
     surroundings: Surroundings
     spray: Spray
-    bends_m: Float[np.ndarray, "frames"]
+    bends_m: Float[np.ndarray, " frames"]
     light: Float[np.ndarray, "3"]
     noise: Int16[np.ndarray, "noise_h noise_w 3"]
     swell: Float[np.ndarray, "2 swell_h swell_w"]
@@ -240,7 +240,7 @@ def _exposures(scene: _Scene) -> Iterator[Layer | None]:
             yield layer
 
 
-def _bodies_at(motion: Motion, times: Float[np.ndarray, "moments"]) -> Body:
+def _bodies_at(motion: Motion, times: Float[np.ndarray, " moments"]) -> Body:
     """The body between frames."""
     times = np.clip(times, 0, motion.num_frames - 1)
     first = np.minimum(times.astype(np.int64), max(motion.num_frames - 2, 0))

@@ -52,7 +52,7 @@ def paint_board(canvas: Canvas, look: Appearance, bend_m: Number) -> None:
     _springboard(canvas, 0.0, look.height_m, bend_m, _lit(_BOARD, light))
 
 
-def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, "frames"]:
+def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, " frames"]:
     """How far the tip of the springboard is from its rest: under the feet, then swinging freely."""
     feet = np.concatenate((motion.joints_m[:, _ANKLES], motion.toes_m), axis=1)
     lowest = feet[..., 2].min(1) - height_m

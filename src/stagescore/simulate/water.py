@@ -41,9 +41,9 @@ class Spray:
 
     start_m: Float[np.ndarray, "droplets 3"]
     velocity_m_s: Float[np.ndarray, "droplets 3"]
-    start_s: Float[np.ndarray, "droplets"]
-    weight: Float[np.ndarray, "droplets"]
-    ragged: Float[np.ndarray, "corners"]
+    start_s: Float[np.ndarray, " droplets"]
+    weight: Float[np.ndarray, " droplets"]
+    ragged: Float[np.ndarray, " corners"]
 
 
 def throw_spray(splash: Splash, look: Appearance) -> Spray:
@@ -173,7 +173,7 @@ def _sixteenths(places: Float[np.ndarray, "corners 2"]) -> Int[np.ndarray, "corn
     return np.clip(np.rint((places - 0.5) * 16), -(2**24), 2**24).astype(np.int32)
 
 
-def _circle(splash: Splash, radius_m: Float[np.ndarray, "corners"]) -> Float[np.ndarray, "corners 3"]:
+def _circle(splash: Splash, radius_m: Float[np.ndarray, " corners"]) -> Float[np.ndarray, "corners 3"]:
     angle = np.linspace(0, 2 * np.pi, len(radius_m), endpoint=False)
     return np.stack(
         (

@@ -92,7 +92,7 @@ class Canvas:
         for post in self.visible(posts, away, 0.1):
             self.line([(post, away, z[0]), (post, away, z[1])], 0.04, colour)
 
-    def visible(self, x: Float[np.ndarray, "places"], away: Number, wide_m: Number) -> list[float]:
+    def visible(self, x: Float[np.ndarray, " places"], away: Number, wide_m: Number) -> list[float]:
         """Those x of upright things so wide, beginning there, that stand within the picture's columns."""
         ends = np.concatenate((x, x + wide_m))
         columns = self.project([(e, away, 0.0) for e in ends.tolist()])[:, 0].reshape(2, -1)

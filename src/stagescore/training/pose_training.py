@@ -95,7 +95,7 @@ class PoseBatch:
     known: Bool[Tensor, "samples joints"]
     seen: Bool[Tensor, "samples joints"]
     boxes_px: Float[Tensor, "samples 4"]
-    has_box: Bool[Tensor, "samples"]
+    has_box: Bool[Tensor, " samples"]
 
     @classmethod
     def of(cls, samples: Sequence[PoseSample]) -> "PoseBatch":

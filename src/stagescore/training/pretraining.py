@@ -58,7 +58,7 @@ class PretrainingBatch:
     seen: DiveInputs
     targets: SimulationTargets
     stills: Int[Tensor, "dives stills"]
-    first: Int[Tensor, "dives"]
+    first: Int[Tensor, " dives"]
 
     def to(self, device: torch.device | str) -> "PretrainingBatch":
         """The same batch on a device."""

@@ -73,10 +73,10 @@ class SimulationTargets:
     visible: Bool[Tensor, "dives frames joints"]
     faults: Float[Tensor, "dives faults"]
     deductions: Float[Tensor, "dives deductions"]
-    execution: Float[Tensor, "dives"]
-    splash_size: Float[Tensor, "dives"]
-    somersaults: Float[Tensor, "dives"]
-    twists: Float[Tensor, "dives"]
+    execution: Float[Tensor, " dives"]
+    splash_size: Float[Tensor, " dives"]
+    somersaults: Float[Tensor, " dives"]
+    twists: Float[Tensor, " dives"]
 
 
 class SimulationGroundTruth:
@@ -100,7 +100,7 @@ class SimulationGroundTruth:
         self._arrays = {name: np.stack([one[name] for one in read]) for name in read[0]}
 
     @property
-    def fault_scale(self) -> tuple[Float[Tensor, "faults"], Float[Tensor, "faults"]]:
+    def fault_scale(self) -> tuple[Float[Tensor, " faults"], Float[Tensor, " faults"]]:
         """Mean and standard deviation of each fault over all these dives, to standardise sizes with.
 
         A fault that is the same in all of them has a standard deviation of 1.
@@ -196,7 +196,9 @@ def body_angles(joints_m: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndar
     return np.stack(angles, axis=1)
 
 
-def _angle(a: Float[np.ndarray, "frames 3"], b: Float[np.ndarray, "frames 3"]) -> Float[np.ndarray, "frames"]:
+def _angle(
+    a: Float[np.ndarray, "frames 3"], b: Float[np.ndarray, "frames 3"]
+) -> Float[np.ndarray, " frames"]:
     """Between directions, in radians."""
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     cosine = (a * b).sum(1) / np.maximum(lengths, 1e-9)

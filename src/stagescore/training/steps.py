@@ -138,7 +138,7 @@ def share_of_rank(batch: BatchGroups, *, rank: int, world: int) -> tuple[BatchGr
 
 def dropped_modalities(
     dive_ids: Sequence[str], *, video: float, skeleton: float, seed: int, epoch: int
-) -> tuple[Bool[Tensor, "dives"], Bool[Tensor, "dives"]]:
+) -> tuple[Bool[Tensor, " dives"], Bool[Tensor, " dives"]]:
     """Which dives keep their video and which their skeleton in an epoch; never neither.
 
     Args:

@@ -72,7 +72,7 @@ class CoRe(ContrastiveModel):
         return ClipVectors(vectors=features.dynamic.mean(dim=1))
 
     def compare(
-        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, " pairs"]
     ) -> Comparison:
         """See `ActionModel.compare`: the place in the likeliest leaf.
 
@@ -103,7 +103,7 @@ class CoRe(ContrastiveModel):
         }
 
     def _tree(
-        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, " pairs"]
     ) -> tuple[Tensor, Tensor]:
         if not isinstance(query, ClipVectors) or not isinstance(exemplar, ClipVectors):
             raise DataError("these are no clip vectors", todo="encode the dives with this model")

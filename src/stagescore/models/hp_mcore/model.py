@@ -174,7 +174,7 @@ class HPMCoRe(ContrastiveModel):
         )
 
     def compare(
-        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, "pairs"]
+        self, query: Representation, exemplar: Representation, exemplar_scores: Float[Tensor, " pairs"]
     ) -> Comparison:
         """See `ActionModel.compare`; what the exemplars got is not read.
 
