@@ -177,6 +177,19 @@ def test_packed_weights_have_no_bank_and_know_their_training_films(
     assert json.loads(out)["protocol"]["exemplars"] == ""
 
 
+def test_folds_that_tested_the_dives_of_the_run_are_left_out_and_that_is_said(
+    home: Path, folds: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(out_of_fold.IntervalModel, "fit", lambda outcomes: INTERVAL)
+    options = [option for fold in folds for option in ("--folds", fold)]
+    pack = ["weights", "pack", folds[0], "--name", "of-a-fold", "--out", home / "of-a-fold", *options]
+    result = CliRunner().invoke(app, list(map(str, pack)))
+    assert result.exit_code == 0, result.output
+    assert "1 of the folds tested dives that this run is tested on too" in result.stderr
+    assert "the card gets no figures" in result.stderr
+    assert load_weights(home / "of-a-fold" / "of-a-fold.safetensors").card.figures == {}
+
+
 def test_a_film_is_scored_by_the_film_alone(
     scorer: Scorer, home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

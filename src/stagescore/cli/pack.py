@@ -108,6 +108,8 @@ def pack(
         with out.progress() as progress:
             known = [known_fold(fold, progress, mirrored=mirrored) for fold in opened]
             others = without_dives(known, [dive.dive_id for dive in manifest.select("test")])
+            if len(others) < len(known):
+                out.warning(_left_out_folds(len(known) - len(others), figures=test_data is not None))
             path, bank = write(
                 evaluated,
                 settings.model,
@@ -156,3 +158,15 @@ def pack(
             "; it predicts without exemplars" if bank is None else f", with {len(bank)} exemplars beside it"
         )
         out.text(f"{path}: {path.stat().st_size / 1e6:.1f} MB{beside}")
+
+
+def _left_out_folds(num_folds: int, *, figures: bool) -> str:
+    folds = "1 of the folds" if num_folds == 1 else f"{num_folds} of the folds"
+    left = (
+        f"{folds} tested dives that this run is tested on too, so nothing is fitted on what was kept of them"
+    )
+    return (
+        left
+        if figures
+        else f"{left}; the card gets no figures, since the table of a protocol needs all of its folds"
+    )
