@@ -30,7 +30,7 @@ class GivenFlight:
     def __init__(self, **changes: Any) -> None:
         self.changes = changes
 
-    def find(self, path: HeightCurve, num_frames: int) -> Flight:
+    def find(self, curve: HeightCurve, num_frames: int) -> Flight:
         values: dict[str, Any] = {
             "first": num_frames // 3,
             "stop": 2 * num_frames // 3,

@@ -41,7 +41,7 @@ def test_shares_of_the_mass_are_alike_on_both_sides() -> None:
 
 
 def test_the_centre_of_mass_is_followed_and_not_the_box(watched: MotionScan) -> None:
-    path = watched.path_of_body(*body())
+    path = watched.heights_of_body(*body())
     assert path is not None
     steps = np.diff(path.heights)
     assert np.abs(steps - steps.mean()).max() < 0.02
@@ -50,16 +50,16 @@ def test_the_centre_of_mass_is_followed_and_not_the_box(watched: MotionScan) -> 
 
 def test_frames_without_joints_or_boxes_are_bridged(watched: MotionScan) -> None:
     joints, known, boxes = body(waving_px=0)
-    whole = watched.path_of_body(joints, known, boxes)
+    whole = watched.heights_of_body(joints, known, boxes)
     known[7:9] = False
     joints[12], boxes[12], known[12] = np.nan, np.nan, False
-    path = watched.path_of_body(joints, known, boxes)
+    path = watched.heights_of_body(joints, known, boxes)
     assert whole is not None
     assert path is not None
     assert len(path.heights) == FRAMES
     np.testing.assert_allclose(path.heights, whole.heights, atol=1e-9)
     boxes[:] = np.nan
-    assert watched.path_of_body(joints, known, boxes) is None
+    assert watched.heights_of_body(joints, known, boxes) is None
 
 
 def noisy(num: int, shift: int = 3) -> list[np.ndarray]:
@@ -114,7 +114,10 @@ def test_a_converted_film_has_the_path_of_the_film_stretched() -> None:
     joints = joints[2 * (np.arange(60) // 2)]
     boxes = np.concatenate((joints.min(1) - 5, joints.max(1) + 5), axis=1)
     known = np.ones((60, MPII_16.num_joints), bool)
-    paths = slow.path_of_body(joints[::2], known[::2], boxes[::2]), fast.path_of_body(joints, known, boxes)
+    paths = (
+        slow.heights_of_body(joints[::2], known[::2], boxes[::2]),
+        fast.heights_of_body(joints, known, boxes),
+    )
     assert paths[0] is not None
     assert paths[1] is not None
     np.testing.assert_allclose(paths[1].heights[::2], paths[0].heights, atol=1e-9)
@@ -122,7 +125,7 @@ def test_a_converted_film_has_the_path_of_the_film_stretched() -> None:
     part = fast.part(11, 41)
     assert part.num_frames == 30
     assert part.distinct == [0, *range(1, 30, 2)]
-    later = part.path_of_body(joints[11:41], known[11:41], boxes[11:41])
+    later = part.heights_of_body(joints[11:41], known[11:41], boxes[11:41])
     assert later is not None
     assert (later.first, len(later.heights)) == (0, 30)
 
@@ -166,13 +169,13 @@ def test_a_box_without_joints_stands_for_the_body_at_the_place_that_the_joints_a
     """The centre of mass lies higher than the middle of the box; in frames without joints it still does."""
     joints, known, boxes = body(waving_px=0)
     still = MotionScan(watched.small, still_views(), watched.rows)
-    seen = still.path_of_body(joints, known, boxes)
+    seen = still.heights_of_body(joints, known, boxes)
     assert seen is not None
-    middle = still.path_of_body(joints, np.zeros_like(known), boxes)
+    middle = still.heights_of_body(joints, np.zeros_like(known), boxes)
     assert middle is not None and (middle.heights > seen.heights + 0.1).all()
     known[10:] = False
     boxes[10:] += (0, 31, 0, 31)  # the box falls by its height
-    fallen = still.path_of_body(joints, known, boxes)
+    fallen = still.heights_of_body(joints, known, boxes)
     assert fallen is not None
     np.testing.assert_allclose(fallen.heights[:10], seen.heights[:10], atol=1e-9)
     np.testing.assert_allclose(fallen.heights[10:], seen.heights[10:] + 1.0, atol=1e-9)
@@ -181,7 +184,7 @@ def test_a_box_without_joints_stands_for_the_body_at_the_place_that_the_joints_a
 def test_a_body_seen_late_begins_its_path_late(watched: MotionScan) -> None:
     joints, known, boxes = body(waving_px=0)
     boxes[:6], boxes[17:] = np.nan, np.nan
-    found = watched.path_of_body(joints, known, boxes)
+    found = watched.heights_of_body(joints, known, boxes)
     assert found is not None and (found.first, len(found.heights)) == (6, 11)
 
 

@@ -10,6 +10,7 @@ import stored_dives
 
 from stagescore.media import held
 from stagescore.media.source import open_media
+from stagescore.pose.tracking import Track
 from stagescore.scoring import pipeline
 from stagescore.scoring.events import Flight
 from stagescore.scoring.motion_scan import HeightCurve
@@ -115,12 +116,12 @@ class TwoPaths:
     def __init__(self, body: int | None, moving: int | None) -> None:
         self.lengths = [body, moving]
 
-    def find(self, path: HeightCurve, num_frames: int) -> Flight | None:
+    def find(self, curve: HeightCurve, num_frames: int) -> Flight | None:
         length = self.lengths.pop(0)
         return (
             None
             if length is None
-            else made_scorer.GivenFlight(first=20, stop=20 + length).find(path, num_frames)
+            else made_scorer.GivenFlight(first=20, stop=20 + length).find(curve, num_frames)
         )
 
 
@@ -130,17 +131,40 @@ def test_what_moves_is_believed_only_where_it_falls_for_much_longer_than_the_bod
     """What moves may be the splash, which falls on after the diver is gone."""
     state = state_of(film)
     pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
-    state.poses = given_boxes(state.num_frames)
-    assert state.watched is not None and state.watched.choice().diver is not None
+    assert state.watched is not None and state.watched.falling is not None
+    state.poses = boxes_along(state.watched.falling, state.num_frames)
     cases = [(30, 36, 30), (30, 37, 37), (30, None, 30), (None, 25, 25), (None, None, None)]
     for body, moving, taken in cases:
         pipeline.find_flight(state, replace(scorer.tools, flights=TwoPaths(body, moving)))
         assert (None if state.flight is None else state.flight.num_frames) == taken
 
 
-def given_boxes(num_frames: int) -> Poses:
-    """A diver whose box is known."""
-    return replace(no_poses(num_frames), boxes_px=np.tile((10.0, 10.0, 30.0, 40.0), (num_frames, 1)))
+def test_what_falls_far_from_the_diver_is_somebody_else(scorer: Scorer, film: Path) -> None:
+    state = state_of(film)
+    pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
+    assert state.watched is not None and state.watched.falling is not None
+    for away_px, taken in [(0.0, 37), (400.0, 30)]:
+        state.poses = boxes_along(state.watched.falling, state.num_frames, away_px)
+        pipeline.find_flight(state, replace(scorer.tools, flights=TwoPaths(30, 37)))
+        assert state.flight is not None and state.flight.num_frames == taken
+    # Nobody was found by a network: then what falls is all that is known.
+    state.poses = no_poses(state.num_frames)
+    pipeline.find_flight(state, replace(scorer.tools, flights=OnlyFlight()))
+    assert state.flight is not None
+
+
+class OnlyFlight:
+    """Finds a flight in whatever falls."""
+
+    def find(self, curve: HeightCurve, num_frames: int) -> Flight | None:
+        return made_scorer.GivenFlight(first=20, stop=50).find(curve, num_frames)
+
+
+def boxes_along(track: Track, num_frames: int, away_px: float = 0.0) -> Poses:
+    """A diver whose box is that of a track, so far to the right of it."""
+    boxes = np.full((num_frames, 4), np.nan)
+    boxes[track.first : track.frames.stop] = track.boxes_px + np.array([away_px, 0, away_px, 0])
+    return replace(no_poses(num_frames), boxes_px=boxes)
 
 
 @pytest.mark.parametrize(

@@ -87,55 +87,55 @@ class Flight:
 
 @runtime_checkable
 class FlightFinder(Protocol):
-    """Finds the flight in a path."""
+    """Finds the flight in the heights of somebody."""
 
-    def find(self, path: HeightCurve, num_frames: int) -> Flight | None:
+    def find(self, curve: HeightCurve, num_frames: int) -> Flight | None:
         """The flight; None where nobody falls.
 
         Args:
-            path: of somebody's box against the background.
-            num_frames: of the clip.
+            curve: Heights of somebody against the background.
+            num_frames: Number of frames of the clip.
         """
 
 
 class FreeFall:
-    """The flight as the piece of the path that one parabola explains best."""
+    """The flight as the piece of the curve that one parabola explains best."""
 
-    def find(self, path: HeightCurve, num_frames: int) -> Flight | None:
+    def find(self, curve: HeightCurve, num_frames: int) -> Flight | None:
         """See `FlightFinder`."""
-        stride = -(-len(path.heights) // _MOST_ROWS)
-        found = _longest_parabola(path.heights[::stride])
+        stride = -(-len(curve.heights) // _MOST_ROWS)
+        found = _longest_parabola(curve.heights[::stride])
         if found is None:
             return None
-        first, last = found[0] * stride, min(found[1] * stride, len(path.heights) - 1)
-        frames = np.arange(len(path.heights))
+        first, last = found[0] * stride, min(found[1] * stride, len(curve.heights) - 1)
+        frames = np.arange(len(curve.heights))
         trimmed = int(_INNER * (last - first + 1) / 2)
         inner = slice(first + trimmed, last + 1 - trimmed)
-        curve = np.polyfit(frames[inner], path.heights[inner], 2)
-        off = np.abs(np.polyval(curve, frames) - path.heights)
-        if curve[0] <= 0:
+        parabola = np.polyfit(frames[inner], curve.heights[inner], 2)
+        off = np.abs(np.polyval(parabola, frames) - curve.heights)
+        if parabola[0] <= 0:
             return None
         middle = (first + last) // 2
         stray = max(_LEAST_STRAY, round(_STRAY_SHARE * (last + 1 - first)))
         first = middle - _until_off(off[:middle][::-1] >= _AIRBORNE_MISFIT, stray)
         stop = middle + _until_off(off[middle:] >= _CONTACT_MISFIT, stray)
-        apex = -curve[1] / (2 * curve[0])
+        apex = -parabola[1] / (2 * parabola[0])
         if stop < len(off):
-            speed = 2 * curve[0] * max(stop - apex, 1.0)
+            speed = 2 * parabola[0] * max(stop - apex, 1.0)
             stop = max(stop - round(_REACH / speed), middle + 1)
-        fallen = float(curve[0] * (stop - 1 - max(apex, first)) ** 2)
+        fallen = float(parabola[0] * (stop - 1 - max(apex, first)) ** 2)
         if fallen < LEAST_FALL:
             return None
-        ends_in_air = path.first + stop >= num_frames - _END_FRAMES
+        ends_in_air = curve.first + stop >= num_frames - _END_FRAMES
         begun = _JUST_BEGUN * (stop - first) if ends_in_air else 0
-        starts_in_air = path.first + first <= begun
+        starts_in_air = curve.first + first <= begun
         return Flight(
-            first=path.first + first,
-            stop=path.first + stop,
-            apex=path.first + float(apex),
+            first=curve.first + first,
+            stop=curve.first + stop,
+            apex=curve.first + float(apex),
             misfit=float(np.sqrt(np.mean(off[inner] ** 2))),
             fallen=fallen,
-            gravity=float(2 * curve[0]),
+            gravity=float(2 * parabola[0]),
             starts_in_air=starts_in_air,
             no_takeoff=starts_in_air and bool(apex < _EARLIEST_APEX * stop),
             ends_in_air=ends_in_air,

@@ -40,10 +40,10 @@ def localize_action(media: Media, flights: FlightFinder) -> tuple[int, int]:
         )
     best: tuple[float, int, int] | None = None
     for begin, window in _windows(media):
-        watched = _watched(window)
-        edges = [0, *cuts_of(watched), watched.num_frames]
+        scan = _scan(window)
+        edges = [0, *cuts_of(scan), scan.num_frames]
         for first, last in pairwise(edges):
-            shot = watched.part(first, last)
+            shot = scan.part(first, last)
             flight = _flight(shot, flights)
             if flight is None:
                 continue
@@ -56,30 +56,28 @@ def localize_action(media: Media, flights: FlightFinder) -> tuple[int, int]:
     return best[1:]
 
 
-def cuts_of(watched: MotionScan) -> list[int]:
+def cuts_of(scan: MotionScan) -> list[int]:
     """First frames of new shots; see `checks.cuts`. Repeated frames would make every other step look like a jump."""
-    return [watched.distinct[cut] for cut in cuts(watched.small[watched.distinct])]
+    return [scan.distinct[cut] for cut in cuts(scan.small[scan.distinct])]
 
 
-def only_whole_dive(
-    watched: MotionScan, cuts: Sequence[int], flights: FlightFinder
-) -> tuple[int, int] | None:
+def only_whole_dive(scan: MotionScan, cuts: Sequence[int], flights: FlightFinder) -> tuple[int, int] | None:
     """The shot in which somebody leaves the board and reaches the water, if nobody falls in any other shot.
 
     A film of a dive may begin with the diver's face and end under water. Where two shots show a fall, one of them is a
     replay or another dive, or the dive is cut in two; which is meant is for the user to say.
 
     Args:
-        watched: the clip.
-        cuts: first frames of its second and later shots.
-        flights: what finds a fall.
+        scan: What moves in the clip.
+        cuts: First frames of its second and later shots.
+        flights: What finds a fall.
     """
     found: tuple[int, int] | None = None
-    for start, end in pairwise([0, *cuts, watched.num_frames]):
-        flight = _flight(watched.part(start, end), flights)
+    for start, end in pairwise([0, *cuts, scan.num_frames]):
+        flight = _flight(scan.part(start, end), flights)
         if flight is None:
             continue
-        if found is not None or not _is_whole(flight, start, end, watched.num_frames):
+        if found is not None or not _is_whole(flight, start, end, scan.num_frames):
             return None
         found = start, end
     return found
@@ -109,15 +107,15 @@ def _windows(media: Media) -> Iterator[tuple[int, list[UInt8[ndarray, "h w 3"]]]
             window = window[WINDOW_FRAMES // 2 :]
 
 
-def _watched(window: Sequence[UInt8[ndarray, "h w 3"]]) -> MotionScan:
+def _scan(window: Sequence[UInt8[ndarray, "h w 3"]]) -> MotionScan:
     return scan_distinct_motion(lambda frames: [window[frame] for frame in frames], len(window))
 
 
 def _flight(shot: MotionScan, flights: FlightFinder) -> Flight | None:
     if shot.num_frames < LEAST_FRAMES:
         return None
-    diver = shot.choice().diver
-    return None if diver is None else flights.find(shot.path(diver), shot.num_frames)
+    heights = shot.heights_of_motion()
+    return None if heights is None else flights.find(heights, shot.num_frames)
 
 
 def _around(flight: Flight, num_frames: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.motion import Motion, moving_parts
-from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
+from stagescore.pose.tracking import Track, View, camera_path, choose_diver
 from stagescore.skeleton import MPII_16
 
 EDGE_PX = 96
@@ -29,6 +29,9 @@ _REPEAT_SHARE, _REPEAT_REACH, _REPEAT_CHANGE = 0.2, 3, 0.5
 _MOST_STEPS = 8
 """Between two repeats of a converted film: 25 frames per second shown as 30 repeat every sixth."""
 _LEAST_DISTINCT = 12
+_NEAR = 1.0
+"""Lengths of the body's box between its middle and that of what moves, up to which they are taken for one. Set by hand: limbs and
+hair move beside the middle, and other people on a board stand farther away."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +39,8 @@ class HeightCurve:
     """How somebody moves up and down against the background.
 
     Attributes:
-        first: frame of the first height.
-        heights: of the middle of the box or the centre of mass, downwards, in the body's usual size.
+        first: Frame of the clip that the first height is of.
+        heights: Height of the middle of the box, or of the centre of mass, in each frame: downwards, in the body's usual size.
     """
 
     first: int
@@ -49,9 +52,9 @@ class MotionScan:
     """What one look at a clip tells.
 
     Attributes:
-        small: the pictures of all frames, scaled down.
-        views: what moves in each distinct frame.
-        rows: which of the views each frame is; one after the other where no frame repeats another.
+        small: Pictures of all frames, scaled down to `EDGE_PX`.
+        views: What moves in each distinct frame.
+        rows: Which of the views each frame shows; one after the other where no frame repeats another.
     """
 
     small: UInt8[np.ndarray, "frames height width 3"]
@@ -65,7 +68,7 @@ class MotionScan:
 
     @property
     def num_frames(self) -> int:
-        """Frames of the clip."""
+        """Number of frames of the clip."""
         return len(self.small)
 
     @cached_property
@@ -79,15 +82,33 @@ class MotionScan:
         first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
         return MotionScan(self.small[start:end], self.views[first:last], rows - first)
 
-    def choice(self) -> Choice:
-        """The diver among all that moves; tracks count distinct frames."""
-        return choose_diver(self.views)
+    @cached_property
+    def falling(self) -> Track | None:
+        """What falls farthest among all that moves, be it a diver or a splash; None where nothing falls. Tracks count distinct frames."""
+        return choose_diver(self.views).diver
 
-    def path(self, track: Track) -> HeightCurve:
-        """The heights of the middle of a track's boxes."""
-        return self._path(track.first, centres(track.boxes_px), track.boxes_px)
+    def heights_of_motion(self, diver_px: Float[np.ndarray, "frames 4"] | None = None) -> HeightCurve | None:
+        """The heights of the middle of what falls among all that moves; None where nothing falls.
 
-    def path_of_body(
+        Args:
+            diver_px: Boxes of the diver in all frames of the clip, in pixels; NaN in frames without. What falls and is nowhere
+                near is then somebody else, and has no heights here. None where it is not known who the diver is.
+        """
+        track = self.falling
+        if track is None or (diver_px is not None and not self._is_near(track, diver_px)):
+            return None
+        return self._heights(track.first, centres(track.boxes_px), track.boxes_px)
+
+    def _is_near(self, track: Track, diver_px: Float[np.ndarray, "frames 4"]) -> bool:
+        """Whether a track is the diver, or a part of the body, in most of the frames that both are seen in; true where there is none."""
+        boxes = diver_px[self.distinct][track.first : track.frames.stop]
+        seen = np.isfinite(boxes).all(1)
+        if not seen.any():
+            return True
+        away = np.linalg.norm(centres(boxes[seen]) - centres(track.boxes_px[seen]), axis=1)
+        return bool(np.median(away / np.maximum(long_edges(boxes[seen]), 1.0)) < _NEAR)
+
+    def heights_of_body(
         self,
         joints_px: Float[np.ndarray, "frames joints 2"],
         known: Bool[np.ndarray, "frames joints"],
@@ -96,10 +117,10 @@ class MotionScan:
         """The heights of the centre of mass, which falls freely whatever the limbs do; None of a body never seen.
 
         Args:
-            joints_px: in all frames of the clip; NaN where unknown.
-            known: joints that may be used. Where they are too few, the centre of mass is taken to lie in the box
+            joints_px: Joints of MPII in all frames of the clip, in pixels; NaN where unknown.
+            known: Joints that may be used. Where they are too few, the centre of mass is taken to lie in the box
                 as in the frames around.
-            boxes_px: likewise; NaN in frames without the body. Between them they are interpolated.
+            boxes_px: Boxes of the body in all frames of the clip, in pixels; NaN in frames without it, between which they are interpolated.
         """
         joints_px, known, boxes_px = (values[self.distinct] for values in (joints_px, known, boxes_px))
         seen = np.flatnonzero(np.isfinite(boxes_px).all(1))
@@ -114,9 +135,9 @@ class MotionScan:
             weights = mass[enough] / mass[enough].sum(1, keepdims=True)
             mean = (weights[..., None] * np.nan_to_num(joints_px[frames[enough]])).sum(1)
             middles = middles + _between(np.arange(len(frames)), enough, mean - middles[enough])
-        return self._path(int(frames[0]), middles, boxes)
+        return self._heights(int(frames[0]), middles, boxes)
 
-    def _path(
+    def _heights(
         self, first: int, points_px: Float[np.ndarray, "frames 2"], boxes_px: Float[np.ndarray, "frames 4"]
     ) -> HeightCurve:
         camera = camera_path(self.views)
@@ -160,13 +181,13 @@ def scan_distinct_motion(
     """Look at a clip that may have been converted from a lower frame rate.
 
     Args:
-        read: gives the pictures of some frames, counted from 0, in increasing order.
-        num_frames: of the clip; one or more.
+        read: Gives the pictures of some frames, counted from 0, in increasing order.
+        num_frames: Number of frames of the clip, one or more.
     """
-    watched = scan_motion(read(range(num_frames)))
-    distinct = distinct_frames(watched.small)
+    scan = scan_motion(read(range(num_frames)))
+    distinct = distinct_frames(scan.small)
     if len(distinct) == num_frames:
-        return watched
+        return scan
     again = scan_motion(read(distinct))
     rows = np.searchsorted(distinct, np.arange(num_frames), side="right") - 1
     return MotionScan(again.small[rows], again.views, rows)

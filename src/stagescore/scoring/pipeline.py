@@ -159,12 +159,14 @@ def find_flight(state: ScoringState, tools: Tools) -> None:
     if watched is None or poses is None:
         return
     poses = poses.scaled(_working(state).scale)
-    diver = watched.choice().diver
-    paths = (
-        watched.path_of_body(poses.track.joints_px, poses.track.known & ~poses.weak, poses.boxes()),
-        None if diver is None else watched.path(diver),
+    boxes = poses.boxes()
+    curves = (
+        watched.heights_of_body(poses.track.joints_px, poses.track.known & ~poses.weak, boxes),
+        watched.heights_of_motion(boxes),
     )
-    body, moving = (None if path is None else tools.flights.find(path, watched.num_frames) for path in paths)
+    body, moving = (
+        None if curve is None else tools.flights.find(curve, watched.num_frames) for curve in curves
+    )
     state.flight = body
     if body is None or (moving is not None and moving.num_frames > _MUCH_LONGER * body.num_frames):
         state.flight = moving
