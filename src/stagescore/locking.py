@@ -41,7 +41,7 @@ class Held:
     A process that is spawned with it among its arguments holds it too, until it ends (not on Windows).
 
     Attributes:
-        descriptor: of the open file.
+        descriptor: Descriptor of the open file.
     """
 
     descriptor: int
@@ -64,8 +64,9 @@ def alone_in(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iter
     this holds nobody off.
 
     Args:
-        folder: made where it is missing.
-        waiting: called about every second while another process holds the folder; None to be refused instead.
+        folder: Folder to hold; made where it is missing.
+        waiting: Function that is called about every second while another process holds the folder; None to be refused
+            instead.
 
     Raises:
         DataError: another process holds the folder and `waiting` is None, or it cannot be written to.

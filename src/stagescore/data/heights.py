@@ -38,8 +38,8 @@ def with_heights(dives: Sequence[Dive], table: DifficultyTable | None = None) ->
     An event that mixes heights, as MTL-AQA's event 26 does, stays unknown.
 
     Args:
-        dives: any dives.
-        table: usual difficulties; the package's own by default.
+        dives: Dives whose heights are wanted.
+        table: Usual difficulty by dive number and height; the package's own table by default.
     """
     table = usual_difficulties() if table is None else table
     votes: dict[str, Counter[float]] = defaultdict(Counter)

@@ -43,7 +43,7 @@ def read_pickle(path: Path) -> Any:
     """Read a pickle of plain data.
 
     Args:
-        path: the file.
+        path: Path of the pickle.
 
     Returns:
         Containers (dict, list, tuple, set, frozenset), numbers, strings, bytes, None, NumPy arrays

@@ -27,9 +27,9 @@ class BlackEnds:
     """Counts black frames at the ends while frames come in their order.
 
     Attributes:
-        num_frames: Frames so far.
-        at_start: Black frames before the first picture.
-        at_end: Black frames since the last picture.
+        num_frames: Number of frames so far.
+        at_start: Number of black frames before the first picture.
+        at_end: Number of black frames since the last picture.
     """
 
     num_frames: int = 0

@@ -36,9 +36,9 @@ class Leaving:
     """The first moment of the flight, which the board has to lead up to.
 
     Attributes:
-        nodes_m: all nodes in world axes.
-        velocity_m_s: of the pelvis.
-        turning: radians per second of somersault, signed.
+        nodes_m: Positions of all nodes in world axes, in metres.
+        velocity_m_s: Velocity of the pelvis, in metres per second.
+        turning: Speed of the somersault, in radians per second, signed.
     """
 
     nodes_m: Float[np.ndarray, "nodes 3"]
@@ -52,13 +52,13 @@ def on_board(
     """The body before it leaves the board.
 
     Args:
-        plan: the approach and the size of the body.
-        start: how the board is left.
-        leaving: the first moment of the flight.
-        times_s: seconds since leaving the board, all 0 or less.
+        plan: Plan that says the approach and the size of the body.
+        start: How the board is left.
+        leaving: The first moment of the flight.
+        times_s: Seconds since leaving the board, all 0 or less.
 
     Returns:
-        All nodes in world axes, metres.
+        Positions of all nodes in world axes, in metres.
     """
     if plan.approach == "armstand":
         return _armstand(plan, start, leaving, times_s)
@@ -126,11 +126,11 @@ class _Footing:
     """Where the feet stand: under the toes that leave the board, as far as it gives way.
 
     Attributes:
-        leaving: the first moment of the flight.
-        facing: +1 towards the water, -1 towards the board.
-        scale: size of the body.
-        gives_m: how far the board is pressed down, at each moment.
-        times_s: the moments.
+        leaving: The first moment of the flight.
+        facing: Direction that the diver faces, +1 towards the water, -1 towards the board.
+        scale: Size of the body, 1 for the average adult.
+        gives_m: How far the board is pressed down at each moment, in metres.
+        times_s: Times of the moments, in seconds since leaving the board.
     """
 
     leaving: Leaving

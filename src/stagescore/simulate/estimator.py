@@ -75,9 +75,9 @@ class Sight:
     """What can be seen of the joints.
 
     Attributes:
-        visible: inside the picture and not covered.
-        underwater: below the surface.
-        spray: how much of the diver the spray covers in each frame, 0 to 1.
+        visible: Whether each joint is inside the picture and not covered.
+        underwater: Whether each joint is below the surface.
+        spray: Share of the diver that the spray covers in each frame, 0 to 1.
     """
 
     visible: Bool[np.ndarray, "frames joints"]
@@ -95,12 +95,12 @@ def estimate_joints(
     """Estimated joints with their confidence: `pred` of a FineDiving-Pose file.
 
     Args:
-        joints_px: exact xy pixels, frame by frame.
-        sight: what can be seen of them.
-        seed: of the errors.
+        joints_px: Exact joints as xy pixels, frame by frame.
+        sight: What can be seen of the joints.
+        seed: Seed of the errors.
 
     Returns:
-        x, y in pixels and confidence, 0 to 1; never NaN.
+        Places x and y in pixels and confidence, 0 to 1, of each joint; never NaN.
 
     Raises:
         DataError: joints that are not finite.

@@ -26,13 +26,13 @@ class Launch:
     """How the board is left.
 
     Attributes:
-        direction: +1 where the somersault carries the top of the body out over the water, -1 where
+        direction: Direction of the somersault: +1 where it carries the top of the body out over the water, -1 where
             towards the board (reverse dives).
-        upright: body to world axes before any somersault; head down in an armstand.
-        lean: somersault already turned when the board is left, radians.
-        posture: joint angles.
-        centre_m: centre of mass.
-        velocity_m_s: of the centre of mass.
+        upright: Rotation from body to world axes before any somersault; head down in an armstand.
+        lean: Somersault already turned when the board is left, in radians.
+        posture: Joint angles when the board is left, in degrees.
+        centre_m: Place of the centre of mass when the board is left, in metres.
+        velocity_m_s: Velocity of the centre of mass when the board is left, in metres per second.
     """
 
     direction: int

@@ -22,7 +22,7 @@ def simulate(plan: DivePlan) -> Motion:
     """Simulate a dive.
 
     Args:
-        plan: what is dived, by whom, and how well.
+        plan: What is dived, by whom, and how well.
 
     Raises:
         DataError: the clip is too short to hold the dive.

@@ -84,13 +84,13 @@ class Event:
     """A round of an invented competition.
 
     Attributes:
-        name: carries neither the height nor anything else that the score depends on.
-        index: 0 for the first event.
-        first_dive: index of its first dive.
-        num_dives: 12 to 18.
-        height_m: 3 or 10.
-        frame_rate: of the broadcast, frames per second.
-        level: how much worse (+) or better (-) its divers are, in parts of the latent quality.
+        name: Name that tells neither the height nor anything else that the score depends on.
+        index: Index of the event, from 0.
+        first_dive: Index of the event's first dive.
+        num_dives: Number of dives, 12 to 18.
+        height_m: Height of the board in metres, 3 or 10.
+        frame_rate: Frames per second of the broadcast.
+        level: Part of the latent quality by which the event's divers are worse (+) or better (-).
     """
 
     name: str
@@ -106,9 +106,9 @@ def draw_event(seed: int, dive_index: int, *, drills: bool = False) -> Event:
     """The event that a dive belongs to.
 
     Args:
-        seed: of the data set.
-        dive_index: 0 or more.
-        drills: give it the name of a training session, so that drills and dives can stand side by side.
+        seed: Seed of the data set.
+        dive_index: Index of the dive, 0 or more.
+        drills: Whether the event is named as a training session, so that drills and dives can stand side by side.
 
     Raises:
         DataError: a negative index.
@@ -140,9 +140,9 @@ def draw_plan(seed: int, index: int, *, drills: bool = False) -> DivePlan:
     """Dive `index` of a seed.
 
     Args:
-        seed: of the data set.
-        index: 0 or more; the plan does not depend on how many dives there are.
-        drills: one to three faults of any size, large as often as small, and otherwise a good dive. In
+        seed: Seed of the data set.
+        index: Index of the dive, 0 or more; the plan does not depend on how many dives there are.
+        drills: Whether the dive has one to three faults of any size, large as often as small, and is good otherwise. In
             competitions large faults in flight are so rare that nobody can learn from them what they cost.
 
     Raises:

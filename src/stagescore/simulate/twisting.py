@@ -56,9 +56,9 @@ class Twist:
     """How the arms move.
 
     Attributes:
-        throw: how far the first arm is thrown down, 1 from overhead to the side.
-        middle_s: when the movement turns round.
-        shaped: there is time for a pike, or for arms at ease, before the opening.
+        throw: How far the first arm is thrown down, 1 from overhead to the side of the body.
+        middle_s: Time at which the movement turns round, in seconds since leaving the board.
+        shaped: Whether there is time for a pike, or for arms at ease, before the opening.
     """
 
     throw: float
