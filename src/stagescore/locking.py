@@ -18,6 +18,7 @@ from typing import Any
 from stagescore.errors import DataError
 
 NAME = ".lock"
+# Set by hand: pauses between two tries begin with the first and double up to the longest.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 1.0
 _NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 """What file systems without locks answer, some of those over a network."""

@@ -56,8 +56,8 @@ class Dive:
         poses_path: Pose file; None if there is none.
         caption: What the commentator says, as words; empty if not labelled.
         athlete: Name or number of the athlete, the same in all events of a data set; None if unknown.
-        flight: First airborne frame and first frame in which the diver touches the water, as the flight finder sees them
-            in the film; empty where it has not looked. Not a label: `stagescore data prepare` writes it.
+        flight: First airborne frame and first frame in which the diver touches the water, as the flight finder sees
+            them in the film; empty where it has not looked. Not a label: `stagescore data prepare` writes it.
         hand_marks: UNLV-Dive's four marks as labelled, as frames of the clip: jump, drop, entry and ending begin.
     """
 
@@ -351,11 +351,13 @@ class Prediction:
 
     Attributes:
         score: Score in points; mean of the votes where exemplars vote.
-        votes: Exemplar's score plus predicted difference, one for each exemplar; empty where the model says the score itself.
+        votes: Exemplar's score plus predicted difference, one for each exemplar; empty where the model says the score
+            itself.
         exemplar_ids: Ids of the dives that voted, in the order of `votes`.
         protocol: How the exemplars were chosen, and any fallback, in words; empty without exemplars.
         sd: Standard deviation of the predicted distribution of the score, in points; None where exemplars vote.
-        stated_interval: Interval of 90 % of the predicted distribution, in points, not calibrated; None where exemplars vote.
+        stated_interval: Interval of 90 % of the predicted distribution, in points, not calibrated; None where exemplars
+            vote.
     """
 
     score: float

@@ -38,6 +38,7 @@ from stagescore.workers import worker_pool
 
 FRAMES, JOINTS, INDEX = "frames.u8", "joints.f32", "index.json"
 VERSION = 1
+# Set by hand: a killed build loses the dives since the index was last written.
 _DIVES_BETWEEN_NOTES = 64
 
 

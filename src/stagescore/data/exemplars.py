@@ -45,7 +45,7 @@ def choose_exemplars(
         pool: Dives to choose from, as a rule the training split.
         protocol: What exemplars share with the query: `w/ DN` the dive number, `w/ DD` the difficulty, `w/o DN`
             nothing.
-        num: Number of exemplars wanted.
+        num: Number of exemplars wanted; ten in the paper.
         seed: Seed of the hash that ranks the candidates.
 
     Returns:

@@ -11,6 +11,7 @@ import numpy as np
 from stagescore.data.legacy_pickle import read_pickle
 from stagescore.errors import DataError
 
+# Whole numbers from here on are not exact as floats.
 _MAX_NUMBER = 2**53
 _MEND = "correct the row, or get the file from its publisher again"
 

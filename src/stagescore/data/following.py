@@ -16,12 +16,14 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from stagescore.config import Config
 from stagescore.types import PoseTrack
 
+# Set by hand: a frame counts where so many joints are seen, each surer than this.
 _LEAST_JOINTS = 6
 _LEAST_CONFIDENCE = 0.15
 _EXTENT = (5, 95)
 """Percentiles of the joints that the body reaches between: one stray joint does not move the window."""
 _STRETCHED = 85
 """Percentile of the body's extent over the flight that is taken for its length: most of a flight is bent."""
+# Set by hand: frames of the median filter, standard deviation of the smoothing after it, fewest frames that count.
 _MEDIAN_FRAMES = 5
 _SMOOTHING_FRAMES = 1.5
 _LEAST_FRAMES = 5
@@ -41,6 +43,8 @@ class Follow(Config):
         beside: Whether the whole frame is seen too, as three more channels before those of the window.
     """
 
+    # Set by hand. A stretched diver has 0.24 of the frame's height, so `least` keeps windows wide;
+    # nearer ones gained nothing on the fold where they were tried (docs/log.md).
     size: float = Field(default=2.3, gt=0)
     growth: float = Field(default=0.25, ge=0)
     growing: float = Field(default=0.15, gt=0)

@@ -25,6 +25,7 @@ Part = Literal["train", "fit", "val", "test", "all"]
 
 MANIFEST = "manifest.jsonl"
 
+# Whole numbers from here on are not exact as floats.
 _MAX_NUMBER = 2**53
 _FIELDS = {f.name: f for f in fields(Dive)}
 _TYPES: dict[str, Any] = get_type_hints(Dive)

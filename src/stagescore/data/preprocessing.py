@@ -41,6 +41,7 @@ class Window(Config):
         after: Part of the clip from the first water contact on, in lengths of the flight.
     """
 
+    # Set by hand; preset `tower` was trained with these.
     before: float = Field(default=0.25, ge=0, le=10)
     after: float = Field(default=0.42, ge=0, le=10)
 
@@ -76,6 +77,7 @@ class Preprocessing(Config):
         follow: Part of each frame that is taken, around the diver; None for the whole frame.
     """
 
+    # Paper, experiments: 96 frames; the sizes are those of the release for FineDiving.
     num_frames: int = Field(default=96, ge=3, le=4096)
     width: int = Field(default=200, ge=8, le=4096)
     height: int = Field(default=112, ge=8, le=4096)
@@ -155,6 +157,7 @@ class Augmentation(Config):
 
     flip: bool = True
     crop: bool = True
+    # Set by hand: the release only crops and mirrors (docs/fidelity.md).
     jitter: float = Field(default=0.2, ge=0, le=1)
     shift: int = Field(default=0, ge=0)
     tint: float = Field(default=0.0, ge=0, le=1)

@@ -25,6 +25,7 @@ class ValidationRule:
         seed: Seed of the draw.
     """
 
+    # Set by hand: the paper has no validation split (docs/fidelity.md).
     share: float = 0.1
     seed: int = 0
 

@@ -26,6 +26,7 @@ NUM_MARKS = 4
 CONTACT_BEFORE_ENDING = 2
 """Frames from the first touch of the water to the marked ending: median over 40 films whose events were marked by eye
 (standard deviation 1.5); the marked jump is the first airborne frame (0, 0.9)."""
+# Set by hand: rounds of least squares, frames from which on a dive weighs less, and dives for a fit of four numbers.
 _ROUNDS = 50
 _ORDINARY_MISS = 2.0
 _FEWEST_DIVES = 8

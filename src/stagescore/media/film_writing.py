@@ -22,7 +22,8 @@ from stagescore.errors import DataError
 CODECS = ("libx264", "h264", "mpeg4")
 """Encoders, the first of these that FFmpeg has is used."""
 USUAL_CRF, LOSSLESS_CRF = 23, 0
-"""Of x264: what nobody minds, and what loses nothing but the rounding and the halved chroma of yuv420p."""
+"""Constant rate factors of x264: its own default, and what loses nothing but rounding and the halved chroma of
+yuv420p."""
 
 
 def write_film(

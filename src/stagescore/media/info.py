@@ -24,7 +24,7 @@ MAX_SIDE_PX = 16384
 MAX_AREA_PX = 200_000_000
 """A single RGB frame then takes at most 600 MB; 8K video has 33 million pixels."""
 DEFAULT_FRAME_RATE = 25.0
-"""Frames per second where nothing says how fast images follow one another."""
+"""Frames per second, set by hand, where nothing says how fast images follow one another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

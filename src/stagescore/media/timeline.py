@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from stagescore.media.info import DEFAULT_FRAME_RATE
 
+# Set by hand: a declared rate above this, in frames per second, is not believed.
 _MAX_RATE = 10_000.0
 
 

@@ -35,6 +35,7 @@ from stagescore.media.timeline import Declared, timeline_of
 FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
 """FFmpeg readers that may be used: films only, no playlist that would make it open other files."""
 
+# Set by hand: after so many errors a file is not read on.
 _MAX_READ_ERRORS = 64
 # FFmpeg calls these errors, but shows every frame as it was filmed.
 _HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")

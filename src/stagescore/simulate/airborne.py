@@ -19,10 +19,14 @@ from stagescore.simulate.programme import Programme, plain_programme
 from stagescore.simulate.twisting import twisting_programme
 from stagescore.simulate.types import DivePlan
 
+# Set by hand: how far one arm may come up sideways, and the most pitch that is put into the whole flight where no
+# opening gives it (docs/simulation.md).
 _MAX_LATE_ARM_DEG = 150.0
 _MOST_LEFT_OVER_DEG = 12.0
+# Set by hand: how much earlier or later the opening may begin, and its latest beginning before the water.
 _OPENING_SHIFT_S = (-0.22, 0.20)
 _LATEST_OPENING_S = 0.10
+# Set by hand: steps towards a root, a miss in radians that is small enough, and fewest steps of flight that are solved.
 _SOLVER_STEPS = 14
 _CLOSE_ENOUGH = 1e-3
 _FEWEST_STEPS = 8

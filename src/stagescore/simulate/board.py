@@ -15,6 +15,7 @@ from stagescore.simulate.flight import rotation_about
 from stagescore.simulate.launch import Launch
 from stagescore.simulate.types import DivePlan
 
+# Set by hand, to look right: durations in seconds, the height of the hop, and the speed of walking.
 PRESS_S = 0.75
 HOP_S = 0.42
 HOP_RISE_M = 0.28
@@ -22,8 +23,10 @@ WALK_M_S = 1.1
 STEP_S = 0.55
 TOPPLE_S = 0.7
 _ANKLE_GIVES = np.deg2rad(25.0)  # how far a shank leans over a foot that stands flat
+# Set by hand: rounds in which foot and shank are fitted to each other.
 _HEEL_STEPS = 8
 _BOARD_GIVES = 0.6  # share of the press that a springboard takes; the legs take the rest
+# Boards are at 3 m and platforms at 10 m; any height in between would do.
 _SPRINGBOARD_BELOW_M = 5.0
 _LEG = {
     side: [NODES.index(f"{side}_{name}") for name in ("hip", "knee", "ankle", "toes")]

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from stagescore.skeleton import MPII_16
 
+# Set by hand, for the adult of 1.68 m that the lengths are of.
 MASS_KG: Final = 62.0
 ANGLES: Final = (
     "hip_r",
@@ -52,7 +53,7 @@ LIMITS_DEG: Final = {
     "elbow_r": (0.0, 150.0),
     "elbow_l": (0.0, 150.0),
 }
-"""How far a body can bend."""
+"""How far a body can bend, set by hand."""
 
 NODES: Final = (*MPII_16.joints, "right_toes", "left_toes", "right_fingers", "left_fingers")
 NUM_NODES: Final = len(NODES)

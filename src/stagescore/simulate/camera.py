@@ -15,11 +15,13 @@ from stagescore.hashing import hash_u64
 from stagescore.simulate.appearance import Appearance, CameraLook
 from stagescore.simulate.types import Motion
 
+# Set by hand: where the camera may aim, along the board's direction and up to so much above the board, in metres.
 _AIM_X_M = (-4.0, 4.2)
 _AIM_LOWEST_M = -0.3
 _AIM_ABOVE_BOARD_M = 2.2
 _WATER_AIM_M = 0.35
 """A diver under water cannot be followed: the operator stays at the surface."""
+# Set by hand: steps per frame in which the operator's swing is integrated.
 _STEPS_A_FRAME = 4
 
 

@@ -18,6 +18,7 @@ Posture = np.ndarray
 
 REACH = angles(shoulder=175, elbow=4)
 """Straight with the arms overhead: at the end of the take-off, and at the entry."""
+# Set by hand, in degrees, to look like the positions of the rules.
 TUCK = angles(hip=126, knee=140, neck=28, shoulder=42, elbow=62)
 PIKE = angles(hip=124, neck=18, shoulder=72, elbow=8)
 STRAIGHT = angles(shoulder=12, elbow=4)

@@ -38,6 +38,7 @@ from stagescore.simulate.write import (
 from stagescore.skeleton import MPII_16
 from stagescore.workers import worker_pool
 
+# Set by hand: shortest and longest edge of the frames.
 SMALLEST_PX, LARGEST_PX = 32, 4096
 _ANKLES = [MPII_16.index("right_ankle"), MPII_16.index("left_ankle")]
 

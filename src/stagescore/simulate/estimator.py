@@ -22,6 +22,7 @@ from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.skeleton import MPII_16
 
+# Set by hand, these and those below, until error and PCKh in flight were those of real networks (docs/simulation.md).
 ERROR_SHARE = 0.0237
 """Scale of the noise of an average joint of an upright, stretched body, as a share of the height; with
 all the rest on top the median error in flight is 0.041 of the height."""
@@ -65,6 +66,7 @@ _TALL_CHAIN = tuple(
     )
 )
 _PELVIS, _UPPER_NECK = MPII_16.indices("pelvis", "upper_neck")
+# Set by hand: extent of a stretched and of a rolled-up body as shares of the height, and the least height believed.
 _STRETCHED_SHARE = 0.9
 _ROLLED_SHARE = 0.35
 _LEAST_HEIGHT_PX = 4.0

@@ -119,10 +119,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 _TOO_CLOSE = 1.5
-"""A path this close to the board counts like one so many times as far: safety goes first."""
+"""A path this close to the board counts like one so many times as far: safety goes first. Set by hand."""
 
 _OWN_LEANING = 0.1
-"""Standard deviation of what a judge gives more or less than others all through an event, points."""
+"""Standard deviation of what a judge gives more or less than others all through an event, points; set by hand."""
 
 # Seven judges' marks lie closer together the better the dive: within a panel FineDiving's marks have a
 # standard deviation of 0.29 above 9 points, 0.35 about 7.5 and 0.5 below 6, rounding to halves included.
@@ -130,6 +130,7 @@ _NOISE_AT_TEN = 0.15
 _NOISE_A_POINT = 0.05
 _MOST_NOISE = 0.5
 
+# Set by hand; what each does is said in `splash_size`. The speed is that of an entry from 10 m.
 _SPLASH_ANGLE_DEG = 26.0
 _SPLASH_SPEED_M_S = 14.0
 _LEAN_WEIGHT = 1.3

@@ -16,7 +16,9 @@ from stagescore.simulate.choreography import HANDSTAND, REACH, Posture
 from stagescore.simulate.flight import rotation_about
 from stagescore.simulate.types import GRAVITY_M_S2, DivePlan
 
+# Boards are at 3 m and platforms at 10 m; any height in between would do.
 _SPRINGBOARD_BELOW_M = 5.0
+# Set by hand: least speed away from the board, and how far from it a good dive passes the board's height.
 _MIN_OUTWARD_M_S = 0.25
 _IDEAL_DISTANCE_M = {"springboard": 1.35, "platform": 1.1}
 

@@ -22,10 +22,10 @@ from stagescore.errors import DataError
 from stagescore.types import Dive
 
 BIN_FRAMES = 8
-"""Width of a bin of clip lengths, where they are counted together with the first transition."""
+"""Width of a bin of clip lengths, where they are counted together with the first transition; set by hand."""
 
 BIN_SHARE = 0.05
-"""Width of a bin of the first transition's place in the clip, 0 to 1."""
+"""Width of a bin of the first transition's place in the clip, 0 to 1; set by hand."""
 
 _WHOLE_PANEL = 7
 

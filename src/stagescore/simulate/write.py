@@ -38,8 +38,9 @@ FRAMES, POSES, TRUTH = "frames", "poses", "truth"
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 _PART = ".part"
 _SPRAY_SHARE = 0.02
-"""Spray over this share of the picture hides the diver completely; see `_sight`."""
+"""Spray over this share of the picture hides the diver completely, set by hand; see `_sight`."""
 
+# Set by hand: later than this spray hides 60 % of the diver at most.
 _SPRAY_LASTS_S = 0.25
 
 Array = Shaped[np.ndarray, "..."]

@@ -72,15 +72,16 @@ class Card(Config):
         limits: What the weights are no good for.
         score_intervals: Numbers of `inference.intervals.IntervalModel`, fitted on validation dives.
         transition_confidence: Numbers of `inference.intervals.TransitionCalibration`, fitted on validation dives.
-        number_recognition: Calibration of the recognised dive number (`inference.dive_numbers.NumberCalibration`); empty for
-            a network that does not recognise it.
+        number_recognition: Calibration of the recognised dive number (`inference.dive_numbers.NumberCalibration`);
+            empty for a network that does not recognise it.
         familiarity: Numbers of `inference.familiarity.Familiarity`, whose arrays are in the file; empty where it has
             none.
         blends_with_prior: Whether the score of an unfamiliar film moves towards what its labels alone say, or is not
             given.
         film_scale: Distance beyond 1 at which the film's share of the score has fallen to one half.
         mirrored: Whether the network is shown each film plain and mirrored, and the differences are averaged.
-        training_films: Films of the training by dive number, for weights without a bank, whose exemplars would tell them.
+        training_films: Films of the training by dive number, for weights without a bank, whose exemplars would tell
+            them.
         figures: Headline figures with intervals, and the films that they were measured on.
         weights_hash: Hash of the network, as `card_files.weights_hash` gives it.
     """

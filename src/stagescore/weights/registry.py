@@ -21,6 +21,7 @@ from stagescore.pose.networks import NetworkFiles
 from stagescore.weights.search import find_weights, user_cache
 
 Role = Literal["detector", "estimator", "scorer", "exemplars", "events"]
+# Set by hand: bytes that are read at once, and seconds without an answer after which a download ends.
 _BLOCK = 1 << 18
 _TIMEOUT_S = 30
 
