@@ -28,7 +28,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     """Write several files: nothing is renamed before everything is safely on the disk.
 
     Args:
-        contents: final path -> bytes.
+        contents: Bytes to write, by final path.
 
     Raises:
         DataError: one of them could not be written; none of the final paths has changed.

@@ -21,12 +21,13 @@ class DiveLabels:
 
     Attributes:
         dive_ids: Ids of the dives, in the order of the rows.
-        edges: Stage edges on the frames that are seen: of take-off, flight and entry as read, of the model's stages in a
-            training batch. Anything where `has_edges` is False.
+        edges: Stage edges on the frames that are seen: of take-off, flight and entry as read, of the model's stages in
+            a training batch. Anything where `has_edges` is False.
         has_edges: Whether the stages of each dive are labelled.
         scores: True scores, in points.
         difficulties: Degrees of difficulty; NaN where unknown.
-        targets: Values that a model learns to predict: the scores as read, the executions where a run is trained on them.
+        targets: Values that a model learns to predict: the scores as read, the executions where a run is trained on
+            them.
         numbers: Attributes of the dive numbers as class indices (`NumberClasses`); -1 where unknown.
     """
 

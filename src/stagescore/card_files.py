@@ -32,8 +32,8 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Put the tensors of a file into the model that its card describes.
 
     Args:
-        model: With the names and shapes that the card says.
-        tensors: Of the file, by name.
+        model: Model with the names and shapes that the card says.
+        tensors: Tensors of the file, by name.
         path: Path of the file, for errors.
 
     Raises:
@@ -54,8 +54,8 @@ def write_card_file(path: Path, tensors: Mapping[str, Tensor], card: Config, hea
 
     Args:
         path: File to write.
-        tensors: By name; they are stored as they are.
-        card: What must be known of them.
+        tensors: Tensors by name, which are stored as they are.
+        card: Card that says what must be known of the tensors.
         header: Name of the card in the header of the file, which tells kinds of networks apart.
     """
     write_bytes(path, save(dict(tensors), {header: card.model_dump_json()}))
@@ -68,7 +68,7 @@ def read_card_file(
 
     Args:
         path: File to read.
-        kind: Of the card.
+        kind: Class of the card.
         header: Name of the card in the header of the file.
         what: The network in words, for errors, such as `event network`.
         maker: The command that writes such files, for errors.

@@ -27,12 +27,12 @@ class FramesConfig(Config):
     """How frames are taken from a video: `stagescore data frames`.
 
     Attributes:
-        frames: evenly spaced frames to take; None takes all.
-        width: of the pictures, in pixels; None keeps the video's own.
-        height: of the pictures, in pixels; given or left out together with the width.
-        slowmo: the video is slowed down by this factor.
-        frame_rate: frames per second of a folder of images, which does not say it itself.
-        quality: of the JPEG files, 1 to 100.
+        frames: Number of evenly spaced frames to take; None takes all.
+        width: Width of the pictures, in pixels; None keeps the video's own.
+        height: Height of the pictures, in pixels; given or left out together with the width.
+        slowmo: Factor by which the video is slowed down.
+        frame_rate: Frames per second of a folder of images, which does not say it itself.
+        quality: Quality of the JPEG files, 1 to 100.
     """
 
     frames: int | None = Field(default=None, ge=1)
@@ -58,9 +58,9 @@ def load_config(
     """Settings from a file or preset, with some of them overridden.
 
     Args:
-        model: which group of settings.
-        source: a YAML file, the name of a shipped preset, or None for the defaults.
-        overrides: `key=value` or `group.key=value`; values are read as YAML.
+        model: Class of the settings.
+        source: A YAML file, the name of a shipped preset, or None for the defaults.
+        overrides: Settings as `key=value` or `group.key=value`; values are read as YAML.
 
     Raises:
         ConfigError: no such file or preset, not YAML, an unknown key, or a value that cannot be.

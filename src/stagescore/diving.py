@@ -31,13 +31,13 @@ class DiveNumber:
     """What a dive number says.
 
     Attributes:
-        code: upper case, such as `5253B`.
-        direction: of take-off and rotation.
-        armstand: starts from a handstand.
-        flying: a flying dive: the body is straight for the first part of the flight.
-        half_somersaults: number of half somersaults.
-        half_twists: number of half twists.
-        position: position of the body in flight.
+        code: Dive number in upper case, such as `5253B`.
+        direction: Direction of take-off and rotation.
+        armstand: Whether the dive starts from a handstand.
+        flying: Whether it is a flying dive: the body is straight for the first part of the flight.
+        half_somersaults: Number of half somersaults.
+        half_twists: Number of half twists.
+        position: Position of the body in flight.
     """
 
     code: str
@@ -57,7 +57,7 @@ class DiveNumber:
         and half twists if there are any. Then the position: A straight, B pike, C tuck, D free.
 
         Args:
-            code: such as `5253B`; lower case is read too.
+            code: Dive number such as `5253B`; lower case is read too.
 
         Raises:
             DataError: there is no such dive.
@@ -114,11 +114,12 @@ class NumberClasses(NamedTuple):
     Flying dives have no class of their own: 113B has the classes of 103B.
 
     Attributes:
-        armstand: 1 for a dive from a handstand, else 0.
-        direction: 0 forward, 1 back, 2 reverse, 3 inward; of an armstand dive the direction of its somersaults.
+        armstand: Start of the dive: 1 from a handstand, else 0.
+        direction: Direction: 0 forward, 1 back, 2 reverse, 3 inward; of an armstand dive the direction of its
+            somersaults.
         half_somersaults: Number of half somersaults; 9 stands for 9 and more.
         half_twists: Number of half twists.
-        position: 0 straight, 1 pike, 2 tuck, 3 free.
+        position: Position of the body: 0 straight, 1 pike, 2 tuck, 3 free.
     """
 
     armstand: int
@@ -176,8 +177,8 @@ def usual_difficulty(code: str, height_m: float) -> float | None:
     """The usual degree of difficulty of a dive at a height, or None where the table has none.
 
     Args:
-        code: dive number.
-        height_m: 3 or 10 metres.
+        code: Dive number such as `107B`.
+        height_m: Height of the board in metres, 3 or 10.
 
     Raises:
         DataError: there is no such dive.
@@ -193,10 +194,10 @@ class PanelRule:
     """How the marks of a panel become points.
 
     Attributes:
-        num_marks: marks as labelled.
-        num_dropped: highest marks that are cancelled, and as many lowest.
-        share: what the sum of the kept marks is multiplied by, before the difficulty.
-        words: the rule in words.
+        num_marks: Number of marks as labelled.
+        num_dropped: Number of highest marks that are cancelled, and of lowest marks as well.
+        share: Factor of the sum of the kept marks, before the difficulty.
+        words: The rule, in words.
     """
 
     num_marks: int
@@ -227,8 +228,8 @@ def score_from_marks(marks: Sequence[float], difficulty: float) -> float:
     """Judges' marks to points, rounded to 0.01 as announced.
 
     Args:
-        marks: seven (a whole panel), five (kept marks of a synchronised dive) or three (kept marks).
-        difficulty: degree of difficulty.
+        marks: Seven marks (a whole panel), five (kept marks of a synchronised dive) or three (kept marks).
+        difficulty: Degree of difficulty.
 
     Raises:
         DataError: another number of marks, a mark outside 0 to 10, a mark that is not in halves, or a

@@ -7,9 +7,9 @@ class StagescoreError(Exception):
     """Base of every expected failure; the command line prints it as one line and exits with 1.
 
     Args:
-        what: what is wrong, as a short clause.
-        where: the file, row or key it was found in.
-        todo: what the user can do now.
+        what: What is wrong, as a short clause.
+        where: File, row or key that it was found in.
+        todo: What the user can do now.
     """
 
     def __init__(self, what: str, *, where: str | PathLike[str] = "", todo: str = "") -> None:

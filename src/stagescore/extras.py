@@ -21,7 +21,7 @@ def from_extra(module: str, what: str) -> ModuleType:
 
     Args:
         module: Name of the module.
-        what: What needs it, in words.
+        what: What needs the module, in words.
 
     Raises:
         ConfigError: It is not installed.

@@ -13,7 +13,7 @@ def hash_u64(*parts: str | int) -> int:
     """A 64-bit number that depends on the parts alone.
 
     Args:
-        parts: strings and integers; `1` and `"1"` differ, and so do `("ab",)` and `("a", "b")`.
+        parts: Strings and integers; `1` and `"1"` differ, and so do `("ab",)` and `("a", "b")`.
 
     Returns:
         An integer in [0, 2**64).

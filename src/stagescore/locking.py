@@ -18,6 +18,7 @@ from typing import Any
 from stagescore.errors import DataError
 
 NAME = ".lock"
+# Set by hand: pauses between two tries begin with the first and double up to the longest.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 1.0
 _NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 """What file systems without locks answer, some of those over a network."""
@@ -41,7 +42,7 @@ class Held:
     A process that is spawned with it among its arguments holds it too, until it ends (not on Windows).
 
     Attributes:
-        descriptor: of the open file.
+        descriptor: Descriptor of the open file.
     """
 
     descriptor: int
@@ -64,8 +65,9 @@ def alone_in(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iter
     this holds nobody off.
 
     Args:
-        folder: made where it is missing.
-        waiting: called about every second while another process holds the folder; None to be refused instead.
+        folder: Folder to hold; made where it is missing.
+        waiting: Function that is called about every second while another process holds the folder; None to be refused
+            instead.
 
     Raises:
         DataError: another process holds the folder and `waiting` is None, or it cannot be written to.

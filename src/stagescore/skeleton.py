@@ -18,6 +18,7 @@ from jaxtyping import Bool
 from stagescore.errors import ConfigError, DataError
 
 _LEFT, _RIGHT = "left_", "right_"
+# Rounding of floats alone: shares of the mass add up to 1.
 _MASS_TOLERANCE = 1e-6
 
 
@@ -31,7 +32,8 @@ class Skeleton:
         bones: Pairs of names that a drawing connects; they form no ring.
         mass_shares: Share of the body's mass that each joint stands for; empty where nobody has measured it.
         other_names: Pairs of a name that files use and the joint it means.
-        flip_order: `pose[flip_order]` swaps left and right, as a mirrored picture does; follows from the names.
+        flip_order: Order in which left and right are swapped (`pose[flip_order]`), as in a mirrored picture; from the
+            names.
 
     Raises:
         ConfigError: The joints, bones or masses do not fit together.

@@ -16,9 +16,9 @@ _HIPS = ("left_hip", "right_hip")
 _SHOULDERS = ("left_shoulder", "right_shoulder")
 _FACE = ("nose", "left_ear", "right_ear")
 _NECK_SHARE = 0.35
-"""Where the upper neck lies between the shoulders' and the head's middle."""
+"""Where the upper neck lies between the shoulders' and the head's middle; set by hand."""
 _TOP_SHARE = 1.0
-"""How far the head's top lies beyond the head's middle, of the way from the upper neck to it."""
+"""How far the head's top lies beyond the head's middle, of the way from the upper neck to it; set by hand."""
 
 Places = Float[np.ndarray, "*poses 2"]
 

@@ -126,12 +126,13 @@ class Features(NamedTensors):
     """What the encoders say of each dive, frame by frame (paper, section III-B).
 
     Attributes:
-        static: appearance of single frames (eq. 2), or None where the branch is off.
-        dynamic: motion (eq. 3), or None.
-        skeleton: hierarchical pose features (eq. 4 and 5), or None.
-        number_logits: of the attributes of each dive's number (`models.recognition`), or None; zeros without a video.
-        has_video: dives whose static and dynamic rows mean something.
-        has_skeleton: dives whose skeleton rows mean something.
+        static: Appearance of single frames (eq. 2), or None where the branch is off.
+        dynamic: Motion (eq. 3), or None where the branch is off.
+        skeleton: Hierarchical pose features (eq. 4 and 5), or None where the branch is off.
+        number_logits: Logits of the attributes of each dive's number (`models.recognition`), or None; zeros without a
+            video.
+        has_video: Whether the static and dynamic rows of each dive mean something.
+        has_skeleton: Whether the skeleton rows of each dive mean something.
     """
 
     static: Float[Tensor, "dives frames static_width"] | None = None
@@ -163,8 +164,8 @@ class Features(NamedTensors):
         """The same features with fewer modalities: a dive keeps what it has and the masks allow.
 
         Args:
-            video: dives that may keep their video.
-            skeleton: dives that may keep their skeleton.
+            video: Whether each dive may keep its video.
+            skeleton: Whether each dive may keep its skeleton.
 
         Raises:
             DataError: a dive would be left with neither.
@@ -201,7 +202,7 @@ class ClipVectors(Representation):
     """One vector of each dive, the mean over its clips.
 
     Attributes:
-        vectors: of the dives.
+        vectors: One vector per dive.
     """
 
     vectors: Float[Tensor, "dives width"]
@@ -217,11 +218,12 @@ class StageFeatures(Representation):
     """Features pooled to a fixed number of steps a stage (method, section 3).
 
     Attributes:
-        fused: motion guided by pose, or None where the branch is off.
-        static: appearance, or None.
-        has_fused: dives whose fused features are to be used, where some are not: they lack the skeleton that these
-            features are made of as well. None: all of them.
-        number_logits: of the attributes of each dive's number (`models.recognition`); None where nobody asks for them.
+        fused: Motion guided by pose, or None where the branch is off.
+        static: Appearance of single frames, or None where the branch is off.
+        has_fused: Whether the fused features of each dive are to be used, where some are not: they lack the skeleton
+            that these features are made of as well. None: all of them.
+        number_logits: Logits of the attributes of each dive's number (`models.recognition`); None where nobody asks for
+            them.
     """
 
     fused: Float[Tensor, "dives stages steps fused_width"] | None = None
@@ -336,8 +338,8 @@ class Comparison:
     """Predicted differences of score, query minus exemplar, in points (eq. 1, 19 and 20).
 
     Attributes:
-        delta: the difference of each pair.
-        stage_deltas: its parts, already weighted, so that they add up to `delta` over branches and
+        delta: Difference of each pair, in points.
+        stage_deltas: Parts of the difference, already weighted, so that they add up to `delta` over branches and
             stages; the last axis is (fused, static) or the one branch there is.
     """
 

@@ -34,31 +34,31 @@ class Dive:
     """One labelled dive: a row of a manifest.
 
     Attributes:
-        dataset: `finediving`, `mtl-aqa`, `unlv-dive`, or a name of the user's own.
-        event: name of the competition (a folder of FineDiving).
-        number: the dive's number within the event.
-        recording: the same string for the same recording in whichever data set it stands.
-        split: `train` or `test`, as published.
-        validation: a training dive that is held out to choose among models.
-        score: final score as announced, in points.
-        difficulty: degree of difficulty; None if not labelled.
-        dive_number: upper case, such as `5253B`; None if not labelled.
-        height_m: height of the board or platform in metres; None if unknown.
-        height_source: whether the height stands in the event's name, was inferred from the event's
+        dataset: Name of the data set: `finediving`, `mtl-aqa`, `unlv-dive`, or one of the user's own.
+        event: Name of the competition (a folder of FineDiving).
+        number: Number of the dive within the event.
+        recording: Name of the recording, the same in whichever data set it stands.
+        split: Split as published, `train` or `test`.
+        validation: Whether it is a training dive that is held out to choose among models.
+        score: Final score as announced, in points.
+        difficulty: Degree of difficulty; None if not labelled.
+        dive_number: Dive number in upper case, such as `5253B`; None if not labelled.
+        height_m: Height of the board or platform in metres; None if unknown.
+        height_source: Whether the height stands in the event's name, was inferred from the event's
             difficulties, or is unknown.
-        synchronised: two divers at once.
-        marks: the judges' marks as labelled, in the order of the judges; empty if not labelled.
-        num_frames: frames of the clip as labelled; None if not labelled.
-        transitions: label transitions, exactly as labelled: the last frame of the earlier sub-action.
-        label_changes: frames after which the label of each frame changes; None without frame labels.
-        sub_actions: names of the labelled sub-actions in their order.
-        frames_path: folder of images or video file; None if there is none.
-        poses_path: pose file; None if there is none.
-        caption: what the commentator says, as words; empty if not labelled.
-        athlete: the same string for the same person in all events of a data set; None if unknown.
-        flight: first airborne frame and first frame in which the diver touches the water, as the flight finder sees them
-            in the film; empty where it has not looked. Not a label: `stagescore data prepare` writes it.
-        hand_marks: UNLV-Dive's four marks as labelled, frames of the clip: jump, drop, entry and ending begin.
+        synchronised: Whether two divers dive at once.
+        marks: The judges' marks as labelled, in the order of the judges; empty if not labelled.
+        num_frames: Number of frames of the clip as labelled; None if not labelled.
+        transitions: Label transitions, exactly as labelled: the last frame of the earlier sub-action.
+        label_changes: Frames after which the label of each frame changes; None without frame labels.
+        sub_actions: Names of the labelled sub-actions in their order.
+        frames_path: Folder of images or video file; None if there is none.
+        poses_path: Pose file; None if there is none.
+        caption: What the commentator says, as words; empty if not labelled.
+        athlete: Name or number of the athlete, the same in all events of a data set; None if unknown.
+        flight: First airborne frame and first frame in which the diver touches the water, as the flight finder sees
+            them in the film; empty where it has not looked. Not a label: `stagescore data prepare` writes it.
+        hand_marks: UNLV-Dive's four marks as labelled, as frames of the clip: jump, drop, entry and ending begin.
     """
 
     dataset: str
@@ -182,7 +182,7 @@ class StageSpans:
     """The stages of one dive: half-open spans that tile its frames, strictly increasing, never empty.
 
     Attributes:
-        edges: `num_stages + 1` frames; stage k covers `edges[k] <= frame < edges[k + 1]`.
+        edges: Edges of the stages, `num_stages + 1` frames; stage k covers `edges[k] <= frame < edges[k + 1]`.
 
     >>> StageSpans((0, 30, 66, 96)).spans
     ((0, 30), (30, 66), (66, 96))
@@ -232,7 +232,7 @@ class StageSpans:
         """The same stages on a subset of the frames.
 
         Args:
-            indices: increasing frames of this clip, repeats allowed, one a sampled frame.
+            indices: Frames of this clip that were sampled, increasing, repeats allowed.
 
         Returns:
             Spans over `len(indices)` sampled frames. A stage that no sampled frame falls into keeps
@@ -351,11 +351,13 @@ class Prediction:
 
     Attributes:
         score: Score in points; mean of the votes where exemplars vote.
-        votes: Exemplar's score plus predicted difference, one for each exemplar; empty where the model says the score itself.
+        votes: Exemplar's score plus predicted difference, one for each exemplar; empty where the model says the score
+            itself.
         exemplar_ids: Ids of the dives that voted, in the order of `votes`.
         protocol: How the exemplars were chosen, and any fallback, in words; empty without exemplars.
         sd: Standard deviation of the predicted distribution of the score, in points; None where exemplars vote.
-        stated_interval: Interval of 90 % of the predicted distribution, in points, not calibrated; None where exemplars vote.
+        stated_interval: Interval of 90 % of the predicted distribution, in points, not calibrated; None where exemplars
+            vote.
     """
 
     score: float

@@ -22,9 +22,9 @@ def worker_pool(
     On the way out, after an error or Ctrl-C too, work that has not begun is dropped and work under way is finished.
 
     Args:
-        num_workers: processes, each with one thread of OpenCV.
-        interruptible: Ctrl-C also stops work under way; for pieces that take long.
-        holding: a lock that the workers hold too: where their parent is killed, nobody gets it before they have ended.
+        num_workers: Number of processes, each with one thread of OpenCV.
+        interruptible: Whether Ctrl-C also stops work under way; for pieces that take long.
+        holding: Lock that the workers hold too: where their parent is killed, nobody gets it before they have ended.
     """
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(

@@ -30,11 +30,11 @@ def attach(labels: Labels, *, frames: Path | None, poses: Path | None, progress:
     the first one opens. `stagescore data probe` decodes every frame.
 
     Args:
-        labels: as a loader returns them.
-        frames: `<frames>/<event>/<number>/*.jpg`.
-        poses: `<poses>/<event>/pred_comp_<number>.npz`; JSON files below it are read as hand-made
-            joints in the authors' form.
-        progress: told after every dive.
+        labels: Labels as a loader returns them.
+        frames: Folder of the frames, `<frames>/<event>/<number>/*.jpg`; None for none.
+        poses: Folder of the poses, `<poses>/<event>/pred_comp_<number>.npz`; JSON files below it are read as hand-made
+            joints in the authors' form. None for none.
+        progress: Function that is called after every dive.
 
     Raises:
         DataError: a folder does not exist.

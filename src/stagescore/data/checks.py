@@ -30,10 +30,10 @@ class CrossDatasetOverlap:
     """Recordings that stand in two data sets.
 
     Attributes:
-        other: name of the other data set.
-        shared: recordings in both.
-        test_in_other_train: dives tested on here that the other one trains on.
-        train_in_other_test: dives trained on here that the other one tests on.
+        other: Name of the other data set.
+        shared: Ids of the dives whose recordings are in both data sets.
+        test_in_other_train: Ids of dives tested on here that the other data set trains on.
+        train_in_other_test: Ids of dives trained on here that the other data set tests on.
     """
 
     other: str
@@ -47,12 +47,12 @@ class CheckReport:
     """Everything `stagescore data check` says.
 
     Attributes:
-        manifest: the dives that were checked.
-        findings: rows that disagree with themselves or with each other.
-        hand_labelled_images: images with hand-made joints.
-        overlap: test dives that the training split names too, or holds under another id.
-        unchecked: dives whose judging arithmetic cannot be checked.
-        cross_dataset_overlap: None where no other data set was given.
+        manifest: The dives that were checked.
+        findings: Rows that disagree with themselves or with each other.
+        hand_labelled_images: Number of images with hand-made joints.
+        overlap: Ids of test dives that the training split names too, or holds under another id.
+        unchecked: Ids of dives whose judging arithmetic cannot be checked.
+        cross_dataset_overlap: Recordings shared with another data set; None where no other was given.
     """
 
     manifest: Manifest
@@ -137,8 +137,8 @@ def check(labels: Labels, other: Manifest | None = None) -> CheckReport:
     """Check labels against themselves, and against another data set's splits.
 
     Args:
-        labels: as a loader returns them; its own findings are kept.
-        other: the other data set, to report shared recordings.
+        labels: Labels as a loader returns them; their own findings are kept.
+        other: Dives of another data set, to report shared recordings; None for no comparison.
     """
     manifest = labels.manifest
     table = learn_difficulties(manifest)

@@ -38,6 +38,7 @@ from stagescore.workers import worker_pool
 
 FRAMES, JOINTS, INDEX = "frames.u8", "joints.f32", "index.json"
 VERSION = 1
+# Set by hand: a killed build loses the dives since the index was last written.
 _DIVES_BETWEEN_NOTES = 64
 
 
@@ -46,12 +47,12 @@ class StoredClip:
     """What the index says of one dive.
 
     Attributes:
-        row: where it is.
-        num_frames: frames of the whole clip.
-        source: fingerprint of the files it was made of.
-        joints: which kinds of joints it has.
-        frames: which frames of the clip are stored: evenly spread ones without black frames at either end, or those of the
-            window around the flight, without frames of another shot before it.
+        row: Row of the clip in the store's memory maps, from 0.
+        num_frames: Number of frames of the whole clip.
+        source: Fingerprint of the files that the clip was made of.
+        joints: Kinds of joints that are stored, `estimated` or `exact`.
+        frames: Frames of the clip that are stored: evenly spread ones without black frames at either end, or those of
+            the window around the flight, without frames of another shot before it.
     """
 
     row: int
@@ -66,10 +67,10 @@ class ClipStore:
     """Decoded clips in a folder. No file stays open between calls; worker processes may have copies.
 
     Attributes:
-        folder: where they are.
-        preprocessing: number and size of the frames; the crop may differ from use to use.
-        clips: by dive id.
-        left_out: why dives were left out when they were last asked for, by dive id.
+        folder: Folder that holds the clips.
+        preprocessing: Number and size of the frames; the crop may differ from use to use.
+        clips: Index entry of each stored clip, by dive id.
+        left_out: Reason why each dive was left out when it was last asked for, by dive id.
     """
 
     folder: Path
@@ -106,13 +107,13 @@ class ClipStore:
         Where another process builds the store, this waits for it and decodes what is then still missing.
 
         Args:
-            dives: with frames, and with poses where they are to have joints.
-            folder: new, or of a store of the same preprocessing; only read where everything is there.
-            preprocessing: number and size of the frames; the crop is not applied here.
-            truth: `<truth>/<event>/<number>.npz` of simulated dives, for exact joints.
-            workers: processes.
-            skip: leave out dives that cannot be used, and say so in `left_out`.
-            progress: told after every dive, and about every second while this waits.
+            dives: Dives with frames, and with poses where they are to have joints.
+            folder: Folder that is new or holds a store of the same preprocessing; only read where everything is there.
+            preprocessing: Number and size of the frames; the crop is not applied here.
+            truth: Folder with `<event>/<number>.npz` of simulated dives, for exact joints; None for none.
+            workers: Number of processes that decode.
+            skip: Whether dives that cannot be used are left out and named in `left_out`, instead of an error.
+            progress: Function that is called after every dive, and about every second while this waits.
 
         Raises:
             DataError: the folder holds clips of another preprocessing, or of files that have changed since;

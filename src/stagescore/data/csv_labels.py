@@ -41,10 +41,9 @@ def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> L
     """Read a CSV file of labels.
 
     Args:
-        path: the file, UTF-8.
-        count_frames: how the frames of a named video are counted where the column `frames` is missing
-            or empty.
-        folder: that paths are relative to; the file's own by default.
+        path: CSV file of labels, in UTF-8.
+        count_frames: Function that counts the frames of a named video where the column `frames` is missing or empty.
+        folder: Folder that paths in the file are relative to; the file's own by default.
 
     Raises:
         DataError: unreadable, a column missing or unknown, a value that cannot be, a video that cannot

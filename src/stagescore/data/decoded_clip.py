@@ -28,11 +28,11 @@ class DecodedClip:
     """What is to be stored of a dive.
 
     Attributes:
-        num_frames: frames of the whole clip.
-        indices: which frames of the clip were taken.
-        frames: RGB, resized, not cropped.
-        joints: one row of `KINDS` after the other, as `preprocessing.framed_joints` has them; zero where there are none.
-        kinds: which joints there are.
+        num_frames: Number of frames of the whole clip.
+        indices: Indices in the clip of the frames that were taken, increasing.
+        frames: RGB pictures, resized and not cropped; six channels where a window stands beside the whole frame.
+        joints: Joints of each of `KINDS` in turn, as `preprocessing.framed_joints` has them; zero where there are none.
+        kinds: Kinds of joints that the dive has, `estimated` or `exact`.
     """
 
     num_frames: int
@@ -46,9 +46,9 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
     """Decode a dive's film and place its joints.
 
     Args:
-        dive: with frames.
-        preprocessing: number and size of the frames, and where they are taken from; the crop is not applied.
-        truth: folder with `<event>/<number>.npz` of simulated dives, for exact joints.
+        dive: Dive with frames.
+        preprocessing: Number and size of the frames, and where they are taken from; the crop is not applied.
+        truth: Folder with `<event>/<number>.npz` of simulated dives, for exact joints; None for none.
 
     Raises:
         DataError: the film or the joints are missing, damaged or unlike the labels.

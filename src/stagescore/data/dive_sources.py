@@ -38,9 +38,9 @@ class Views:
     """Which views of a dive an epoch sees.
 
     Attributes:
-        seed: of the hashes.
-        augmentation: what may change from view to view.
-        num: different views of a dive, the first being the plain one; None for new ones every epoch.
+        seed: Seed of the hashes that draw the views.
+        augmentation: What may change from view to view.
+        num: Number of different views of a dive, the first being the plain one; None for new ones every epoch.
     """
 
     seed: int = 0

@@ -21,11 +21,11 @@ class ExemplarChoice:
     """The exemplars of one query.
 
     Attributes:
-        query_id: the query.
-        protocol: what was asked for.
-        exemplars: the chosen dives, best hash first; may be fewer than asked for.
-        num_candidates: how many there were to choose from.
-        fallback: what was done where no candidate fitted, in words; empty otherwise.
+        query_id: Id of the query.
+        protocol: Protocol that was asked for, such as `w/ DN`.
+        exemplars: The chosen dives, best hash first; may be fewer than asked for.
+        num_candidates: Number of dives there were to choose from.
+        fallback: What was done where no candidate fitted, in words; empty otherwise.
     """
 
     query_id: str
@@ -41,11 +41,12 @@ def choose_exemplars(
     """Choose the exemplars of a query.
 
     Args:
-        query: any dive; it may be part of the pool.
-        pool: the dives to choose from, as a rule the training split.
-        protocol: see `Protocol`.
-        num: exemplars wanted.
-        seed: of the hash.
+        query: Dive whose exemplars are wanted; it may be part of the pool.
+        pool: Dives to choose from, as a rule the training split.
+        protocol: What exemplars share with the query: `w/ DN` the dive number, `w/ DD` the difficulty, `w/o DN`
+            nothing.
+        num: Number of exemplars wanted; ten in the paper.
+        seed: Seed of the hash that ranks the candidates.
 
     Returns:
         Up to `num` exemplars; with fewer candidates, all of them. With none that fits, the dives of the

@@ -11,6 +11,7 @@ import numpy as np
 from stagescore.data.legacy_pickle import read_pickle
 from stagescore.errors import DataError
 
+# Whole numbers from here on are not exact as floats.
 _MAX_NUMBER = 2**53
 _MEND = "correct the row, or get the file from its publisher again"
 
@@ -74,9 +75,9 @@ def row(value: object, names: Sequence[str], *, where: str) -> Mapping[str, Any]
     """A labelled row as a mapping with at least the named fields.
 
     Args:
-        value: a dict with the fields, or a list with them in this order.
-        names: the fields.
-        where: file and row.
+        value: Dict with the fields, or a list with them in the order of `names`.
+        names: Names of the fields.
+        where: File and row, for the error.
 
     Raises:
         DataError: a field is missing.

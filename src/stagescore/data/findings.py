@@ -29,9 +29,9 @@ class Finding:
     """One row that a check names.
 
     Attributes:
-        kind: which check.
-        dive_id: which dive, or which file where it belongs to no dive.
-        what: what is odd, in words.
+        kind: Check that found it, one of `KINDS`.
+        dive_id: Id of the dive, or the file where the finding belongs to no dive.
+        what: What is odd, in words.
     """
 
     kind: Kind
@@ -44,10 +44,10 @@ class Labels:
     """What reading a data set's files gives: the dives, and what only the files could show.
 
     Attributes:
-        manifest: the dives.
-        findings: disagreements between files, missing or damaged frames and poses.
-        hand_labelled_images: images with hand-made joints in the authors' JSON form.
-        overlap: dives that both split files name.
+        manifest: Dives of the data set.
+        findings: Disagreements between files, missing or damaged frames and poses.
+        hand_labelled_images: Number of images with hand-made joints in the authors' JSON form.
+        overlap: Ids of the dives that both split files name.
     """
 
     manifest: Manifest

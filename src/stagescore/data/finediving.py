@@ -46,12 +46,12 @@ class CoarseRow:
     """A row of the coarse annotation: where the dive lies in the broadcast, and the marks.
 
     Attributes:
-        dive_number: upper case.
-        start_frame: first frame of the clip in the broadcast.
-        end_frame: last frame of the clip in the broadcast.
-        score: final score.
-        difficulty: degree of difficulty.
-        marks: judges' marks in their order.
+        dive_number: Dive number in upper case, such as `5253B`.
+        start_frame: First frame of the clip in the broadcast.
+        end_frame: Last frame of the clip in the broadcast.
+        score: Final score, in points.
+        difficulty: Degree of difficulty.
+        marks: Judges' marks in their order.
     """
 
     dive_number: str
@@ -76,7 +76,7 @@ def load(annotations: Path) -> Labels:
     """Read the labels.
 
     Args:
-        annotations: folder with the pickles.
+        annotations: Folder with the pickles.
 
     Returns:
         All dives of the two splits, in the order of the annotation file, and what disagrees between

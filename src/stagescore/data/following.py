@@ -16,12 +16,14 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from stagescore.config import Config
 from stagescore.types import PoseTrack
 
+# Set by hand: a frame counts where so many joints are seen, each surer than this.
 _LEAST_JOINTS = 6
 _LEAST_CONFIDENCE = 0.15
 _EXTENT = (5, 95)
 """Percentiles of the joints that the body reaches between: one stray joint does not move the window."""
 _STRETCHED = 85
 """Percentile of the body's extent over the flight that is taken for its length: most of a flight is bent."""
+# Set by hand: frames of the median filter, standard deviation of the smoothing after it, fewest frames that count.
 _MEDIAN_FRAMES = 5
 _SMOOTHING_FRAMES = 1.5
 _LEAST_FRAMES = 5
@@ -33,14 +35,16 @@ class Follow(Config):
     """How large the window is.
 
     Attributes:
-        size: width of the window in lengths of the stretched body.
-        growth: by which share it grows after the first water contact.
-        growing: over how many lengths of the flight it does.
-        least: smallest length of the body that is believed, as a share of the height of the frame.
-        most: largest one.
-        beside: the whole frame is seen too, as three more channels before those of the window.
+        size: Width of the window, in lengths of the stretched body.
+        growth: Share of its width by which the window grows after the first water contact.
+        growing: Time that the window takes to grow, in lengths of the flight.
+        least: Smallest length of the body that is believed, as a share of the frame's height.
+        most: Largest length of the body that is believed, as a share of the frame's height.
+        beside: Whether the whole frame is seen too, as three more channels before those of the window.
     """
 
+    # Set by hand. A stretched diver has 0.24 of the frame's height, so `least` keeps windows wide;
+    # nearer ones gained nothing on the fold where they were tried (docs/log.md).
     size: float = Field(default=2.3, gt=0)
     growth: float = Field(default=0.25, ge=0)
     growing: float = Field(default=0.15, gt=0)
@@ -55,13 +59,13 @@ def diver_windows(
     """Where the window is in every frame: x and y of its middle and its width, in pixels of the film.
 
     Args:
-        track: the diver's joints in every frame of the clip.
-        flight: first airborne frame, first frame in the water.
-        size_px: width and height of the film.
-        follow: how large the window is.
+        track: The diver's joints in every frame of the clip.
+        flight: First airborne frame and first frame in the water; empty where no flight is known.
+        size_px: Width and height of the film, in pixels.
+        follow: Settings of the window.
 
     Returns:
-        None where the body is seen in too few frames, or no flight is known.
+        Windows of all frames; None where the body is seen in too few frames, or no flight is known.
     """
     if not flight:
         return None
@@ -93,9 +97,9 @@ def whole_frame(num_frames: int, size_px: tuple[int, int], aspect: float) -> Flo
     """Windows as large as the frame, for clips in which nobody can be followed.
 
     Args:
-        num_frames: of the clip.
-        size_px: width and height of the film.
-        aspect: width of a window divided by its height.
+        num_frames: Number of frames of the clip.
+        size_px: Width and height of the film, in pixels.
+        aspect: Width of a window divided by its height.
     """
     width, height = size_px
     return np.tile([width / 2, height / 2, min(width, height * aspect)], (num_frames, 1)).astype(float)

@@ -14,8 +14,10 @@ from stagescore.types import Dive, HeightSource
 DifficultyTable = Mapping[tuple[str, float], float]
 
 HEIGHTS_M: tuple[float, ...] = (3.0, 10.0)
+# Set by hand. 14 of FineDiving's 15 numbered events pass; event 26, which mixes both heights, does not (docs/log.md).
 MIN_VOTES = 3
 MIN_AGREEMENT = 0.9
+# Rounding of floats alone; difficulties are given in tenths.
 _TOLERANCE = 1e-6
 _NAMED = re.compile(r"(?<![\d.])(10|3)m(?![a-z])")
 
@@ -38,8 +40,8 @@ def with_heights(dives: Sequence[Dive], table: DifficultyTable | None = None) ->
     An event that mixes heights, as MTL-AQA's event 26 does, stays unknown.
 
     Args:
-        dives: any dives.
-        table: usual difficulties; the package's own by default.
+        dives: Dives whose heights are wanted.
+        table: Usual difficulty by dive number and height; the package's own table by default.
     """
     table = usual_difficulties() if table is None else table
     votes: dict[str, Counter[float]] = defaultdict(Counter)

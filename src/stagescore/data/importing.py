@@ -45,10 +45,10 @@ class ImportedLabels:
         """Write all files or none of them.
 
         Args:
-            folder: Of the data set; made where it is missing.
+            folder: Folder of the data set; made where it is missing.
 
         Returns:
-            The files.
+            Paths of the files that were written.
 
         Raises:
             StagescoreError: The folder cannot be written to.
@@ -62,9 +62,9 @@ def check_labels(reader: LabelReader, request: LabelRequest, progress: Progress 
     """Read labels and check them.
 
     Args:
-        reader: What reads them: one of `sources.READERS`, or your own (docs/add_a_data_set.md).
-        request: Which files.
-        progress: Told after every film, or every dive with frames or poses.
+        reader: Function that reads the labels: one of `sources.READERS`, or your own (docs/add_a_data_set.md).
+        request: Files to read.
+        progress: Function that is called after every film, or every dive with frames or poses.
 
     Raises:
         DataError: The labels cannot be read.
@@ -77,9 +77,9 @@ def import_labels(report: CheckReport, *, strict: bool = False, where: Path | st
     """Choose the validation split of labels that were checked, and make the files of the data set.
 
     Args:
-        report: From `check_labels`.
-        strict: Refuse labels of which some rows disagree.
-        where: The labels, for the error.
+        report: Report on the labels, as `check_labels` gives it.
+        strict: Whether labels of which some rows disagree are refused.
+        where: Path of the labels, for the error.
 
     Raises:
         DataError: Rows disagree, and `strict` was asked for.

@@ -32,7 +32,9 @@ from stagescore.data.legacy_values import (
 )
 from stagescore.errors import DataError, UnsafePickleError
 
+# Set by hand, far above FineDiving's labels (3.5 MB): a file is read whole.
 MAX_BYTES = 512 * 2**20
+# Set by hand: what a file may make beyond four times its own size.
 MAX_EXTRA_BYTES = 32 * 2**20
 NUM_PROTOCOLS = 6
 _BYTES_A_MEMBER = 64
@@ -43,7 +45,7 @@ def read_pickle(path: Path) -> Any:
     """Read a pickle of plain data.
 
     Args:
-        path: the file.
+        path: Path of the pickle.
 
     Returns:
         Containers (dict, list, tuple, set, frozenset), numbers, strings, bytes, None, NumPy arrays

@@ -18,6 +18,7 @@ from stagescore.errors import UnsafePickleError
 _TYPE_VERSION = 3
 _TYPE_FLAGS = (0, 8)  # of numbers and bytes, of text
 _ARRAY_VERSION = 1
+# Set by hand, above the (event, number) of the data sets; see `as_key` for what larger keys cost.
 MAX_KEY_DEPTH = 4
 MAX_KEY_PARTS = 64
 MAX_KEY_BITS = 64

@@ -25,6 +25,7 @@ Part = Literal["train", "fit", "val", "test", "all"]
 
 MANIFEST = "manifest.jsonl"
 
+# Whole numbers from here on are not exact as floats.
 _MAX_NUMBER = 2**53
 _FIELDS = {f.name: f for f in fields(Dive)}
 _TYPES: dict[str, Any] = get_type_hints(Dive)
@@ -35,7 +36,7 @@ class Manifest:
     """The dives of a data set, in a fixed order.
 
     Attributes:
-        dives: no two with the same id.
+        dives: Dives of the data set, no two with the same id.
     """
 
     dives: tuple[Dive, ...]
@@ -68,8 +69,8 @@ class Manifest:
         """The dives of one part of the split, in the same order.
 
         Args:
-            part: see `Part`.
-            individual_only: leave synchronised dives out.
+            part: Part of the split: `train`, `fit`, `val`, `test` or `all` (`Part`).
+            individual_only: Whether synchronised dives are left out.
         """
         return Manifest(
             tuple(d for d in self.dives if _is_in(d, part) and not (individual_only and d.synchronised))
@@ -208,8 +209,8 @@ def training_dives(manifests: Sequence[Manifest], part: Literal["train", "fit"] 
     a recording also stands only once in the result.
 
     Args:
-        manifests: one or more data sets.
-        part: all training dives, or without the held-out validation part of any data set.
+        manifests: Dives of one or more data sets.
+        part: Dives wanted: `train` for all training dives, `fit` without the validation part of any data set.
     """
     tested = recordings(dive for manifest in manifests for dive in manifest.select("test"))
     if part == "fit":

@@ -53,8 +53,8 @@ class FineDivingRows:
     """What FineDiving says of the shared dives: a row and where its clip begins in the broadcast.
 
     Attributes:
-        dives: by recording.
-        start_frames: by recording; empty without the coarse annotation.
+        dives: FineDiving's dives, by recording.
+        start_frames: First frame of each clip in the broadcast, by recording; empty without the coarse annotation.
     """
 
     dives: Mapping[str, Dive]
@@ -84,8 +84,8 @@ def load(annotations: Path, shared: FineDivingRows | None = None) -> Labels:
     """Read the labels.
 
     Args:
-        annotations: folder with the pickles.
-        shared: FineDiving's rows, to take transitions from.
+        annotations: Folder with the pickles.
+        shared: FineDiving's rows, to take transitions from; None for none.
 
     Returns:
         All dives, in the order of the annotation file, and disagreements with FineDiving's labels.

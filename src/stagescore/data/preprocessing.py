@@ -37,10 +37,11 @@ class Window(Config):
     """The part of a clip around the flight, in lengths of the flight, so that frame rates and slow motion do not matter.
 
     Attributes:
-        before: how much is seen before the first airborne frame.
-        after: how much is seen from the first water contact on.
+        before: Part of the clip before the first airborne frame, in lengths of the flight.
+        after: Part of the clip from the first water contact on, in lengths of the flight.
     """
 
+    # Set by hand; preset `tower` was trained with these.
     before: float = Field(default=0.25, ge=0, le=10)
     after: float = Field(default=0.42, ge=0, le=10)
 
@@ -48,9 +49,9 @@ class Window(Config):
         """The evenly spread frames that are taken, increasing; where there are fewer, some are repeated.
 
         Args:
-            flight: first airborne frame, first frame in the water.
-            content: first and last frame of the clip that may be used.
-            num_frames: how many.
+            flight: First airborne frame and first frame in the water.
+            content: First and last frame of the clip that may be used.
+            num_frames: Number of frames that are taken.
 
         >>> Window(before=0.25, after=0.5).indices((20, 60), (0, 74), 3)
         (10, 42, 74)
@@ -66,16 +67,17 @@ class Preprocessing(Config):
     """How frames are taken from a clip and brought to size.
 
     Attributes:
-        num_frames: evenly spaced frames of the clip (FineDiving 96, MTL-AQA 103).
-        width: of the resized picture, in pixels; proportions are not kept.
-        height: likewise.
-        crop_width: of the part that a model sees, in pixels; `width` for no crop.
-        crop_height: likewise.
-        window: the part of the clip that the frames are taken from; None for the whole clip, and for clips in which no
-            flight is known.
-        follow: the part of each frame that is taken, around the diver; None for the whole frame.
+        num_frames: Number of evenly spaced frames taken from a clip (FineDiving 96, MTL-AQA 103).
+        width: Width of the resized picture, in pixels; proportions are not kept.
+        height: Height of the resized picture, in pixels; proportions are not kept.
+        crop_width: Width of the part that a model sees, in pixels; `width` for no crop.
+        crop_height: Height of the part that a model sees, in pixels; `height` for no crop.
+        window: Part of the clip that the frames are taken from; the whole clip where this is None or no flight is
+            known.
+        follow: Part of each frame that is taken, around the diver; None for the whole frame.
     """
 
+    # Paper, experiments: 96 frames; the sizes are those of the release for FineDiving.
     num_frames: int = Field(default=96, ge=3, le=4096)
     width: int = Field(default=200, ge=8, le=4096)
     height: int = Field(default=112, ge=8, le=4096)
@@ -95,7 +97,7 @@ class Preprocessing(Config):
 
     @property
     def channels(self) -> int:
-        """Of a picture: three, or six where the whole frame stands beside the window (in this order)."""
+        """Channels of a picture: three, or six where the whole frame stands beside the window (in this order)."""
         return 6 if self.follow is not None and self.follow.beside else 3
 
     @property
@@ -107,8 +109,8 @@ class Preprocessing(Config):
         """The `num_frames` frames of a clip that are taken, increasing.
 
         Args:
-            flight: see `Window.indices`; empty where it is unknown.
-            content: first and last frame of the clip that may be used.
+            flight: First airborne frame and first frame in the water; empty where they are unknown.
+            content: First and last frame of the clip that may be used.
         """
         if self.window is None or not flight:
             return sample_indices(*content, self.num_frames)
@@ -120,9 +122,9 @@ class Preprocessing(Config):
         """The part of every frame of a clip that is taken, as `scaling.windowed` has it; None for whole frames.
 
         Args:
-            track: the diver's joints in every frame of the clip.
-            flight: see `Window.indices`; empty where it is unknown.
-            size_px: width and height of the film.
+            track: The diver's joints in every frame of the clip.
+            flight: First airborne frame and first frame in the water; empty where they are unknown.
+            size_px: Width and height of the film, in pixels.
         """
         if self.follow is None:
             return None
@@ -144,16 +146,18 @@ class Augmentation(Config):
     """How much training views differ from the plain one.
 
     Attributes:
-        flip: mirror every other view.
-        crop: let the crop lie anywhere in the picture instead of in its middle.
-        jitter: brightness and contrast are multiplied by up to `1 + jitter` or divided by as much.
-        shift: most frames by which the clip is moved in time, either way.
-        tint: each colour is multiplied by up to `1 + tint` or divided by as much.
-        recode: share of the views that are compressed, each at a quality of its own.
+        flip: Whether half of the views are mirrored.
+        crop: Whether the crop lies anywhere in the picture instead of in its middle.
+        jitter: Largest change of brightness and contrast: each is multiplied by up to `1 + jitter` or divided by as
+            much.
+        shift: Largest number of frames by which the clip is moved in time, either way.
+        tint: Largest change of each colour, which is multiplied by up to `1 + tint` or divided by as much.
+        recode: Share of the views that are compressed as JPEG, each at a quality of its own; 0 to 1.
     """
 
     flip: bool = True
     crop: bool = True
+    # Set by hand: the release only crops and mirrors (docs/fidelity.md).
     jitter: float = Field(default=0.2, ge=0, le=1)
     shift: int = Field(default=0, ge=0)
     tint: float = Field(default=0.0, ge=0, le=1)
@@ -165,15 +169,15 @@ class View:
     """One way of looking at a dive, decided beforehand.
 
     Attributes:
-        flip: mirrored left and right, after the crop.
-        crop_x: place of the crop from the left (0) to the right end (1) of where it fits.
-        crop_y: likewise from the top.
-        brightness: factor of every pixel.
-        contrast: factor of the distance from middle grey.
-        shift: frames by which everything happens later; the first frame (of a negative shift: the last)
-            is repeated.
-        tint: factors of red, green and blue.
-        quality: of the JPEG that the pictures have been through, 1 to 100; None for none.
+        flip: Whether the picture is mirrored left and right, after the crop.
+        crop_x: Place of the crop from the left (0) to the right end (1) of where it fits.
+        crop_y: Place of the crop from the top (0) to the bottom end (1) of where it fits.
+        brightness: Factor of every pixel.
+        contrast: Factor of each pixel's distance from middle grey.
+        shift: Number of frames by which everything happens later; the first frame (of a negative shift: the last) is
+            repeated.
+        tint: Factors of red, green and blue.
+        quality: Quality of the JPEG that the pictures have been through, 1 to 100; None for none.
     """
 
     flip: bool = False
@@ -208,10 +212,10 @@ def view_of(seed: int, epoch: int, dive_id: str, augmentation: Augmentation) -> 
     """The view of a dive in an epoch; it depends on the arguments alone.
 
     Args:
-        seed: of the training.
-        epoch: counted from 0, or the number of a view where several are cached.
-        dive_id: the dive.
-        augmentation: what may change.
+        seed: Seed of the training.
+        epoch: Number of the epoch, from 0, or of the view where several are cached.
+        dive_id: Id of the dive.
+        augmentation: Settings of what may change.
     """
 
     def unit(name: str) -> float:
@@ -269,10 +273,10 @@ def taken_pictures(
     """The pictures of a film that a model is shown, resized and not cropped.
 
     Args:
-        media: the film.
-        preprocessing: how large the pictures are, and of what.
-        indices: which frames, as `Preprocessing.indices` gives them.
-        windows_px: as `Preprocessing.windows` gives them.
+        media: Film that the pictures are taken from.
+        preprocessing: Size of the pictures, and the part of each frame that they show.
+        indices: Frames to take, as `Preprocessing.indices` gives them.
+        windows_px: Part of every frame that is taken, as `Preprocessing.windows` gives it; None for whole frames.
 
     Raises:
         DataError: the film cannot be read any more.
@@ -293,9 +297,9 @@ def viewed_frames(
     """The frames of one dive as a view shows them; without flip and jitter perhaps no copy.
 
     Args:
-        frames: resized, not cropped.
-        view: how to look at them.
-        preprocessing: size of the crop.
+        frames: Pictures that are resized and not cropped.
+        view: View in which the frames are shown.
+        preprocessing: Preprocessing that says the size of the crop.
 
     Raises:
         DataError: the frames are not of the size that `preprocessing` says.
@@ -348,9 +352,9 @@ def viewed_joints(
     """The joints of one dive where a view shows them, in heights of the crop from its middle.
 
     Args:
-        joints: in heights of the resized picture from its middle, as `framed_joints` gives them.
-        view: how to look at them.
-        preprocessing: sizes of picture and crop.
+        joints: Joints in heights of the resized picture from its middle, as `framed_joints` gives them.
+        view: View in which the joints are wanted.
+        preprocessing: Preprocessing that says the sizes of picture and crop.
 
     Returns:
         Joints that the crop leaves out keep their place outside of it; unknown joints stay (0, 0, 0).
@@ -377,12 +381,12 @@ def framed_joints(
     """Joints of a film in heights of the resized picture from its middle, with their confidence.
 
     Args:
-        track: joints in pixels of the film.
-        size_px: width and height of the film.
-        preprocessing: whose resize squeezes the picture where its proportions differ from the film's.
+        track: Joints in pixels of the film.
+        size_px: Width and height of the film, in pixels.
+        preprocessing: Preprocessing whose resize squeezes the picture where its proportions differ from the film's.
 
     Returns:
-        float32; joints without coordinates or of confidence 0 are (0, 0, 0), as `tensors.DiveInputs` has it.
+        Joints as float32; those without coordinates or of confidence 0 are (0, 0, 0), as `tensors.DiveInputs` has it.
 
     Raises:
         DataError: The joints are not MPII's, which all networks read.

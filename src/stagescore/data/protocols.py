@@ -22,6 +22,7 @@ PROTOCOLS: tuple[FoldProtocol, ...] = get_args(FoldProtocol)
 EVERYTHING = "all"
 """The fold that tests on nothing."""
 
+# Chosen before the first training on these films: the folds decide what every later figure means.
 _SEED = 0
 _FOLDS = 5
 _SEALED_SHARE = 0.2
@@ -32,10 +33,10 @@ class Fold:
     """One split of the dives.
 
     Attributes:
-        protocol: that it belongs to.
-        name: of the fold within its protocol, such as `2` or `heats`.
-        train: ids of the dives that everything is fitted to.
-        test: ids of the dives that are predicted; none of them is in `train`.
+        protocol: Protocol that the fold belongs to.
+        name: Name of the fold within its protocol, such as `2` or `heats`.
+        train: Ids of the dives that everything is fitted to.
+        test: Ids of the dives that are predicted; none of them is in `train`.
     """
 
     protocol: FoldProtocol
@@ -48,7 +49,7 @@ def sealed_ids(dives: Iterable[Dive]) -> frozenset[str]:
     """Dives of the athletes that no decision may look at: whole athletes by hash, a fifth of the dives at most.
 
     Args:
-        dives: all dives of the data set, with athletes.
+        dives: All dives of the data set, with athletes.
 
     Raises:
         DataError: a dive's athlete is unknown.
@@ -70,7 +71,7 @@ def without_sealed(dives: Iterable[Dive], protocol: str = "", *, sealed: bool = 
     Args:
         dives: All dives of the data set.
         protocol: Name of the protocol; in `sealed` the sealed athletes take part.
-        sealed: Whether they take part in any case.
+        sealed: Whether the sealed athletes take part in any case.
 
     Raises:
         DataError: The athletes of some dives are known and those of others are not.
@@ -86,8 +87,8 @@ def make_folds(dives: Sequence[Dive], protocol: FoldProtocol) -> tuple[Fold, ...
     """The folds of a protocol.
 
     Args:
-        dives: to be divided. To choose among models, leave out those of `sealed_ids`.
-        protocol: see the module.
+        dives: Dives to divide into folds. To choose among models, leave out those of `sealed_ids`.
+        protocol: Name of the protocol, one of `PROTOCOLS`.
 
     Raises:
         DataError: the protocol needs athletes, and a dive has none; or a fold would be empty.
@@ -123,10 +124,10 @@ def split_by_fold(manifest: Manifest, fold: str, *, sealed: bool = False) -> Man
     """The dives of one fold, those that are tested on as split `test` and all others as `train`; nothing validates.
 
     Args:
-        manifest: of all dives of the data set.
-        fold: `PROTOCOL/NAME`, such as `five-fold/0` or `leave-one-contest-out/heats`; `all` trains on every dive that the
-            manifest's own split does not test on, sealed ones included, for weights that ship.
-        sealed: whether the sealed athletes take part; in the protocol `sealed` they do in any case.
+        manifest: All dives of the data set.
+        fold: Fold as `PROTOCOL/NAME`, such as `five-fold/0` or `leave-one-contest-out/heats`; `all` trains on every
+            dive that the manifest's own split does not test on, sealed ones included, for weights that ship.
+        sealed: Whether the sealed athletes take part; in the protocol `sealed` they do in any case.
 
     Raises:
         DataError: there is no such fold.

@@ -24,9 +24,9 @@ class Samples:
     """Labelled dives whose clips are stored.
 
     Args:
-        store: with a clip of every dive.
-        dives: in any order.
-        joints: which kind to give; dives that have none are given without a skeleton.
+        store: Store with a clip of every dive.
+        dives: Labelled dives, in any order.
+        joints: Kind of joints to give, `estimated` or `exact`; dives that have none are given without a skeleton.
 
     Raises:
         DataError: a clip is not stored.
@@ -52,11 +52,11 @@ class Samples:
 
         Args:
             dive_ids: Ids of the dives; the same one may stand more than once.
-            views: How to look at each of them; plainly by default.
+            views: View of each dive; the plain one by default.
             with_video: False for the skeletons alone, which is much faster; dives without one are an error then.
 
         Returns:
-            Frames lie in memory with the channels last, which `flatten(0, 1)` keeps, so convolutions that
+            Inputs whose frames lie in memory with the channels last, which `flatten(0, 1)` keeps, so convolutions that
             run fastest in that layout need no copy.
 
         Raises:
@@ -83,10 +83,10 @@ class Samples:
 
         Args:
             dive_ids: Ids of the dives; the same one may stand more than once.
-            views: How each of them would be looked at, which may move its stages; plainly by default.
+            views: View of each dive, which may move its stages; the plain one by default.
 
         Returns:
-            The targets are the scores. The edges are those of equal parts where none are labelled.
+            Labels whose targets are the scores; the edges are those of equal parts where none are labelled.
 
         Raises:
             DataError: There is no dive, an unknown one, or not one view per dive.

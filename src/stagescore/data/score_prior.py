@@ -32,10 +32,10 @@ class Expectation:
     """What to expect of a dive's score.
 
     Attributes:
-        score: points.
-        sd: standard deviation of the scores around it, points.
-        num_dives: dives of the narrowest group that it rests on; 0 where no dive of this number is known.
-        group: that group in words, such as `107B, 10 m, men`.
+        score: Expected score, in points.
+        sd: Standard deviation of the scores around the expected one, in points.
+        num_dives: Number of dives in the narrowest group that it rests on; 0 where no dive of this number is known.
+        group: Narrowest group that it rests on, in words, such as `107B, 10 m, men`.
     """
 
     score: float
@@ -49,9 +49,9 @@ class Summary:
     """The executions of a group of dives.
 
     Attributes:
-        num: dives.
-        mean: of the executions, points per difficulty.
-        variance: around the mean.
+        num: Number of dives in the group.
+        mean: Mean of the executions, in points per degree of difficulty.
+        variance: Variance of the executions around their mean.
     """
 
     num: int
@@ -64,7 +64,7 @@ class ScorePrior:
     """Expected execution by group of dives.
 
     Attributes:
-        groups: by key: `` for all dives, `10 m`, `107B, 10 m`, `107B, 10 m, men`.
+        groups: Executions by key of the group: empty for all dives, `10 m`, `107B, 10 m`, `107B, 10 m, men`.
     """
 
     groups: Mapping[str, Summary]
@@ -108,10 +108,10 @@ class ScorePrior:
         """The score to expect of a dive.
 
         Args:
-            difficulty: degree of difficulty.
-            dive_number: such as `107B`; None if unknown.
-            height_m: of the board or platform; None if unknown.
-            sex: of the competition; None if unknown.
+            difficulty: Degree of difficulty.
+            dive_number: Dive number such as `107B`; None if unknown.
+            height_m: Height of the board or platform, in metres; None if unknown.
+            sex: Sex that the competition is for, `men` or `women`; None if unknown.
         """
         whole = self.groups[""]
         mean, variance, narrowest, count = whole.mean, whole.variance, "", 0

@@ -21,7 +21,7 @@ def mtl_aqa_dives(annotations: Path, other: Path | None) -> tuple[Manifest | Non
     """MTL-AQA's dives, for FineDiving; None where they are not at hand. Also what the user should know.
 
     Args:
-        annotations: Where FineDiving's labels are.
+        annotations: Folder of FineDiving's labels.
         other: Folder of MTL-AQA's labels; None for the first that fits, in `annotations` or beside it.
 
     Raises:
@@ -38,7 +38,7 @@ def fine_diving_rows(
     """FineDiving's rows, from which MTL-AQA gets its transitions; None where they are not at hand. Also what the user should know.
 
     Args:
-        annotations: Where MTL-AQA's labels are.
+        annotations: Folder of MTL-AQA's labels.
         other: Folder of FineDiving's labels; None for the first that fits, in `annotations` or beside it.
 
     Raises:
@@ -63,7 +63,7 @@ def other_labels(annotations: Path, other: Path | None) -> tuple[dict[str, Manif
     """What FineDiving and MTL-AQA say, each by its name and None where it is not at hand, for a data set that is in both.
 
     Args:
-        annotations: Where the labels of that data set are.
+        annotations: Folder of the labels of the data set that is in both.
         other: Folder of one of the two; None for the first of each that fits, in `annotations` or beside it.
 
     Raises:

@@ -21,10 +21,11 @@ class ValidationRule:
     """How the validation dives are drawn.
 
     Attributes:
-        share: part of the training split, between 0 and 0.5.
-        seed: of the draw.
+        share: Share of the training split that is held out, between 0 and 0.5.
+        seed: Seed of the draw.
     """
 
+    # Set by hand: the paper has no validation split (docs/fidelity.md).
     share: float = 0.1
     seed: int = 0
 
@@ -41,8 +42,8 @@ def choose_validation(dives: Iterable[Dive], rule: ValidationRule | None = None)
     hash. A dive number's only training dive is never taken away.
 
     Args:
-        dives: any dives; only those of the training split are drawn from.
-        rule: share and seed.
+        dives: Dives of any split; only those of the training split are drawn from.
+        rule: Share and seed of the draw; those of `ValidationRule()` by default.
     """
     rule = rule or ValidationRule()
     strata: dict[tuple[str, bool], list[Dive]] = defaultdict(list)

@@ -27,7 +27,7 @@ def contest_of(film: int) -> Contest:
     """The contest that a film belongs to.
 
     Args:
-        film: number of the film, 1 to 370.
+        film: Number of the film, 1 to 370.
 
     Raises:
         DataError: there is no such film.
@@ -44,8 +44,8 @@ def places(heat_places: Mapping[int, int]) -> dict[int, tuple[Contest, int, int]
     """Contest, starting place (from 0) and round (from 0) of every film.
 
     Args:
-        heat_places: by film of the heats, its number in the contest, from 1 (`mtl_id`); films that are not named
-            follow on from the film before.
+        heat_places: Number in the contest, from 1 (`mtl_id`), of each film of the heats; a film that is not named
+            follows on from the film before.
     """
     found: dict[int, tuple[Contest, int, int]] = {}
     missing = 0
@@ -64,8 +64,8 @@ def recover_athletes(scores: Mapping[int, float], heat_places: Mapping[int, int]
     """The athlete of each film, 1 to 32: the starting place in the heats.
 
     Args:
-        scores: final score of every film of the data set; they serve the ranks alone.
-        heat_places: see `places`.
+        scores: Final score of every film of the data set; they serve the ranks alone.
+        heat_places: Number in the contest of each film of the heats, as `places` takes it.
 
     Raises:
         DataError: a score is missing.

@@ -59,12 +59,12 @@ class Film:
     """What the labels say of one film.
 
     Attributes:
-        number: Of the film, from 1.
-        score: Final score.
+        number: Number of the film, from 1.
+        score: Final score, in points.
         difficulty: Degree of difficulty.
-        hand_marks: Four frames, counted from the first that is not black.
-        split: As published.
-        dive_number: As labelled; None if not labelled.
+        hand_marks: Four marked frames, counted from the first that is not black.
+        split: Split as published; `train` where none is.
+        dive_number: Dive number as labelled; None if not labelled.
         coded_number: Dive number that the codes amount to; None without codes.
         marks: The seven judges' marks; empty if not labelled.
         mtl_id: Number of the dive within the contest in MTL-AQA; None if it is not there.
@@ -94,8 +94,8 @@ class OtherLabels:
     """The same dives in other data sets, by recording; empty where their labels are not at hand.
 
     Attributes:
-        mtl: MTL-AQA.
-        finediving: FineDiving.
+        mtl: MTL-AQA's dives, by recording; empty where its labels are not at hand.
+        finediving: FineDiving's dives, by recording; empty where its labels are not at hand.
     """
 
     mtl: Mapping[str, Dive]
@@ -112,7 +112,7 @@ def load(annotations: Path, other: OtherLabels | None = None) -> tuple[Labels, t
 
     Args:
         annotations: Folder with `films.csv`, `unlv_dive.npz` or both.
-        other: The same dives elsewhere.
+        other: Dives of the films in other data sets; None for none.
 
     Returns:
         The dives in the order of their films with what disagrees, and what the user should know.
@@ -146,9 +146,9 @@ def attach_films(labels: Labels, folder: Path, progress: Progress) -> tuple[Labe
     """Find and decode the films, move the hand marks onto their frames, and name films that are not whole.
 
     Args:
-        labels: As `load` gives them.
-        folder: Of the films.
-        progress: Told after every film.
+        labels: Labels as `load` gives them.
+        folder: Folder of the films.
+        progress: Function that is called after every film.
 
     Returns:
         The labels with films, and what the user should know.
@@ -185,7 +185,7 @@ def link_films(scores: Mapping[int, float], mtl: Mapping[str, Dive]) -> dict[int
     """Find films in MTL-AQA: both have the dives of each contest in their order, with the same scores.
 
     Args:
-        scores: Final score of each film.
+        scores: Final score of each film, by its number.
         mtl: MTL-AQA's dives by recording.
 
     Returns:

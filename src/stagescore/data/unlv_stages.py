@@ -26,6 +26,7 @@ NUM_MARKS = 4
 CONTACT_BEFORE_ENDING = 2
 """Frames from the first touch of the water to the marked ending: median over 40 films whose events were marked by eye
 (standard deviation 1.5); the marked jump is the first airborne frame (0, 0.9)."""
+# Set by hand: rounds of least squares, frames from which on a dive weighs less, and dives for a fit of four numbers.
 _ROUNDS = 50
 _ORDINARY_MISS = 2.0
 _FEWEST_DIVES = 8
@@ -36,7 +37,7 @@ class FlightMap:
     """Frames of FineDiving's flight as a linear function of the hand marks.
 
     Attributes:
-        constant: Frames that every flight has.
+        constant: Number of frames that every flight has.
         per_jump: Weight of the frames from the jump to the drop.
         per_drop: Weight of the frames from the drop to the entry.
         per_entry: Weight of the frames from the entry to the ending.
@@ -66,7 +67,7 @@ class StageAgreement:
         num_dives: Dives that are labelled in both ways.
         length_ratio: Median of FineDiving's flight length divided by the other one.
         aiou50: Percent of the dives whose intersection over union is 0.5 or more.
-        aiou75: The same for 0.75.
+        aiou75: Percent of the dives whose intersection over union is 0.75 or more.
         mean_iou: Mean intersection over union, 0 to 1.
     """
 
@@ -150,7 +151,7 @@ def agreement(finediving: Float[np.ndarray, " dives"], other: Float[np.ndarray, 
 
     Args:
         finediving: FineDiving's flight length of each dive, above 0.
-        other: Another one of the same dives.
+        other: Another flight length of each of the same dives, above 0.
 
     Raises:
         DataError: there is no dive.
@@ -173,8 +174,8 @@ def labelled_twice(dives: Sequence[Dive], finediving: Sequence[Dive]) -> list[tu
     """Dives with usable hand marks whose recording FineDiving labels, and the length of FineDiving's flight.
 
     Args:
-        dives: UNLV-Dive.
-        finediving: FineDiving.
+        dives: Dives of UNLV-Dive.
+        finediving: Dives of FineDiving.
     """
     flights = {
         dive.recording: dive.transitions[-1] - dive.transitions[0]

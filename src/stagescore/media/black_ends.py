@@ -16,6 +16,7 @@ BLACK_LEVEL = 20
 BLACK_SHARE = 0.995
 """Least share of black pixels in a black frame; a clock or a logo already covers more than the rest."""
 
+# Set by hand: points of a picture that are looked at first, and the mean brightness above which it cannot be black.
 _POINTS = 601
 _SURELY_LIT = 48
 # The brightness plane of these comes first, with 8 bits each; black is 0 or 16 in it.
@@ -27,9 +28,9 @@ class BlackEnds:
     """Counts black frames at the ends while frames come in their order.
 
     Attributes:
-        num_frames: Frames so far.
-        at_start: Black frames before the first picture.
-        at_end: Black frames since the last picture.
+        num_frames: Number of frames so far.
+        at_start: Number of black frames before the first picture.
+        at_end: Number of black frames since the last picture.
     """
 
     num_frames: int = 0

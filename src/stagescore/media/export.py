@@ -18,7 +18,7 @@ from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
 
 SCHEMA_VERSION = 1
-"""Of `frames.json`."""
+"""Version of the form of `frames.json`."""
 
 
 def export_frames(
@@ -32,14 +32,14 @@ def export_frames(
     """Write `00000.jpg ...` and `frames.json` into a new folder; one frame is in memory at a time.
 
     Args:
-        media: where the frames come from.
-        folder: the new folder; the folders above it are made as needed.
-        indices: which frames, increasing, repeats allowed; all by default.
-        size_px: width and height to scale them to; as filmed by default.
-        quality: of the JPEG files, 1 to 95.
+        media: Film that the frames come from.
+        folder: The new folder; the folders above it are made as needed.
+        indices: Frames to write, increasing, repeats allowed; all by default.
+        size_px: Width and height to scale the frames to, in pixels; as filmed by default.
+        quality: Quality of the JPEG files, 1 to 95.
 
     Returns:
-        `folder`.
+        Path of the new folder.
 
     Raises:
         DataError: the folder exists, cannot be written, a setting is wrong, or the film cannot be read

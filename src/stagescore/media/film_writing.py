@@ -22,7 +22,8 @@ from stagescore.errors import DataError
 CODECS = ("libx264", "h264", "mpeg4")
 """Encoders, the first of these that FFmpeg has is used."""
 USUAL_CRF, LOSSLESS_CRF = 23, 0
-"""Of x264: what nobody minds, and what loses nothing but the rounding and the halved chroma of yuv420p."""
+"""Constant rate factors of x264: its own default, and what loses nothing but rounding and the halved chroma of
+yuv420p."""
 
 
 def write_film(
@@ -33,10 +34,10 @@ def write_film(
     A last odd row or column is left out.
 
     Args:
-        path: an mp4 file; written atomically.
-        frames: red, green, blue.
-        frame_rate: frames per second.
-        crf: x264's constant rate factor, 0 (lossless) to 51; other encoders know the usual quality only.
+        path: Path of the mp4 file, which is written atomically.
+        frames: RGB pictures of one size.
+        frame_rate: Frames per second.
+        crf: X264's constant rate factor, 0 (lossless) to 51; other encoders know the usual quality only.
 
     Raises:
         DataError: there is no encoder, or none that knows this quality; there is no picture, or the file cannot be

@@ -13,8 +13,9 @@ from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
 
 MOST_STRAY_FRAMES = 8
-"""Frames before a cut; a longer piece is no stray one."""
+"""Frames before a cut, set by hand; a longer piece is no stray one."""
 
+# Size at which frames are compared; the least jump in levels (see above), and in usual jumps of the frames after it.
 _SIZE_PX = (32, 24)
 _LEAST_JUMP = 25.0
 _JUMP_TIMES = 3.0

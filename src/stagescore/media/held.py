@@ -15,7 +15,8 @@ from jaxtyping import Float, UInt8
 from stagescore.media.source import Media
 
 MOST_BYTES = 256 * 2**20
-"""Of all pictures that are held: 380 frames of 640 x 360, 97 of 1280 x 720. Twice as much would hardly hold more kinds of films."""
+"""Bytes of all pictures that are held: 380 frames of 640 x 360, 97 of 1280 x 720. Twice as much would hardly hold more
+kinds of films."""
 LEAST_EDGE_PX = 480
 """Longer edge of a picture, in pixels, below which a film is not made smaller: half as much again as the films have that the
 networks learned from (320 x 240)."""

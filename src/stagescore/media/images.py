@@ -38,8 +38,8 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
     """Decode every image once, keep none.
 
     Args:
-        folder: a folder; hidden files, sub-folders and files that are no images are ignored.
-        frame_rate: images per second; None if unknown.
+        folder: Folder of images; hidden files, sub-folders and files that are no images are ignored.
+        frame_rate: Images per second; None if unknown.
 
     Raises:
         DataError: there is no image that can be read, sizes are mixed, or they are outside the limits.
@@ -169,8 +169,8 @@ def jpeg_bytes(image: UInt8[np.ndarray, "height width 3"], quality: int) -> byte
     """A picture (RGB) as JPEG.
 
     Args:
-        image: of any size.
-        quality: 1 to 100.
+        image: RGB picture of any size.
+        quality: Quality of the JPEG, 1 to 100.
 
     Raises:
         DataError: it cannot be packed.

@@ -24,7 +24,7 @@ MAX_SIDE_PX = 16384
 MAX_AREA_PX = 200_000_000
 """A single RGB frame then takes at most 600 MB; 8K video has 33 million pixels."""
 DEFAULT_FRAME_RATE = 25.0
-"""Frames per second where nothing says how fast images follow one another."""
+"""Frames per second, set by hand, where nothing says how fast images follow one another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,27 +32,30 @@ class MediaInfo:
     """Facts of one video or folder of images, and whether all of it could be read.
 
     Attributes:
-        path: as given by the user.
-        kind: `video`, `images`, or `joints`: there are no pictures, and black ones stand in for them.
-        verdict: `ok` if every frame could be read, `partial` if there is evidence that some are
+        path: Path as given by the user.
+        kind: Kind of the file: `video`, `images`, or `joints`, where there are no pictures and black ones stand in for
+            them.
+        verdict: Verdict on the file: `ok` if every frame could be read, `partial` if there is evidence that some are
             missing or damaged, `unreadable` if there is nothing to work with.
-        num_frames: frames that can be decoded.
-        num_lost: best estimate of the frames that are missing or cannot be decoded. May be 0 in a
+        num_frames: Number of frames that can be decoded.
+        num_lost: Best estimate of the frames that are missing or cannot be decoded. May be 0 in a
             `partial` file whose damage is evident but cannot be counted; a warning then says so.
-        width_px: width of the upright picture, after rotation.
-        height_px: height of the upright picture, after rotation.
-        frame_rate: average frames per second of the file as it is (not of the real event when it was
+        width_px: Width of the upright picture, after rotation, in pixels.
+        height_px: Height of the upright picture, after rotation, in pixels.
+        frame_rate: Average frames per second of the file as it is (not of the real event when it was
             slowed down); None if unknown.
-        variable_rate: frames do not follow one another at equal distances.
-        slowmo: the film is slowed down by this factor: real seconds = file seconds / slowmo.
-        duration_s: from the first frame until the end of the last one, in seconds of the file.
+        variable_rate: Whether frames follow one another at unequal distances.
+        slowmo: Factor by which the film is slowed down: real seconds = file seconds / slowmo.
+        duration_s: Time from the first frame until the end of the last one, in seconds of the file.
         codec: FFmpeg's name of the video's codec, or the image formats.
-        rotation_deg: clockwise turn that the file asks for and that has been applied (0, 90, 180, 270).
-        black_start: Black frames before the first picture; they are counted in `num_frames` and left out of clips.
-        black_end: Black frames after the last picture; as `black_start`.
-        sha256: of the file's bytes; None for a folder.
-        warnings: whole sentences for the user.
-        reason: why it is unreadable; empty otherwise.
+        rotation_deg: Clockwise turn that the file asks for and that has been applied, in degrees (0, 90, 180, 270).
+        black_start: Number of black frames before the first picture; they are counted in `num_frames` and left out of
+            clips.
+        black_end: Number of black frames after the last picture; they are counted in `num_frames` and left out of
+            clips.
+        sha256: SHA-256 of the file's bytes, in hexadecimal; None for a folder.
+        warnings: Warnings for the user, in whole sentences.
+        reason: Reason why the file is unreadable; empty otherwise.
     """
 
     path: str
@@ -117,10 +120,10 @@ class Clip:
     """Frames sampled from a video, with where and when they were taken.
 
     Attributes:
-        frames: RGB.
-        indices: index of each frame in the video, increasing, repeats allowed.
-        times_s: presentation time of each frame in seconds of the file.
-        info: the video that they come from.
+        frames: RGB pictures, 0 to 255.
+        indices: Index of each frame in the video, increasing, repeats allowed.
+        times_s: Presentation time of each frame in seconds of the file.
+        info: Facts of the video that the frames come from.
     """
 
     frames: UInt8[np.ndarray, "frames height width 3"]
@@ -153,19 +156,19 @@ class Scan:
     """What a first pass over a video or folder finds: everything but the pictures.
 
     Attributes:
-        times_s: presentation time of each decodable frame, non-decreasing.
-        stamps: a mark of each frame by which a second pass recognises it.
-        num_lost: estimate of the lost frames.
-        problems: sentences that are evidence of damage; empty for a whole file.
-        notes: sentences that the user should read although nothing is lost.
-        size_px: width and height of the upright picture.
-        frame_rate: average frames per second; None if unknown.
-        variable_rate: the distances differ.
-        duration_s: until the end of the last frame.
-        codec: name.
-        rotation_deg: clockwise turn applied.
-        orientation: the same as a matrix, with mirroring; see `orientation`.
-        black: Black frames before the first picture and after the last (`black_ends`).
+        times_s: Presentation time of each decodable frame, in seconds of the file, non-decreasing.
+        stamps: Mark of each frame by which a second pass recognises it.
+        num_lost: Estimated number of lost frames.
+        problems: Sentences that are evidence of damage; empty for a whole file.
+        notes: Sentences that the user should read although nothing is lost.
+        size_px: Width and height of the upright picture, in pixels.
+        frame_rate: Average frames per second; None if unknown.
+        variable_rate: Whether frames follow one another at unequal distances.
+        duration_s: Time from the first frame until the end of the last one, in seconds of the file.
+        codec: FFmpeg's name of the video's codec, or the image formats.
+        rotation_deg: Clockwise turn that has been applied, in degrees.
+        orientation: Turn and mirroring that have been applied, as a matrix (`orientation`).
+        black: Numbers of black frames before the first picture and after the last (`black_ends`).
     """
 
     times_s: Float[np.ndarray, " frames"]
@@ -187,9 +190,9 @@ def check_factor(name: str, value: float, *, where: str = "") -> float:
     """The value itself if it is a usable rate or factor.
 
     Args:
-        name: what it is, for the message.
-        value: a frame rate or a slow-motion factor.
-        where: file or key it belongs to.
+        name: Name of the factor, for the message.
+        value: A frame rate or a slow-motion factor.
+        where: File or key that the value belongs to.
 
     Raises:
         DataError: it is not finite or not within 1/1000 to 1000000.

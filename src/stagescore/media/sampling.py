@@ -13,9 +13,9 @@ def sample_indices(first: int, last: int, num_frames: int) -> tuple[int, ...]:
     """Evenly spread frames, both ends included, truncated to whole indices.
 
     Args:
-        first: index of the first frame.
-        last: index of the last frame (included).
-        num_frames: how many to take; where there are fewer, some are repeated.
+        first: Index of the first frame.
+        last: Index of the last frame (included).
+        num_frames: Number of frames to take; where there are fewer, some are repeated.
 
     Returns:
         Increasing indices within `first` and `last`, `num_frames` of them.

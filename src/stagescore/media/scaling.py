@@ -26,9 +26,9 @@ def windowed(
     """A part of a picture, scaled; what lies outside the picture repeats its nearest pixels.
 
     Args:
-        picture: any.
-        window_px: x and y of the middle of the part, and its width; whole pixels are taken.
-        size_px: width and height of the result, whose proportions the part has.
+        picture: RGB picture of any size.
+        window_px: Middle of the part, x and y, and its width, in pixels; whole pixels are taken.
+        size_px: Width and height of the result, in pixels, whose proportions the part has.
 
     >>> windowed(np.arange(48, dtype=np.uint8).reshape(4, 4, 3), np.array([1.0, 1.0, 2.0]), (2, 2))[..., 0].tolist()
     [[0, 3], [12, 15]]
@@ -48,8 +48,8 @@ def fitted(
     """A picture scaled into the upper left of a black one, and the scale.
 
     Args:
-        image: red, green, blue.
-        size_px: width and height of the result.
+        image: RGB picture of any size.
+        size_px: Width and height of the result, in pixels.
     """
     height, width = image.shape[:2]
     scale = min(size_px[0] / width, size_px[1] / height)

@@ -32,8 +32,8 @@ class Media:
     No file stays open and no picture in memory between calls.
 
     Attributes:
-        info: facts and verdict.
-        times_s: presentation time of each frame in seconds of the file, as the file counts (the first
+        info: Facts of the film, and the verdict on it.
+        times_s: Presentation time of each frame in seconds of the file, as the file counts (the first
             is not always 0), non-decreasing.
     """
 
@@ -66,8 +66,8 @@ class Media:
         """Decode frames one after another; decoding ends with the last one wanted.
 
         Args:
-            indices: which ones, increasing, repeats allowed; all by default.
-            size_px: Width and height of the pictures, whose proportions are not kept; as filmed by default.
+            indices: Frames to decode, increasing, repeats allowed; all by default.
+            size_px: Width and height of the pictures, in pixels; proportions are not kept; as filmed by default.
 
         Yields:
             Index and RGB picture. A repeated index gives the same array again.
@@ -98,13 +98,12 @@ class Media:
         """Evenly spread frames; see `sample_indices`.
 
         Args:
-            num_frames: how many.
-            first: index of the first frame; the first that is not black by default.
-            last: index of the last frame (included); the last that is not black by default.
-            size_px: width and height to scale each frame to as it is decoded (proportions are not
-                kept); as filmed by default.
-            windows_px: the part of every frame of the film that is taken, as `scaling.windowed` has it; needs
-                `size_px`.
+            num_frames: Number of frames to take.
+            first: Index of the first frame; the first that is not black by default.
+            last: Index of the last frame (included); the last that is not black by default.
+            size_px: Width and height to scale each frame to as it is decoded, in pixels (proportions are not kept); as
+                filmed by default.
+            windows_px: Part of every frame of the film that is taken, as `scaling.windowed` has it; needs `size_px`.
 
         Raises:
             DataError: the range or the size does not exist, or the file has changed.
@@ -126,9 +125,10 @@ class Media:
         """Some frames.
 
         Args:
-            indices: which ones, increasing, repeats allowed.
-            size_px: as for `sample`.
-            windows_px: as for `sample`.
+            indices: Frames to take, increasing, repeats allowed.
+            size_px: Width and height to scale each frame to, in pixels (proportions are not kept); as filmed by
+                default.
+            windows_px: Part of every frame of the film that is taken, as `scaling.windowed` has it; needs `size_px`.
 
         Raises:
             DataError: a frame or the size does not exist, or the file has changed.
@@ -170,9 +170,9 @@ def inspect_media(
     """Read a video or folder once and say what it is. Bad input is a verdict, not an error.
 
     Args:
-        path: video file, or folder of images.
-        slowmo: the film is slowed down by this factor.
-        frame_rate: frames per second that replace those of the file; needed for true times of images.
+        path: Video file, or folder of images.
+        slowmo: Factor by which the film is slowed down.
+        frame_rate: Frames per second that replace those of the file; needed for true times of images.
 
     Raises:
         DataError: `slowmo` or `frame_rate` is not a positive number. Never for what is at `path`.
@@ -251,11 +251,11 @@ def without_pictures(
     """A film that nobody has: its frames are black.
 
     Args:
-        path: of the file that stands for it.
-        num_frames: how many; one or more.
-        size_px: width and height of its picture.
-        slowmo: it was slowed down by this factor.
-        frame_rate: frames per second.
+        path: Path of the file that stands for the film.
+        num_frames: Number of frames, one or more.
+        size_px: Width and height of the pictures, in pixels.
+        slowmo: Factor by which the film was slowed down.
+        frame_rate: Frames per second.
 
     Raises:
         DataError: a number is not positive, or the picture too small or too large.

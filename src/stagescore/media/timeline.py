@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from stagescore.media.info import DEFAULT_FRAME_RATE
 
+# Set by hand: a declared rate above this, in frames per second, is not believed.
 _MAX_RATE = 10_000.0
 
 
@@ -20,10 +21,10 @@ class Declared:
     """What a file says of its pictures' times as a whole.
 
     Attributes:
-        base: seconds a unit of the stamps.
-        rate: frames per second; None if it does not say.
-        start: stamp of the beginning.
-        duration: in units of the stamps; None if it does not say.
+        base: Seconds per unit of the stamps; None if the file does not say.
+        rate: Frames per second; None if the file does not say.
+        start: Stamp of the beginning; None if the file does not say.
+        duration: Duration in units of the stamps; None if the file does not say.
     """
 
     base: Fraction | None = None
@@ -37,14 +38,14 @@ class Timeline:
     """Times of decoded frames.
 
     Attributes:
-        times_s: non-decreasing.
-        frame_rate: average frames per second; None for a single frame of unknown rate.
-        variable_rate: the distances differ by more than rounding.
-        duration_s: until the end of the last frame.
-        num_missing: frames that would fit into the gaps of an otherwise constant rate and before the
-            declared end.
-        problems: sentences, evidence of damage.
-        notes: sentences, no evidence of damage.
+        times_s: Time of each frame, in seconds of the file, non-decreasing.
+        frame_rate: Average frames per second; None for a single frame of unknown rate.
+        variable_rate: Whether the distances between frames differ by more than rounding.
+        duration_s: Time from the first frame until the end of the last one, in seconds of the file.
+        num_missing: Number of frames that would fit into the gaps of an otherwise constant rate and before the declared
+            end.
+        problems: Sentences that are evidence of damage.
+        notes: Sentences for the user that are no evidence of damage.
     """
 
     times_s: Float[np.ndarray, " frames"]
@@ -67,11 +68,11 @@ def timeline_of(
     """Make seconds of time stamps.
 
     Args:
-        pts: presentation stamp of each frame, in the order of decoding.
-        dts: stamp of the packet that each frame came from.
-        declared: time base, rate and duration as the file says.
-        prefer_dts: presentation stamps are guesses of FFmpeg's (AVI has none).
-        accounts_for_gaps: another check has shown that no frame is missing, so gaps are the film's own.
+        pts: Presentation stamp of each frame, in the order of decoding; None where it is missing.
+        dts: Stamp of the packet that each frame came from; None where it is missing.
+        declared: Time base, rate and duration as the file says.
+        prefer_dts: Whether packet stamps count first, since presentation stamps are guesses of FFmpeg's (AVI has none).
+        accounts_for_gaps: Whether another check has shown that no frame is missing, so that gaps are the film's own.
     """
     declared_rate = _sane(declared.rate)
     base = float(declared.base or 0) or 1 / DEFAULT_FRAME_RATE

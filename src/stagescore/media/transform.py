@@ -27,8 +27,8 @@ class PosedFrames:
     """Frames and, if known, the diver's joints in them.
 
     Attributes:
-        frames: RGB.
-        poses: joints in pixels of these frames, one pose a frame; None if there are none.
+        frames: RGB pictures, 0 to 255.
+        poses: Joints in pixels of these frames, one pose per frame; None if there are none.
     """
 
     frames: UInt8[np.ndarray, "frames height width 3"]
@@ -88,8 +88,8 @@ class Resize(Transform):
     """Scale to a size; proportions are not kept.
 
     Attributes:
-        width_px: new width.
-        height_px: new height.
+        width_px: New width, in pixels.
+        height_px: New height, in pixels.
     """
 
     width_px: int
@@ -117,10 +117,10 @@ class Crop(Transform):
     """Cut out a rectangle; where it reaches beyond the picture the result is black.
 
     Attributes:
-        left_px: of the rectangle in the picture; may be negative.
-        top_px: likewise.
-        width_px: of the rectangle.
-        height_px: likewise.
+        left_px: Left edge of the rectangle in the picture, in pixels; may be negative.
+        top_px: Top edge of the rectangle in the picture, in pixels; may be negative.
+        width_px: Width of the rectangle, in pixels.
+        height_px: Height of the rectangle, in pixels.
     """
 
     left_px: int
@@ -203,7 +203,7 @@ class Rotate(Transform):
     """Turn about the centre of the picture; the size stays, corners become black.
 
     Attributes:
-        degrees: clockwise as one looks at the picture.
+        degrees: Angle of the turn in degrees, clockwise as one looks at the picture.
     """
 
     degrees: float
@@ -239,7 +239,7 @@ class Compose(Transform):
     """Several transforms, the first one first.
 
     Attributes:
-        transforms: in order; none at all leaves everything as it is.
+        transforms: Transforms in the order of their use; none at all leaves everything as it is.
     """
 
     transforms: tuple[Transform, ...]

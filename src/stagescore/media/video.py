@@ -35,6 +35,7 @@ from stagescore.media.timeline import Declared, timeline_of
 FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
 """FFmpeg readers that may be used: films only, no playlist that would make it open other files."""
 
+# Set by hand: after so many errors a file is not read on.
 _MAX_READ_ERRORS = 64
 # FFmpeg calls these errors, but shows every frame as it was filmed.
 _HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")
@@ -116,7 +117,7 @@ def scan_video(path: Path) -> Scan:
     """First pass: times of all frames, and evidence of damage.
 
     Args:
-        path: an existing regular file.
+        path: Path of an existing regular file.
 
     Raises:
         DataError: it is no video, has no picture track or not a single frame that can be decoded.
@@ -203,14 +204,14 @@ def read_video(
     """Second pass: the wanted pictures, upright, and not a frame further than the last of them.
 
     Args:
-        path: the file that `scan` came from.
-        scan: what the first pass found.
-        indices: increasing, repeats allowed.
-        size_px: Width and height of the pictures; as filmed by default. Scaled by area while colours are converted, which takes
-            a third of the time of doing one after the other.
+        path: Path of the file that `scan` came from.
+        scan: What the first pass found.
+        indices: Frames to read, increasing, repeats allowed.
+        size_px: Width and height of the pictures, in pixels; as filmed by default. Scaled by area while colours are
+            converted, which takes a third of the time of doing one after the other.
 
     Yields:
-        One RGB picture an index.
+        One RGB picture per index.
 
     Raises:
         DataError: the file does not give the same frames as in the first pass.

@@ -19,10 +19,14 @@ from stagescore.simulate.programme import Programme, plain_programme
 from stagescore.simulate.twisting import twisting_programme
 from stagescore.simulate.types import DivePlan
 
+# Set by hand: how far one arm may come up sideways, and the most pitch that is put into the whole flight where no
+# opening gives it (docs/simulation.md).
 _MAX_LATE_ARM_DEG = 150.0
 _MOST_LEFT_OVER_DEG = 12.0
+# Set by hand: how much earlier or later the opening may begin, and its latest beginning before the water.
 _OPENING_SHIFT_S = (-0.22, 0.20)
 _LATEST_OPENING_S = 0.10
+# Set by hand: steps towards a root, a miss in radians that is small enough, and fewest steps of flight that are solved.
 _SOLVER_STEPS = 14
 _CLOSE_ENOUGH = 1e-3
 _FEWEST_STEPS = 8
@@ -33,13 +37,13 @@ class Airborne:
     """The body from leaving the board to touching the water, in fine steps.
 
     Attributes:
-        step_s: seconds between steps.
-        angles_deg: joint angles.
-        orientation: body to world axes.
-        timing: as it was dived.
-        twist_end_s: when the twisting stops; None without twist.
-        somersault: radians turned, signed, from 0 where the board is left.
-        twist: likewise.
+        step_s: Seconds between steps.
+        angles_deg: Joint angles of each step, in degrees.
+        orientation: Rotation from body to world axes at each step.
+        timing: Times at which the shape changed, as it was dived.
+        twist_end_s: Time at which the twisting stops, in seconds since leaving the board; None without twist.
+        somersault: Somersault turned, in radians, signed, from 0 where the board is left.
+        twist: Twist turned, in radians, signed, from 0 where the board is left.
     """
 
     step_s: float
@@ -71,9 +75,9 @@ def fly(plan: DivePlan, start: Launch, step_s: float) -> Airborne:
     """Solve a dive between board and water.
 
     Args:
-        plan: what is dived, and how well.
-        start: how the board is left.
-        step_s: seconds between steps.
+        plan: What is dived, and how well.
+        start: How the board is left.
+        step_s: Seconds between steps.
     """
     timing = _timing(plan, start, step_s)
     make = twisting_programme if plan.number.half_twists else plain_programme

@@ -22,17 +22,17 @@ class CameraLook:
     """Where the camera stands and how its operator works.
 
     Attributes:
-        side: 1 or -1: on which side of the board (the sign of world y).
-        azimuth_deg: how far from exactly side-on; + looks back at the board.
-        distance_m: from the diver's path.
-        height_m: above the water.
-        view_height_m: what the picture's height covers at the diver's distance, before zooming.
-        zoom_share: by how much more (+) or less (-) the picture covers at the water.
-        lag_s: reaction time of the operator.
-        swing_rad_s: natural frequency of following.
-        damping: of following; below 1 overshoots.
-        lead: how far the diver is from the picture's middle, as a share of its width and height.
-        shake: of the hand, as a share of the picture's height.
+        side: Side of the board on which the camera stands, 1 or -1 (the sign of world y).
+        azimuth_deg: Angle from exactly side-on, in degrees; + looks back at the board.
+        distance_m: Distance of the camera from the diver's path, in metres.
+        height_m: Height of the camera above the water, in metres.
+        view_height_m: Height that the picture covers at the diver's distance, in metres, before zooming.
+        zoom_share: Share by which the picture covers more (+) or less (-) at the water.
+        lag_s: Reaction time of the operator, in seconds.
+        swing_rad_s: Natural frequency of following the diver, in radians per second.
+        damping: Damping of following the diver; below 1 the camera overshoots.
+        lead: Distance of the diver from the picture's middle, as shares of its width and height.
+        shake: Shake of the hand, as a share of the picture's height.
     """
 
     side: int
@@ -53,23 +53,23 @@ class VenueLook:
     """The pool and what is around it.
 
     Attributes:
-        outdoor: under the sky.
-        brightness: of the stands and walls, about 1.
-        pool_edge_m: from the diver's path to the far edge of the pool.
-        deck_m: from there to the first wall.
-        wall_height_m: of that wall, which carries adverts.
-        tier_rows: rows of seats of each tier, from below.
-        backdrop: what stands above the first tier.
-        occupancy: share of taken seats in each tier.
-        seat: colour of the seats.
-        wall: colour of walls and barriers.
-        accent: colour of adverts and boards' edges.
-        water: colour of the water.
-        chairs: how many judges sit at the far side.
-        bystanders: officials and divers who stand about.
-        bottom_lines: dark lines on the floor of the pool.
-        lane_ropes: floating ropes far out.
-        words: what the adverts say.
+        outdoor: Whether the pool is under the sky.
+        brightness: Brightness of the stands and walls, about 1.
+        pool_edge_m: Distance from the diver's path to the far edge of the pool, in metres.
+        deck_m: Distance from the far edge of the pool to the first wall, in metres.
+        wall_height_m: Height of the first wall, which carries adverts, in metres.
+        tier_rows: Number of rows of seats in each tier, from below.
+        backdrop: What stands above the first tier.
+        occupancy: Share of taken seats in each tier, from below.
+        seat: Colour of the seats.
+        wall: Colour of walls and barriers.
+        accent: Colour of adverts and boards' edges.
+        water: Colour of the water.
+        chairs: Number of judges who sit at the far side.
+        bystanders: Number of officials and divers who stand about.
+        bottom_lines: Whether there are dark lines on the floor of the pool.
+        lane_ropes: Whether there are floating ropes far out.
+        words: Words on the adverts.
     """
 
     outdoor: bool
@@ -96,12 +96,12 @@ class DiverLook:
     """The diver's body and suit.
 
     Attributes:
-        woman: draws a one-piece suit and a bun instead of briefs and short hair.
-        skin: colour.
-        hair: colour.
-        suit: colour.
-        suit_side: second colour of the suit.
-        girth: thickness of limbs and trunk, about 1.
+        woman: Whether a one-piece suit and a bun are drawn instead of briefs and short hair.
+        skin: Colour of the skin.
+        hair: Colour of the hair.
+        suit: Colour of the suit.
+        suit_side: Second colour of the suit.
+        girth: Thickness of limbs and trunk, about 1.
     """
 
     woman: bool
@@ -117,15 +117,15 @@ class PictureLook:
     """What light, lens, sensor and station do to the picture.
 
     Attributes:
-        light: world direction the main light comes from; z is up.
-        ambient: share of light from everywhere.
-        shutter: share of the frame's time for which the shutter is open.
-        softness_px: standard deviation of the lens blur at 455 pixels of width.
-        noise: standard deviation of the sensor noise, of 255.
-        cast: gain of red, green and blue.
-        jpeg_quality: at which frames should be written.
-        logo: a station's sign in a corner; empty for none.
-        strap: a caption bar at the foot of the picture.
+        light: Direction in world axes that the main light comes from; z is up.
+        ambient: Share of the light that comes from everywhere.
+        shutter: Share of the frame's time for which the shutter is open.
+        softness_px: Standard deviation of the lens blur, in pixels of a picture that is 455 pixels wide.
+        noise: Standard deviation of the sensor noise, of 255.
+        cast: Gain of red, green and blue.
+        jpeg_quality: Quality of the JPEG files in which frames should be written.
+        logo: Sign of a station in a corner; empty for none.
+        strap: Whether there is a caption bar at the foot of the picture.
     """
 
     light: tuple[float, float, float]
@@ -141,15 +141,15 @@ class PictureLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appearance:
-    """All of it.
+    """Everything about a picture that is drawn by lot.
 
     Attributes:
-        seed: decides everything that is drawn below.
-        height_m: 3 (springboard) or 10 (platform).
-        camera: viewpoint and operator.
-        venue: surroundings.
-        diver: body and suit.
-        picture: light, lens and sensor.
+        seed: Seed of everything that is drawn below.
+        height_m: Height of the board in metres, 3 (springboard) or 10 (platform).
+        camera: Viewpoint of the camera and habits of its operator.
+        venue: Pool and what is around it.
+        diver: Body and suit of the diver.
+        picture: Light, lens, sensor and signs of the station.
     """
 
     seed: int
@@ -257,8 +257,8 @@ def draw_appearance(seed: int, height_m: Number) -> Appearance:
     """Draw an appearance by lot.
 
     Args:
-        seed: decides everything.
-        height_m: 3 or 10; camera positions depend on it.
+        seed: Seed that decides everything.
+        height_m: Height of the board in metres, 3 or 10; camera positions depend on it.
 
     Raises:
         DataError: the height is not positive.

@@ -15,6 +15,7 @@ from stagescore.simulate.flight import rotation_about
 from stagescore.simulate.launch import Launch
 from stagescore.simulate.types import DivePlan
 
+# Set by hand, to look right: durations in seconds, the height of the hop, and the speed of walking.
 PRESS_S = 0.75
 HOP_S = 0.42
 HOP_RISE_M = 0.28
@@ -22,8 +23,10 @@ WALK_M_S = 1.1
 STEP_S = 0.55
 TOPPLE_S = 0.7
 _ANKLE_GIVES = np.deg2rad(25.0)  # how far a shank leans over a foot that stands flat
+# Set by hand: rounds in which foot and shank are fitted to each other.
 _HEEL_STEPS = 8
 _BOARD_GIVES = 0.6  # share of the press that a springboard takes; the legs take the rest
+# Boards are at 3 m and platforms at 10 m; any height in between would do.
 _SPRINGBOARD_BELOW_M = 5.0
 _LEG = {
     side: [NODES.index(f"{side}_{name}") for name in ("hip", "knee", "ankle", "toes")]
@@ -36,9 +39,9 @@ class Leaving:
     """The first moment of the flight, which the board has to lead up to.
 
     Attributes:
-        nodes_m: all nodes in world axes.
-        velocity_m_s: of the pelvis.
-        turning: radians per second of somersault, signed.
+        nodes_m: Positions of all nodes in world axes, in metres.
+        velocity_m_s: Velocity of the pelvis, in metres per second.
+        turning: Speed of the somersault, in radians per second, signed.
     """
 
     nodes_m: Float[np.ndarray, "nodes 3"]
@@ -52,13 +55,13 @@ def on_board(
     """The body before it leaves the board.
 
     Args:
-        plan: the approach and the size of the body.
-        start: how the board is left.
-        leaving: the first moment of the flight.
-        times_s: seconds since leaving the board, all 0 or less.
+        plan: Plan that says the approach and the size of the body.
+        start: How the board is left.
+        leaving: The first moment of the flight.
+        times_s: Seconds since leaving the board, all 0 or less.
 
     Returns:
-        All nodes in world axes, metres.
+        Positions of all nodes in world axes, in metres.
     """
     if plan.approach == "armstand":
         return _armstand(plan, start, leaving, times_s)
@@ -126,11 +129,11 @@ class _Footing:
     """Where the feet stand: under the toes that leave the board, as far as it gives way.
 
     Attributes:
-        leaving: the first moment of the flight.
-        facing: +1 towards the water, -1 towards the board.
-        scale: size of the body.
-        gives_m: how far the board is pressed down, at each moment.
-        times_s: the moments.
+        leaving: The first moment of the flight.
+        facing: Direction that the diver faces, +1 towards the water, -1 towards the board.
+        scale: Size of the body, 1 for the average adult.
+        gives_m: How far the board is pressed down at each moment, in metres.
+        times_s: Times of the moments, in seconds since leaving the board.
     """
 
     leaving: Leaving

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from stagescore.skeleton import MPII_16
 
+# Set by hand, for the adult of 1.68 m that the lengths are of.
 MASS_KG: Final = 62.0
 ANGLES: Final = (
     "hip_r",
@@ -52,7 +53,7 @@ LIMITS_DEG: Final = {
     "elbow_r": (0.0, 150.0),
     "elbow_l": (0.0, 150.0),
 }
-"""How far a body can bend."""
+"""How far a body can bend, set by hand."""
 
 NODES: Final = (*MPII_16.joints, "right_toes", "left_toes", "right_fingers", "left_fingers")
 NUM_NODES: Final = len(NODES)
@@ -161,11 +162,11 @@ def nodes_of(values: Float[np.ndarray, "*steps angles"], scale: float) -> Float[
     """Where joint angles put the joints, in body axes, metres.
 
     Args:
-        values: joint angles in degrees, in the order of `ANGLES`.
-        scale: size of the body, 1 for the average adult.
+        values: Joint angles in degrees, in the order of `ANGLES`.
+        scale: Size of the body, 1 for the average adult.
 
     Returns:
-        The 16 joints, then the tips of the feet and of the hands (`NODES`).
+        Positions of the 16 joints, then of the tips of the feet and of the hands (`NODES`).
     """
     flat = np.deg2rad(values.reshape(-1, len(ANGLES)))
     a = dict(zip(ANGLES, flat.T, strict=True))
@@ -241,12 +242,12 @@ def angular_momentum(
     """Angular momentum about the centre of mass, from positions alone, by central differences.
 
     Args:
-        nodes: in axes that do not turn.
-        step_s: seconds between steps.
-        mass_kg: of the whole body.
+        nodes: Positions of the nodes in axes that do not turn, in metres.
+        step_s: Seconds between steps.
+        mass_kg: Mass of the whole body, in kg.
 
     Returns:
-        kg m2/s.
+        Angular momentum at each step, in kg m2/s.
     """
     points = MASS_WEIGHTS @ (nodes - centre_of_mass(nodes)[:, None])
     velocities = rate_of_change(points, step_s)

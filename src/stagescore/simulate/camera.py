@@ -15,11 +15,13 @@ from stagescore.hashing import hash_u64
 from stagescore.simulate.appearance import Appearance, CameraLook
 from stagescore.simulate.types import Motion
 
+# Set by hand: where the camera may aim, along the board's direction and up to so much above the board, in metres.
 _AIM_X_M = (-4.0, 4.2)
 _AIM_LOWEST_M = -0.3
 _AIM_ABOVE_BOARD_M = 2.2
 _WATER_AIM_M = 0.35
 """A diver under water cannot be followed: the operator stays at the surface."""
+# Set by hand: steps per frame in which the operator's swing is integrated.
 _STEPS_A_FRAME = 4
 
 
@@ -28,10 +30,10 @@ class View:
     """One picture's projection.
 
     Attributes:
-        position_m: where the camera stands.
-        axes: its right, up and forward directions, as rows.
-        focal_px: distance of the image plane, pixels.
-        centre_px: where the forward direction meets the picture.
+        position_m: Place of the camera in world axes, in metres.
+        axes: Right, up and forward directions of the camera, as rows.
+        focal_px: Distance of the image plane, in pixels.
+        centre_px: Pixel (x, y) at which the forward direction meets the picture.
     """
 
     position_m: Float[np.ndarray, "3"]
@@ -69,10 +71,10 @@ class CameraPath:
     """Where the camera looks, frame by frame.
 
     Attributes:
-        position_m: where it stands.
-        axes: right, up and forward directions of each frame, as rows.
-        focal_px: of each frame.
-        size_px: width and height of the pictures.
+        position_m: Place of the camera in world axes, in metres.
+        axes: Right, up and forward directions of the camera in each frame, as rows.
+        focal_px: Distance of the image plane in each frame, in pixels.
+        size_px: Width and height of the pictures, in pixels.
     """
 
     position_m: Float[np.ndarray, "3"]
@@ -113,9 +115,9 @@ def follow(motion: Motion, look: Appearance, size_px: tuple[int, int]) -> Camera
     The operator sees only what has happened: no frame depends on a later one.
 
     Args:
-        motion: the dive.
-        look: its `camera` says where it stands and how the operator works.
-        size_px: width and height of the pictures.
+        motion: Dive to follow.
+        look: Appearance whose `camera` says where it stands and how the operator works.
+        size_px: Width and height of the pictures, in pixels.
 
     Raises:
         DataError: a size is not positive.

@@ -18,6 +18,7 @@ Posture = np.ndarray
 
 REACH = angles(shoulder=175, elbow=4)
 """Straight with the arms overhead: at the end of the take-off, and at the entry."""
+# Set by hand, in degrees, to look like the positions of the rules.
 TUCK = angles(hip=126, knee=140, neck=28, shoulder=42, elbow=62)
 PIKE = angles(hip=124, neck=18, shoulder=72, elbow=8)
 STRAIGHT = angles(shoulder=12, elbow=4)
@@ -31,8 +32,8 @@ class Key:
     """A posture at a time.
 
     Attributes:
-        time_s: seconds since leaving the board.
-        posture: joint angles, degrees.
+        time_s: Seconds since leaving the board.
+        posture: Joint angles in degrees, in the order of `ANGLES`.
     """
 
     time_s: float
@@ -44,10 +45,10 @@ class Timing:
     """When the shape changes, in seconds since leaving the board.
 
     Attributes:
-        shaped_s: the position has been taken.
-        open_s: the opening begins.
-        straight_s: the body is straight again.
-        contact_s: the water is touched.
+        shaped_s: Time at which the position has been taken.
+        open_s: Time at which the opening begins.
+        straight_s: Time at which the body is straight again.
+        contact_s: Time at which the water is touched.
     """
 
     shaped_s: float
@@ -76,8 +77,8 @@ def shape_in_flight(position: str, faults: Faults) -> Posture:
     """The position of a dive without twist, as well as it is held.
 
     Args:
-        position: `tuck`, `pike`, `straight` or `free`.
-        faults: what is not as it should be.
+        position: Position in the air: `tuck`, `pike`, `straight` or `free`.
+        faults: Sizes of what is not as it should be.
     """
     if position == "tuck":
         loose = angles(hip=-faults.loose_position_deg, knee=-0.9 * faults.loose_position_deg)
@@ -105,10 +106,10 @@ def opening_keys(timing: Timing, shape: Posture, faults: Faults, late_arm: float
     """From the shape to the entry: legs kicked straight while the arms go up through the front.
 
     Args:
-        timing: when.
-        shape: the posture that is opened.
-        faults: what is not as it should be.
-        late_arm: degrees by which one arm comes up sideways instead of through the front, the right
+        timing: Times at which the shape changes.
+        shape: Posture that is opened.
+        faults: Sizes of what is not as it should be.
+        late_arm: Degrees by which one arm comes up sideways instead of through the front, the right
             one where negative. Swinging it tilts the body to the other side.
     """
     front_s = timing.open_s + 0.45 * (timing.straight_s - timing.open_s)

@@ -38,6 +38,7 @@ from stagescore.simulate.write import (
 from stagescore.skeleton import MPII_16
 from stagescore.workers import worker_pool
 
+# Set by hand: shortest and longest edge of the frames.
 SMALLEST_PX, LARGEST_PX = 32, 4096
 _ANKLES = [MPII_16.index("right_ankle"), MPII_16.index("left_ankle")]
 
@@ -47,8 +48,8 @@ class Film:
     """What the camera brings back.
 
     Attributes:
-        pictures: one a frame, drawn when they are asked for.
-        jpeg_quality: at which the broadcast is compressed.
+        pictures: Pictures, one per frame, drawn when they are asked for.
+        jpeg_quality: JPEG quality at which the broadcast is compressed.
     """
 
     pictures: Iterable[Picture]
@@ -60,8 +61,8 @@ class Stage:
     """Who dives and who films: functions of a module, so that other processes can find them.
 
     Attributes:
-        dive: plan -> motion.
-        film: motion, splash, plan, (width, height) in pixels -> film.
+        dive: Function that makes the motion of a plan.
+        film: Function that makes a film of motion, splash, plan and (width, height) in pixels.
     """
 
     dive: Callable[[DivePlan], Motion]
@@ -73,11 +74,11 @@ class Order:
     """Which dives are wanted.
 
     Attributes:
-        num_dives: 2 or more.
-        seed: of everything.
-        size_px: (width, height) of the frames.
-        test_share: of the dives, for the test split; little where another data set is tested on.
-        drills: dives with faults of all sizes, for training only (`draw.draw_plan`).
+        num_dives: Number of dives, 2 or more.
+        seed: Seed of everything that is drawn.
+        size_px: Width and height of the frames, in pixels.
+        test_share: Share of the dives for the test split, 0 to 1; little where another data set is tested on.
+        drills: Whether dives have faults of all sizes, for training only (`sampling.draw_plan`).
     """
 
     num_dives: int
@@ -110,13 +111,13 @@ def simulate_dataset(
     """Simulate, film, judge and write dives in FineDiving's layout.
 
     Args:
-        out: folder; new or empty unless resuming.
-        order: which dives.
-        workers: processes.
-        resume: go on in a folder where some dives of the same seed and size are complete; more dives
-            than before and another test split may be asked for.
-        progress: told after every dive, and about every second while another process simulates in this folder.
-        stage: who dives and films; by default `motion` and `render`.
+        out: Folder to write to; new or empty unless resuming.
+        order: Dives that are wanted.
+        workers: Number of processes.
+        resume: Whether to go on in a folder where some dives of the same seed and size are complete; more dives than
+            before and another test split may be asked for.
+        progress: Function that is called after every dive, and about every second while another process simulates here.
+        stage: Functions that dive and film; by default those of `motion` and `render`.
 
     Returns:
         The manifest that was written, with paths relative to `out`.
@@ -151,9 +152,9 @@ def make_dive(order: Order, index: int, stage: Stage | None = None) -> Simulated
     """Dive `index` of an order, with its pictures still to be drawn.
 
     Args:
-        order: seed and size; the number of dives does not matter.
-        index: 0 or more.
-        stage: who dives and films; by default `motion` and `render`.
+        order: Order that says seed and size; the number of dives does not matter.
+        index: Index of the dive, 0 or more.
+        stage: Functions that dive and film; by default those of `motion` and `render`.
 
     Raises:
         DataError: a negative index.
@@ -182,9 +183,9 @@ class JudgedDive:
     """A dive without pictures: what labels can say of it.
 
     Attributes:
-        plan: what was dived.
-        judgement: what the judges made of it.
-        transitions: label transitions, frames of the clip.
+        plan: Plan of the dive.
+        judgement: Marks and score that the judges gave.
+        transitions: Label transitions, as frames of the clip.
     """
 
     plan: DivePlan
@@ -202,10 +203,10 @@ def judged_dives(
     """Dives in motion, judged but not filmed, in their order.
 
     Args:
-        seed: of the data set.
-        num_dives: how many.
-        workers: processes.
-        progress: told now and then.
+        seed: Seed of the data set.
+        num_dives: Number of dives.
+        workers: Number of processes.
+        progress: Function that is called after every dive.
     """
     judged: list[JudgedDive] = []
     with worker_pool(workers) as pool:

@@ -22,6 +22,7 @@ from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.skeleton import MPII_16
 
+# Set by hand, these and those below, until error and PCKh in flight were those of real networks (docs/simulation.md).
 ERROR_SHARE = 0.0237
 """Scale of the noise of an average joint of an upright, stretched body, as a share of the height; with
 all the rest on top the median error in flight is 0.041 of the height."""
@@ -65,6 +66,7 @@ _TALL_CHAIN = tuple(
     )
 )
 _PELVIS, _UPPER_NECK = MPII_16.indices("pelvis", "upper_neck")
+# Set by hand: extent of a stretched and of a rolled-up body as shares of the height, and the least height believed.
 _STRETCHED_SHARE = 0.9
 _ROLLED_SHARE = 0.35
 _LEAST_HEIGHT_PX = 4.0
@@ -75,9 +77,9 @@ class Sight:
     """What can be seen of the joints.
 
     Attributes:
-        visible: inside the picture and not covered.
-        underwater: below the surface.
-        spray: how much of the diver the spray covers in each frame, 0 to 1.
+        visible: Whether each joint is inside the picture and not covered.
+        underwater: Whether each joint is below the surface.
+        spray: Share of the diver that the spray covers in each frame, 0 to 1.
     """
 
     visible: Bool[np.ndarray, "frames joints"]
@@ -95,12 +97,12 @@ def estimate_joints(
     """Estimated joints with their confidence: `pred` of a FineDiving-Pose file.
 
     Args:
-        joints_px: exact xy pixels, frame by frame.
-        sight: what can be seen of them.
-        seed: of the errors.
+        joints_px: Exact joints as xy pixels, frame by frame.
+        sight: What can be seen of the joints.
+        seed: Seed of the errors.
 
     Returns:
-        x, y in pixels and confidence, 0 to 1; never NaN.
+        Places x and y in pixels and confidence, 0 to 1, of each joint; never NaN.
 
     Raises:
         DataError: joints that are not finite.

@@ -38,9 +38,9 @@ class Body:
     """The diver at some moments.
 
     Attributes:
-        joints_m: the 16 joints of MPII's order.
-        toes_m: right and left.
-        fingers_m: right and left.
+        joints_m: Positions of the 16 joints in MPII's order, in metres.
+        toes_m: Tips of the right and the left foot, in metres.
+        fingers_m: Finger tips of the right and the left hand, in metres.
     """
 
     joints_m: Float[np.ndarray, "moments joints 3"]
@@ -53,8 +53,8 @@ class Layer:
     """A painted piece of picture.
 
     Attributes:
-        corner_px: column and row of its first pixel within the picture.
-        colour: red, green, blue and cover, 0 to 255, multiplied by the cover.
+        corner_px: Column and row of the layer's first pixel within the picture.
+        colour: Red, green, blue and cover, 0 to 255, multiplied by the cover.
     """
 
     corner_px: tuple[int, int]
@@ -194,13 +194,13 @@ def paint(
     """Paint the diver at one moment or, for motion blur, at several moments of one exposure.
 
     Args:
-        skins_m: surface of the body at each moment.
-        views: the camera at each moment.
-        look: diver and picture.
-        light: direction the light comes from, of length 1.
+        skins_m: Points of the body's surface at each moment, in metres.
+        views: View of the camera at each moment.
+        look: Looks of the diver and of the picture.
+        light: Direction that the light comes from, of length 1.
 
     Returns:
-        The piece of picture that the diver covers, or None if nothing of him is in it.
+        The piece of picture that the diver covers, or None if nothing of the diver is in it.
     """
     above = skins_m[..., 2] > 0
     if not above.any():

@@ -20,9 +20,9 @@ class ShapeDynamics:
     """What a changing shape means for turning, step by step, in body axes.
 
     Attributes:
-        inertia: about the centre of mass, kg m2.
-        momentum: of the limbs' motion relative to the body axes, kg m2/s.
-        step_s: seconds between steps.
+        inertia: Inertia about the centre of mass, in kg m2.
+        momentum: Angular momentum of the limbs' motion relative to the body axes, in kg m2/s.
+        step_s: Seconds between steps.
     """
 
     inertia: Float[np.ndarray, "*batch steps 3 3"]
@@ -45,11 +45,11 @@ def planar_turn(shape: ShapeDynamics, angle: float) -> tuple[Float[np.ndarray, "
     """Turn about the body's own sideways axis by a given angle in all.
 
     Args:
-        shape: of a body that is the same on its left and right.
-        angle: radians from the first to the last step.
+        shape: Shape of a body that is the same on its left and right.
+        angle: Angle to turn from the first to the last step, in radians.
 
     Returns:
-        The angle at each step, from 0, and the angular momentum about y that this takes.
+        Angle at each step in radians, from 0, and the angular momentum about y that this takes, in kg m2/s.
     """
     inertia, own = shape.inertia[:, 1, 1], shape.momentum[:, 1]
     with_unit = _integral(1 / inertia, shape.step_s)
@@ -68,12 +68,12 @@ def turn(
     """Integrate the orientation of bodies in free flight.
 
     Args:
-        shape: a batch of changing shapes.
-        start: orientation at the first step, body axes to world axes.
-        momentum: angular momentum in world axes, kg m2/s; constant.
+        shape: Batch of changing shapes.
+        start: Rotation from body to world axes at the first step.
+        momentum: Angular momentum in world axes, in kg m2/s; constant.
 
     Returns:
-        Orientation at each step, by methods of fourth order; a rotation to rounding.
+        Rotation from body to world axes at each step, by methods of fourth order; a rotation up to rounding.
     """
     inverse, own, step = np.linalg.inv(shape.inertia), shape.momentum, shape.step_s
     half_inverse, half_own = _halfway(inverse), _halfway(own)
@@ -182,8 +182,8 @@ def turning_of(
     """Somersault, lean and twist, in radians, signed, without jumps.
 
     Args:
-        orientation: body to world axes.
-        upright: body to world axes before any somersault.
+        orientation: Rotation from body to world axes at each step.
+        upright: Rotation from body to world axes before any somersault.
 
     Returns:
         Somersault about the world's y; lean of the long axis out of the plane of the somersault, about

@@ -39,10 +39,10 @@ class Rule:
     """Points for one fault: a straight line between the given sizes, constant behind the last.
 
     Attributes:
-        fault: a field of `Faults`, or `splash`.
-        sizes: increasing sizes in the fault's own unit, from 0.
-        points: what judges deduct at each of them, increasing; the last is the cap.
-        words: what the rules say.
+        fault: Name of the fault: a field of `Faults`, or `splash`.
+        sizes: Increasing sizes in the fault's own unit, from 0.
+        points: Points that judges deduct at each of the sizes, increasing; the last is the cap.
+        words: What the rules say, in words.
     """
 
     fault: str
@@ -119,10 +119,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 _TOO_CLOSE = 1.5
-"""A path this close to the board counts like one so many times as far: safety goes first."""
+"""A path this close to the board counts like one so many times as far: safety goes first. Set by hand."""
 
 _OWN_LEANING = 0.1
-"""Standard deviation of what a judge gives more or less than others all through an event, points."""
+"""Standard deviation of what a judge gives more or less than others all through an event, points; set by hand."""
 
 # Seven judges' marks lie closer together the better the dive: within a panel FineDiving's marks have a
 # standard deviation of 0.29 above 9 points, 0.35 about 7.5 and 0.5 below 6, rounding to halves included.
@@ -130,6 +130,7 @@ _NOISE_AT_TEN = 0.15
 _NOISE_A_POINT = 0.05
 _MOST_NOISE = 0.5
 
+# Set by hand; what each does is said in `splash_size`. The speed is that of an entry from 10 m.
 _SPLASH_ANGLE_DEG = 26.0
 _SPLASH_SPEED_M_S = 14.0
 _LEAN_WEIGHT = 1.3
@@ -141,7 +142,7 @@ class Panel:
     """Seven judges of an event.
 
     Attributes:
-        leanings: points that each gives more (+) or less (-) than a judge without leaning.
+        leanings: Points that each judge gives more (+) or less (-) than a judge without leaning.
     """
 
     leanings: tuple[float, ...]
@@ -166,11 +167,11 @@ def splash_size(faults: Faults, entry_speed_m_s: float) -> float:
     that of an entry from 10 m; from 3 m the same angle throws up two thirds of it.
 
     Args:
-        faults: of the dive.
-        entry_speed_m_s: of the centre of mass at water contact, positive.
+        faults: Faults of the dive.
+        entry_speed_m_s: Speed of the centre of mass at water contact, in metres per second, positive.
 
     Returns:
-        0 (a rip entry) to 1, exclusive; strictly increasing in each of the three faults and the speed.
+        Size from 0 (a rip entry) to 1, exclusive; strictly increasing in each of the three faults and the speed.
 
     Raises:
         DataError: a speed that is not positive.
@@ -191,11 +192,11 @@ def deductions(faults: Faults, splash: float) -> dict[str, float]:
     """Points by name of the fault; the splash carries what `loud_entry` does.
 
     Args:
-        faults: of the dive.
-        splash: as `splash_size` returns it.
+        faults: Faults of the dive.
+        splash: Size of the splash, 0 to 1, as `splash_size` returns it.
 
     Returns:
-        One entry for each of `RULES`, and `failed` for a failed dive.
+        Points for each of `RULES`, and for `failed` in a failed dive.
 
     Raises:
         DataError: a splash outside 0 to 1.
@@ -226,9 +227,9 @@ def judge(plan: DivePlan, splash: float, panel: Panel | None = None) -> Judgemen
     seed, so the same dive with one more fault meets the same judges in the same mood.
 
     Args:
-        plan: of the dive.
-        splash: as `splash_size` returns it.
-        panel: judges of the event; by default ones without leaning.
+        plan: Plan of the dive.
+        splash: Size of the splash, 0 to 1, as `splash_size` returns it.
+        panel: Judges of the event; by default ones without leaning.
 
     Raises:
         DataError: a splash outside 0 to 1.

@@ -16,7 +16,9 @@ from stagescore.simulate.choreography import HANDSTAND, REACH, Posture
 from stagescore.simulate.flight import rotation_about
 from stagescore.simulate.types import GRAVITY_M_S2, DivePlan
 
+# Boards are at 3 m and platforms at 10 m; any height in between would do.
 _SPRINGBOARD_BELOW_M = 5.0
+# Set by hand: least speed away from the board, and how far from it a good dive passes the board's height.
 _MIN_OUTWARD_M_S = 0.25
 _IDEAL_DISTANCE_M = {"springboard": 1.35, "platform": 1.1}
 
@@ -26,13 +28,13 @@ class Launch:
     """How the board is left.
 
     Attributes:
-        direction: +1 where the somersault carries the top of the body out over the water, -1 where
+        direction: Direction of the somersault: +1 where it carries the top of the body out over the water, -1 where
             towards the board (reverse dives).
-        upright: body to world axes before any somersault; head down in an armstand.
-        lean: somersault already turned when the board is left, radians.
-        posture: joint angles.
-        centre_m: centre of mass.
-        velocity_m_s: of the centre of mass.
+        upright: Rotation from body to world axes before any somersault; head down in an armstand.
+        lean: Somersault already turned when the board is left, in radians.
+        posture: Joint angles when the board is left, in degrees.
+        centre_m: Place of the centre of mass when the board is left, in metres.
+        velocity_m_s: Velocity of the centre of mass when the board is left, in metres per second.
     """
 
     direction: int

@@ -12,7 +12,9 @@ from stagescore.simulate.twisting import THROW_AT_S, THROW_S
 from stagescore.simulate.types import GRAVITY_M_S2, DivePlan, Motion
 from stagescore.skeleton import MPII_16
 
+# At 25 frames per second 250 steps: a triple twist is then 0.003 turn off, at fourth order (docs/log.md).
 STEPS_A_FRAME = 10
+# Set by hand: fewest frames before the flight and after it, and how quickly water stops the body.
 MIN_LEAD_FRAMES = 3
 MIN_FRAMES_AFTER_CONTACT = 3
 _WATER_STOPS_S = 0.45
@@ -22,7 +24,7 @@ def simulate(plan: DivePlan) -> Motion:
     """Simulate a dive.
 
     Args:
-        plan: what is dived, by whom, and how well.
+        plan: What is dived, by whom, and how well.
 
     Raises:
         DataError: the clip is too short to hold the dive.

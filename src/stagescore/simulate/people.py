@@ -40,9 +40,9 @@ class Sprite:
     """A cut-out person.
 
     Attributes:
-        colour: red, green, blue and cover, 0 to 255, multiplied by the cover.
-        foot_px: column and row that stand at the person's place (hip of who sits, soles of who stands).
-        box_px: what the person covers, relative to the first pixel: left, top, right, bottom.
+        colour: Red, green, blue and cover, 0 to 255, multiplied by the cover.
+        foot_px: Column and row of the pixel that stands at the person's place (hip of who sits, soles of who stands).
+        box_px: Left, top, right and bottom of what the person covers, in pixels from the sprite's first.
     """
 
     colour: UInt8[np.ndarray, "h w 4"]
@@ -56,10 +56,10 @@ def draw_person(
     """Draw one person who faces the pool.
 
     Args:
-        rng: chooses clothes, pose and build.
-        scale_px_m: pixels a metre.
-        seated: sits rather than stands.
-        shirt: colour of an official's shirt; chosen by `rng` where None.
+        rng: Generator that chooses clothes, pose and build.
+        scale_px_m: Pixels per metre.
+        seated: Whether the person sits rather than stands.
+        shirt: Colour of an official's shirt; None to let `rng` choose.
     """
     low, high = (-0.52, 1.02) if seated else (-0.02, 1.9)
     scale = scale_px_m * _FINE
@@ -169,10 +169,10 @@ def paste(
     """Put a person into a picture.
 
     Args:
-        picture: is changed.
-        sprite: the person.
-        place_px: where the sprite's foot comes to stand.
-        light: brightness, 0 to 1.
+        picture: Picture that the person is put into; it is changed.
+        sprite: Person to put there.
+        place_px: Column and row where the sprite's foot comes to stand.
+        light: Brightness, 0 to 1.
 
     Returns:
         The person's box (left, top, right, bottom, pixels), or None if it is not wholly inside.

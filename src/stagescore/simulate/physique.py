@@ -168,8 +168,8 @@ class Mesh:
     """How the points of the skin are joined.
 
     Attributes:
-        quads: four points each, counted so that they face outward.
-        material: what each is made of.
+        quads: Four points of each piece of skin, counted so that they face outward.
+        material: Material of each piece of skin.
     """
 
     quads: Int[np.ndarray, "quads 4"]

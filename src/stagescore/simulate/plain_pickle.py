@@ -20,6 +20,7 @@ _STOP, _MARK, _NONE = b".", b"(", b"N"
 _TRUE, _FALSE = b"\x88", b"\x89"
 _EMPTY_DICT, _EMPTY_LIST, _EMPTY_TUPLE = b"}", b"]", b")"
 _SETITEMS, _APPENDS, _TUPLE, _REDUCE, _BUILD = b"u", b"e", b"t", b"R", b"b"
+# Set by hand, far above the nesting of the labels.
 _MAX_DEPTH = 50
 _ONE_BYTE = 0x100
 _FOUR_BYTES = 0x80000000

@@ -19,9 +19,9 @@ def paint_pool(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> No
     """Paint the water and the deck at the boards' end onto the surroundings.
 
     Args:
-        canvas: everything above the far edge is on it already; it is mirrored in the water.
-        look: colours.
-        rng: of the ripples.
+        canvas: Surroundings; everything above the far edge is on them already and is mirrored in the water.
+        look: Appearance that says the colours.
+        rng: Generator of the ripples.
     """
     venue = look.venue
     near = -_NEAR_SHARE * look.camera.distance_m

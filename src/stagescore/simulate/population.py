@@ -22,10 +22,10 @@ from stagescore.errors import DataError
 from stagescore.types import Dive
 
 BIN_FRAMES = 8
-"""Width of a bin of clip lengths, where they are counted together with the first transition."""
+"""Width of a bin of clip lengths, where they are counted together with the first transition; set by hand."""
 
 BIN_SHARE = 0.05
-"""Width of a bin of the first transition's place in the clip, 0 to 1."""
+"""Width of a bin of the first transition's place in the clip, 0 to 1; set by hand."""
 
 _WHOLE_PANEL = 7
 
@@ -35,10 +35,10 @@ class DiveKind:
     """A dive that is dived in competitions.
 
     Attributes:
-        code: dive number.
-        height_m: 3 or 10.
-        difficulty: degree of difficulty.
-        count: how many labelled dives.
+        code: Dive number such as `107B`.
+        height_m: Height of the board in metres, 3 or 10.
+        difficulty: Degree of difficulty.
+        count: Number of labelled dives of this kind.
     """
 
     code: str
@@ -52,9 +52,9 @@ class TimingBin:
     """A bin of clips: how long they are, and where in them the first labelled transition lies.
 
     Attributes:
-        frames: smallest clip length in the bin; it is `BIN_FRAMES` wide.
-        share: smallest place in the bin; it is `BIN_SHARE` wide.
-        count: how many labelled dives.
+        frames: Smallest clip length in the bin, in frames; the bin is `BIN_FRAMES` wide.
+        share: Smallest place of the first transition in the bin, 0 to 1; the bin is `BIN_SHARE` wide.
+        count: Number of labelled dives in the bin.
     """
 
     frames: int
@@ -67,12 +67,12 @@ class Population:
     """The table of the package.
 
     Attributes:
-        kinds: dives with their frequencies.
-        timing: (group, height in metres) -> clip lengths and first transitions.
-        clip_frames: clip length -> labelled dives, all kinds together.
-        num_transitions: dive number -> labelled number of transitions (2 to 4) -> labelled dives.
-        marks: mark -> how often it stands in rows with all seven marks.
-        figures: score and timing of all individual dives; see `derive_population`.
+        kinds: Kinds of dives with their frequencies.
+        timing: Clip lengths and first transitions, by group and height in metres.
+        clip_frames: Number of labelled dives by clip length, all kinds together.
+        num_transitions: Number of labelled dives by dive number and labelled number of transitions (2 to 4).
+        marks: How often each mark stands in rows with all seven marks.
+        figures: Score and timing of all individual dives, as `derive_population` names them.
     """
 
     kinds: tuple[DiveKind, ...]
@@ -90,7 +90,7 @@ def derive_population(dives: Sequence[Dive]) -> dict[str, Any]:
     neither are, at the height from which that dive number is dived more often.
 
     Args:
-        dives: as a loader returns them.
+        dives: Labelled dives as a loader returns them.
 
     Returns:
         Counts for `dives` (rows of number, height, difficulty, count), `timing`, `clip_frames`,

@@ -27,18 +27,18 @@ class Programme:
     """Everything that decides a flight.
 
     Attributes:
-        keys: postures until the opening.
-        shape: the posture that is opened.
-        faults: for the opening and the entry.
-        timing: when.
-        shaped_s: the opening can begin no earlier.
-        late_arm_deg: see `opening_keys`.
-        momentum: angular momentum in world axes, kg m2/s.
-        start: orientation where the board is left.
-        scale: size of the body.
-        step_s: seconds between steps.
-        twist_end_s: when the twisting stops; None without twist.
-        arms_overhead: the arms are up already when the opening begins, and stay there.
+        keys: Postures until the opening begins.
+        shape: Posture that is opened.
+        faults: Faults of the opening and the entry.
+        timing: Times at which the shape changes.
+        shaped_s: Earliest time at which the opening can begin, in seconds since leaving the board.
+        late_arm_deg: Degrees by which one arm comes up sideways, as `opening_keys` takes them.
+        momentum: Angular momentum in world axes, in kg m2/s.
+        start: Rotation from body to world axes where the board is left.
+        scale: Size of the body, 1 for the average adult.
+        step_s: Seconds between steps.
+        twist_end_s: Time at which the twisting stops, in seconds since leaving the board; None without twist.
+        arms_overhead: Whether the arms are up already when the opening begins, and stay there.
     """
 
     keys: tuple[Key, ...]
@@ -75,8 +75,8 @@ class Programme:
         """Orientation at each step.
 
         Args:
-            first: the step from which on it is integrated.
-            before: orientation up to that step, at least; needed unless `first` is 0.
+            first: Step from which on the orientation is integrated.
+            before: Orientation at each step up to `first`, at least; needed unless `first` is 0.
         """
         shape = ShapeDynamics.of(nodes_of(self.postures()[first:], self.scale)[None], self.step_s)
         start = self.start if before is None else before[first]

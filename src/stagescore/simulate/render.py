@@ -43,11 +43,11 @@ class Picture:
     """One frame and the truth about it.
 
     Attributes:
-        image: red, green, blue.
-        joints_px: the 16 joints, whether visible or not (origin at the corner of the picture).
-        diver_box: left, top, right, bottom of the visible body; NaN where none of it is seen.
-        people_boxes: likewise of everybody else in the picture.
-        splash_area_px: pixels that spray and foam cover.
+        image: RGB picture, 0 to 255.
+        joints_px: Places of the 16 joints in pixels, whether visible or not (origin at the corner of the picture).
+        diver_box: Left, top, right and bottom of the visible body, in pixels; NaN where none of it is seen.
+        people_boxes: Left, top, right and bottom of everybody else in the picture, in pixels.
+        splash_area_px: Number of pixels that spray and foam cover.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
@@ -79,10 +79,10 @@ def render(motion: Motion, splash: Splash, look: Appearance, size_px: tuple[int,
     """Draw a dive, one frame at a time.
 
     Args:
-        motion: what the diver does.
-        splash: what the water does.
-        look: everything else.
-        size_px: width and height of the pictures; 112 to 455 wide are meant.
+        motion: Motion of the diver.
+        splash: Splash of the entry.
+        look: Appearance of everything else.
+        size_px: Width and height of the pictures, in pixels; 112 to 455 wide are meant.
 
     Yields:
         The pictures in their order.

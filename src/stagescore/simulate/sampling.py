@@ -23,6 +23,7 @@ from stagescore.hashing import hash_u64, hash_unit
 from stagescore.simulate.population import BIN_FRAMES, BIN_SHARE, DiveKind, TimingBin, population
 from stagescore.simulate.types import GRAVITY_M_S2, Approach, DivePlan, Faults
 
+# Set by hand: two events have 30 dives, each of them 12 to 18.
 _DIVES_A_PAIR = 30
 _MOST_UNEQUAL = 3
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -33,22 +34,27 @@ _FRAME_RATES: dict[float, tuple[tuple[float, float], ...]] = {
     3.0: ((29.97, 0.85), (25.0, 1.0)),
     10.0: ((25.0, 0.75), (29.97, 1.0)),
 }
+# The longest flights that `launch` gives, in seconds.
 _LONGEST_FLIGHT_S = {3.0: 1.6, 10.0: 1.9}
 _SECONDS_BELOW = 0.35
-"""At least so much of the clip comes after the water contact."""
+"""At least so much of the clip comes after the water contact; set by hand."""
 
 _FIRST_FRAMES = 4
-"""At least so many frames of the clip come before the first transition."""
+"""At least so many frames of the clip come before the first transition; set by hand."""
 
 _HURDLES = {3.0: 0.97, 10.0: 0.55}
-"""Share of forward dives that start with an approach; from 3 m reverse ones too."""
+"""Share of forward dives that start with an approach; from 3 m reverse ones too. Set by hand."""
 
+# Share of reverse dives from the platform that start with an approach; set by hand.
 _PLATFORM_REVERSE_HURDLES = 0.1
 
+# About the mean of FineDiving's individual dives (3.19).
 _MEAN_DIFFICULTY = 3.15
+# Set by hand, for `approximate_entry_speed` alone.
 _USUAL_HEIGHT_OF_JUMP_M = {3.0: 1.3, 10.0: 0.6}
 
-# Parts of the latent quality, standard deviations; their squares sum to 1.
+# Parts of the latent quality, standard deviations; their squares sum to 1. These and those down to `_BAD_SPREAD` were
+# chosen by looking at scores and marks of 1,200 dives beside FineDiving's (docs/simulation.md, calibration).
 _EVENT, _DIVER, _DAY = 0.3, 0.55, 0.78
 _HARDER_IS_WORSE = 0.3
 _BETTER_DIVE_HARDER = 0.65
@@ -73,8 +79,9 @@ _DRILLED: dict[str, tuple[float, float]] = {
 """From what to what the drilled faults of a drill go: about to where their deductions end."""
 
 _DRILL_SKILL = -1.5
-"""Latent quality of everything else in a drill: small faults."""
+"""Latent quality of everything else in a drill, set by hand: small faults."""
 
+# Shares of dives in which something, or everything, goes wrong; chosen by the same figures.
 _MISHAPS = 0.05
 _DISASTERS = 0.0025
 
@@ -84,13 +91,13 @@ class Event:
     """A round of an invented competition.
 
     Attributes:
-        name: carries neither the height nor anything else that the score depends on.
-        index: 0 for the first event.
-        first_dive: index of its first dive.
-        num_dives: 12 to 18.
-        height_m: 3 or 10.
-        frame_rate: of the broadcast, frames per second.
-        level: how much worse (+) or better (-) its divers are, in parts of the latent quality.
+        name: Name that tells neither the height nor anything else that the score depends on.
+        index: Index of the event, from 0.
+        first_dive: Index of the event's first dive.
+        num_dives: Number of dives, 12 to 18.
+        height_m: Height of the board in metres, 3 or 10.
+        frame_rate: Frames per second of the broadcast.
+        level: Part of the latent quality by which the event's divers are worse (+) or better (-).
     """
 
     name: str
@@ -106,9 +113,9 @@ def draw_event(seed: int, dive_index: int, *, drills: bool = False) -> Event:
     """The event that a dive belongs to.
 
     Args:
-        seed: of the data set.
-        dive_index: 0 or more.
-        drills: give it the name of a training session, so that drills and dives can stand side by side.
+        seed: Seed of the data set.
+        dive_index: Index of the dive, 0 or more.
+        drills: Whether the event is named as a training session, so that drills and dives can stand side by side.
 
     Raises:
         DataError: a negative index.
@@ -140,9 +147,9 @@ def draw_plan(seed: int, index: int, *, drills: bool = False) -> DivePlan:
     """Dive `index` of a seed.
 
     Args:
-        seed: of the data set.
-        index: 0 or more; the plan does not depend on how many dives there are.
-        drills: one to three faults of any size, large as often as small, and otherwise a good dive. In
+        seed: Seed of the data set.
+        index: Index of the dive, 0 or more; the plan does not depend on how many dives there are.
+        drills: Whether the dive has one to three faults of any size, large as often as small, and is good otherwise. In
             competitions large faults in flight are so rare that nobody can learn from them what they cost.
 
     Raises:

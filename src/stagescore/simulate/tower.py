@@ -44,9 +44,9 @@ def paint_board(canvas: Canvas, look: Appearance, bend_m: Number) -> None:
     """Paint the springboard that is dived from.
 
     Args:
-        canvas: a picture of the dive.
-        look: its venue.
-        bend_m: how far the tip is below (-) or above (+) its rest.
+        canvas: Picture of the dive, which is drawn on.
+        look: Appearance of the dive's venue.
+        bend_m: How far the tip is below (-) or above (+) its rest, in metres.
     """
     light = 0.45 + 0.55 * look.venue.brightness
     _springboard(canvas, 0.0, look.height_m, bend_m, _lit(_BOARD, light))

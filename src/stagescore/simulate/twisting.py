@@ -36,14 +36,17 @@ from stagescore.simulate.launch import Launch
 from stagescore.simulate.programme import Programme
 from stagescore.simulate.types import DivePlan
 
+# Set by hand: when the first arm is thrown down, and how long the movements of the arms and into the shape take.
 THROW_AT_S = 0.08
 THROW_S = 0.20
 FRONT_S = 0.07
 WRAP_S = 0.08
 WRAPPED_AT_S = THROW_AT_S + THROW_S + FRONT_S + WRAP_S
 SHAPE_S = 0.20
+# Set by hand: a miss of the somersault, in radians, that is small enough.
 _GOOD = 3e-3
 
+# Set by hand: throws that are tried, the smallest first.
 _THROWS = (0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.24)
 _SWAP = [
     ANGLES.index(name[:-1] + {"r": "l", "l": "r"}[name[-1]]) if name[-2:] in ("_r", "_l") else index
@@ -56,9 +59,9 @@ class Twist:
     """How the arms move.
 
     Attributes:
-        throw: how far the first arm is thrown down, 1 from overhead to the side.
-        middle_s: when the movement turns round.
-        shaped: there is time for a pike, or for arms at ease, before the opening.
+        throw: How far the first arm is thrown down, 1 from overhead to the side of the body.
+        middle_s: Time at which the movement turns round, in seconds since leaving the board.
+        shaped: Whether there is time for a pike, or for arms at ease, before the opening.
     """
 
     throw: float

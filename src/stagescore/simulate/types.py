@@ -23,18 +23,18 @@ class Faults:
     """Sizes of everything that judges deduct for; all zero is a perfect dive.
 
     Attributes:
-        takeoff_distance_m: how much farther from the board (+) or closer to it (-) than ideal the
+        takeoff_distance_m: How much farther from the board (+) or closer to it (-) than ideal the
             path runs when the diver passes the board's height.
-        low_jump_m: how much lower the highest point of the centre of mass is than in a good jump, >= 0.
-        bent_knees_deg: bend of the knees where legs should be straight, >= 0.
-        split_legs_deg: angle between the legs where they should be together, >= 0.
-        flexed_toes_deg: how far the feet are from pointed, >= 0.
-        loose_position_deg: how far a tuck or pike is open at the hips (and knees, in a tuck), >= 0;
+        low_jump_m: How much lower the highest point of the centre of mass is than in a good jump, >= 0.
+        bent_knees_deg: Bend of the knees where legs should be straight, >= 0.
+        split_legs_deg: Angle between the legs where they should be together, >= 0.
+        flexed_toes_deg: How far the feet are from pointed, >= 0.
+        loose_position_deg: How far a tuck or pike is open at the hips (and knees, in a tuck), >= 0;
             in a straight position, how far the hips bend.
-        over_rotation_deg: pitch of the body past vertical at water contact (+), or short of it (-).
-        short_twist_deg: twist that is missing at water contact, >= 0; 0 in dives without twist.
-        entry_lean_deg: sideways lean of the body at water contact, either sign.
-        loud_entry: the part of the splash that is due to hands and timing alone, 0 to 1.
+        over_rotation_deg: Pitch of the body past vertical at water contact (+), or short of it (-).
+        short_twist_deg: Twist that is missing at water contact, >= 0; 0 in dives without twist.
+        entry_lean_deg: Sideways lean of the body at water contact, either sign.
+        loud_entry: The part of the splash that is due to hands and timing alone, 0 to 1.
     """
 
     takeoff_distance_m: float = 0.0
@@ -61,16 +61,16 @@ class DivePlan:
     """What is to be dived, by whom, and how well.
 
     Attributes:
-        number: the dive.
-        height_m: 3 (springboard) or 10 (platform).
-        difficulty: degree of difficulty.
-        approach: how the diver starts.
-        faults: what goes wrong.
-        num_frames: frames of the clip.
-        frame_rate: frames per second.
-        takeoff_share: where in the clip the first label transition is aimed at, 0 to 1.
-        body_scale: size of the diver, 1 for the average adult.
-        seed: of everything else.
+        number: Number of the dive.
+        height_m: Height of the board in metres, 3 (springboard) or 10 (platform).
+        difficulty: Degree of difficulty.
+        approach: How the diver starts.
+        faults: Sizes of what goes wrong.
+        num_frames: Number of frames of the clip.
+        frame_rate: Frames per second.
+        takeoff_share: Place in the clip at which the first label transition is aimed, 0 to 1.
+        body_scale: Size of the diver, 1 for the average adult.
+        seed: Seed of everything that the plan does not say.
     """
 
     number: DiveNumber
@@ -90,18 +90,18 @@ class Motion:
     """The dive in three dimensions, frame by frame: exact, as no camera sees it.
 
     Attributes:
-        joints_m: the 16 joints of MPII's order.
-        toes_m: tips of the right and the left foot.
-        fingers_m: finger tips of the right and the left hand.
-        centre_of_mass_m: of the whole body.
-        angular_momentum: about the centre of mass, kg m2/s; meaningful in flight.
-        frame_rate: frames per second.
-        label_transitions: FineDiving's meaning: last frame of the earlier sub-action.
-        first_airborne_frame: nothing touches the board any more.
-        first_water_contact_frame: the first part of the body touches the water.
-        somersaults: turned between leaving the board and touching the water, in turns.
-        twists: likewise.
-        entry_speed_m_s: of the centre of mass at water contact.
+        joints_m: Positions of the 16 joints in MPII's order, in metres.
+        toes_m: Tips of the right and the left foot, in metres.
+        fingers_m: Finger tips of the right and the left hand, in metres.
+        centre_of_mass_m: Centre of mass of the whole body, in metres.
+        angular_momentum: Angular momentum about the centre of mass, in kg m2/s; meaningful in flight.
+        frame_rate: Frames per second.
+        label_transitions: Label transitions as FineDiving means them: the last frame of the earlier sub-action.
+        first_airborne_frame: First frame in which nothing touches the board any more.
+        first_water_contact_frame: First frame in which a part of the body touches the water.
+        somersaults: Somersaults between leaving the board and touching the water, in turns.
+        twists: Twists between leaving the board and touching the water, in turns.
+        entry_speed_m_s: Speed of the centre of mass at water contact, in metres per second.
     """
 
     joints_m: Float[np.ndarray, "frames joints 3"]
@@ -128,11 +128,11 @@ class Splash:
     """What the entry throws up.
 
     Attributes:
-        size: 0 (a rip entry) to 1 (the largest).
-        first_frame: water contact.
-        x_m: where the body goes in.
-        y_m: likewise.
-        lean: -1 to 1: thrown towards the board or away from it.
+        size: Size from 0 (a rip entry) to 1 (the largest).
+        first_frame: Frame of the water contact.
+        x_m: World x of the place where the body goes in, in metres.
+        y_m: World y of the place where the body goes in, in metres.
+        lean: Direction that the water is thrown in, from -1 (towards the board) to 1 (away from it).
     """
 
     size: float
@@ -147,10 +147,10 @@ class Judgement:
     """What the judges make of it.
 
     Attributes:
-        execution: mark that the rules give to the faults, 0 to 10, before any judge sees it.
-        deductions: points by name of the fault.
-        marks: seven, in halves from 0 to 10.
-        score: final score, points.
+        execution: Mark that the rules give to the faults, 0 to 10, before any judge sees it.
+        deductions: Points that are deducted, by name of the fault.
+        marks: Seven marks, in halves from 0 to 10.
+        score: Final score, in points.
     """
 
     execution: float

@@ -28,10 +28,10 @@ class Surroundings:
     """Everything but the diver and the splash.
 
     Attributes:
-        picture: red, green, blue.
-        view: the camera it is seen from.
-        people_px: boxes of all people in it: left, top, right, bottom.
-        far_edge_px: the pool's far edge as two points of it.
+        picture: RGB picture of the surroundings.
+        view: View that the picture is seen from.
+        people_px: Left, top, right and bottom of each person in the picture, in pixels.
+        far_edge_px: Two points of the pool's far edge, as xy pixels.
     """
 
     picture: UInt8[np.ndarray, "h w 3"]

@@ -32,11 +32,11 @@ class Spray:
     """The droplets of a splash: where and when each leaves the surface, how fast, and how dense it is.
 
     Attributes:
-        start_m: places on the surface.
-        velocity_m_s: when leaving it.
-        start_s: after the first contact.
-        weight: how much water each stands for; 0 for those that do not fly.
-        ragged: outline of the foam, as shares of its radius.
+        start_m: Place on the surface where each droplet starts, in metres.
+        velocity_m_s: Velocity of each droplet when it leaves the surface, in metres per second.
+        start_s: Time at which each droplet leaves the surface, in seconds after the first contact.
+        weight: Amount of water that each droplet stands for; 0 for those that do not fly.
+        ragged: Outline of the foam, as shares of its radius.
     """
 
     start_m: Float[np.ndarray, "droplets 3"]
@@ -90,14 +90,14 @@ def splash_over(
     """Lay spray and foam over a picture.
 
     Args:
-        picture: is changed.
-        splash: how large and where.
-        spray: its droplets.
-        view: the camera.
-        since_s: after the first contact, seconds; nothing happens before.
+        picture: Picture that spray and foam are laid over; it is changed.
+        splash: Size and place of the splash.
+        spray: Droplets of the splash.
+        view: View of the camera.
+        since_s: Seconds after the first contact; nothing happens before.
 
     Returns:
-        How many pixels the splash visibly covers.
+        Number of pixels that the splash visibly covers.
     """
     if since_s < 0:
         return 0

@@ -24,9 +24,9 @@ class Canvas:
     """A picture with the view that it is seen from.
 
     Args:
-        picture: is drawn on.
-        view: the camera.
-        side: 1 or -1: on which side of the board the camera stands.
+        picture: Picture that is drawn on.
+        view: View of the camera.
+        side: Side of the board on which the camera stands, 1 or -1.
     """
 
     def __init__(self, picture: UInt8[np.ndarray, "h w 3"], view: View, side: int) -> None:

@@ -38,8 +38,9 @@ FRAMES, POSES, TRUTH = "frames", "poses", "truth"
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 _PART = ".part"
 _SPRAY_SHARE = 0.02
-"""Spray over this share of the picture hides the diver completely; see `_sight`."""
+"""Spray over this share of the picture hides the diver completely, set by hand; see `_sight`."""
 
+# Set by hand: later than this spray hides 60 % of the diver at most.
 _SPRAY_LASTS_S = 0.25
 
 Array = Shaped[np.ndarray, "..."]
@@ -50,15 +51,15 @@ class SimulatedDive:
     """A dive that is ready to be written.
 
     Attributes:
-        index: within the data set.
-        event: name of the event.
-        number: within the event, from 1.
-        plan: what was to be dived.
-        motion: how it went.
-        splash: of the entry.
-        judgement: of the judges.
-        pictures: one a frame; read once.
-        jpeg_quality: 1 to 95.
+        index: Index of the dive within the data set.
+        event: Name of the event.
+        number: Number of the dive within the event, from 1.
+        plan: Plan of the dive.
+        motion: Motion of the dive.
+        splash: Splash of the entry.
+        judgement: Marks and score that the judges gave.
+        pictures: Pictures, one per frame; read once.
+        jpeg_quality: Quality of the JPEG files, 1 to 95.
     """
 
     index: int
@@ -76,8 +77,8 @@ def write_dive(dive: SimulatedDive, out: Path) -> None:
     """Write everything of a dive; what an interrupted run left of it is replaced.
 
     Args:
-        dive: whose pictures are drawn here, one after the other.
-        out: folder of the data set.
+        dive: Dive whose pictures are drawn here, one after the other.
+        out: Folder of the data set.
 
     Raises:
         DataError: a picture too few or too many, or something that cannot be written.

@@ -58,29 +58,32 @@ class Card(Config):
     """What must be known to use the weights.
 
     Attributes:
-        name: of the weights, such as `nano`.
-        version: of the form of this card.
-        model: settings of the network.
-        preprocessing: frames, sizes, crop.
-        target: what is predicted before difficulty is multiplied back.
-        protocol: how exemplars were chosen in training.
-        trained_on: in words.
-        commands: that make the weights again.
-        validated: on real dives.
-        shown_on: kind of film that they have been shown to work on, in words; empty where they were not measured on
-            real films.
-        limits: what they are no good for.
-        score_intervals: `inference.intervals.IntervalModel`, fitted on validation dives.
-        transition_confidence: `inference.intervals.TransitionCalibration`, likewise.
-        number_recognition: Calibration of the recognised dive number (`inference.dive_numbers.NumberCalibration`); empty for
-            a network that does not recognise it.
-        familiarity: numbers of `inference.familiarity.Familiarity`, whose arrays are in the file; empty without.
-        blends_with_prior: the score of an unfamiliar film moves towards what its labels alone say, or is not given.
-        film_scale: how far beyond distance 1 the film's share of the score has fallen to one half.
-        mirrored: the network is shown each film plain and mirrored, and the differences are averaged.
-        training_films: Films of the training by dive number, for weights without a bank, whose exemplars would tell them.
-        figures: headline figures with intervals, and on what.
-        weights_hash: of the network, as `card_files.weights_hash` gives it.
+        name: Name of the weights, such as `nano`.
+        version: Version of the form of this card.
+        model: Settings of the network.
+        preprocessing: Frames, sizes and crop of the network's input.
+        target: What the network predicts: `score`, or `execution`, which is multiplied by the difficulty at the end.
+        protocol: How exemplars were chosen in training, such as `w/ DN`.
+        trained_on: The training films, in words.
+        commands: Commands that make the weights again.
+        validated: Whether the weights were validated on real dives.
+        shown_on: Kind of film that the weights have been shown to work on, in words; empty where they were not measured
+            on real films.
+        limits: What the weights are no good for.
+        score_intervals: Numbers of `inference.intervals.IntervalModel`, fitted on validation dives.
+        transition_confidence: Numbers of `inference.intervals.TransitionCalibration`, fitted on validation dives.
+        number_recognition: Calibration of the recognised dive number (`inference.dive_numbers.NumberCalibration`);
+            empty for a network that does not recognise it.
+        familiarity: Numbers of `inference.familiarity.Familiarity`, whose arrays are in the file; empty where it has
+            none.
+        blends_with_prior: Whether the score of an unfamiliar film moves towards what its labels alone say, or is not
+            given.
+        film_scale: Distance beyond 1 at which the film's share of the score has fallen to one half.
+        mirrored: Whether the network is shown each film plain and mirrored, and the differences are averaged.
+        training_films: Films of the training by dive number, for weights without a bank, whose exemplars would tell
+            them.
+        figures: Headline figures with intervals, and the films that they were measured on.
+        weights_hash: Hash of the network, as `card_files.weights_hash` gives it.
     """
 
     name: str
@@ -122,10 +125,10 @@ class CheckpointWeights:
     """A network with its card.
 
     Attributes:
-        card: what must be known.
-        model: in eval mode.
-        path: where it was read.
-        familiarity: measures how unlike its training dives a dive is; None where the file holds none.
+        card: What must be known to use the network.
+        model: Network in eval mode.
+        path: Path of the file that it was read from.
+        familiarity: Measure of how unlike its training dives a dive is; None where the file holds none.
     """
 
     card: Card

@@ -44,7 +44,7 @@ def save_event_network(path: Path, network: EventNetwork, card: EventCard) -> No
     Args:
         path: File to write.
         network: The network; it is rounded to half precision in place, so that it answers as the file will.
-        card: Its card, without the hash.
+        card: Card of the network, without the hash.
     """
     with torch.no_grad():
         for value in network.state_dict().values():

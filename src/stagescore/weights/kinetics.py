@@ -28,6 +28,7 @@ PUBLISHED = (
 INPUT_RANGE = (-1.0, 1.0)
 """What black and white are in the input of both (`Normalise.symmetric`)."""
 
+# Where these come from is said at the head of this module.
 EPSILONS = {"hassony2": 1e-5, "piergiaj": 1e-3}
 _FIRST = {"conv3d_1a_7x7.conv3d.weight": "hassony2", "Conv3d_1a_7x7.conv3d.weight": "piergiaj"}
 _CLASSIFIERS = ("conv3d_0c_1x1.", "logits.")
@@ -47,10 +48,10 @@ class KineticsWeights:
     """The numbers of a file, under our names.
 
     Attributes:
-        state: tensors as in the file, named as in `I3D`.
-        epsilon: of the batch norms that they are meant for.
-        spelling: `hassony2` or `piergiaj`.
-        source: the file.
+        state: Tensors as in the file, named as in `I3D`.
+        epsilon: Epsilon of the batch norms that the weights are meant for.
+        spelling: Spelling of the names in the file, `hassony2` or `piergiaj`.
+        source: Path of the file that they were read from.
     """
 
     state: dict[str, Tensor]
@@ -63,8 +64,8 @@ def read_kinetics(path: Path, *, epsilon: float | None = None) -> KineticsWeight
     """Reads a file in either spelling; its classifier is left out.
 
     Args:
-        path: the file.
-        epsilon: of the batch norms, where it is known to be another than the spelling's.
+        path: Path of the file.
+        epsilon: Epsilon of the batch norms, where it is known to be another than the spelling's; None for that.
 
     Raises:
         CheckpointError: no such file, unreadable, or the weights of something else.
@@ -92,8 +93,8 @@ def load_kinetics(trunk: I3D, weights: KineticsWeights) -> None:
     Where the network has another epsilon, the difference is added to the variances.
 
     Args:
-        trunk: the network, or the first stages of it.
-        weights: those of `read_kinetics`.
+        trunk: The network, or the first stages of it.
+        weights: Weights that `read_kinetics` has read.
 
     Raises:
         CheckpointError: tensors are missing, have another shape, or belong to no I3D.

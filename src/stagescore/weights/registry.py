@@ -21,6 +21,7 @@ from stagescore.pose.networks import NetworkFiles
 from stagescore.weights.search import find_weights, user_cache
 
 Role = Literal["detector", "estimator", "scorer", "exemplars", "events"]
+# Set by hand: bytes that are read at once, and seconds without an answer after which a download ends.
 _BLOCK = 1 << 18
 _TIMEOUT_S = 30
 
@@ -30,15 +31,15 @@ class KnownNetwork:
     """A network that is known by name.
 
     Attributes:
-        name: file name.
-        role: what it is used for.
-        what: in a few words.
-        source: where it was published, for people.
-        url: where the file can be got from; whatever it gives is checked against `sha256`. Empty for what ships
+        name: Name of the file.
+        role: What the network is used for, such as `detector`.
+        what: Description in a few words.
+        source: Place where the network was published, for people to read.
+        url: Address that the file can be got from; whatever it gives is checked against `sha256`. Empty for what ships
             with the package.
-        licence: SPDX name.
-        sha256: of the file.
-        size: bytes.
+        licence: Licence, by its SPDX name.
+        sha256: SHA-256 of the file, in hexadecimal.
+        size: Size of the file, in bytes.
     """
 
     name: str
@@ -161,7 +162,7 @@ def shipped_scorers(weights_dir: Path | None = None) -> list[str]:
     """Names of the networks that score and are on this machine, in the order in which they are asked.
 
     Args:
-        weights_dir: folder to look in before all others.
+        weights_dir: Folder to look in before all others.
 
     Raises:
         CheckpointError: none is there.
@@ -231,9 +232,9 @@ def pose_networks(
     asks a known one where it is unsure.
 
     Args:
-        weights_dir: folder to look in before all others.
-        detector: to use instead, alone.
-        estimator: likewise.
+        weights_dir: Folder to look in before all others.
+        detector: File of a detector to use alone, instead of those networks; None for them.
+        estimator: File of an estimator to use alone, instead of those networks; None for them.
 
     Raises:
         CheckpointError: as `preferred`.
@@ -288,7 +289,7 @@ def import_file(path: Path) -> tuple[KnownNetwork, Path]:
     """Copy a file that is one of the known networks, whatever its name, into the user's cache.
 
     Returns:
-        Which network it is, and where it is now.
+        The network that the file is, and the path of the copy.
 
     Raises:
         CheckpointError: it is none of them, or cannot be read or copied.
@@ -319,9 +320,9 @@ def fetch(
     """Download a known network into the user's cache; it is kept only if its bytes are the known ones.
 
     Args:
-        network: which.
-        url: another address than the known one.
-        progress: told the bytes that have come.
+        network: Network to download.
+        url: Address to use instead of the known one; None for the known one.
+        progress: Function that is told how many bytes have come.
 
     Raises:
         CheckpointError: the address gives nothing or other bytes, or it cannot be written.

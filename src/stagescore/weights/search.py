@@ -20,8 +20,8 @@ class Place:
     """A folder that may hold weights.
 
     Attributes:
-        origin: how it was chosen, in words.
-        folder: the folder; it need not exist.
+        origin: How the folder was chosen, in words.
+        folder: Path of the folder, which need not exist.
     """
 
     origin: str
@@ -44,8 +44,8 @@ def places(weights_dir: Path | None = None, environment: Mapping[str, str] | Non
     """All places, in the order in which they are looked through.
 
     Args:
-        weights_dir: as given by `--weights-dir`.
-        environment: variables; the process's own by default.
+        weights_dir: Folder that `--weights-dir` names; None for none.
+        environment: Environment variables by name; the process's own by default.
     """
     environment = os.environ if environment is None else environment
     found = [] if weights_dir is None else [Place("--weights-dir", weights_dir)]
@@ -66,10 +66,10 @@ def find_weights(
     """The first file of that name in any of the places.
 
     Args:
-        name: file name, without folders.
-        weights_dir: as given by `--weights-dir`.
-        environment: variables; the process's own by default.
-        published: where it can be got, for the error.
+        name: Name of the file, without folders.
+        weights_dir: Folder that `--weights-dir` names; None for none.
+        environment: Environment variables by name; the process's own by default.
+        published: Address where the file can be got, for the error; empty for none.
 
     Raises:
         CheckpointError: it is in none of them.

@@ -19,9 +19,9 @@ def audit_container(path: Path, stream_id: int, stream_index: int) -> Audit:
     """Walk the file's own structure.
 
     Args:
-        path: a regular file.
-        stream_id: the video track's number in the container (mp4).
-        stream_index: the video track's place among the tracks, from 0 (avi, mkv).
+        path: Path of a regular file.
+        stream_id: The video track's number in the container (mp4).
+        stream_index: The video track's place among the tracks, from 0 (avi, mkv).
 
     Returns:
         Contradictions and the number of frames declared. Bytes that cannot be followed are a problem

@@ -17,10 +17,10 @@ class Audit:
     """What a container says of itself, independently of FFmpeg, which forgives and forgets.
 
     Attributes:
-        num_frames: frames that the video track should give; None where it does not say.
-        num_stored: frames that are in the file, whether an edit list shows them or not; None if unknown.
-        problems: clauses, each one a contradiction within the file; empty where all agrees.
-        accounts_for_all: whether the tables would have shown a missing piece, so that a gap in the
+        num_frames: Number of frames that the video track should give; None where it does not say.
+        num_stored: Number of frames that are in the file, whether an edit list shows them or not; None if unknown.
+        problems: Clauses, each one a contradiction within the file; empty where all agrees.
+        accounts_for_all: Whether the tables would have shown a missing piece, so that a gap in the
             times is the film's own and no damage.
     """
 

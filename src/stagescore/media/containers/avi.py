@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from stagescore.media.containers.audit import Audit, ByteReader, StructureError
 
+# Set by hand: a damaged header may claim any rate, in frames per second.
 _MAX_RATE = 100_000.0
 
 

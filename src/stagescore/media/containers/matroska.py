@@ -17,6 +17,7 @@ _NUMBERS = {_TIMESTAMP, 0xA7, 0xAB}
 _IN_CLUSTER = {_TIMESTAMP, 0x5854, 0xA7, 0xAB, _SIMPLE_BLOCK, _BLOCK_GROUP, 0xAF}
 _CRC, _VOID = 0xBF, 0xEC
 _SCALE, _DURATION, _TRACK, _NUMBER, _DEFAULT_DURATION = 0x2AD7B1, 0x4489, 0xAE, 0xD7, 0x23E383
+# Set by hand: checksums of larger elements are not computed, since they would be read whole.
 _MAX_CRC_BYTES = 64 << 20
 
 
