@@ -20,7 +20,7 @@ class PlainJoints(nn.Module):
     """The coordinates as they are, with or without confidence.
 
     Args:
-        coords: 2 for x and y, 3 with confidence.
+        coords: Number of coordinates: 2 for x and y, 3 with confidence.
 
     Raises:
         ConfigError: another number of coordinates.
@@ -54,7 +54,7 @@ class BodyJoints(nn.Module):
         """The channels of each joint.
 
         Args:
-            joints: in heights of the picture from its middle, then confidence.
+            joints: Places of the joints in heights of the picture from its middle, then confidence.
         """
         place, confidence = joints[..., :2], joints[..., 2:]
         known = confidence[..., 0] > 0
@@ -73,7 +73,7 @@ def torso_length(
     """Median distance from pelvis to thorax over the frames that have both, at least 0.02 picture heights.
 
     Returns:
-        0.1 where no frame has both.
+        Torso length of each dive, in heights of the picture; 0.1 where no frame has both.
     """
     lengths = (place[:, :, _PELVIS] - place[:, :, _THORAX]).norm(dim=2)
     lengths = lengths.masked_fill(~(known[:, :, _PELVIS] & known[:, :, _THORAX]), torch.nan)

@@ -41,12 +41,13 @@ def recognise_number(
     """The probability of each dive number that a film may show, the likeliest first.
 
     Args:
-        views: Stage features of one dive, as it is and mirrored or in one view, of a model that recognises dive numbers.
+        views: Stage features of one dive, as it is and mirrored or in one view, of a model that recognises dive
+            numbers.
         candidates: Dive numbers that come into question (`models.recognition.candidate_numbers`).
         temperature: Calibration of the probabilities, as the card of the weights has it.
 
     Returns:
-        (dive number, probability) of every candidate; the probabilities add up to 1. Equally probable numbers stand in
+        Every candidate as (dive number, probability); the probabilities add up to 1. Equally probable numbers stand in
         alphabetical order.
 
     Raises:
@@ -109,7 +110,8 @@ def number_evidence(
     """The evidence of some dives.
 
     Args:
-        logits: Number logits (`StageFeatures.number_logits`), a row for each dive; None for a model that does not recognise numbers.
+        logits: Number logits (`StageFeatures.number_logits`), a row for each dive; None for a model that does not
+            recognise numbers.
         dives: Dives to measure on, in the order of the rows.
         films: Training dives, or exemplars, whose numbers are candidates too.
 
@@ -168,7 +170,8 @@ class NumberCalibration:
             evidence: Evidence of dives that the network was not trained on.
 
         Returns:
-            None where fewer than `LEAST_DIVES` dives have a labelled number that is a candidate.
+            Calibration with that temperature; None where fewer than `LEAST_DIVES` dives have a labelled number that is
+            a candidate.
         """
         usable = [one for one in evidence if one.of_label(1.0) is not None]
         if len(usable) < LEAST_DIVES:
@@ -183,12 +186,12 @@ class NumberCalibration:
         return cls(temperature=math.exp(best), num_dives=len(usable))
 
     def as_json(self) -> dict[str, float]:
-        """For the card of the weights."""
+        """Its numbers by name, for the card of the weights."""
         return {"temperature": self.temperature, "num_dives": float(self.num_dives)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "NumberCalibration":
-        """From the card of the weights.
+        """Read a calibration from the card of the weights.
 
         Raises:
             CheckpointError: A number is missing or senseless.

@@ -32,12 +32,12 @@ class Familiarity:
     """Mean and covariance of the training dives' features, and how far held-out dives are from them.
 
     Attributes:
-        mean: of the descriptors (`descriptors`).
-        axes: principal components, each divided by the standard deviation along it.
-        rest_sd: standard deviation along every other direction.
-        far: raw distance that `FAR_SHARE` of the held-out dives stay below; the unit of `distances`.
-        num_dives: training dives.
-        num_held_out: held-out dives; 0 where the training dives were held out in turn.
+        mean: Mean of the descriptors (`descriptors`).
+        axes: Principal components, each divided by the standard deviation along it.
+        rest_sd: Standard deviation along every other direction.
+        far: Raw distance that `FAR_SHARE` of the held-out dives stay below; the unit of `distances`.
+        num_dives: Number of training dives.
+        num_held_out: Number of held-out dives; 0 where the training dives were held out in turn.
     """
 
     mean: Float[Tensor, " width"]
@@ -58,10 +58,11 @@ class Familiarity:
         """Fit on training dives.
 
         Args:
-            training: descriptors of dives that the network was trained on.
-            held_out: descriptors of dives that it was not trained on; without them the training dives are held out
-                of the fit in turn, which does not see how much the network has learned them by heart.
-            num_components: see `NUM_COMPONENTS`; fewer where there are few dives.
+            training: Descriptors of dives that the network was trained on.
+            held_out: Descriptors of dives that it was not trained on; without them the training dives are held out of
+                the fit in turn, which does not see how much the network has learned them by heart.
+            num_components: Largest number of principal components with a variance of their own; fewer where there are
+                few dives.
 
         Raises:
             DataError: fewer than `LEAST_DIVES` training dives, or no held-out dive.
@@ -95,14 +96,14 @@ class Familiarity:
 
     @classmethod
     def of_bank(cls, bank: ExemplarBank) -> "Familiarity | None":
-        """From the exemplars of weights that were packed without one; None where they are too few."""
+        """Familiarity with the exemplars of weights that were packed without one; None where they are too few."""
         return cls.fit(descriptors(bank.stages)) if len(bank) >= LEAST_DIVES else None
 
     def distances(self, dives: Float[Tensor, "dives width"]) -> Float[Tensor, " dives"]:
         """How unlike the training dives some dives are; 1 is as far as the farthest 5 % of the held-out dives.
 
         Args:
-            dives: their descriptors.
+            dives: Descriptors of the dives (`descriptors`).
         """
         raw = _raw_distances(dives.double().cpu(), self.mean.double(), self.axes.double(), self.rest_sd)
         return (raw / self.far).float()
@@ -112,7 +113,7 @@ class Familiarity:
         return {f"{_PREFIX}mean": self.mean.contiguous(), f"{_PREFIX}axes": self.axes.contiguous()}
 
     def as_json(self) -> dict[str, float]:
-        """For the card of the weights."""
+        """Its numbers by name, for the card of the weights."""
         return {
             "rest_sd": self.rest_sd,
             "far": self.far,
@@ -125,8 +126,9 @@ class Familiarity:
         """Take its tensors out of those of a file of weights; None where there are none.
 
         Args:
-            tensors: of the file; what is left belongs to the network.
-            content: of the card.
+            tensors: Tensors of the file, from which those of familiarity are taken; what is left belongs to the
+                network.
+            content: Numbers of familiarity in the card.
 
         Raises:
             CheckpointError: the file has half of it.
@@ -156,7 +158,8 @@ def descriptors(*views: Representation) -> Float[Tensor, "dives width"]:
     Models without a static branch give their fused features.
 
     Args:
-        views: the same dives, seen plain and, where the network does so, mirrored; the mean is taken.
+        views: Representations of the same dives, seen plain and, where the network does so, mirrored; the mean is
+            taken.
     """
     return torch.stack([view.described.float().cpu() for view in views]).mean(dim=0)
 
@@ -165,8 +168,8 @@ def film_share(distance: float, scale: float = 1.0) -> float:
     """How much of the score comes from the film: 1 up to distance 1, then falling to 0.
 
     Args:
-        distance: of `Familiarity.distances`.
-        scale: how far beyond 1 the share has fallen to one half.
+        distance: Distance from the training dives (`Familiarity.distances`).
+        scale: Distance beyond 1 at which the share has fallen to one half.
 
     >>> film_share(0.7), film_share(2.0), round(film_share(3.0), 9)
     (1.0, 0.5, 0.2)

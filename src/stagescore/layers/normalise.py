@@ -17,8 +17,8 @@ class Normalise(nn.Module):
     """Pixels of 0 to 255 to `(pixel / 255 - mean) / std`.
 
     Args:
-        mean: of red, green and blue, where white is 1.
-        std: likewise.
+        mean: Mean of red, green and blue, where white is 1.
+        std: Standard deviation of red, green and blue, where white is 1.
 
     >>> Normalise.symmetric()(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1))[:, 0, 0, 0]
     tensor([-1.,  1.])

@@ -45,8 +45,8 @@ def merge_batch_norms(network: nn.Module) -> None:
     """Make batch norms part of the convolutions before them, in place; for inference.
 
     Args:
-        network: in eval mode; batch norms that directly follow a convolution among a module's children are taken to be
-            applied to its output.
+        network: Network in eval mode; batch norms that directly follow a convolution among a module's children are
+            taken to be applied to its output.
     """
     for module in list(network.modules()):
         for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):

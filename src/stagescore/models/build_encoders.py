@@ -61,8 +61,9 @@ def build_dynamic(settings: DynamicSettings, how: Laying | None = None) -> Dynam
     """The dynamic encoder.
 
     Args:
-        settings: Its settings.
-        how: Rows are laid on frames; None for `overlaps` where clips have several rows and `strides` where they have one.
+        settings: Settings of the dynamic encoder.
+        how: How rows are laid on frames; None for `overlaps` where clips have several rows and `strides` where they
+            have one.
     """
     trunk: I3D | SmallVideoTrunk | ImageTrunk
     normalise, clips_at_once = Normalise.symmetric(), None

@@ -83,7 +83,7 @@ def settled(rough: tuple[int, int], placed: PlacedEvents) -> tuple[int, int]:
 
     Args:
         rough: First airborne frame and first frame of water contact from the fall of the body.
-        placed: What the network says.
+        placed: Events as the network places them.
 
     >>> settled((20, 60), PlacedEvents(frames=(22.6, 61.2), confidence=(0.9, 0.3)))
     (23, 60)
@@ -109,7 +109,7 @@ def place_flight(
     Args:
         rough: First airborne frame and first frame of water contact from the fall of the body.
         num_frames: Frames of the clip.
-        place: What the network says of some frames of the clip, which may come twice.
+        place: Function that says where the network puts the events in some frames of the clip, which may come twice.
     """
     flight = rough
     for _ in range(_TIMES_LOOKED):
@@ -147,7 +147,7 @@ class EventNetwork(nn.Module):
 
     @property
     def described(self) -> int:
-        """Numbers that describe a frame."""
+        """Number of values that describe a frame."""
         return int(self.entry.in_features)
 
     def take_trunk(self, backbone: ImageBackbone) -> None:
@@ -203,7 +203,7 @@ class EventNetwork(nn.Module):
         """Where the events are.
 
         Args:
-            described: As `describe` gives it; the network is in eval mode.
+            described: Descriptions of the pictures, as `describe` gives them; the network is in eval mode.
             frames: Frame of the clip that each picture shows.
         """
         probabilities = self(described[None].float())[0].softmax(-1).double().numpy()

@@ -49,7 +49,7 @@ class NumberRecognition(nn.Module):
         """Build the module.
 
         Args:
-            in_width: Numbers that describe a frame.
+            in_width: Number of values that describe a frame.
             width: Channels of the temporal convolutions.
             dropout: Probability with which an input of a layer is dropped in training.
         """
@@ -124,7 +124,7 @@ def number_scores(
 
     Args:
         logits: Logits of `NumberRecognition`.
-        candidates: Dive numbers.
+        candidates: Dive numbers that come into question.
 
     Raises:
         DataError: No candidate, or one that is no dive number.
