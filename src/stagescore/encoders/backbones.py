@@ -270,6 +270,7 @@ class SmallImageBackbone(nn.Module):
     mixes_frames = False
 
     def __init__(self, *, widths: Sequence[int] = (16, 16, 32, 64)) -> None:
+        # Set by hand: small enough to train from random weights on two cores.
         super().__init__()
         self.width = widths[-1]
         self.stem = nn.Conv2d(3, widths[0], kernel_size=5, stride=2, padding=2, bias=False)

@@ -17,6 +17,7 @@ from stagescore.errors import ConfigError
 
 CLIP_FRAMES = 16
 CLIP_STRIDE = 10
+"""Frames of a clip, and from one clip to the next: paper, section V-A (9 clips of 16 in 96 frames, 10 in 103)."""
 _PUBLISHED_LAST = {103: 86}
 """Where the published last clip starts, though one frame later it would reach the end."""
 

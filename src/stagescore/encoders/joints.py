@@ -13,7 +13,9 @@ from stagescore.skeleton import MPII_16
 
 _PELVIS, _THORAX = MPII_16.index("pelvis"), MPII_16.index("thorax")
 _SMALLEST_TORSO = 0.02
+"""Least length that joints are divided by, in heights of the picture. Set by hand."""
 _USUAL_TORSO = 0.1
+"""Length where no frame shows a torso, in heights of the picture. Set by hand."""
 
 
 class PlainJoints(nn.Module):

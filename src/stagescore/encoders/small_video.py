@@ -59,6 +59,7 @@ class SmallVideoTrunk(nn.Module):
     time_stride = 8
 
     def __init__(self, *, widths: Sequence[int] = (16, 24, 48, 96)) -> None:
+        # Set by hand: small enough to train from random weights on two cores.
         super().__init__()
         self.width = widths[-1]
         self.stem = nn.Conv2d(3, widths[0], kernel_size=5, stride=2, padding=2, bias=False)

@@ -29,9 +29,11 @@ from stagescore.tensors import Representation
 from stagescore.types import Dive
 
 LEAST_DIVES = 9
-"""A temperature of fewer dives would follow single ones."""
+"""Least number of dives to fit a temperature to. Set by hand: one of fewer dives would follow single ones."""
 NUM_LIKELIEST = 3
+"""Number of dive numbers that are named; the goal of recognition is stated for three (docs/log.md, 29 November)."""
 _LOG_TEMPERATURES = (-4.0, 4.0)
+"""Natural logarithms between which the temperature is sought, 0.02 to 55. Set by hand."""
 
 
 @torch.no_grad()

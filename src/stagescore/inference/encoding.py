@@ -12,6 +12,7 @@ from stagescore.models.base import ActionModel
 from stagescore.tensors import Representation, joined
 
 _DIVES_AT_ONCE = 8
+"""Number of dives encoded together. Set by hand: it bounds the memory that encoding takes."""
 Progress = Callable[[int, int], None]
 
 

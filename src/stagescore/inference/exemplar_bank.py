@@ -35,6 +35,7 @@ _NOT_KEPT = {"number_logits"}
 PICTURED_SHARES = (1 / 6, 1 / 2, 5 / 6)
 """Moments of each stage of which there are pictures."""
 PICTURE_QUALITY = 60
+"""Quality of these pictures as JPEG, 0 to 100. Set by hand."""
 
 Jpegs = Mapping[str, Mapping[int, bytes]]
 """Pictures by dive id and sampled frame."""

@@ -18,12 +18,13 @@ from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.tensors import Representation
 
 NUM_COMPONENTS = 24
-"""Largest number of principal components that have a variance of their own."""
+"""Largest number of principal components that have a variance of their own. Set by hand."""
 LEAST_DIVES = 20
 """Fewer dives show neither how dives vary nor how far the farthest 5 % of them are."""
 FAR_SHARE = 0.95
-"""Share of the held-out dives that are nearer than distance 1."""
+"""Share of the held-out dives that are nearer than distance 1. Set by hand."""
 _FOLDS = 10
+"""Number of parts in which training dives are held out in turn. Set by hand."""
 _PREFIX = "familiarity."
 
 
@@ -174,6 +175,7 @@ def film_share(distance: float, scale: float = 1.0) -> float:
     >>> film_share(0.7), film_share(2.0), round(film_share(3.0), 9)
     (1.0, 0.5, 0.2)
     """
+    # The scale of 1 is set by hand and not fitted.
     beyond = max(distance - 1.0, 0.0)
     return 1.0 / (1.0 + (beyond / scale) ** 2)
 
@@ -186,6 +188,7 @@ def _components(
     mean = dives.mean(dim=0)
     _, singular, directions = torch.linalg.svd(dives - mean, full_matrices=False)
     variances = singular.square() / (count - 1)
+    # At least four dives for each component: set by hand.
     kept = max(min(num_components, count // 4, width - 1), 1)
     total = float(variances.sum())
     # The other directions share what variance is left; never none, or rounding would be infinitely far.

@@ -18,13 +18,16 @@ from stagescore.errors import CheckpointError, DataError
 from stagescore.inference.outcomes import TOLERANCE_FRAMES, Outcomes, Pair
 
 LEVEL = 0.9
-"""Share that an interval is to hold: of the dives, or of a predicted distribution."""
+"""Share that an interval is to hold: of the dives, or of a predicted distribution. Set by hand."""
 SDS = 1.6449
 """Half-width of a 90 % interval in standard deviations of a normal distribution."""
 LEAST_DIVES = 9
 """Fewer dives cannot show what nine in ten do."""
 _LOG_BASES = (-7.0, 7.0)
+"""Natural logarithms between which the base is sought, in typical errors: 0.001 to 1,100. Set by hand: at one end the
+base counts for nothing, at the other the spread does."""
 _LOG_TEMPERATURES = (-4.0, 4.0)
+"""Natural logarithms between which the temperature is sought, 0.02 to 55. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

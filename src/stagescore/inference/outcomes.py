@@ -22,7 +22,7 @@ Missing = Literal["", "video", "skeleton"]
 Pair = tuple[float, float]
 
 TOLERANCE_FRAMES = 3.0
-"""A transition counts as found within so many label frames, about a tenth of a second."""
+"""Number of label frames within which a transition counts as found, about a tenth of a second. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from stagescore.tensors import Representation
 from stagescore.types import Dive, Prediction
 
 _QUERIES_AT_ONCE = 32
+"""Number of queries predicted together. Set by hand: it bounds the memory that predicting takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ class MultiBranchDownSampling(nn.Module):
 
     def __init__(self, *, in_width: int, width: int, grids: Sequence[int] = (4, 2, 1)) -> None:
         super().__init__()
+        # Grids of 4, 2 and 1 are a reading: the paper names three branches and no sizes (docs/fidelity.md).
         self.width = width
         self.grids = tuple(grids)
         self.local = nn.Conv2d(in_width, width, kernel_size=3, padding=1, bias=False)

@@ -24,6 +24,7 @@ class EdgeConv(nn.Module):
         self, *, in_width: int, width: int, possible: Bool[Tensor, "nodes nodes"], num_neighbours: int = 3
     ) -> None:
         super().__init__()
+        # Three neighbours are a reading: the paper names no number (docs/fidelity.md).
         self.register_buffer("possible", possible, persistent=False)
         self.num_neighbours = min(num_neighbours, possible.shape[0])
         self.own = nn.Linear(in_width, width)

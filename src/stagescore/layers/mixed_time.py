@@ -30,6 +30,7 @@ class MixedTemporalConv(nn.Module):
         self, *, in_width: int, width: int, lengths: Sequence[int] = (1, 3, 5, 7), stretch: int = 2
     ) -> None:
         super().__init__()
+        # Lengths of 1, 3, 5 and 7 are a reading: the paper names none (docs/fidelity.md).
         self.stretch = stretch
         shares = [width // len(lengths) + (k < width % len(lengths)) for k in range(len(lengths))]
         self.branches = nn.ModuleList(

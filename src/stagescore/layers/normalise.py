@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Those of the published ImageNet weights, in torchvision and in timm."""
 
 
 class Normalise(nn.Module):

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _GROUPS = 8
+"""Largest number of groups of a norm. Set by hand."""
 
 FrozenT = TypeVar("FrozenT", bound="FrozenStatistics")
 

@@ -26,6 +26,7 @@ from stagescore.models.encoder_settings import (
 from stagescore.models.recognition import NumberRecognition
 
 _FRAMES_AT_ONCE = 32
+"""As many as `encoders.inference_copy.FRAMES_AT_ONCE`: more do not fit into the caches."""
 
 
 def build_static(settings: StaticSettings) -> StaticEncoder:

@@ -36,10 +36,12 @@ class StaticSettings(Config):
     backbone: Literal["resnet50", "regnety-gate-shift", "small"] | MobileBackbone = "resnet50"
     gate_shift: bool = False
     merged: bool = False
+    # Set by hand: small enough to train from random weights on two cores.
     widths: tuple[int, ...] = (16, 24, 48, 96)
     multi_branch: bool = True
     projected: bool = False
     looks: Literal[1, 2] = 1
+    # Set by hand: the paper names no width.
     width: int = Field(default=512, ge=8)
 
     @model_validator(mode="after")
@@ -73,9 +75,12 @@ class DynamicSettings(Config):
     on: bool = True
     trunk: Literal["i3d", "small"] | MobileBackbone = "i3d"
     merged: bool = False
+    # That of piergiaj's checkpoint; hassony2's has 1e-5 (docs/fidelity.md).
     epsilon: float = Field(default=1e-3, gt=0)
+    # Set by hand: small enough to train from random weights on two cores.
     widths: tuple[int, ...] = (16, 24, 48, 96)
     mixed: bool = True
+    # Set by hand: the paper names no width.
     width: int = Field(default=512, ge=8)
     clip_starts: tuple[int, ...] | None = None
 
@@ -101,6 +106,7 @@ class SkeletonSettings(Config):
     grouping: Literal["paper", "release"] = "paper"
     coords: Literal[2, 3] = 2
     relative: bool = False
+    # Set by hand: the paper names no widths.
     widths: tuple[int, ...] = (64, 64, 128, 128)
     width: int = Field(default=256, ge=8)
 
@@ -115,5 +121,6 @@ class RecognitionSettings(Config):
     """
 
     on: bool = False
+    # As tried in docs/log.md (29 November), there with a dropout of 0.4; 0.3 is set by hand.
     width: int = Field(default=96, ge=1)
     dropout: float = Field(default=0.3, ge=0, lt=1)

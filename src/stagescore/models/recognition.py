@@ -21,9 +21,11 @@ from stagescore.tensors import Representation, number_logits_of
 
 _KERNEL = 5
 _DILATIONS = (1, 2, 4)
-"""Together a picture hears of fourteen on either side of it, about half of what the networks are shown of a dive."""
+"""Set by hand: together a picture hears of fourteen on either side of it, about half of what the networks are shown of
+a dive."""
 _PARTS = 4
-"""Of the time that is shown; which attribute shows in which part is left to the last layer."""
+"""Number of parts of the time that is shown, as tried in docs/log.md (29 November); which attribute shows in which part
+is left to the last layer."""
 
 
 @runtime_checkable

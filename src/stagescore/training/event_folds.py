@@ -64,6 +64,7 @@ class EventErrors:
         ious = [
             max(min(f[1], e[1]) - max(f[0], e[0]), 0) / (max(f[1], e[1]) - min(f[0], e[0])) for f, e in pairs
         ]
+        # Set by hand: more than the one to two frames by which two people who mark one event differ.
         medians, sds, shares = np.median(off, 0), off.std(0), (np.abs(off) > 4).mean(0)
         return cls(
             num_dives=len(pairs),

@@ -32,6 +32,7 @@ from stagescore.types import Dive
 
 BRANCHES = ("static", "dynamic", "skeleton")
 _DIVES_AT_ONCE = 4
+"""Number of dives encoded together. Set by hand: it bounds the memory that encoding takes."""
 
 
 class FeatureCache:

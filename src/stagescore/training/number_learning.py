@@ -24,9 +24,13 @@ from stagescore.models.recognition import NumberRecognition
 Progress = Callable[[int, int], None]
 
 _DIVES_AT_ONCE = 8
+"""Number of dives in a batch. Set by hand."""
 _RATE, _WEIGHT_DECAY, _SMOOTHING = 1e-3, 0.1, 0.05
+"""Learning rate, weight decay and label smoothing with which a temporal head named 92 % of the dives of a fold
+(docs/log.md, 29 November)."""
 _MOST_FRAMES = 2
-"""By which a dive is shifted in time; flights are placed within about a frame of what is shown."""
+"""Largest shift of a dive in time, either way. Set by hand: flights are placed within about a frame of what is
+shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -37,6 +37,7 @@ class PoseAugmentation(Config):
         patches: Largest number of rectangles that cover parts of the picture.
     """
 
+    # All set by hand: docs/log.md compares no augmentations of pose networks.
     turned: float = Field(default=0.5, ge=0, le=1)
     tilt_deg: float = Field(default=30.0, ge=0)
     scale: float = Field(default=0.25, ge=0)
@@ -153,6 +154,7 @@ def spoiled(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The same picture, worse: patches, motion blur, few pixels, other colours, noise, compression."""
     height, width = picture.shape[:2]
+    # The ranges of blur, scale and quality below, and of the patches' sizes, are set by hand.
     picture = _covered(picture, int(rng.integers(0, augmentation.patches + 1)), rng)
     if rng.random() < augmentation.blur:
         picture = cv2.filter2D(picture, -1, _motion(rng.uniform(2, 0.08 * height + 3), rng.uniform(0, np.pi)))

@@ -22,9 +22,9 @@ FLIGHT = STAGE_NAMES.index("flight")
 GONE = len(STAGE_NAMES)
 """Stage of frames in which the diver is not to be seen."""
 LEAST_SEEN = 6
-"""Joints; frames with fewer are no good to learn joints from."""
+"""Least number of joints to be seen. Set by hand: frames with fewer are no good to learn joints from."""
 LABELS, SPANS, PICTURES = "annotations_examples.json", "dives.json", "frames"
-"""Of a folder of dives labelled by hand."""
+"""Names of labels, spans and pictures in a folder of dives labelled by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -36,9 +36,11 @@ from stagescore.training.processes import training_device
 from stagescore.training.settings import OptimiserSettings, RunSettings
 
 NEAR = 0.05
-"""Of the crop's edge: joints that close count as found in validation."""
+"""Share of the crop's height; joints closer than that count as found in validation. Set by hand."""
 SAME_IOU = 0.5
+"""IoU from which on a box counts as found in validation: the usual threshold for detectors, as in PASCAL VOC."""
 _CHECKED_AT_ONCE = 32
+"""Number of validation frames looked at together. Set by hand: it bounds the memory that validation takes."""
 
 
 class PoseTrainSettings(Config):
@@ -62,11 +64,13 @@ class PoseTrainSettings(Config):
     network: NetworkSettings = NetworkSettings()
     folder: str = ""
     start: str | None = None
+    # Set by hand: most frames are of the flight. Presets have their own numbers.
     frames: tuple[int, int, int, int] = (3, 8, 3, 0)
     batch: int = Field(default=32, ge=1)
     augmentation: PoseAugmentation = PoseAugmentation()
     optimiser: OptimiserSettings = OptimiserSettings(learning_rate=1e-3)
     run: RunSettings = RunSettings()
+    # Set by hand.
     checked: int = Field(default=512, ge=1)
 
     @model_validator(mode="after")

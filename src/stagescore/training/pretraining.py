@@ -34,14 +34,15 @@ from stagescore.types import STAGE_NAMES, Dive
 _PELVIS = MPII_16.index("pelvis")
 TERMS = ("stage", "phase", "clock", "splash", "pose", "angles", "deductions")
 _SPLASH_SCALE = 0.02
-"""A share of the picture at which a splash counts as large."""
+"""Share of the picture at which a splash counts as large. Set by hand."""
 _CLOCK_FRAMES = 10.0
-"""Take-off and water contact are counted in frames up to so many, before and after."""
+"""Number of frames up to which the time since take-off and contact is counted, before and after. Set by hand."""
 _AT_CONTACT = frozenset({"over_rotation_deg", "short_twist_deg", "entry_lean_deg"})
 """Faults that show around the first touch of the water; the splash shows after it, all others in the air."""
 _BEFORE_CONTACT, _AFTER_CONTACT = 10, 3
+"""Numbers of frames before and after the contact in which faults of the entry show. Set by hand."""
 _ENTRY_FRAMES = 24
-"""Frames around the entry that stills are taken from, the first ones before the contact."""
+"""Number of frames around the entry that stills are taken from, the first ones before the contact. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ class Pretraining(nn.Module):
     def _terms(self, branch: str, features: Tensor, asked: "Asked") -> dict[str, Tensor]:
         answers = self.model["heads"][branch](features)  # type: ignore[index]
         wanted = asked.deductions / self.deduction_scale
+        # `beta` is the error, in the unit of each answer, from which on it counts linearly. All are set by hand.
         errors = {
             "stage": functional.cross_entropy(answers["stage"].flatten(0, 1), asked.stage.flatten()),
             "phase": functional.cross_entropy(answers["phase"].flatten(0, 1), asked.phase.flatten()),

@@ -50,6 +50,7 @@ class DataSettings(Config):
     joints: Joints = "estimated"
     target: Literal["score", "execution"] = "score"
     individual_only: bool = False
+    # Set by hand, for a machine with two cores.
     workers: int = Field(default=2, ge=1)
 
 
@@ -67,6 +68,7 @@ class BatchSettings(Config):
     """
 
     pairing: Pairing = "all"
+    # 16 encodings, as many as the 8 published pairs need, give 24 pairs (compared in docs/log.md, 26 November).
     group_size: int = Field(default=4, ge=2)
     groups: int = Field(default=4, ge=1)
     protocol: Protocol = "w/ DN"
@@ -86,11 +88,14 @@ class LossWeights(Config):
         distribution: Weight of the predicted distribution of the score (USDL).
     """
 
+    # The paper adds its terms unweighted (eq. 23).
     score: float = Field(default=1.0, ge=0)
     segmentation: float = Field(default=1.0, ge=0)
     contrast_fused: float = Field(default=1.0, ge=0)
     contrast_static: float = Field(default=1.0, ge=0)
+    # Set by hand: the published models do not learn the dive number.
     number: float = Field(default=0.1, ge=0)
+    # CoRe adds its two terms unweighted, and USDL has one.
     leaf: float = Field(default=1.0, ge=0)
     place: float = Field(default=1.0, ge=0)
     distribution: float = Field(default=1.0, ge=0)
@@ -110,7 +115,9 @@ class ObjectiveSettings(Config):
 
     weights: LossWeights = LossWeights()
     contrast: Literal["stage", "info-nce", "triplet"] = "stage"
+    # Paper, section III-E; the release has 0.1.
     temperature: float = Field(default=0.5, gt=0)
+    # Set by hand: the paper names no margin.
     margin: float = Field(default=0.3, ge=0)
     normalisation: Normalisation = "l2"
     smoothing_frames: float = Field(default=0.0, ge=0)
@@ -147,6 +154,7 @@ class OptimiserSettings(Config):
         clip_norm: Largest norm of the gradient; None for no limit.
     """
 
+    # The release's; the paper's is lost in its text. No weight decay: paper, section V-A.
     learning_rate: float = Field(default=5e-4, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
     groups: tuple[GroupSettings, ...] = ()
@@ -221,16 +229,19 @@ class RunSettings(Config):
         device: Device: `auto` for CUDA where there is any, or as PyTorch names it.
     """
 
+    # Paper, section V-A.
     epochs: int = Field(default=200, ge=1)
     seed: int = 0
     weights_seed: int | None = None
     averaged_seeds: tuple[int, ...] = ()
     precision: Literal["float32", "float16", "bfloat16"] = "float32"
+    # Set by hand. Two, since the older one is used where the newer one is torn.
     checkpoint_steps: int = Field(default=200, ge=1)
     keep: int = Field(default=2, ge=1)
     number_epochs: int = Field(default=0, ge=0)
     validate_epochs: int = Field(default=1, ge=0)
     validate_test: bool = False
+    # Paper, section V-A.
     votes: int = Field(default=10, ge=1)
     threads: int | None = Field(default=None, ge=1)
     device: str = "auto"
@@ -313,6 +324,7 @@ class PretrainingWeights(Config):
         deductions: Weight of the deductions for each fault that shows.
     """
 
+    # Set by hand: docs/log.md compares no weights.
     stage: float = Field(default=0.5, ge=0)
     phase: float = Field(default=0.5, ge=0)
     clock: float = Field(default=1.0, ge=0)
@@ -342,6 +354,7 @@ class PretrainSettings(Config):
     weights: PretrainingWeights = PretrainingWeights()
     optimiser: OptimiserSettings = OptimiserSettings()
     run: RunSettings = RunSettings()
+    # All three are set by hand; a window of 36 frames holds three clips of 16, one every ten frames.
     dives_at_once: int = Field(default=16, ge=1)
     stills: int = Field(default=24, ge=1)
     window: int = Field(default=36, ge=16)

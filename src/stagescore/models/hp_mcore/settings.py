@@ -37,6 +37,7 @@ class SegmentationSettings(Config):
 
     stages: StageCut = "3"
     network: Literal["bi-gru", "fully-connected", "tcn", "asformer"] = "bi-gru"
+    # Set by hand: the paper names no width.
     width: int = Field(default=256, ge=4)
     reads: Branch | None = None
     decoding: Literal["jointly", "equal-shares"] = "jointly"
@@ -50,6 +51,7 @@ class PoolingSettings(Config):
         overlap: Number of frames by which stages reach into their neighbours.
     """
 
+    # The best of the paper's Table VII; the release has 10.
     steps: int = Field(default=5, ge=1)
     overlap: int = Field(default=0, ge=0)
 
@@ -65,7 +67,9 @@ class FusionSettings(Config):
     """
 
     mode: FusionMode = "weighted"
+    # Paper, section V-A.
     heads: int = Field(default=2, ge=1)
+    # Set by hand: it begins as the paper's `addition`, in which it stays 1.
     alpha: float = 1.0
     skeleton_values: bool = False
 
@@ -86,6 +90,8 @@ class RegressionSettings(Config):
         stage_weights: How the weights of the stages are made to add up to 1: `softmax` (ours) or `sum` (release).
     """
 
+    # The release's width; heads of the paper's section V-A. Layers are set by hand: their number is lost in the
+    # paper's text, and the release has 4.
     width: int = Field(default=256, ge=4)
     heads: int = Field(default=4, ge=1)
     layers: int = Field(default=2, ge=1)
