@@ -82,7 +82,7 @@ class PoseGuidedFusion(nn.Module):
 
         Args:
             visual: Visual features of the steps.
-            skeleton: Skeletal features of the same steps; None leaves the skeleton's term out.
+            skeleton: Skeletal features of the steps; None leaves the skeleton's term out.
             has_skeleton: Whether the skeleton of each dive counts; all by default.
         """
         attention = self.attention(visual, skeleton, has_skeleton)

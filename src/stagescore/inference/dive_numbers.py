@@ -151,8 +151,8 @@ class NumberCalibration:
     """How sure a network may be of a dive number.
 
     Attributes:
-        temperature: What sums of log-probabilities are divided by; above 1 for a network that is too sure.
-        num_dives: Number of dives that it was fitted to.
+        temperature: Divisor of the sums of log-probabilities; above 1 for a network that is too sure.
+        num_dives: Number of dives that the temperature was fitted to.
     """
 
     temperature: float

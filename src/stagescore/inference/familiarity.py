@@ -34,8 +34,8 @@ class Familiarity:
 
     Attributes:
         mean: Mean of the descriptors (`descriptors`).
-        axes: Principal components, each divided by the standard deviation along it.
-        rest_sd: Standard deviation along every other direction.
+        axes: Principal components of the descriptors, each divided by the standard deviation along it.
+        rest_sd: Standard deviation of the descriptors along every direction that is no component.
         far: Raw distance that `FAR_SHARE` of the held-out dives stay below; the unit of `distances`.
         num_dives: Number of training dives.
         num_held_out: Number of held-out dives; 0 where the training dives were held out in turn.
@@ -60,8 +60,8 @@ class Familiarity:
 
         Args:
             training: Descriptors of dives that the network was trained on.
-            held_out: Descriptors of dives that it was not trained on; without them the training dives are held out of
-                the fit in turn, which does not see how much the network has learned them by heart.
+            held_out: Descriptors of dives that the network was not trained on; without them the training dives are held
+                out of the fit in turn, which does not see how much the network has learned them by heart.
             num_components: Largest number of principal components with a variance of their own; fewer where there are
                 few dives.
 

@@ -39,9 +39,10 @@ class IntervalModel:
 
     Attributes:
         base: Part of the width that does not depend on the spread, in points.
-        quantile: Factor of the root above, at which intervals hold the wanted share of the validation dives.
+        quantile: Factor of `sqrt(base ** 2 + spread ** 2)`, at which intervals hold the wanted share of the validation
+            dives.
         level: Share of the dives that the interval is to hold, 0 to 1.
-        num_dives: Number of dives that it was fitted on.
+        num_dives: Number of dives that the model was fitted on.
     """
 
     base: float
@@ -168,7 +169,7 @@ class TransitionCalibration:
     """Turns a network's log-probabilities over frames into the confidence in a transition.
 
     Attributes:
-        temperature: What log-probabilities are divided by; above 1 for a network that is too sure.
+        temperature: Divisor of the log-probabilities; above 1 for a network that is too sure.
         tolerance_frames: Distance in label frames; the confidence is the probability that the label lies within it.
     """
 

@@ -76,8 +76,8 @@ class Predictor(ABC):
 
         Args:
             query: Dive that is predicted.
-            views: What the model made of it, in one view or in several such as the plain and the mirrored one, of which
-                the mean is taken.
+            views: What the model made of the dive, in one view or in several such as the plain and the mirrored one, of
+                which the mean is taken.
 
         Raises:
             DataError: There is no exemplar but the query, or a difficulty is needed and unknown.

@@ -11,7 +11,7 @@ def score_losses(
 
     Args:
         forward: Predicted difference, query minus exemplar.
-        backward: Predicted difference of the same pair with the two exchanged, exemplar minus query.
+        backward: Predicted difference of the same pair, exemplar minus query.
         gap: True difference, query minus exemplar.
 
     >>> import torch

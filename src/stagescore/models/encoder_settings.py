@@ -62,7 +62,8 @@ class DynamicSettings(Config):
 
     Attributes:
         on: Whether the model has the dynamic branch.
-        merged: Whether the batch norms of an image network are part of its convolutions, which trains faster.
+        merged: Whether the batch norms of `mobilenetv2` and `efficientnet-lite0` to `2` are part of their convolutions,
+            which trains faster; their statistics are frozen in any case.
         trunk: Network for clips: `i3d` (paper) or `small`; beyond the paper `mobilenetv2` and `efficientnet-lite0` to
             `2`, image networks with Gate-Shift.
         epsilon: Epsilon of I3D's batch norms: that of the checkpoint it starts from.

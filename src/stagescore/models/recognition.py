@@ -153,7 +153,7 @@ def number_log_probabilities(
     Args:
         logits: Logits of `NumberRecognition`.
         candidates: Dive numbers, each once.
-        temperature: What the sums of log-probabilities are divided by; above 1 for a network that is too sure.
+        temperature: Divisor of the sums of log-probabilities; above 1 for a network that is too sure.
 
     Raises:
         DataError: As `number_scores`.

@@ -125,7 +125,7 @@ class EventFolds:
     Attributes:
         manifest: Dives of the data set.
         examples: Films of the dives, with every frame described.
-        simulated: Films that every fold is trained on beside its own.
+        simulated: Films that every fold is trained on beside its own ones, described as well.
         imagenet: ImageNet weights of MobileNetV2.
         out: Folder of all folds.
         sealed: Whether the sealed athletes take part.

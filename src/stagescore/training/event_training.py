@@ -80,7 +80,7 @@ def labelled_events(dive: Dive, folder: Path) -> tuple[int, ...]:
 
     Args:
         dive: Dive with hand marks, or a simulated one.
-        folder: Folder of its manifest, where the truth about simulated dives is.
+        folder: Folder of the manifest, where the truth about simulated dives is.
     """
     if dive.hand_marks:
         return marked_flight(dive.hand_marks) or ()

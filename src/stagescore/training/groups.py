@@ -171,7 +171,7 @@ def comparable(dives: Sequence[Dive], protocol: Protocol) -> list[list[Dive]]:
 
     Args:
         dives: Dives to train on.
-        protocol: What they share: the dive number, nothing, or the difficulty.
+        protocol: What comparable dives share: the dive number, nothing, or the difficulty.
     """
     alike: dict[str | float, list[Dive]] = defaultdict(list)
     for dive in dives:

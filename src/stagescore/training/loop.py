@@ -106,7 +106,7 @@ class TrainState:
     Attributes:
         step: Number of optimiser steps done.
         epoch: Number of the epoch that comes next or is under way, counted from 0.
-        batch: Number of batches of that epoch that are done.
+        batch: Number of batches of the epoch under way that are done.
         best: Best value of each validation figure so far and its epoch, by the name of the figure.
         log_bytes: Length of the log at this step, in bytes.
         averaged: Number of steps whose weights are in the mean.

@@ -63,7 +63,7 @@ def read_simulated(folder: Path, dives: Sequence[Dive]) -> tuple[DiveFrames, ...
 
     Args:
         folder: Folder of the data set.
-        dives: Dives of its manifest.
+        dives: Dives of the data set's manifest.
 
     Raises:
         DataError: the truth about a dive is missing or damaged, or there are no dives.

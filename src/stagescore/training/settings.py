@@ -63,8 +63,7 @@ class BatchSettings(Config):
         group_size: Number of dives in a group; of no effect with `one-partner`.
         groups: Number of groups in a batch; 8 with `one-partner` is the published batch. Without pairing it is the
             number of dives in a batch.
-        protocol: What dives of a group share: the dive number (`w/ DN`), nothing (`w/o DN`) or the difficulty (`w/
-            DD`).
+        protocol: Label that dives of a group share: `w/ DN` the dive number, `w/o DN` none, `w/ DD` the difficulty.
     """
 
     pairing: Pairing = "all"
@@ -257,7 +256,7 @@ class TrainSettings(Config):
 
     Attributes:
         model: Settings of the model that is trained.
-        data: Settings of the dives that it is trained on.
+        data: Settings of the dives that the model is trained on.
         batches: Settings of the dives that meet in a batch.
         objective: Settings of the loss.
         optimiser: Settings of the optimiser and of its learning rate.
