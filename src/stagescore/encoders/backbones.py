@@ -43,16 +43,17 @@ class ImageBackbone(FrozenStatistics):
     """A public image network without its head.
 
     Args:
-        name: `MOBILENET_V2`, one of `EFFICIENTNET_LITE`, or a network by timm's name.
-        gate_shift: put a Gate-Shift before the first convolution of each block of a RegNet, and before the expansion
-            of each inverted residual block of MobileNetV2 and EfficientNet-Lite.
-        merged: batch norms are part of the convolutions before them, which gives the same answers and trains faster.
+        name: Name of the network: `MOBILENET_V2`, one of `EFFICIENTNET_LITE`, or a network by timm's name.
+        gate_shift: Whether a Gate-Shift stands before the first convolution of each block of a RegNet, and before the
+            expansion of each inverted residual block of MobileNetV2 and EfficientNet-Lite.
+        merged: Whether batch norms are part of the convolutions before them, which gives the same answers and trains
+            faster.
 
     Attributes:
-        name: as given.
-        timm_name: as timm calls it.
-        width: channels of the map.
-        mixes_frames: whether an image's map depends on the other frames of its dive.
+        name: Name of the network: `MOBILENET_V2`, one of `EFFICIENTNET_LITE`, or a network by timm's name.
+        timm_name: Name of the network in timm.
+        width: Channels of the map.
+        mixes_frames: Whether an image's map depends on the other frames of its dive.
 
     Raises:
         ConfigError: the network has no place for a Gate-Shift.
@@ -109,15 +110,15 @@ class ImageBackbone(FrozenStatistics):
         """The maps of the last stage: `images width height/32 width/32`.
 
         Args:
-            images: normalised, the frames of each dive one after the other.
-            num_frames: of each dive.
+            images: Normalised frames of all dives, those of each dive one after the other.
+            num_frames: Number of frames of each dive.
         """
         self._tell(num_frames)
         return torch.as_tensor(self.net(images))
 
     @property
     def described(self) -> int:
-        """Numbers of a description."""
+        """Number of values that describe a frame."""
         inner = (
             sum(stage_channels(self.net.blocks[place]) for place in _DESCRIBED)
             if self.has_inverted_residuals
@@ -133,8 +134,8 @@ class ImageBackbone(FrozenStatistics):
         Networks without inverted residuals are described by the last stage alone.
 
         Args:
-            images: as for `forward`.
-            num_frames: of each dive.
+            images: Normalised frames of all dives, those of each dive one after the other.
+            num_frames: Number of frames of each dive.
         """
         if not self.has_inverted_residuals:
             maps = self(images, num_frames)
@@ -212,12 +213,12 @@ class ImageTrunk(nn.Module):
     """An image backbone with Gate-Shift in the place of a network for clips: it looks at the frames of a clip together.
 
     Args:
-        backbone: the network; its `mixes_frames` should be true, or nothing is seen of motion.
+        backbone: Image network; its `mixes_frames` should be true, or nothing is seen of motion.
 
     Attributes:
-        backbone: the network.
-        width: channels of the maps.
-        time_stride: frames of a row of the maps.
+        backbone: Image network; its `mixes_frames` should be true, or nothing is seen of motion.
+        width: Channels of the maps.
+        time_stride: Number of frames that a row of the maps stands for.
     """
 
     time_stride = 1
@@ -231,7 +232,7 @@ class ImageTrunk(nn.Module):
         """Maps: `clips width time height/32 width/32`, sizes rounded up.
 
         Args:
-            clips: normalised.
+            clips: Normalised clips.
         """
         num_clips, _, num_frames = clips.shape[:3]
         maps = self.backbone(clips.transpose(1, 2).flatten(0, 1), num_frames)
@@ -259,16 +260,17 @@ class SmallImageBackbone(nn.Module):
     """A residual network for small pictures, 17 MFLOP at 112 x 64.
 
     Args:
-        widths: channels of the first convolution and of each block; all halve height and width.
+        widths: Channels of the first convolution and of each block; all halve height and width.
 
     Attributes:
-        width: channels of the map.
-        mixes_frames: never.
+        width: Channels of the map.
+        mixes_frames: Whether an image's map depends on the other frames of its dive: never.
     """
 
     mixes_frames = False
 
     def __init__(self, *, widths: Sequence[int] = (16, 16, 32, 64)) -> None:
+        # Set by hand: small enough to train from random weights on two cores.
         super().__init__()
         self.width = widths[-1]
         self.stem = nn.Conv2d(3, widths[0], kernel_size=5, stride=2, padding=2, bias=False)
@@ -277,7 +279,7 @@ class SmallImageBackbone(nn.Module):
 
     @property
     def described(self) -> int:
-        """Numbers of a description."""
+        """Number of values that describe a frame."""
         return 2 * self.width
 
     def with_description(

@@ -17,6 +17,7 @@ from stagescore.errors import ConfigError
 
 CLIP_FRAMES = 16
 CLIP_STRIDE = 10
+"""Frames of a clip, and from one clip to the next: paper, section V-A (9 clips of 16 in 96 frames, 10 in 103)."""
 _PUBLISHED_LAST = {103: 86}
 """Where the published last clip starts, though one frame later it would reach the end."""
 
@@ -50,12 +51,12 @@ def laying(
     """How much each row of each clip counts in each frame; the shares of a frame sum to 1.
 
     Args:
-        starts: first frames of the clips.
-        num_frames: of the dive.
-        num_rows: of each clip; a row serves `clip_length / num_rows` frames.
-        clip_length: frames of a clip.
-        how: `overlaps` averages the rows that lie on a frame; with `strides` frame f has the mean row of the
-            clip at f // 10, or of the last.
+        starts: First frames of the clips.
+        num_frames: Number of frames of the dive.
+        num_rows: Number of rows of each clip; a row serves `clip_length / num_rows` frames.
+        clip_length: Number of frames of a clip.
+        how: Way to lay the rows: `overlaps` averages the rows that lie on a frame; with `strides` frame f has the mean
+            row of the clip at f // 10, or of the last.
     """
     shares = torch.zeros(num_frames, len(starts), num_rows)
     if how == "strides":
@@ -76,15 +77,16 @@ class DynamicEncoder(nn.Module):
     """One vector a frame, from clips.
 
     Args:
-        trunk: called with normalised clips, `clips 3 time height width`; gives maps.
-        mixing: called with maps; gives rows, `clips rows mixing.width`.
-        normalise: brings pixels to the range of the trunk.
-        starts: first frames of the clips; None: those of `clip_starts`.
-        how: the rows are laid on the frames; with `clips` they are left as they are, the rows of one clip after those of another.
-        clips_at_once: at most so many clips are encoded together; None: all. The answer is the same.
+        trunk: Network called with normalised clips, `clips 3 time height width`; gives maps.
+        mixing: Module called with maps; gives rows, `clips rows mixing.width`.
+        normalise: Module that brings pixels to the range of the trunk.
+        starts: First frames of the clips; None for those of `clip_starts`.
+        how: Way to lay the rows on the frames; with `clips` they are left as they are, the rows of one clip after those
+            of another.
+        clips_at_once: Largest number of clips that are encoded together; None for all. The answer is the same.
 
     Attributes:
-        width: of a vector.
+        width: Width of a vector.
 
     Raises:
         ConfigError: the starts do not begin with 0 or do not grow.
@@ -117,7 +119,7 @@ class DynamicEncoder(nn.Module):
         """Encodes frames; a row for each of them, or for each row of each clip.
 
         Args:
-            frames: RGB, 0 to 255, whole numbers or not. In a clip that is too long the last frame is repeated.
+            frames: RGB frames, 0 to 255, whole numbers or not. In a clip that is too long the last frame is repeated.
 
         Raises:
             ConfigError: a clip starts behind the last frame.

@@ -25,8 +25,8 @@ class Level:
     """A part of the skeleton.
 
     Attributes:
-        joints: those that belong to it.
-        edges: (inner joint, outer joint); the inner one may belong to a level further in.
+        joints: Joints that belong to the level.
+        edges: Connections as (inner joint, outer joint); the inner one may belong to a level further in.
     """
 
     joints: tuple[int, ...]

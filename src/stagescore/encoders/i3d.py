@@ -108,9 +108,9 @@ class Mixed(nn.Module):
     """An Inception block: four branches side by side.
 
     Args:
-        in_width: channels that come in.
-        widths: of branch 0, both units of branch 1, both of branch 2, and of branch 3.
-        epsilon: of the batch norms.
+        in_width: Channels that come in.
+        widths: Channels of branch 0, of both units of branch 1, of both of branch 2, and of branch 3.
+        epsilon: Epsilon of the batch norms.
     """
 
     def __init__(self, in_width: int, widths: Sequence[int], *, epsilon: float) -> None:
@@ -137,14 +137,14 @@ class I3D(FrozenStatistics):
     """The network up to one of its stages.
 
     Args:
-        last: name of the last stage that is built.
-        epsilon: of the batch norms. Weights made with another are brought to this one when they are read, so it
+        last: Name of the last stage that is built.
+        epsilon: Epsilon of the batch norms. Weights made with another are brought to this one when they are read, so it
             matters only that it is no larger than theirs.
 
     Attributes:
-        width: channels of the last stage's maps.
-        time_stride: frames of a row of the maps of the last stage that there is.
-        epsilon: of the batch norms.
+        width: Channels of the last stage's maps.
+        time_stride: Number of frames that a row of the last stage's maps stands for.
+        epsilon: Epsilon of the batch norms.
 
     Raises:
         ConfigError: there is no such stage.
@@ -186,9 +186,9 @@ class I3D(FrozenStatistics):
         """Maps of the last stage, or of an earlier one.
 
         Args:
-            maps: RGB, -1 to 1; or the maps of the stage named by `after`.
-            after: the stage that was done before; None: none.
-            until: the stage to stop after; None: the last.
+            maps: RGB clips, -1 to 1; or the maps of the stage named by `after`.
+            after: Name of the stage that was done before; None for none.
+            until: Name of the stage to stop after; None for the last.
 
         Raises:
             ConfigError: there is no such stage.

@@ -26,8 +26,8 @@ def optimize_for_inference(encoder: ModuleT) -> ModuleT:
     encoded in batches that fit into the caches.
 
     Args:
-        encoder: any module; batch norms that directly follow a convolution among a module's children are taken to
-            be applied to its output.
+        encoder: Any module; batch norms that directly follow a convolution among a module's children are taken to be
+            applied to its output.
     """
     fast = deepcopy(encoder).eval().requires_grad_(False)
     merge_batch_norms(fast)
@@ -51,7 +51,7 @@ class PointwiseConv(nn.Module):
     On one thread PyTorch would take a slow way for it, and lose the layout.
 
     Args:
-        conv: the convolution, with a bias and without stride.
+        conv: Convolution with a bias and without stride.
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:

@@ -13,14 +13,16 @@ from stagescore.skeleton import MPII_16
 
 _PELVIS, _THORAX = MPII_16.index("pelvis"), MPII_16.index("thorax")
 _SMALLEST_TORSO = 0.02
+"""Least length that joints are divided by, in heights of the picture. Set by hand."""
 _USUAL_TORSO = 0.1
+"""Length where no frame shows a torso, in heights of the picture. Set by hand."""
 
 
 class PlainJoints(nn.Module):
     """The coordinates as they are, with or without confidence.
 
     Args:
-        coords: 2 for x and y, 3 with confidence.
+        coords: Number of coordinates: 2 for x and y, 3 with confidence.
 
     Raises:
         ConfigError: another number of coordinates.
@@ -54,7 +56,7 @@ class BodyJoints(nn.Module):
         """The channels of each joint.
 
         Args:
-            joints: in heights of the picture from its middle, then confidence.
+            joints: Places of the joints in heights of the picture from its middle, then confidence.
         """
         place, confidence = joints[..., :2], joints[..., 2:]
         known = confidence[..., 0] > 0
@@ -73,7 +75,7 @@ def torso_length(
     """Median distance from pelvis to thorax over the frames that have both, at least 0.02 picture heights.
 
     Returns:
-        0.1 where no frame has both.
+        Torso length of each dive, in heights of the picture; 0.1 where no frame has both.
     """
     lengths = (place[:, :, _PELVIS] - place[:, :, _THORAX]).norm(dim=2)
     lengths = lengths.masked_fill(~(known[:, :, _PELVIS] & known[:, :, _THORAX]), torch.nan)

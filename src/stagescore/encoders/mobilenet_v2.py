@@ -28,7 +28,7 @@ class NormAct(nn.BatchNorm2d):
 
     Args:
         width: Number of channels.
-        linear: Leave the activation out, as at the end of a bottleneck.
+        linear: Whether the activation is left out, as at the end of a bottleneck.
     """
 
     def __init__(self, width: int, *, linear: bool = False) -> None:
@@ -67,7 +67,7 @@ class InvertedResidual(nn.Module):
     Args:
         in_width: Channels that come in.
         width: Channels that go out.
-        stride: Of the convolution; 2 halves height and width.
+        stride: Stride of the convolution; 2 halves height and width.
         expansion: Channels inside, in multiples of `in_width`.
     """
 
@@ -95,7 +95,7 @@ class MobileNetV2(nn.Module):
 
     Attributes:
         num_features: Channels of the last map.
-        blocks: The seven stages.
+        blocks: Stages of blocks, seven of them.
     """
 
     num_features = _HEAD_WIDTH

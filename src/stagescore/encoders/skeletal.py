@@ -28,9 +28,9 @@ class LevelGraphs(nn.Module):
     """Eq. 4: one graph convolution a level and subset, side by side, over nodes.
 
     Args:
-        in_width: channels of a node.
-        width: channels of each level, a multiple of three.
-        adjacency: what nodes receive from nodes, at first; zeros stay.
+        in_width: Channels of a node.
+        width: Channels of each level, a multiple of three.
+        adjacency: What nodes receive from nodes, at first; zeros stay.
     """
 
     support: Tensor
@@ -85,10 +85,10 @@ class HierarchicalBlock(nn.Module):
     """Graphs of all levels and EdgeConv side by side, then time, each beside a shortcut.
 
     Args:
-        in_width: channels of a node.
-        width: channels of a node afterwards, a multiple of four.
-        adjacency: as in `LevelGraphs`.
-        adjacent: which nodes EdgeConv may connect, or None to leave it out.
+        in_width: Channels of a node.
+        width: Channels of a node afterwards, a multiple of four.
+        adjacency: What nodes receive from nodes at first, in each level and subset, as in `LevelGraphs`.
+        adjacent: Whether EdgeConv may connect a node (row) with another (column); None to leave it out.
     """
 
     def __init__(self, *, in_width: int, width: int, adjacency: Tensor, adjacent: Tensor | None) -> None:
@@ -124,15 +124,15 @@ class HierarchicalSkeletalEncoder(nn.Module):
     """One vector a frame, from joints.
 
     Args:
-        joint_input: called with joints, gives `joint_input.width` channels a joint.
-        width: of a vector.
-        levels: which levels of the hierarchy, counted from 1 (the innermost).
-        edge_conv: with the fourth branch.
-        widths: channels of a node in each block.
-        hierarchy: all the levels there are.
+        joint_input: Module called with joints; gives `joint_input.width` channels per joint.
+        width: Width of a vector.
+        levels: Levels of the hierarchy that are read, counted from 1 (the innermost).
+        edge_conv: Whether there is the fourth branch, EdgeConv.
+        widths: Channels of a node in each block.
+        hierarchy: All levels there are, the innermost first.
 
     Attributes:
-        width: of a vector.
+        width: Width of a vector.
 
     Raises:
         ConfigError: no levels, or one that the hierarchy does not have.
@@ -182,7 +182,7 @@ class HierarchicalSkeletalEncoder(nn.Module):
         """Encodes joints.
 
         Args:
-            joints: MPII's, in heights of the picture from its middle, then confidence; unknown ones are zero.
+            joints: Joints of MPII, in heights of the picture from its middle, then confidence; unknown ones are zero.
 
         Raises:
             DataError: The number of joints is not MPII-16's.

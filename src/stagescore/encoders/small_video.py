@@ -34,8 +34,8 @@ class FactorisedBlock(nn.Module):
         """Maps of half the frames, height and width, rounded up.
 
         Args:
-            frames: those of each clip one after the other.
-            num_frames: of each clip.
+            frames: Frames of all clips, those of each clip one after the other.
+            num_frames: Number of frames of each clip.
         """
         images = torch.relu(self.space_norm(self.space(frames)))
         size = images.shape[2:]
@@ -48,17 +48,18 @@ class SmallVideoTrunk(nn.Module):
     """Maps of clips, with I3D's stride of 8 in time and 16 in space.
 
     Args:
-        widths: channels of the first convolution, which halves height and width, and of three blocks, which
-            halve all axes.
+        widths: Channels of the first convolution, which halves height and width, and of three blocks, which halve all
+            axes.
 
     Attributes:
-        width: channels of the maps.
-        time_stride: frames of a row of the maps.
+        width: Channels of the maps.
+        time_stride: Number of frames that a row of the maps stands for.
     """
 
     time_stride = 8
 
     def __init__(self, *, widths: Sequence[int] = (16, 24, 48, 96)) -> None:
+        # Set by hand: small enough to train from random weights on two cores.
         super().__init__()
         self.width = widths[-1]
         self.stem = nn.Conv2d(3, widths[0], kernel_size=5, stride=2, padding=2, bias=False)

@@ -16,17 +16,17 @@ class StaticEncoder(nn.Module):
     """One vector a frame.
 
     Args:
-        backbone: called with normalised images and the number of frames of each dive; gives maps. Its
-            attribute `mixes_frames` tells whether the frames of a dive must stay together.
-        down_sampling: called with maps; gives vectors of `down_sampling.width`.
-        normalise: brings pixels to the range of the backbone.
-        looks: pictures of three channels that a frame has: 2 where the whole frame stands beside a window around the
-            diver. The backbone sees each, and the down-sampling all their maps together.
-        frames_at_once: at most so many frames are encoded together (whole dives, at least one, where the
-            backbone mixes frames); None: all. The answer is the same.
+        backbone: Network called with normalised images and the number of frames of each dive; gives maps. Its attribute
+            `mixes_frames` tells whether the frames of a dive must stay together.
+        down_sampling: Module called with maps; gives vectors of `down_sampling.width`.
+        normalise: Module that brings pixels to the range of the backbone.
+        looks: Number of pictures of three channels that a frame has: 2 where the whole frame stands beside a window
+            around the diver. The backbone sees each, and the down-sampling all their maps together.
+        frames_at_once: Largest number of frames that are encoded together (whole dives, at least one, where the
+            backbone mixes frames); None for all. The answer is the same.
 
     Attributes:
-        width: of a vector.
+        width: Width of a vector.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class StaticEncoder(nn.Module):
 
     @property
     def described(self) -> int:
-        """Numbers that describe a frame in `with_descriptions`."""
+        """Number of values that describe a frame in `with_descriptions`."""
         return self.looks * self.backbone.described
 
     def forward(
@@ -57,7 +57,7 @@ class StaticEncoder(nn.Module):
         """Encodes frames.
 
         Args:
-            frames: RGB, 0 to 255, whole numbers or not; three channels a look.
+            frames: RGB frames, 0 to 255, whole numbers or not; three channels per look.
 
         Raises:
             ConfigError: frames of another number of looks.
@@ -71,7 +71,7 @@ class StaticEncoder(nn.Module):
         """Encodes frames, and also says of each what the backbone's maps hold at several depths.
 
         Args:
-            frames: as for `forward`.
+            frames: RGB frames, 0 to 255, whole numbers or not; three channels per look.
 
         Returns:
             Vectors, and means and maxima of the maps (`with_description` of the backbone), one look after the other.

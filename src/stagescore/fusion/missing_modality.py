@@ -22,9 +22,9 @@ class VideoImputer(nn.Module):
         """Build the module.
 
         Args:
-            skeleton_width: of what is read.
-            dynamic_width: of the dynamic features to replace; None where the branch is off.
-            static_width: likewise.
+            skeleton_width: Width of the skeleton's features, which are read.
+            dynamic_width: Width of the dynamic features to replace; None where the branch is off.
+            static_width: Width of the static features to replace; None where the branch is off.
         """
         super().__init__()
         # The bias of each projection is the learned token.

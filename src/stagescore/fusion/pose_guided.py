@@ -35,12 +35,12 @@ class PoseGuidedFusion(nn.Module):
         """Build the module.
 
         Args:
-            visual_width: of the attending features, a multiple of the heads.
-            skeleton_width: of the guiding features; None for attention without a guide.
-            num_heads: attention heads.
-            mode: how the two attention maps become one.
-            alpha: what the learnable weight of the skeleton's map begins with (`weighted`).
-            skeleton_values: what is attended to is the skeleton as well.
+            visual_width: Width of the attending features, a multiple of the heads.
+            skeleton_width: Width of the guiding features; None for attention without a guide.
+            num_heads: Number of attention heads.
+            mode: How the two attention maps become one.
+            alpha: Value that the learnable weight of the skeleton's map begins with (`weighted`).
+            skeleton_values: Whether the skeleton is attended to as well.
 
         Raises:
             ConfigError: a width that the heads do not divide.
@@ -81,9 +81,9 @@ class PoseGuidedFusion(nn.Module):
         """Fused features.
 
         Args:
-            visual: features of the steps.
-            skeleton: features of the same steps; None leaves the skeleton's term out.
-            has_skeleton: dives whose skeleton counts; all by default.
+            visual: Visual features of the steps.
+            skeleton: Skeletal features of the steps; None leaves the skeleton's term out.
+            has_skeleton: Whether the skeleton of each dive counts; all by default.
         """
         attention = self.attention(visual, skeleton, has_skeleton)
         values = self.visual_qkv(visual).chunk(3, dim=-1)[2]

@@ -18,7 +18,7 @@ class DirectPrediction(Predictor):
 
     Attributes:
         model: Model that predicts without exemplars.
-        task: What is predicted; nothing of it that is about exemplars is read.
+        task: What is predicted; what the task says about exemplars is not read.
     """
 
     model: DirectModel

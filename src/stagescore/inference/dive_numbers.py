@@ -29,9 +29,11 @@ from stagescore.tensors import Representation
 from stagescore.types import Dive
 
 LEAST_DIVES = 9
-"""A temperature of fewer dives would follow single ones."""
+"""Least number of dives to fit a temperature to. Set by hand: one of fewer dives would follow single ones."""
 NUM_LIKELIEST = 3
+"""Number of dive numbers that are named; the goal of recognition is stated for three (docs/log.md, 29 November)."""
 _LOG_TEMPERATURES = (-4.0, 4.0)
+"""Natural logarithms between which the temperature is sought, 0.02 to 55. Set by hand."""
 
 
 @torch.no_grad()
@@ -41,12 +43,13 @@ def recognise_number(
     """The probability of each dive number that a film may show, the likeliest first.
 
     Args:
-        views: Stage features of one dive, as it is and mirrored or in one view, of a model that recognises dive numbers.
+        views: Stage features of one dive, as it is and mirrored or in one view, of a model that recognises dive
+            numbers.
         candidates: Dive numbers that come into question (`models.recognition.candidate_numbers`).
         temperature: Calibration of the probabilities, as the card of the weights has it.
 
     Returns:
-        (dive number, probability) of every candidate; the probabilities add up to 1. Equally probable numbers stand in
+        Every candidate as (dive number, probability); the probabilities add up to 1. Equally probable numbers stand in
         alphabetical order.
 
     Raises:
@@ -109,7 +112,8 @@ def number_evidence(
     """The evidence of some dives.
 
     Args:
-        logits: Number logits (`StageFeatures.number_logits`), a row for each dive; None for a model that does not recognise numbers.
+        logits: Number logits (`StageFeatures.number_logits`), a row for each dive; None for a model that does not
+            recognise numbers.
         dives: Dives to measure on, in the order of the rows.
         films: Training dives, or exemplars, whose numbers are candidates too.
 
@@ -147,8 +151,8 @@ class NumberCalibration:
     """How sure a network may be of a dive number.
 
     Attributes:
-        temperature: What sums of log-probabilities are divided by; above 1 for a network that is too sure.
-        num_dives: Number of dives that it was fitted to.
+        temperature: Divisor of the sums of log-probabilities; above 1 for a network that is too sure.
+        num_dives: Number of dives that the temperature was fitted to.
     """
 
     temperature: float
@@ -168,7 +172,8 @@ class NumberCalibration:
             evidence: Evidence of dives that the network was not trained on.
 
         Returns:
-            None where fewer than `LEAST_DIVES` dives have a labelled number that is a candidate.
+            Calibration with that temperature; None where fewer than `LEAST_DIVES` dives have a labelled number that is
+            a candidate.
         """
         usable = [one for one in evidence if one.of_label(1.0) is not None]
         if len(usable) < LEAST_DIVES:
@@ -183,12 +188,12 @@ class NumberCalibration:
         return cls(temperature=math.exp(best), num_dives=len(usable))
 
     def as_json(self) -> dict[str, float]:
-        """For the card of the weights."""
+        """Its numbers by name, for the card of the weights."""
         return {"temperature": self.temperature, "num_dives": float(self.num_dives)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "NumberCalibration":
-        """From the card of the weights.
+        """Read a calibration from the card of the weights.
 
         Raises:
             CheckpointError: A number is missing or senseless.

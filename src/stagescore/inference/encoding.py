@@ -12,6 +12,7 @@ from stagescore.models.base import ActionModel
 from stagescore.tensors import Representation, joined
 
 _DIVES_AT_ONCE = 8
+"""Number of dives encoded together. Set by hand: it bounds the memory that encoding takes."""
 Progress = Callable[[int, int], None]
 
 
@@ -20,10 +21,10 @@ class Encoded:
     """Dives that went through the encoders, the segmentation and the fusion.
 
     Attributes:
-        dive_ids: which, in the order of the rows.
-        stages: their stage features, cut at the predicted edges.
-        edges: where they were cut.
-        log_probabilities: of every transition over frames; None for a model of one stage.
+        dive_ids: Ids of the dives, in the order of the rows.
+        stages: What the model compares of the dives, or predicts from, cut at the predicted edges.
+        edges: Predicted stage edges that the dives were cut at, on the sampled frames.
+        log_probabilities: Log-probabilities of every transition over the sampled frames; None for a model of one stage.
     """
 
     dive_ids: tuple[str, ...]
@@ -44,11 +45,11 @@ def encode_dives(
     """Encode dives as evaluation sees them and cut them where the model itself would.
 
     Args:
-        model: its mode is left as it was; dropout is off meanwhile.
-        source: of the dives.
-        dive_ids: which.
-        missing: `video` or `skeleton`, to be left out; nothing by default.
-        progress: told after every few dives.
+        model: Model that encodes; its mode is left as it was, and dropout is off meanwhile.
+        source: Source of the dives.
+        dive_ids: Ids of the dives, in the order of the rows.
+        missing: Modality to leave out, `video` or `skeleton`; none by default.
+        progress: Called as (done, total) after every few dives.
     """
     training, device = model.training, model.device
     model.eval()

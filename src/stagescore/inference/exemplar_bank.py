@@ -35,6 +35,7 @@ _NOT_KEPT = {"number_logits"}
 PICTURED_SHARES = (1 / 6, 1 / 2, 5 / 6)
 """Moments of each stage of which there are pictures."""
 PICTURE_QUALITY = 60
+"""Quality of these pictures as JPEG, 0 to 100. Set by hand."""
 
 Jpegs = Mapping[str, Mapping[int, bytes]]
 """Pictures by dive id and sampled frame."""
@@ -47,12 +48,12 @@ class ExemplarBank:
     """Encoded exemplars.
 
     Attributes:
-        dives: the exemplars with their labels.
-        stages: what the model made of them.
-        edges: where they were cut.
-        weights_hash: of the model (`card_files.weights_hash`).
-        pictures: of some of them (`pictured_frames`), as JPEG; may be empty.
-        skeletons: joints at the same moments; may be empty.
+        dives: Exemplars with their labels.
+        stages: What the model made of the exemplars, a row for each.
+        edges: Stage edges that the exemplars were cut at, on the sampled frames.
+        weights_hash: Hash of the model's weights (`card_files.weights_hash`).
+        pictures: Pictures of some exemplars at `pictured_frames`, as JPEG; may be empty.
+        skeletons: Joints of some exemplars at `pictured_frames`; may be empty.
     """
 
     dives: tuple[Dive, ...]
@@ -73,7 +74,7 @@ class ExemplarBank:
         return len(self.dives)
 
     def rows(self, exemplars: Sequence[Dive]) -> Int[Tensor, " exemplars"]:
-        """Where some dives are.
+        """Rows of some dives in the bank.
 
         Raises:
             DataError: one of them is not in the bank.
@@ -103,8 +104,8 @@ class ExemplarBank:
         """Write one file atomically.
 
         Args:
-            path: of the safetensors file.
-            half: keep features in half precision, which loses less than 0.001 of them.
+            path: Path of the safetensors file.
+            half: Whether features are kept in half precision, which loses less than 0.001 of them.
         """
         tensors: dict[str, Tensor] = {"edges": self.edges.contiguous()}
         for name, value in self.stages.named().items():

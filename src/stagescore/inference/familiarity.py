@@ -18,12 +18,13 @@ from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.tensors import Representation
 
 NUM_COMPONENTS = 24
-"""Largest number of principal components that have a variance of their own."""
+"""Largest number of principal components that have a variance of their own. Set by hand."""
 LEAST_DIVES = 20
 """Fewer dives show neither how dives vary nor how far the farthest 5 % of them are."""
 FAR_SHARE = 0.95
-"""Share of the held-out dives that are nearer than distance 1."""
+"""Share of the held-out dives that are nearer than distance 1. Set by hand."""
 _FOLDS = 10
+"""Number of parts in which training dives are held out in turn. Set by hand."""
 _PREFIX = "familiarity."
 
 
@@ -32,12 +33,12 @@ class Familiarity:
     """Mean and covariance of the training dives' features, and how far held-out dives are from them.
 
     Attributes:
-        mean: of the descriptors (`descriptors`).
-        axes: principal components, each divided by the standard deviation along it.
-        rest_sd: standard deviation along every other direction.
-        far: raw distance that `FAR_SHARE` of the held-out dives stay below; the unit of `distances`.
-        num_dives: training dives.
-        num_held_out: held-out dives; 0 where the training dives were held out in turn.
+        mean: Mean of the descriptors (`descriptors`).
+        axes: Principal components of the descriptors, each divided by the standard deviation along it.
+        rest_sd: Standard deviation of the descriptors along every direction that is no component.
+        far: Raw distance that `FAR_SHARE` of the held-out dives stay below; the unit of `distances`.
+        num_dives: Number of training dives.
+        num_held_out: Number of held-out dives; 0 where the training dives were held out in turn.
     """
 
     mean: Float[Tensor, " width"]
@@ -58,10 +59,11 @@ class Familiarity:
         """Fit on training dives.
 
         Args:
-            training: descriptors of dives that the network was trained on.
-            held_out: descriptors of dives that it was not trained on; without them the training dives are held out
-                of the fit in turn, which does not see how much the network has learned them by heart.
-            num_components: see `NUM_COMPONENTS`; fewer where there are few dives.
+            training: Descriptors of dives that the network was trained on.
+            held_out: Descriptors of dives that the network was not trained on; without them the training dives are held
+                out of the fit in turn, which does not see how much the network has learned them by heart.
+            num_components: Largest number of principal components with a variance of their own; fewer where there are
+                few dives.
 
         Raises:
             DataError: fewer than `LEAST_DIVES` training dives, or no held-out dive.
@@ -95,14 +97,14 @@ class Familiarity:
 
     @classmethod
     def of_bank(cls, bank: ExemplarBank) -> "Familiarity | None":
-        """From the exemplars of weights that were packed without one; None where they are too few."""
+        """Familiarity with the exemplars of weights that were packed without one; None where they are too few."""
         return cls.fit(descriptors(bank.stages)) if len(bank) >= LEAST_DIVES else None
 
     def distances(self, dives: Float[Tensor, "dives width"]) -> Float[Tensor, " dives"]:
         """How unlike the training dives some dives are; 1 is as far as the farthest 5 % of the held-out dives.
 
         Args:
-            dives: their descriptors.
+            dives: Descriptors of the dives (`descriptors`).
         """
         raw = _raw_distances(dives.double().cpu(), self.mean.double(), self.axes.double(), self.rest_sd)
         return (raw / self.far).float()
@@ -112,7 +114,7 @@ class Familiarity:
         return {f"{_PREFIX}mean": self.mean.contiguous(), f"{_PREFIX}axes": self.axes.contiguous()}
 
     def as_json(self) -> dict[str, float]:
-        """For the card of the weights."""
+        """Its numbers by name, for the card of the weights."""
         return {
             "rest_sd": self.rest_sd,
             "far": self.far,
@@ -125,8 +127,9 @@ class Familiarity:
         """Take its tensors out of those of a file of weights; None where there are none.
 
         Args:
-            tensors: of the file; what is left belongs to the network.
-            content: of the card.
+            tensors: Tensors of the file, from which those of familiarity are taken; what is left belongs to the
+                network.
+            content: Numbers of familiarity in the card.
 
         Raises:
             CheckpointError: the file has half of it.
@@ -156,7 +159,8 @@ def descriptors(*views: Representation) -> Float[Tensor, "dives width"]:
     Models without a static branch give their fused features.
 
     Args:
-        views: the same dives, seen plain and, where the network does so, mirrored; the mean is taken.
+        views: Representations of the same dives, seen plain and, where the network does so, mirrored; the mean is
+            taken.
     """
     return torch.stack([view.described.float().cpu() for view in views]).mean(dim=0)
 
@@ -165,12 +169,13 @@ def film_share(distance: float, scale: float = 1.0) -> float:
     """How much of the score comes from the film: 1 up to distance 1, then falling to 0.
 
     Args:
-        distance: of `Familiarity.distances`.
-        scale: how far beyond 1 the share has fallen to one half.
+        distance: Distance from the training dives (`Familiarity.distances`).
+        scale: Distance beyond 1 at which the share has fallen to one half.
 
     >>> film_share(0.7), film_share(2.0), round(film_share(3.0), 9)
     (1.0, 0.5, 0.2)
     """
+    # The scale of 1 is set by hand and not fitted.
     beyond = max(distance - 1.0, 0.0)
     return 1.0 / (1.0 + (beyond / scale) ** 2)
 
@@ -183,6 +188,7 @@ def _components(
     mean = dives.mean(dim=0)
     _, singular, directions = torch.linalg.svd(dives - mean, full_matrices=False)
     variances = singular.square() / (count - 1)
+    # At least four dives for each component: set by hand.
     kept = max(min(num_components, count // 4, width - 1), 1)
     total = float(variances.sum())
     # The other directions share what variance is left; never none, or rounding would be infinitely far.

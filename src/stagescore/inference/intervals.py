@@ -18,13 +18,16 @@ from stagescore.errors import CheckpointError, DataError
 from stagescore.inference.outcomes import TOLERANCE_FRAMES, Outcomes, Pair
 
 LEVEL = 0.9
-"""Share that an interval is to hold: of the dives, or of a predicted distribution."""
+"""Share that an interval is to hold: of the dives, or of a predicted distribution. Set by hand."""
 SDS = 1.6449
 """Half-width of a 90 % interval in standard deviations of a normal distribution."""
 LEAST_DIVES = 9
 """Fewer dives cannot show what nine in ten do."""
 _LOG_BASES = (-7.0, 7.0)
+"""Natural logarithms between which the base is sought, in typical errors: 0.001 to 1,100. Set by hand: at one end the
+base counts for nothing, at the other the spread does."""
 _LOG_TEMPERATURES = (-4.0, 4.0)
+"""Natural logarithms between which the temperature is sought, 0.02 to 55. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +38,11 @@ class IntervalModel:
     says nothing about the error, the fitted base is far above any spread and all intervals are equally wide.
 
     Attributes:
-        base: points.
-        quantile: half-widths of that size hold the wanted share of the validation dives.
-        level: share of the dives that the interval is to hold.
-        num_dives: that it was fitted on.
+        base: Part of the width that does not depend on the spread, in points.
+        quantile: Factor of `sqrt(base ** 2 + spread ** 2)`, at which intervals hold the wanted share of the validation
+            dives.
+        level: Share of the dives that the interval is to hold, 0 to 1.
+        num_dives: Number of dives that the model was fitted on.
     """
 
     base: float
@@ -60,7 +64,7 @@ class IntervalModel:
 
         Args:
             validation: Outcomes with votes, or with standard deviations of the predicted distributions.
-            level: share of the dives to hold.
+            level: Share of the dives that intervals are to hold, 0 to 1.
 
         Raises:
             DataError: too few dives for this level, or a dive with neither votes nor a standard deviation.
@@ -98,7 +102,7 @@ class IntervalModel:
 
         Args:
             score: Predicted score, in points.
-            votes: Votes of the exemplars, in points; none where the model says the score itself.
+            votes: Votes of the exemplars, in points; none where the model predicts the score itself.
             sd: Standard deviation of the predicted distribution, in points; None where exemplars vote.
 
         Raises:
@@ -112,12 +116,12 @@ class IntervalModel:
         return max(0.0, score - half), max(0.0, score + half)
 
     def as_json(self) -> dict[str, Any]:
-        """For the card of the weights."""
+        """Its numbers by name, for the card of the weights."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "IntervalModel":
-        """From the card of the weights.
+        """Read an interval model from the card of the weights.
 
         Raises:
             CheckpointError: a number is missing or senseless.
@@ -136,9 +140,9 @@ def mixture_interval(shares: Sequence[float], scores: Sequence[float], highs: Se
     As much of the mixture lies below the interval as above it. It never reaches below 0.
 
     Args:
-        shares: probability of each score; they add up to 1.
-        scores: in points.
-        highs: upper end of each score's own 90 % interval, in points.
+        shares: Probability of each score; they add up to 1.
+        scores: Scores that the mixture is made of, in points.
+        highs: Upper end of each score's own 90 % interval, in points.
 
     >>> [round(end, 2) for end in mixture_interval([0.5, 0.5], [60.0, 80.0], [65.0, 85.0])]
     [56.1, 83.9]
@@ -165,8 +169,8 @@ class TransitionCalibration:
     """Turns a network's log-probabilities over frames into the confidence in a transition.
 
     Attributes:
-        temperature: that log-probabilities are divided by; above 1 for a network that is too sure.
-        tolerance_frames: the confidence is the probability that the label lies within so many label frames.
+        temperature: Divisor of the log-probabilities; above 1 for a network that is too sure.
+        tolerance_frames: Distance in label frames; the confidence is the probability that the label lies within it.
     """
 
     temperature: float
@@ -186,10 +190,10 @@ class TransitionCalibration:
         """The temperature at which the labelled transitions are most probable.
 
         Args:
-            log_probabilities: over the sampled frames, or logits.
-            frames: frame of the clip that each sampled frame is, never decreasing.
-            truth: label frames; NaN where masked.
-            tolerance_frames: see the class.
+            log_probabilities: Log-probabilities (or logits) of each transition over the sampled frames.
+            frames: Frame of the clip that each sampled frame is, never decreasing.
+            truth: Labelled transitions, in label frames; NaN where masked.
+            tolerance_frames: Distance in label frames; the confidence is the probability that the label lies within it.
 
         Raises:
             DataError: no labelled transition, or one that the network holds for impossible.
@@ -228,9 +232,9 @@ class TransitionCalibration:
         A sampled frame's probability is spread evenly over the label frames that it stands for.
 
         Args:
-            log_probabilities: as for `fit`.
-            frames: as for `fit`.
-            predicted: label frames (`outcomes.label_transitions`).
+            log_probabilities: Log-probabilities (or logits) of each transition over the sampled frames.
+            frames: Frame of the clip that each sampled frame is, never decreasing.
+            predicted: Predicted transitions, in label frames (`outcomes.label_transitions`).
 
         >>> even = np.zeros((1, 1, 10))
         >>> TransitionCalibration(temperature=1.0, tolerance_frames=2.0).confidence(
@@ -252,12 +256,12 @@ class TransitionCalibration:
         return np.clip(found, 0.0, 1.0)
 
     def as_json(self) -> dict[str, float]:
-        """For the card of the weights."""
+        """Its numbers by name, for the card of the weights."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "TransitionCalibration":
-        """From the card of the weights.
+        """Read a calibration from the card of the weights.
 
         Raises:
             CheckpointError: a number is missing or senseless.

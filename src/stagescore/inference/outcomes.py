@@ -22,7 +22,7 @@ Missing = Literal["", "video", "skeleton"]
 Pair = tuple[float, float]
 
 TOLERANCE_FRAMES = 3.0
-"""A transition counts as found within so many label frames, about a tenth of a second."""
+"""Number of label frames within which a transition counts as found, about a tenth of a second. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,23 +30,25 @@ class Outcome:
     """One dive, its labels and what was predicted.
 
     Attributes:
-        dive_id: as in the manifest.
-        dive_number: None if not labelled.
-        difficulty: None if not labelled.
-        true_score: in points.
-        predicted_score: in points.
-        num_frames: frames of the clip as labelled.
-        votes: scores given by the exemplars, in points; empty where nothing votes, as for floors.
+        dive_id: Id of the dive, as in the manifest.
+        dive_number: Dive number, such as `107B`; None if not labelled.
+        difficulty: Degree of difficulty; None if not labelled.
+        true_score: Score that the judges gave, in points.
+        predicted_score: Score that was predicted, in points.
+        num_frames: Number of frames of the clip as labelled.
+        votes: Scores given by the exemplars, in points; empty where nothing votes, as for floors.
         sd: Standard deviation of the predicted distribution, in points; None where none is predicted.
         stated_interval: Interval of 90 % of the predicted distribution, in points; None where none is predicted.
-        interval: lowest and highest plausible score, in points.
-        true_transitions: first and last; None where the labels are unusable and masked.
-        predicted_transitions: first and last; None for a model without three stages.
-        confidences: for both transitions, the stated probability that the label lies within
-            `Outcomes.tolerance_frames`.
-        missing: the modality that was withheld.
-        recognised: The likeliest dive numbers with their probabilities, the likeliest first; empty for a model that does
-            not recognise them.
+        interval: Lowest and highest plausible score, in points; None where there is none.
+        true_transitions: First and last labelled transition, in label frames; None where the labels are unusable and
+            masked.
+        predicted_transitions: First and last predicted transition, in label frames; None for a model without three
+            stages.
+        confidences: Stated probability, for both transitions, that the label lies within `Outcomes.tolerance_frames`;
+            None where none is stated.
+        missing: Modality that was withheld; empty for none.
+        recognised: The likeliest dive numbers with their probabilities, the likeliest first; empty for a model that
+            does not recognise them.
         number_probability: Probability that was given to the labelled dive number; None where it is unknown or was not
             among the numbers to choose from.
         number_films: Number of training films that show the labelled dive number; None where nothing was recognised.
@@ -144,8 +146,8 @@ class Outcomes:
     """The dives of one evaluation.
 
     Attributes:
-        dives: each once.
-        tolerance_frames: what the confidences speak of, in label frames.
+        dives: Outcomes of the dives, each dive once.
+        tolerance_frames: Distance that the confidences speak of, in label frames.
     """
 
     dives: tuple[Outcome, ...]
@@ -174,17 +176,17 @@ class Outcomes:
 
     @property
     def true_scores(self) -> Float[np.ndarray, " dives"]:
-        """In points."""
+        """Scores that the judges gave, in points."""
         return np.array([dive.true_score for dive in self.dives], dtype=float)
 
     @property
     def predicted_scores(self) -> Float[np.ndarray, " dives"]:
-        """In points."""
+        """Scores that were predicted, in points."""
         return np.array([dive.predicted_score for dive in self.dives], dtype=float)
 
     @property
     def num_frames(self) -> Float[np.ndarray, " dives"]:
-        """Frames of each clip."""
+        """Number of frames of each clip."""
         return np.array([dive.num_frames for dive in self.dives], dtype=float)
 
     @property
@@ -194,17 +196,17 @@ class Outcomes:
 
     @property
     def true_transitions(self) -> Float[np.ndarray, "dives 2"]:
-        """Label frames; NaN where masked."""
+        """Labelled transitions, in label frames; NaN where masked."""
         return _pairs([dive.true_transitions for dive in self.dives])
 
     @property
     def predicted_transitions(self) -> Float[np.ndarray, "dives 2"]:
-        """Label frames; NaN where there is none."""
+        """Predicted transitions, in label frames; NaN where there is none."""
         return _pairs([dive.predicted_transitions for dive in self.dives])
 
     @property
     def confidences(self) -> Float[np.ndarray, "dives 2"]:
-        """Probabilities; NaN where there is none."""
+        """Stated probabilities of both transitions; NaN where there is none."""
         return _pairs([dive.confidences for dive in self.dives])
 
     def as_csv(self) -> bytes:
@@ -236,8 +238,8 @@ def label_transitions(
     frame j + 1 (`StageSpans.resampled`). The answer is the middle of these.
 
     Args:
-        positions: last sampled frame of the earlier stage.
-        frames: frame of the clip that each sampled frame is, never decreasing.
+        positions: Last sampled frame of the earlier stage.
+        frames: Frame of the clip that each sampled frame is, never decreasing.
 
     >>> label_transitions(np.array([[0, 1]]), np.array([[0, 3, 6, 9]]))
     array([[1., 4.]])

@@ -19,6 +19,7 @@ from stagescore.tensors import Representation
 from stagescore.types import Dive, Prediction
 
 _QUERIES_AT_ONCE = 32
+"""Number of queries predicted together. Set by hand: it bounds the memory that predicting takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class PredictionTask:
     Attributes:
         protocol: What exemplars share with the query.
         num: Number of exemplars that vote.
-        seed: Seed of their choice.
+        seed: Seed of the choice of exemplars.
         execution: Whether the model predicts score / difficulty, which is multiplied back.
     """
 
@@ -43,10 +44,10 @@ class PredictedDive:
     """A query's prediction and what it is made of.
 
     Attributes:
-        dive: The query.
+        dive: Query that was predicted.
         prediction: Score in points, with the votes or the spread that it rests on.
-        stage_deltas: Differences by exemplar (in the order of the votes), stage and branch, in points; no exemplar where
-            nothing votes.
+        stage_deltas: Differences by exemplar (in the order of the votes), stage and branch, in points; no exemplar
+            where nothing votes.
         fallback: How exemplars were found where none fitted, in words.
     """
 
@@ -74,9 +75,9 @@ class Predictor(ABC):
         """The score of one encoded query; the model is in eval mode.
 
         Args:
-            query: The dive.
-            views: What the model made of it, in one view or in several such as the plain and the mirrored one, of which the
-                mean is taken.
+            query: Dive that is predicted.
+            views: What the model made of the dive, in one view or in several such as the plain and the mirrored one, of
+                which the mean is taken.
 
         Raises:
             DataError: There is no exemplar but the query, or a difficulty is needed and unknown.

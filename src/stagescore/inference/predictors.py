@@ -43,7 +43,7 @@ def exemplar_bank(model: ActionModel, source: DiveSource, exemplars: Sequence[Di
 
     Args:
         model: Model that encodes.
-        source: Where the exemplars are seen.
+        source: Source of the exemplars.
         exemplars: Dives of the bank, in the order of its rows.
     """
     if not model.compares:
@@ -61,7 +61,7 @@ def exemplars_of(
         model: Model of either kind.
         queries: Dives that are predicted.
         pool: Dives to choose from.
-        tasks: Ways to choose.
+        tasks: Ways to choose the exemplars.
     """
     if not model.compares:
         return []

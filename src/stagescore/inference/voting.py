@@ -40,7 +40,7 @@ class Voting(Predictor):
 
     Attributes:
         model: Model that compares.
-        bank: Its exemplars.
+        bank: Bank of the exemplars that vote.
         task: What is predicted, and how exemplars are chosen.
     """
 

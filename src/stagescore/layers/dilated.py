@@ -17,9 +17,9 @@ class DilatedConvolutions(nn.ModuleList):
         """Build the module.
 
         Args:
-            width: Channels.
-            kernel: Frames that a convolution reads; odd.
-            dilations: Of each convolution: it reads every so-many-th frame.
+            width: Number of channels.
+            kernel: Number of frames that a convolution reads; odd.
+            dilations: Dilation of each convolution: with dilation n it reads every n-th frame.
             dropout: Probability with which an input of a convolution is dropped in training.
         """
         super().__init__(

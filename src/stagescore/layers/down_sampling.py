@@ -20,13 +20,14 @@ class MultiBranchDownSampling(nn.Module):
     """Global mean of a map, and what is in each cell of it at three scales.
 
     Args:
-        in_width: channels of the map.
-        width: of the vector.
-        grids: cells along each side of the map, per branch.
+        in_width: Channels of the map.
+        width: Width of the vector.
+        grids: Number of cells along each side of the map, for each branch.
     """
 
     def __init__(self, *, in_width: int, width: int, grids: Sequence[int] = (4, 2, 1)) -> None:
         super().__init__()
+        # Grids of 4, 2 and 1 are a reading: the paper names three branches and no sizes (docs/fidelity.md).
         self.width = width
         self.grids = tuple(grids)
         self.local = nn.Conv2d(in_width, width, kernel_size=3, padding=1, bias=False)
@@ -54,7 +55,7 @@ class MeanPool(nn.Module):
     """The mean of a map, as the authors' release has it.
 
     Args:
-        width: channels of the map.
+        width: Channels of the map.
     """
 
     def __init__(self, *, width: int) -> None:
@@ -75,9 +76,9 @@ class ProjectedMean(nn.Module):
     the small heads behind them (docs/log.md).
 
     Args:
-        in_width: channels of a map.
-        width: of the vector.
-        looks: maps of an image.
+        in_width: Channels of a map.
+        width: Width of the vector.
+        looks: Number of maps of an image.
     """
 
     def __init__(self, *, in_width: int, width: int, looks: int = 1) -> None:

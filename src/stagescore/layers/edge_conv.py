@@ -12,10 +12,10 @@ class EdgeConv(nn.Module):
     """`max over neighbours j of relu(W [x_i, x_j - x_i] + b)`.
 
     Args:
-        in_width: of a node.
-        width: of the result.
-        possible: which nodes (columns) may be neighbours of which (rows).
-        num_neighbours: how many of them count; a node with fewer uses all it has, one without any itself.
+        in_width: Width of a node's features.
+        width: Width of a node's new features.
+        possible: Whether a node (column) may be a neighbour of another (row).
+        num_neighbours: Number of neighbours that count; a node with fewer uses all it has, one without any itself.
     """
 
     possible: Tensor
@@ -24,6 +24,7 @@ class EdgeConv(nn.Module):
         self, *, in_width: int, width: int, possible: Bool[Tensor, "nodes nodes"], num_neighbours: int = 3
     ) -> None:
         super().__init__()
+        # Three neighbours are a reading: the paper names no number (docs/fidelity.md).
         self.register_buffer("possible", possible, persistent=False)
         self.num_neighbours = min(num_neighbours, possible.shape[0])
         self.own = nn.Linear(in_width, width)

@@ -15,8 +15,8 @@ def as_time_and_place(
     """Each clip as one picture: frames downwards, the places of a frame sideways.
 
     Args:
-        images: the frames of each clip one after the other.
-        num_frames: of each clip.
+        images: Frames of all clips, those of each clip one after the other.
+        num_frames: Number of frames of each clip.
     """
     height, width = images.shape[2:]
     rows = images.permute(0, 2, 3, 1).reshape(-1, num_frames, height * width, images.shape[1])
@@ -29,8 +29,8 @@ def as_images(
     """The way back: each frame as a picture.
 
     Args:
-        clips: as `as_time_and_place` gives them.
-        size: height and width of a frame.
+        clips: Clips as `as_time_and_place` gives them.
+        size: Height and width of a frame.
     """
     images = clips.permute(0, 2, 3, 1).reshape(-1, *size, clips.shape[1])
     return images.permute(0, 3, 1, 2)

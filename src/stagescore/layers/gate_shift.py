@@ -17,7 +17,7 @@ class GateShift(nn.Module):
     The number of frames of a clip must be set before the call, since the images come folded.
 
     Args:
-        channels: of the images' features.
+        channels: Number of channels of the images' features.
     """
 
     def __init__(self, *, channels: int) -> None:
@@ -34,7 +34,7 @@ class GateShift(nn.Module):
         """The same features, some of them moved by a frame; what leaves the clip is lost.
 
         Args:
-            images: the frames of each clip one after the other.
+            images: Features of the frames of all clips, those of each clip one after the other.
         """
         moving = images[:, : self.shifted].unflatten(0, (-1, self.num_frames)).transpose(1, 2)
         gates = torch.tanh(self.gate(torch.relu(self.norm(moving))))
@@ -49,7 +49,7 @@ class GateShift(nn.Module):
         """Which channel of the input each channel of the output is, while nothing moves.
 
         Args:
-            channels: of the images' features.
+            channels: Number of channels of the images' features.
         """
         first, second = torch.arange(self.shifted).view(1, -1, 1, 1, 1).chunk(2, dim=1)
         moved = torch.cat((_interleaved(first), _interleaved(second)), dim=1).flatten().tolist()
@@ -57,7 +57,7 @@ class GateShift(nn.Module):
 
 
 def _moved(features: Tensor, by: int) -> Tensor:
-    """Along the frames, with zeros where nothing comes from."""
+    """Features moved along the frames, with zeros where nothing comes from."""
     gap = torch.zeros_like(features[:, :, :1])
     parts = (features[:, :, 1:], gap) if by < 0 else (gap, features[:, :, :-1])
     return torch.cat(parts, dim=2)

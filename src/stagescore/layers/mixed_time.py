@@ -20,16 +20,17 @@ class MixedTemporalConv(nn.Module):
     """Twice as many rows, then temporal convolutions of several lengths side by side.
 
     Args:
-        in_width: channels that come in.
-        width: channels that go out, shared among the lengths.
-        lengths: of the convolutions, in rows.
-        stretch: rows that go out for each row that comes in.
+        in_width: Channels that come in.
+        width: Channels that go out, shared among the lengths.
+        lengths: Lengths of the convolutions, in rows.
+        stretch: Number of rows that go out for each row that comes in.
     """
 
     def __init__(
         self, *, in_width: int, width: int, lengths: Sequence[int] = (1, 3, 5, 7), stretch: int = 2
     ) -> None:
         super().__init__()
+        # Lengths of 1, 3, 5 and 7 are a reading: the paper names none (docs/fidelity.md).
         self.stretch = stretch
         shares = [width // len(lengths) + (k < width % len(lengths)) for k in range(len(lengths))]
         self.branches = nn.ModuleList(
@@ -49,11 +50,11 @@ class MixedTemporalConvs(nn.Module):
     """`Mconv` of eq. 3 and the max pooling over space.
 
     Args:
-        in_width: channels of the maps.
-        width: of a row.
-        num_layers: how many convolutions there are, one after the other.
-        time_stride: frames of a row of the maps. Each layer doubles the number of rows, unless this is 1: maps that
-            have a row for each frame need no more.
+        in_width: Channels of the maps.
+        width: Width of a row.
+        num_layers: Number of convolutions, one after the other.
+        time_stride: Number of frames that a row of the maps stands for. Each layer doubles the number of rows, unless
+            this is 1: maps that have a row for each frame need no more.
     """
 
     def __init__(self, *, in_width: int, width: int, num_layers: int = 3, time_stride: int = 8) -> None:
@@ -79,7 +80,7 @@ class MeanOfClip(nn.Module):
     """One row a clip, its mean over time and space, as the authors' release has it.
 
     Args:
-        width: channels of the maps.
+        width: Channels of the maps.
     """
 
     def __init__(self, *, width: int) -> None:

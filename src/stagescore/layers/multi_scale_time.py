@@ -15,7 +15,7 @@ class MultiScaleTime(nn.Module):
     """Four branches: convolutions over 5 frames, dilated by 1 and 2, a maximum over 3, and the frame itself.
 
     Args:
-        width: channels in and out, a multiple of four.
+        width: Channels in and out, a multiple of four.
     """
 
     def __init__(self, *, width: int) -> None:

@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Those of the published ImageNet weights, in torchvision and in timm."""
 
 
 class Normalise(nn.Module):
     """Pixels of 0 to 255 to `(pixel / 255 - mean) / std`.
 
     Args:
-        mean: of red, green and blue, where white is 1.
-        std: likewise.
+        mean: Mean of red, green and blue, where white is 1.
+        std: Standard deviation of red, green and blue, where white is 1.
 
     >>> Normalise.symmetric()(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1))[:, 0, 0, 0]
     tensor([-1.,  1.])

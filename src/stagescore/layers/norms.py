@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _GROUPS = 8
+"""Largest number of groups of a norm. Set by hand."""
 
 FrozenT = TypeVar("FrozenT", bound="FrozenStatistics")
 
@@ -45,8 +46,8 @@ def merge_batch_norms(network: nn.Module) -> None:
     """Make batch norms part of the convolutions before them, in place; for inference.
 
     Args:
-        network: in eval mode; batch norms that directly follow a convolution among a module's children are taken to be
-            applied to its output.
+        network: Network in eval mode; batch norms that directly follow a convolution among a module's children are
+            taken to be applied to its output.
     """
     for module in list(network.modules()):
         for (name, conv), (norm_name, norm) in pairwise(list(module.named_children())):

@@ -20,9 +20,9 @@ def dive_number_losses(
     """Cross entropy of each dive, averaged over the attributes that are known of it.
 
     Args:
-        logits: The classes of all attributes side by side, in the order of `NumberClasses`.
+        logits: Logits of the classes of all attributes side by side, in the order of `NumberClasses`.
         targets: Class indices of each attribute (`NumberClasses`); -1 where unknown.
-        smoothing: share of the target's probability that is spread evenly over all classes of its attribute.
+        smoothing: Share of the target's probability that is spread evenly over all classes of its attribute.
 
     Returns:
         The loss of each dive, 0 where nothing is known of it, and which dives have a known attribute.

@@ -20,10 +20,10 @@ def grouped_mean(
     """Mean over the items of each group, then over groups.
 
     Args:
-        values: one an item; those that are not known may be anything, also NaN.
-        group: group of each item, 0 to `num_groups` - 1.
-        num_groups: groups, empty ones among them.
-        known: items that count; all by default.
+        values: Value of each item; those that are not known may be anything, also NaN.
+        group: Group of each item, 0 to `num_groups` - 1.
+        num_groups: Number of groups, empty ones among them.
+        known: Whether each item counts; all by default.
 
     >>> grouped_mean(torch.tensor([1.0, 3.0, 8.0]), torch.tensor([0, 0, 1]), num_groups=2)
     tensor(5.)

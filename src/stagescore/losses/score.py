@@ -10,9 +10,9 @@ def score_losses(
     """(d_qe - (s_q - s_e))^2 + (d_eq + (s_q - s_e))^2 of each pair.
 
     Args:
-        forward: predicted difference, query minus exemplar.
-        backward: the same with the two exchanged: exemplar minus query.
-        gap: true difference, query minus exemplar.
+        forward: Predicted difference, query minus exemplar.
+        backward: Predicted difference of the same pair, exemplar minus query.
+        gap: True difference, query minus exemplar.
 
     >>> import torch
     >>> score_losses(torch.tensor([3.0]), torch.tensor([-1.0]), torch.tensor([2.0]))

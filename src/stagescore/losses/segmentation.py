@@ -12,8 +12,8 @@ def segmentation_losses(
     """Cross entropy of each dive, averaged over refinements and transitions.
 
     Args:
-        logits: of the transitions.
-        edges: the labelled stage edges; a transition is the frame before an inner edge.
+        logits: Logits of the transitions over frames.
+        edges: Labelled stage edges; a transition is the frame before an inner edge.
     """
     target = (edges[:, 1:-1] - 1).expand(len(logits), -1, -1)
     losses = functional.cross_entropy(logits.flatten(0, 2), target.flatten(), reduction="none")
@@ -31,9 +31,9 @@ def smoothed_segmentation_losses(
     Departs: neither paper nor release smooths; for small networks.
 
     Args:
-        logits: of the transitions.
-        edges: the labelled stage edges.
-        width_frames: standard deviation of the target, above 0.
+        logits: Logits of the transitions over frames.
+        edges: Labelled stage edges; a transition is the frame before an inner edge.
+        width_frames: Standard deviation of the target, in frames, above 0.
     """
     frame = torch.arange(logits.shape[-1], device=logits.device)
     distance = (frame - (edges[:, 1:-1, None] - 1)) / width_frames

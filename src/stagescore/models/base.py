@@ -201,7 +201,7 @@ class ActionModel(nn.Module, ABC):
 
         Args:
             features: Features of `encode`.
-            edges: Where to cut: labelled or predicted.
+            edges: Stage edges to cut at, labelled or predicted, on the sampled frames.
         """
 
     @abstractmethod
@@ -220,7 +220,7 @@ class ActionModel(nn.Module, ABC):
 
         Args:
             features: Features of `encode`.
-            edges: Where the dives were cut.
+            edges: Stage edges that the dives were cut at, on the sampled frames.
         """
         return None
 
@@ -228,7 +228,8 @@ class ActionModel(nn.Module, ABC):
         """Fit what is fitted to the labels of the training dives before the first step.
 
         Args:
-            differences: Gives the differences of the scores of all training pairs that may meet, in the unit that is predicted.
+            differences: Function that gives the differences of the scores of all training pairs that may meet, in the
+                unit that is predicted.
         """
 
     def single_branch(self, branch: str) -> "ActionModel":
@@ -268,10 +269,10 @@ class ContrastiveModel(ActionModel):
         """Predicted differences of score, query minus exemplar.
 
         Args:
-            query: One dive of each pair.
-            exemplar: The other.
-            exemplar_scores: What the exemplars got, in the unit that is predicted: points, or execution. Not every model
-                reads it.
+            query: Representation of the query of each pair.
+            exemplar: Representation of the exemplar of each pair.
+            exemplar_scores: What the exemplars got, in the unit that is predicted: points, or execution. Not every
+                model reads it.
         """
 
 
@@ -288,5 +289,5 @@ class DirectModel(ActionModel):
         """How probable each score of each dive is, in the unit that is predicted: points, or execution.
 
         Args:
-            representation: What `represent` says of the dives.
+            representation: Representation of the dives, as `represent` gives it.
         """

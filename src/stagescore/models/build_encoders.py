@@ -26,6 +26,7 @@ from stagescore.models.encoder_settings import (
 from stagescore.models.recognition import NumberRecognition
 
 _FRAMES_AT_ONCE = 32
+"""As many as `encoders.inference_copy.FRAMES_AT_ONCE`: more do not fit into the caches."""
 
 
 def build_static(settings: StaticSettings) -> StaticEncoder:
@@ -61,8 +62,9 @@ def build_dynamic(settings: DynamicSettings, how: Laying | None = None) -> Dynam
     """The dynamic encoder.
 
     Args:
-        settings: Its settings.
-        how: Rows are laid on frames; None for `overlaps` where clips have several rows and `strides` where they have one.
+        settings: Settings of the dynamic encoder.
+        how: How rows are laid on frames; None for `overlaps` where clips have several rows and `strides` where they
+            have one.
     """
     trunk: I3D | SmallVideoTrunk | ImageTrunk
     normalise, clips_at_once = Normalise.symmetric(), None

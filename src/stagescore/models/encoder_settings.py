@@ -17,28 +17,31 @@ class StaticSettings(Config):
     """The static encoder (paper, eq. 2).
 
     Attributes:
-        on: whether the model has the branch.
-        backbone: `resnet50` (paper), `regnety-gate-shift` (release) or `small`; beyond the paper `mobilenetv2` and
-            `efficientnet-lite0` to `2`.
-        gate_shift: with Gate-Shift in `mobilenetv2` or `efficientnet-lite0` to `2`.
-        widths: channels of the small backbone.
-        merged: batch norms of `mobilenetv2` and `efficientnet-lite0` to `2` are part of their convolutions, which trains
-            in three quarters of the time; their statistics are frozen in any case.
-        multi_branch: the paper's multi-branch down-sampling instead of a mean over the picture.
-        projected: without `multi_branch`, the mean is normalised and projected to `width`.
-        looks: 2 where the whole frame stands beside a window around the diver (`data.preprocessing.follow.beside`);
-            needs `projected`.
-        width: of a frame's vector, with `multi_branch` or `projected`.
+        on: Whether the model has the static branch.
+        backbone: Image network: `resnet50` (paper), `regnety-gate-shift` (release) or `small`; beyond the paper
+            `mobilenetv2` and `efficientnet-lite0` to `2`.
+        gate_shift: Whether `mobilenetv2` and `efficientnet-lite0` to `2` have Gate-Shift, and so see motion between
+            frames.
+        widths: Channels of the small backbone: of its first convolution and of each block.
+        merged: Whether the batch norms of `mobilenetv2` and `efficientnet-lite0` to `2` are part of their convolutions,
+            which trains in three quarters of the time; their statistics are frozen in any case.
+        multi_branch: Whether the paper's multi-branch down-sampling is used instead of a mean over the picture.
+        projected: Whether, without `multi_branch`, the mean is normalised and projected to `width`.
+        looks: Number of pictures per frame: 2 where the whole frame stands beside a window around the diver
+            (`data.preprocessing.follow.beside`); 2 needs `projected`.
+        width: Width of a frame's vector, with `multi_branch` or `projected`.
     """
 
     on: bool = True
     backbone: Literal["resnet50", "regnety-gate-shift", "small"] | MobileBackbone = "resnet50"
     gate_shift: bool = False
     merged: bool = False
+    # Set by hand: small enough to train from random weights on two cores.
     widths: tuple[int, ...] = (16, 24, 48, 96)
     multi_branch: bool = True
     projected: bool = False
     looks: Literal[1, 2] = 1
+    # Set by hand: the paper names no width.
     width: int = Field(default=512, ge=8)
 
     @model_validator(mode="after")
@@ -58,23 +61,27 @@ class DynamicSettings(Config):
     """The dynamic encoder (paper, eq. 3).
 
     Attributes:
-        on: whether the model has the branch.
-        merged: as of the static encoder.
-        trunk: `i3d` (paper) or `small`; beyond the paper `mobilenetv2` and `efficientnet-lite0` to `2`, image networks
-            with Gate-Shift.
-        epsilon: of I3D's batch norms: that of the checkpoint it starts from.
-        widths: channels of the small trunk.
-        mixed: the paper's mixed temporal convolutions instead of one mean a clip (release).
-        width: of a frame's vector, with `mixed`.
-        clip_starts: first frames of the clips; None for every tenth.
+        on: Whether the model has the dynamic branch.
+        merged: Whether the batch norms of `mobilenetv2` and `efficientnet-lite0` to `2` are part of their convolutions,
+            which trains faster; their statistics are frozen in any case.
+        trunk: Network for clips: `i3d` (paper) or `small`; beyond the paper `mobilenetv2` and `efficientnet-lite0` to
+            `2`, image networks with Gate-Shift.
+        epsilon: Epsilon of I3D's batch norms: that of the checkpoint it starts from.
+        widths: Channels of the small trunk: of its first convolution and of each block.
+        mixed: Whether the paper's mixed temporal convolutions are used instead of one mean per clip (release).
+        width: Width of a frame's vector, with `mixed`.
+        clip_starts: First frames of the clips; None for every tenth.
     """
 
     on: bool = True
     trunk: Literal["i3d", "small"] | MobileBackbone = "i3d"
     merged: bool = False
+    # That of piergiaj's checkpoint; hassony2's has 1e-5 (docs/fidelity.md).
     epsilon: float = Field(default=1e-3, gt=0)
+    # Set by hand: small enough to train from random weights on two cores.
     widths: tuple[int, ...] = (16, 24, 48, 96)
     mixed: bool = True
+    # Set by hand: the paper names no width.
     width: int = Field(default=512, ge=8)
     clip_starts: tuple[int, ...] | None = None
 
@@ -83,15 +90,15 @@ class SkeletonSettings(Config):
     """The hierarchical skeletal encoder (paper, eq. 4 and 5; Table IV).
 
     Attributes:
-        on: whether the model has the branch.
-        levels: which levels of joints, 1 torso, 2 elbows and knees, 3 wrists and ankles.
-        edge_conv: the fourth branch, edges between adjacent levels.
-        grouping: `paper`: the three levels; `release`: five groups around the thorax.
-        coords: D, 2 or 3 (with confidence).
-        relative: also read joints relative to the pelvis in torso lengths, and their speeds (ours);
+        on: Whether the model has the skeletal branch.
+        levels: Levels of joints that are read: 1 torso, 2 elbows and knees, 3 wrists, ankles and head.
+        edge_conv: Whether there is the fourth branch, edges between adjacent levels.
+        grouping: How joints are grouped: `paper` for the three levels, `release` for five groups around the thorax.
+        coords: Number of coordinates read per joint (D): 2, or 3 with confidence.
+        relative: Whether joints relative to the pelvis in torso lengths, and their speeds, are read too (ours);
             confidence is then read in any case.
-        widths: channels of the blocks.
-        width: of a frame's vector.
+        widths: Channels of a node in each block.
+        width: Width of a frame's vector.
     """
 
     on: bool = True
@@ -100,6 +107,7 @@ class SkeletonSettings(Config):
     grouping: Literal["paper", "release"] = "paper"
     coords: Literal[2, 3] = 2
     relative: bool = False
+    # Set by hand: the paper names no widths.
     widths: tuple[int, ...] = (64, 64, 128, 128)
     width: int = Field(default=256, ge=8)
 
@@ -114,5 +122,6 @@ class RecognitionSettings(Config):
     """
 
     on: bool = False
+    # As tried in docs/log.md (29 November), there with a dropout of 0.4; 0.3 is set by hand.
     width: int = Field(default=96, ge=1)
     dropout: float = Field(default=0.3, ge=0, lt=1)

@@ -32,11 +32,11 @@ class Encoders(nn.Module):
         """Put the encoders together.
 
         Args:
-            static: what single frames look like; None where the branch is off, as for the others.
-            dynamic: how they move.
-            skeleton: how the joints move.
-            numbers: which dive number it is, from what the static encoder sees of each frame; None for a model that does
-                not recognise it.
+            static: Static encoder, for what single frames look like; None where the branch is off.
+            dynamic: Dynamic encoder, for how frames move; None where the branch is off.
+            skeleton: Skeletal encoder, for how joints move; None where the branch is off.
+            numbers: Head that reads the dive number from what the static encoder sees of each frame; None for a model
+                that does not recognise it.
 
         Raises:
             ConfigError: numbers are to be recognised without a static encoder.

@@ -21,16 +21,18 @@ from stagescore.layers.dilated import DilatedConvolutions
 EVENTS = ("first airborne frame", "first water contact")
 """What `EventNetwork` places, in this order."""
 PICTURE_PX = (144, 112)
-"""Width and height of the pictures that it sees; proportions are not kept."""
+"""Width and height of the pictures that it sees; proportions are not kept. Set by hand."""
 STEPS_PER_FLIGHT = 43
 """Pictures of a flight: as many as the median flight of the training films has frames, at 25 a second."""
 _BEFORE, _AFTER = 1.0, 0.8
-"""Lengths of the rough flight that are looked at before and after it."""
+"""Lengths of the rough flight that are looked at before and after it. Set by hand."""
 _TAPS = (2, 4)
 """Stages of the image network whose maps describe a frame: at 1/8 and at 1/16 of its size."""
 _DILATIONS = (1, 2, 4, 8)
 _KERNEL = 5
+"""With these a picture hears of thirty on either side of it, two thirds of a flight. Set by hand."""
 _AT_ONCE = 16
+"""Number of pictures described together. Set by hand: it bounds the memory that describing takes."""
 _LEAST_SURE = 0.6
 """Confidence from which on the network is believed: 95 % of films that it was not trained on, from the pool of the
 training films, are above 0.8, and half of the events of simulated films are below 0.4 for a network that knows none."""
@@ -41,7 +43,8 @@ _TIMES_LOOKED = 2
 """Once around the rough flight, once around the flight found there, whose pictures lie at the right distances. Of 298 films with
 hand marks, by networks that had not seen them, flights more than six frames off fell from 6 to 3; a third look changes nothing."""
 _NEAR = 3
-"""Pictures on either side of the most probable one that belong to the same peak."""
+"""Number of pictures on either side of the most probable one that belong to the same peak. Set by hand; it is twice the
+standard deviation by which training spreads the labels."""
 
 
 def pictured_frames(
@@ -83,7 +86,7 @@ def settled(rough: tuple[int, int], placed: PlacedEvents) -> tuple[int, int]:
 
     Args:
         rough: First airborne frame and first frame of water contact from the fall of the body.
-        placed: What the network says.
+        placed: Events as the network places them.
 
     >>> settled((20, 60), PlacedEvents(frames=(22.6, 61.2), confidence=(0.9, 0.3)))
     (23, 60)
@@ -109,7 +112,7 @@ def place_flight(
     Args:
         rough: First airborne frame and first frame of water contact from the fall of the body.
         num_frames: Frames of the clip.
-        place: What the network says of some frames of the clip, which may come twice.
+        place: Function that says where the network puts the events in some frames of the clip, which may come twice.
     """
     flight = rough
     for _ in range(_TIMES_LOOKED):
@@ -129,6 +132,7 @@ class EventNetwork(nn.Module):
     """
 
     def __init__(self, *, width: int = 64, dropout: float = 0.3) -> None:
+        # Set by hand: a width of 64 gives the temporal network 0.1 million weights (docs/log.md, 29 November).
         super().__init__()
         backbone = ImageBackbone(name=MOBILENET_V2, merged=True)
         self.normalise = backbone.normalise()
@@ -147,7 +151,7 @@ class EventNetwork(nn.Module):
 
     @property
     def described(self) -> int:
-        """Numbers that describe a frame."""
+        """Number of values that describe a frame."""
         return int(self.entry.in_features)
 
     def take_trunk(self, backbone: ImageBackbone) -> None:
@@ -203,7 +207,7 @@ class EventNetwork(nn.Module):
         """Where the events are.
 
         Args:
-            described: As `describe` gives it; the network is in eval mode.
+            described: Descriptions of the pictures, as `describe` gives them; the network is in eval mode.
             frames: Frame of the clip that each picture shows.
         """
         probabilities = self(described[None].float())[0].softmax(-1).double().numpy()

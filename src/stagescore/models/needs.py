@@ -17,7 +17,8 @@ class Needs:
 
     Attributes:
         training: What every training dive must have.
-        some_training: What one training dive or more must have; those that lack it are left out of the term that asks for it.
+        some_training: What one training dive or more must have; those that lack it are left out of the term that asks
+            for it.
         test: What a dive that is predicted must have.
     """
 

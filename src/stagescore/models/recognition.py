@@ -21,9 +21,11 @@ from stagescore.tensors import Representation, number_logits_of
 
 _KERNEL = 5
 _DILATIONS = (1, 2, 4)
-"""Together a picture hears of fourteen on either side of it, about half of what the networks are shown of a dive."""
+"""Set by hand: together a picture hears of fourteen on either side of it, about half of what the networks are shown of
+a dive."""
 _PARTS = 4
-"""Of the time that is shown; which attribute shows in which part is left to the last layer."""
+"""Number of parts of the time that is shown, as tried in docs/log.md (29 November); which attribute shows in which part
+is left to the last layer."""
 
 
 @runtime_checkable
@@ -49,7 +51,7 @@ class NumberRecognition(nn.Module):
         """Build the module.
 
         Args:
-            in_width: Numbers that describe a frame.
+            in_width: Number of values that describe a frame.
             width: Channels of the temporal convolutions.
             dropout: Probability with which an input of a layer is dropped in training.
         """
@@ -124,7 +126,7 @@ def number_scores(
 
     Args:
         logits: Logits of `NumberRecognition`.
-        candidates: Dive numbers.
+        candidates: Dive numbers that come into question.
 
     Raises:
         DataError: No candidate, or one that is no dive number.
@@ -151,7 +153,7 @@ def number_log_probabilities(
     Args:
         logits: Logits of `NumberRecognition`.
         candidates: Dive numbers, each once.
-        temperature: What the sums of log-probabilities are divided by; above 1 for a network that is too sure.
+        temperature: Divisor of the sums of log-probabilities; above 1 for a network that is too sure.
 
     Raises:
         DataError: As `number_scores`.

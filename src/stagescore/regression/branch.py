@@ -26,14 +26,14 @@ class DifferenceBranch(nn.Module):
         """Build the branch.
 
         Args:
-            in_width: of the stage features.
-            width: inside the decoder.
-            num_steps: steps a stage, each with a learned position.
-            num_heads: attention heads.
-            num_layers: decoder layers.
-            dropout: inside the decoder.
-            values: what each dive's stages are worth by themselves, for a difference that the decoder adds to; None for
-                the decoder alone, as published.
+            in_width: Width of the stage features.
+            width: Width inside the decoder.
+            num_steps: Number of steps per stage, each with a learned position.
+            num_heads: Number of attention heads.
+            num_layers: Number of decoder layers.
+            dropout: Probability with which a value inside the decoder is dropped in training.
+            values: Network that values each dive's stages by themselves, for a difference that the decoder adds to;
+                None for the decoder alone, as published.
         """
         super().__init__()
         self.enter = nn.Linear(in_width, width)
@@ -72,10 +72,10 @@ class StageValues(nn.Module):
     """What each stage of one dive is worth, from the mean and the maximum of its steps; each stage has its own network.
 
     Args:
-        in_width: of the stage features.
-        width: inside each network.
-        num_stages: K.
-        dropout: before both of its layers.
+        in_width: Width of the stage features.
+        width: Width inside each network.
+        num_stages: Number of stages (K).
+        dropout: Probability with which an input of a layer is dropped in training.
     """
 
     def __init__(self, *, in_width: int, width: int, num_stages: int, dropout: float = 0.0) -> None:

@@ -12,7 +12,7 @@ def mlp_head(*, in_width: int, widths: Sequence[int], out_width: int) -> nn.Sequ
     Args:
         in_width: Width of a dive's vector.
         widths: Widths of the hidden layers.
-        out_width: Width of what comes out.
+        out_width: Number of values that come out.
     """
     sizes = [in_width, *widths, out_width]
     layers: list[nn.Module] = []

@@ -18,9 +18,9 @@ class RegressionTree(nn.Module):
     """The tree over pairs of dives.
 
     Args:
-        in_width: Numbers of a pair.
-        width: Features of a node.
-        depth: Levels, that of the leaves included: 5 for 16 leaves.
+        in_width: Number of values of a pair.
+        width: Number of features of a node.
+        depth: Number of levels, that of the leaves included: 5 for 16 leaves.
 
     Attributes:
         num_leaves: Number of leaves.
@@ -56,7 +56,7 @@ def leaf_edges(
     Args:
         differences: Differences of the scores of training pairs, of either sign.
         num_leaves: Number of leaves, an even number; half of them are for differences below 0.
-        largest: Outer edge, as far as scores differ at most.
+        largest: Outermost edge: the largest difference that scores may have.
 
     >>> leaf_edges([1.0, -2.0, 3.0, 4.0], num_leaves=4, largest=9.0).tolist()
     [-9.0, -2.5, 0.0, 2.5, 9.0]

@@ -12,10 +12,10 @@ def vote(
     """Score = mean of (delta(q, e) + score(e)); the order of the exemplars does not matter.
 
     Args:
-        deltas: predicted differences, query minus exemplar, in points.
-        exemplar_scores: true scores of the exemplars, in points.
-        exemplar_ids: which they are.
-        protocol: how they were chosen.
+        deltas: Predicted differences, query minus exemplar, in points.
+        exemplar_scores: True scores of the exemplars, in points.
+        exemplar_ids: Ids of the exemplars.
+        protocol: How the exemplars were chosen, such as `w/ DN`.
 
     Raises:
         DataError: no exemplars, as many deltas as scores are not given, or one votes twice.

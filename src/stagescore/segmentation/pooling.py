@@ -18,10 +18,10 @@ def pool_stages(
     """Resample each stage linearly, its first and last frames becoming its first and last steps.
 
     Args:
-        features: frame by frame.
-        edges: stages + 1 a dive, half-open, from 0 to the number of frames.
-        num_steps: steps a stage; one step is the middle of the stage.
-        overlap: frames by which a stage reaches into its neighbours, cut at the ends of the clip.
+        features: Features of each frame.
+        edges: Stage edges of each dive, one more than stages, half-open, from 0 to the number of frames.
+        num_steps: Number of steps per stage; a single step is the middle of the stage.
+        overlap: Number of frames by which a stage reaches into its neighbours, cut at the ends of the clip.
 
     >>> pool_stages(torch.arange(6.0).view(1, 6, 1), torch.tensor([[0, 3, 6]]), num_steps=2)[0, :, :, 0]
     tensor([[0., 2.],

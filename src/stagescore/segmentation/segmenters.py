@@ -59,6 +59,7 @@ class DilatedSegmenter(nn.Module):
         num_refinements: int = 3,
     ) -> None:
         super().__init__()
+        # Set by hand: six layers read 63 frames on either side. MS-TCN has ten layers in each of four stages.
         inputs = [in_width] + [num_transitions] * (num_refinements - 1)
         self.refinements = nn.ModuleList(
             nn.Sequential(
@@ -94,6 +95,7 @@ class AttentionSegmenter(nn.Module):
         num_refinements: int = 3,
     ) -> None:
         super().__init__()
+        # Set by hand, as in `DilatedSegmenter`.
         inputs = [in_width] + [num_transitions] * (num_refinements - 1)
         self.entries = nn.ModuleList(nn.Conv1d(channels, width, 1) for channels in inputs)
         self.blocks = nn.ModuleList(

@@ -12,7 +12,7 @@ _KEPT: dict[StageCut, tuple[int, ...]] = {"1": (0, 3), "2": (0, 1, 3), "2*": (0,
 
 
 def num_stages(cut: StageCut) -> int:
-    """Stages of a cut.
+    """Number of stages of a cut.
 
     >>> num_stages("2*")
     2

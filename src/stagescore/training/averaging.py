@@ -23,8 +23,9 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
     """Begin a run that has the mean of the weights of others, and nothing left to train but the head for dive numbers.
 
     Args:
-        runs: finished, of the same settings but for `run.seed`, that began with the same random weights (`RunSettings.begins_with`).
-        folder: of the new run. `train` finishes it.
+        runs: Folders of finished runs with the same settings but for `run.seed`, that began with the same random
+            weights (`RunSettings.begins_with`).
+        folder: Folder of the new run, which `train` finishes.
 
     Returns:
         The settings of the new run: those of the first one, with the seeds of all.

@@ -25,10 +25,10 @@ def write_checkpoint(folder: Path, step: int, state: Mapping[str, Any], *, keep:
     """Write the checkpoint of a step and remove all but the newest.
 
     Args:
-        folder: of the checkpoints.
-        step: optimiser steps done.
-        state: tensors, numbers, strings, lists and dicts.
-        keep: how many to keep.
+        folder: Folder of the checkpoints.
+        step: Number of optimiser steps done.
+        state: Tensors, numbers, strings, lists and dicts to keep, by name.
+        keep: Number of checkpoints to keep, the newest ones.
 
     Raises:
         DataError: it cannot be written; older ones are left alone then.
@@ -44,7 +44,7 @@ def newest_checkpoint(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
     """The newest whole checkpoint.
 
     Returns:
-        Its state, or None where there is none, and what was wrong with newer ones, in words.
+        State of the newest whole checkpoint, or None where there is none; and what was wrong with newer ones, in words.
     """
     torn: list[str] = []
     for path in reversed(_found(folder)):

@@ -21,7 +21,7 @@ class Curves:
         """Begin the curves; without TensorBoard (extra `train`) there are none.
 
         Args:
-            folder: of TensorBoard's files, inside the run's folder; None writes nothing.
+            folder: Folder of TensorBoard's files, inside the run's folder; None writes nothing.
         """
         self.folder = folder
         self.writer: Any = None

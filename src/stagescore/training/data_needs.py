@@ -41,7 +41,8 @@ def check_needs(needs: Needs, dives: Sequence[Dive], *, joints: Joints = "estima
     Args:
         needs: What the run needs.
         dives: Training dives.
-        joints: Kind of joints that the run reads; exact ones lie beside the dives and are looked for when clips are made.
+        joints: Kind of joints that the run reads; exact ones lie beside the dives and are looked for when clips are
+            made.
 
     Raises:
         ConfigError: A dive lacks what every dive must have, or all dives lack what some must have.

@@ -37,7 +37,7 @@ class EventErrors:
     Attributes:
         num_dives: Dives with labelled events and a flight.
         median: Median of flight minus label of each event, in frames; positive is late.
-        sd: Standard deviation of the same.
+        sd: Standard deviation of flight minus label of each event, in frames.
         share_off: Share of the dives whose event is more than four frames off, 0 to 1.
         iou: Mean intersection over union of the flights, 0 to 1.
     """
@@ -64,6 +64,7 @@ class EventErrors:
         ious = [
             max(min(f[1], e[1]) - max(f[0], e[0]), 0) / (max(f[1], e[1]) - min(f[0], e[0])) for f, e in pairs
         ]
+        # Set by hand: more than the one to two frames by which two people who mark one event differ.
         medians, sds, shares = np.median(off, 0), off.std(0), (np.abs(off) > 4).mean(0)
         return cls(
             num_dives=len(pairs),
@@ -106,8 +107,9 @@ class EventFold:
     Attributes:
         name: Fold as `data.fold` names it.
         tested: Ids of the dives that the fold keeps out; empty for `all`.
-        folder: Where its network and flights are.
-        flights: Flight of every dive of the fold by id.
+        folder: Folder of the fold's network and flights.
+        flights: Flight of every dive of the fold, by id: first airborne frame and first frame of water contact; empty
+            where unknown.
     """
 
     name: str
@@ -122,8 +124,8 @@ class EventFolds:
 
     Attributes:
         manifest: Dives of the data set.
-        examples: Their films, described.
-        simulated: Films that every fold is trained on beside its own.
+        examples: Films of the dives, with every frame described.
+        simulated: Films that every fold is trained on beside its own ones, described as well.
         imagenet: ImageNet weights of MobileNetV2.
         out: Folder of all folds.
         sealed: Whether the sealed athletes take part.
@@ -145,7 +147,7 @@ class EventFolds:
 
         Args:
             name: Fold as `data.fold` names it.
-            progress: Told after every epoch.
+            progress: Called as (what, done, total) after every epoch.
         """
         split = split_by_fold(self.manifest, name, sealed=self.sealed)
         folder = self.out / (name.replace("/", "-") + ("-with-sealed" if self.sealed else ""))

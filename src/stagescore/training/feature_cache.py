@@ -32,6 +32,7 @@ from stagescore.types import Dive
 
 BRANCHES = ("static", "dynamic", "skeleton")
 _DIVES_AT_ONCE = 4
+"""Number of dives encoded together. Set by hand: it bounds the memory that encoding takes."""
 
 
 class FeatureCache:
@@ -43,10 +44,10 @@ class FeatureCache:
         """Open a cache that `build` has made.
 
         Args:
-            folder: of the cache.
-            samples: of the dives, for their labels.
-            views: that were encoded.
-            branches: to read.
+            folder: Folder of the cache.
+            samples: Samples of the dives, for their labels.
+            views: Views that were encoded.
+            branches: Branches of the encoders to read.
 
         Raises:
             DataError: there is none, it is unfinished, or it was made for other dives, views, preprocessing or joints.
@@ -118,10 +119,11 @@ def build_feature_cache(
     """Encode every view of every dive, going on where an earlier call was stopped, or after another process.
 
     Args:
-        encoders: frozen, in eval mode.
-        source: of all dives to encode, with a number of views.
-        folder: new, or one this was begun in with the same encoders, dives and views.
-        progress: told after every few dives, and about every second while another process builds the cache.
+        encoders: Encoders, frozen and in eval mode.
+        source: Source of all dives to encode, with a number of views.
+        folder: Folder of the cache: a new one, or one begun with the same encoders, dives and views.
+        progress: Called as (what, done, total) after every few dives, and about every second while another process
+            builds the cache.
 
     Raises:
         DataError: the views are not counted, or the folder holds features of something else.

@@ -29,9 +29,9 @@ class Group:
     """Dives that are compared with each other.
 
     Attributes:
-        dive_ids: no two the same.
-        num_own: the first so many are seen for this epoch; the rest fill the group up and have a group of
-            their own elsewhere.
+        dive_ids: Ids of the dives, no two the same.
+        num_own: Number of dives, counted from the first, that are seen for this epoch; the rest fill the group up and
+            have a group of their own elsewhere.
     """
 
     dive_ids: tuple[str, ...]
@@ -108,12 +108,13 @@ def epoch_groups(
     groups along their difficulty, filled up by the dives of the nearest difficulty.
 
     Args:
-        dives: to train on, in any order; two or more.
-        seed: of the training.
-        epoch: counted from 0.
-        size: of a group; of no effect with one partner, or with none.
-        pairing: `one-partner` gives groups of two, a query with its exemplar; `none` groups of one.
-        protocol: what dives of a group share: the dive number, nothing, or the difficulty.
+        dives: Dives to train on, in any order; two or more.
+        seed: Seed of the training.
+        epoch: Number of the epoch, counted from 0.
+        size: Number of dives in a group; of no effect with one partner, or with none.
+        pairing: Pairs that are compared: `one-partner` gives groups of two, a query with its exemplar; `none` groups of
+            one.
+        protocol: What dives of a group share: the dive number, nothing, or the difficulty.
 
     Returns:
         Groups of 2 to `size` dives, or of 1 without pairing, in the order of their hashes.
@@ -159,8 +160,8 @@ def batches(groups: Sequence[Group], per_batch: int = 4) -> list[BatchGroups]:
     """The groups of an epoch in batches, in their order; the last one may be smaller.
 
     Args:
-        groups: as `epoch_groups` returns them.
-        per_batch: groups of a batch: 4 of four dives, or 8 with one partner.
+        groups: Groups of an epoch, as `epoch_groups` returns them.
+        per_batch: Number of groups in a batch: 4 of four dives, or 8 with one partner.
     """
     return [BatchGroups(tuple(groups[k : k + per_batch])) for k in range(0, len(groups), per_batch)]
 
@@ -170,7 +171,7 @@ def comparable(dives: Sequence[Dive], protocol: Protocol) -> list[list[Dive]]:
 
     Args:
         dives: Dives to train on.
-        protocol: What they share: the dive number, nothing, or the difficulty.
+        protocol: What comparable dives share: the dive number, nothing, or the difficulty.
     """
     alike: dict[str | float, list[Dive]] = defaultdict(list)
     for dive in dives:

@@ -42,7 +42,7 @@ class BatchSchedule(Protocol):
 
     @property
     def seed(self) -> int:
-        """Of all hashes."""
+        """Seed of all hashes."""
         ...
 
     def epoch(self, epoch: int) -> list[BatchGroups]:
@@ -60,17 +60,17 @@ Validate = Callable[[], dict[str, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedules:
-    """How long and how often.
+    """How long a run goes on, and how often it validates and writes checkpoints.
 
     Attributes:
-        epochs: of the run.
-        rate: of the learning rate, by step.
-        clip_norm: largest norm of the gradient; None for no limit.
-        checkpoint_steps: steps between checkpoints.
-        keep: checkpoints to keep.
-        validate_epochs: epochs between validations; 0 for none.
-        precision: of the forward pass on CUDA.
-        average_from: epoch from which the weights of all steps are averaged; the run ends with their mean. None for the
+        epochs: Number of epochs of the run.
+        rate: Factor of the learning rate, by step.
+        clip_norm: Largest norm of the gradient; None for no limit.
+        checkpoint_steps: Number of optimiser steps between checkpoints.
+        keep: Number of checkpoints to keep.
+        validate_epochs: Number of epochs between validations; 0 for none.
+        precision: Type of the numbers of the forward pass on CUDA.
+        average_from: Epoch from which the weights of all steps are averaged; the run ends with their mean. None for the
             weights of the last step.
     """
 
@@ -89,9 +89,9 @@ class TrainComponents:
     """What a run trains: the objective, its model and the optimiser.
 
     Attributes:
-        objective: a batch to named losses, their `total` among them.
-        model: the part of it whose weights are kept.
-        optimiser: of its parameters.
+        objective: Module that turns a batch into named losses, their `total` among them.
+        model: Part of the objective whose weights are kept.
+        optimiser: Optimiser of the model's parameters.
     """
 
     objective: nn.Module
@@ -104,13 +104,13 @@ class TrainState:
     """Where a run stands: what a checkpoint holds besides weights and optimiser.
 
     Attributes:
-        step: optimiser steps done.
-        epoch: the epoch that comes next or is under way.
-        batch: batches of it that are done.
-        best: the best validation figures so far, by name, with the epoch.
-        log_bytes: length of the log at this step.
-        averaged: steps whose weights are in the mean.
-        finished: what comes after the last step is done as well.
+        step: Number of optimiser steps done.
+        epoch: Number of the epoch that comes next or is under way, counted from 0.
+        batch: Number of batches of the epoch under way that are done.
+        best: Best value of each validation figure so far and its epoch, by the name of the figure.
+        log_bytes: Length of the log at this step, in bytes.
+        averaged: Number of steps whose weights are in the mean.
+        finished: Whether what comes after the last step is done as well.
     """
 
     step: int = 0
@@ -127,11 +127,11 @@ class StepReport:
     """What the loop tells after every step.
 
     Attributes:
-        step: just done, counted from 1.
-        epoch: counted from 0.
-        done: share of the whole run, 0 to 1.
-        terms: the losses.
-        figures: of a validation, if there was one.
+        step: Number of the step just done, counted from 1.
+        epoch: Number of the epoch, counted from 0.
+        done: Share of the whole run that is done, 0 to 1.
+        terms: Losses by name.
+        figures: Figures of a validation by name; empty where there was none.
     """
 
     step: int
@@ -158,13 +158,13 @@ class Loop:
         """Put a run together.
 
         Args:
-            folder: of the run: `log.jsonl`, `checkpoints/`, `best-<figure>.ckpt`.
+            folder: Folder of the run: `log.jsonl`, `checkpoints/`, `best-<figure>.ckpt`.
             components: What a run trains: the objective, its model and the optimiser.
-            source: of the dives; None where the plan has them itself.
-            plan: how they meet.
-            schedules: how long and how often.
-            validate: gives figures that are better when higher; None for no validation.
-            processes: those that train together; only this one by default.
+            source: Source of the dives; None where the plan has them itself.
+            plan: Plan of the dives that meet in each batch.
+            schedules: How long the run goes on, and how often it validates and writes checkpoints.
+            validate: Function that gives figures that are better when higher; None for no validation.
+            processes: Processes that train together; only this one by default.
         """
         self.folder = folder
         self.objective = components.objective
@@ -183,7 +183,7 @@ class Loop:
 
     @property
     def log_path(self) -> Path:
-        """One JSON object a step or validation."""
+        """File with one JSON object per step, validation figures among its numbers."""
         return self.folder / "log.jsonl"
 
     def resume(self) -> list[str]:

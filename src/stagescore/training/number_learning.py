@@ -24,9 +24,13 @@ from stagescore.models.recognition import NumberRecognition
 Progress = Callable[[int, int], None]
 
 _DIVES_AT_ONCE = 8
+"""Number of dives in a batch. Set by hand."""
 _RATE, _WEIGHT_DECAY, _SMOOTHING = 1e-3, 0.1, 0.05
+"""Learning rate, weight decay and label smoothing with which a temporal head named 92 % of the dives of a fold
+(docs/log.md, 29 November)."""
 _MOST_FRAMES = 2
-"""By which a dive is shifted in time; flights are placed within about a frame of what is shown."""
+"""Largest shift of a dive in time, either way. Set by hand: flights are placed within about a frame of what is
+shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,9 +38,9 @@ class DescribedDives:
     """What a finished backbone says of dives, and their numbers.
 
     Attributes:
-        dive_ids: which, in the order of the rows.
-        frames: descriptions of each frame, of the plain and of the mirrored view.
-        numbers: attributes of the dive numbers as class indices (`NumberClasses`); -1 where unknown.
+        dive_ids: Ids of the dives, in the order of the rows.
+        frames: Descriptions of each frame, of the plain and of the mirrored view.
+        numbers: Attributes of the dive numbers as class indices (`NumberClasses`); -1 where unknown.
     """
 
     dive_ids: tuple[str, ...]
@@ -69,7 +73,7 @@ def describe_dives(
         model: Model whose head for dive numbers will be trained; its mode is left as it was.
         samples: Samples of the dives.
         dive_ids: Ids of the dives, in the order of the rows.
-        progress: Function that is told after every dive.
+        progress: Called as (done, total) after every dive.
 
     Raises:
         ConfigError: The model has no static branch.
@@ -101,11 +105,11 @@ def learn_numbers(
     """Train a head; the same dives, epochs and seed give the same head from the same weights.
 
     Args:
-        head: is changed, and left in eval mode.
-        dives: to learn from.
-        epochs: each dive once an epoch.
-        seed: of order, views and dropout.
-        progress: told after every epoch.
+        head: Head for dive numbers, which is changed and left in eval mode.
+        dives: Described dives to learn from.
+        epochs: Number of epochs, in each of which every dive is seen once.
+        seed: Seed of order, views and dropout.
+        progress: Called as (done, total) after every epoch.
     """
     device = next(head.parameters()).device
     optimiser = torch.optim.AdamW(head.parameters(), _RATE, weight_decay=_WEIGHT_DECAY)

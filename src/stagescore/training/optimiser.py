@@ -15,11 +15,12 @@ class Schedule:
     """Factor of the learning rate, step by step, a function of the step alone.
 
     Attributes:
-        warmup_steps: over which the rate rises from 0.
-        period_steps: of the cosine from 1 to 0; None for a constant rate. Beyond it the rate stays at the end
-            value, or with `restart_cosine` rises and falls again as the release's scheduler does.
-        restart_cosine: see above.
-        least: the factor at the bottom of the cosine.
+        warmup_steps: Number of steps over which the rate rises from 0.
+        period_steps: Number of steps over which the rate falls from 1 to `least` along a cosine; None for a constant
+            rate.
+        restart_cosine: Whether the rate rises and falls again after `period_steps`, as the release's scheduler does;
+            otherwise it stays at `least`.
+        least: Factor at the bottom of the cosine.
     """
 
     warmup_steps: int = 0
@@ -28,7 +29,7 @@ class Schedule:
     least: float = 0.0
 
     def factor(self, step: int) -> float:
-        """Of the step with this number, counted from 0.
+        """Factor of the learning rate at a step, counted from 0.
 
         >>> [round(Schedule(warmup_steps=2, period_steps=4).factor(i), 3) for i in range(5)]
         [0.5, 1.0, 0.854, 0.5, 0.146]
@@ -51,8 +52,8 @@ def make_optimiser(
 
     Args:
         model: Module whose parameters are trained.
-        groups: Module paths, and what the learning rate of the parameters below each is multiplied by; 0 freezes them. The
-            empty path stands for all parameters that no other path names.
+        groups: Module paths, and what the learning rate of the parameters below each is multiplied by; 0 freezes them.
+            The empty path stands for all parameters that no other path names.
         learning_rate: Learning rate of everything that no path names.
         weight_decay: Weight decay of everything.
 

@@ -19,23 +19,25 @@ _LEVELS = 255.0
 
 
 class PoseAugmentation(Config):
-    """How strongly samples differ from their frames; shares are probabilities.
+    """How strongly samples differ from their frames.
 
     Attributes:
-        turned: crops turned by any angle; the others by up to `tilt_deg`.
-        tilt_deg: either way.
-        scale: logarithm of the size, either way.
-        shift: of the box's longer edge, either way.
-        flip: share mirrored, left and right joints exchanged.
-        blur: share blurred by motion.
-        low_resolution: share scaled down and up again.
-        colour: of gains, gamma and contrast; 0 for none.
-        grey: share without colour.
-        noise: largest standard deviation, in levels.
-        compressed: share compressed once more.
-        patches: largest number of patches that cover something.
+        turned: Probability that a crop is turned by any angle; the others are turned by up to `tilt_deg`.
+        tilt_deg: Largest turn of crops that are not turned by any angle, in degrees, either way.
+        scale: Largest change of the size, either way, as the logarithm of the factor.
+        shift: Largest shift, either way: of a crop as a share of the box's longer edge, of a whole frame as a share of
+            the result's edges.
+        flip: Probability of mirroring, with left and right joints exchanged.
+        blur: Probability of motion blur.
+        low_resolution: Probability of scaling the picture down and up again.
+        colour: Strength with which gains, gamma and contrast vary, as the logarithm of a factor; 0 for none.
+        grey: Probability of taking the colours away.
+        noise: Largest standard deviation of the noise, in levels of 255.
+        compressed: Probability of compressing the picture once more, as JPEG.
+        patches: Largest number of rectangles that cover parts of the picture.
     """
 
+    # All set by hand: docs/log.md compares no augmentations of pose networks.
     turned: float = Field(default=0.5, ge=0, le=1)
     tilt_deg: float = Field(default=30.0, ge=0)
     scale: float = Field(default=0.25, ge=0)
@@ -61,10 +63,10 @@ class PoseSample:
     """One picture as a network is shown it.
 
     Attributes:
-        picture: red, green, blue.
-        joints_px: in the picture; NaN where nobody knows.
-        seen: joints to be seen in it.
-        box_px: of the diver; NaN where there is none.
+        picture: Picture in red, green and blue, 0 to 255.
+        joints_px: Places of the joints in the picture, in pixels; NaN where unknown.
+        seen: Whether each joint is to be seen in the picture.
+        box_px: Left, top, right and bottom of the diver, in pixels; NaN where there is none.
     """
 
     picture: UInt8[np.ndarray, "h w 3"]
@@ -106,10 +108,10 @@ def crop_sample(
     """A crop around the diver, as an estimator is shown it.
 
     Args:
-        sample: a whole frame with a box.
-        size_px: width and height of the crop.
-        augmentation: how strong.
-        rng: made for this sample.
+        sample: Whole frame with a box.
+        size_px: Width and height of the crop, in pixels.
+        augmentation: How strongly the sample differs from the frame.
+        rng: Random generator made for this sample.
     """
     box = sample.box_px.astype(np.float64)
     middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
@@ -126,10 +128,10 @@ def frame_sample(
     """A whole frame, scaled and shifted, as a detector is shown it; the diver's middle stays in the picture.
 
     Args:
-        sample: a whole frame.
-        size_px: width and height of the result.
-        augmentation: how strong; turning is left out.
-        rng: made for this sample.
+        sample: Whole frame.
+        size_px: Width and height of the result, in pixels.
+        augmentation: How strongly the sample differs from the frame; turning is left out.
+        rng: Random generator made for this sample.
     """
     height, width = sample.picture.shape[:2]
     scale = min(size_px[0] / width, size_px[1] / height) * np.exp(augmentation.scale * rng.uniform(-1, 1))
@@ -152,6 +154,7 @@ def spoiled(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The same picture, worse: patches, motion blur, few pixels, other colours, noise, compression."""
     height, width = picture.shape[:2]
+    # The ranges of blur, scale and quality below, and of the patches' sizes, are set by hand.
     picture = _covered(picture, int(rng.integers(0, augmentation.patches + 1)), rng)
     if rng.random() < augmentation.blur:
         picture = cv2.filter2D(picture, -1, _motion(rng.uniform(2, 0.08 * height + 3), rng.uniform(0, np.pi)))

@@ -22,9 +22,9 @@ FLIGHT = STAGE_NAMES.index("flight")
 GONE = len(STAGE_NAMES)
 """Stage of frames in which the diver is not to be seen."""
 LEAST_SEEN = 6
-"""Joints; frames with fewer are no good to learn joints from."""
+"""Least number of joints to be seen. Set by hand: frames with fewer are no good to learn joints from."""
 LABELS, SPANS, PICTURES = "annotations_examples.json", "dives.json", "frames"
-"""Of a folder of dives labelled by hand."""
+"""Names of labels, spans and pictures in a folder of dives labelled by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,12 +32,12 @@ class DiveFrames:
     """The frames of one dive.
 
     Attributes:
-        name: of the dive.
-        pictures: files, in order.
-        joints_px: where the joints are; NaN where nobody knows.
-        seen: joints that are in the picture and above the water.
-        boxes_px: left, top, right, bottom of the diver; NaN where nothing of them is seen.
-        stage: index in `STAGE_NAMES`, by take-off and water contact; `GONE` without a box.
+        name: Name of the dive.
+        pictures: Files of the pictures, in order.
+        joints_px: Places of the joints, in pixels; NaN where unknown.
+        seen: Whether each joint is in the picture and above the water.
+        boxes_px: Left, top, right and bottom of the diver, in pixels; NaN where nothing of the diver is seen.
+        stage: Stage of each frame by take-off and water contact, as index in `STAGE_NAMES`; `GONE` without a box.
     """
 
     name: str
@@ -49,12 +49,12 @@ class DiveFrames:
 
     @property
     def known(self) -> Bool[np.ndarray, "frames joints"]:
-        """Joints that have places."""
+        """Whether the place of each joint is known."""
         return np.asarray(np.isfinite(self.joints_px).all(-1))
 
     @property
     def readable(self) -> Bool[np.ndarray, " frames"]:
-        """Frames with a box and enough joints to be seen."""
+        """Whether a frame has a box and enough joints to be seen."""
         return np.asarray((self.stage != GONE) & (self.seen.sum(1) >= LEAST_SEEN))
 
 
@@ -62,8 +62,8 @@ def read_simulated(folder: Path, dives: Sequence[Dive]) -> tuple[DiveFrames, ...
     """The frames of simulated dives, as `stagescore simulate` writes them.
 
     Args:
-        folder: of the data set.
-        dives: of its manifest.
+        folder: Folder of the data set.
+        dives: Dives of the data set's manifest.
 
     Raises:
         DataError: the truth about a dive is missing or damaged, or there are no dives.

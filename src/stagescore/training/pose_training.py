@@ -36,36 +36,41 @@ from stagescore.training.processes import training_device
 from stagescore.training.settings import OptimiserSettings, RunSettings
 
 NEAR = 0.05
-"""Of the crop's edge: joints that close count as found in validation."""
+"""Share of the crop's height; joints closer than that count as found in validation. Set by hand."""
 SAME_IOU = 0.5
+"""IoU from which on a box counts as found in validation: the usual threshold for detectors, as in PASCAL VOC."""
 _CHECKED_AT_ONCE = 32
+"""Number of validation frames looked at together. Set by hand: it bounds the memory that validation takes."""
 
 
 class PoseTrainSettings(Config):
     """A run that trains a network that finds joints or boxes.
 
     Attributes:
-        name: of the weights that come out.
-        network: what is trained.
-        folder: of simulated dives; given on the command line as a rule.
-        start: weights of the same network to start from; None for random ones.
-        frames: of each dive in an epoch: of take-off, flight and entry, and of those without the diver (for boxes).
-        batch: frames at once.
-        augmentation: of the frames.
-        optimiser: by which steps.
-        run: for how long.
-        checked: frames of the validation dives that each validation looks at.
+        name: Name of the weights that come out, and of their file.
+        network: Settings of the network that is trained.
+        folder: Folder of simulated dives; given on the command line as a rule.
+        start: File of weights of the same network to start from; None for random ones.
+        frames: Numbers of frames of each dive in an epoch: of take-off, of flight, of entry, and without the diver (for
+            boxes).
+        batch: Number of frames in a batch.
+        augmentation: How strongly the frames are changed.
+        optimiser: Settings of the optimiser and of its learning rate.
+        run: Settings of the run: its length, seed, device and checkpoints.
+        checked: Number of frames of the validation dives that each validation looks at.
     """
 
     name: str = "pose-small"
     network: NetworkSettings = NetworkSettings()
     folder: str = ""
     start: str | None = None
+    # Set by hand: most frames are of the flight. Presets have their own numbers.
     frames: tuple[int, int, int, int] = (3, 8, 3, 0)
     batch: int = Field(default=32, ge=1)
     augmentation: PoseAugmentation = PoseAugmentation()
     optimiser: OptimiserSettings = OptimiserSettings(learning_rate=1e-3)
     run: RunSettings = RunSettings()
+    # Set by hand.
     checked: int = Field(default=512, ge=1)
 
     @model_validator(mode="after")
@@ -82,12 +87,12 @@ class PoseBatch:
     """Pictures with what is known of them.
 
     Attributes:
-        pictures: crops or frames.
-        joints_px: in the pictures; 0 where nobody knows.
-        known: joints whose place is known.
-        seen: joints that are to be seen.
-        boxes_px: of the diver; 0 where there is none.
-        has_box: pictures with the diver.
+        pictures: Crops or whole frames in red, green and blue, 0 to 255.
+        joints_px: Places of the joints in the pictures, in pixels; 0 where unknown.
+        known: Whether the place of each joint is known.
+        seen: Whether each joint is to be seen.
+        boxes_px: Left, top, right and bottom of the diver, in pixels; 0 where there is none.
+        has_box: Whether each picture shows the diver.
     """
 
     pictures: UInt8[Tensor, "samples h w 3"]
@@ -99,7 +104,7 @@ class PoseBatch:
 
     @classmethod
     def of(cls, samples: Sequence[PoseSample]) -> "PoseBatch":
-        """Samples of one size."""
+        """The batch of some samples of one size."""
         joints = torch.from_numpy(np.stack([s.joints_px for s in samples]).astype(np.float32))
         boxes = torch.from_numpy(np.stack([s.box_px for s in samples]).astype(np.float32))
         return cls(
@@ -144,12 +149,12 @@ class PoseCourse:
     """Which frames a step looks at, and in which crop.
 
     Attributes:
-        dives: to learn from, each in every epoch.
-        network: what is trained, for its task and size.
-        augmentation: of the frames.
-        frames: of each dive in an epoch, by stage; see `PoseTrainSettings`.
-        batch: frames at once.
-        seed: of all hashes.
+        dives: Dives to learn from, each in every epoch.
+        network: Settings of the network that is trained, for what it finds and the size of its pictures.
+        augmentation: How strongly the frames are changed.
+        frames: Numbers of frames of each dive in an epoch: of take-off, of flight, of entry, and without the diver.
+        batch: Number of frames in a batch.
+        seed: Seed of all hashes.
     """
 
     dives: tuple[DiveFrames, ...]
@@ -205,10 +210,10 @@ class PoseValidation:
     """Looks at a network as it stands, on frames of other dives.
 
     Attributes:
-        model: of the run.
-        course: over the validation dives, without augmentation.
-        most: frames to look at.
-        device: of the model.
+        model: Network of the run.
+        course: Frames of the validation dives, without augmentation.
+        most: Number of frames to look at, rounded up to whole batches.
+        device: Device of the network.
     """
 
     model: nn.Module
@@ -250,8 +255,8 @@ def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[StepReport
     """Train on simulated dives from where the folder stands; the best weights so far are `FOLDER/<name>.safetensors`.
 
     Args:
-        settings: of the run.
-        folder: begun by `runs.begin`.
+        settings: Settings of the run.
+        folder: Folder of the run, begun by `runs.begin`.
 
     Raises:
         StagescoreError: data, settings or checkpoints that cannot be used.
@@ -274,14 +279,14 @@ def run_pose(
     *,
     about: str,
 ) -> Iterator[StepReport]:
-    """As `train_pose`, on any frames.
+    """Train a pose network as `train_pose` does, on any frames.
 
     Args:
-        settings: of the run; `folder` in them is not read.
-        folder: of the run.
-        dives: to learn from.
-        held_out: for validation; empty for none.
-        about: what it is trained on, in words, for the card.
+        settings: Settings of the run; `folder` in them is not read.
+        folder: Folder of the run.
+        dives: Dives to learn from.
+        held_out: Dives for validation; empty for none.
+        about: What the network is trained on, in words, for the card.
     """
     run = settings.run
     if run.threads is not None:

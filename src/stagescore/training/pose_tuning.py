@@ -21,22 +21,25 @@ from stagescore.training.settings import OptimiserSettings, RunSettings
 
 REAL, BOTH = "real only", "both"
 _ALL_FRAMES = 10**6
+"""More frames than any dive has."""
 
 
 class PoseTuneSettings(Config):
     """How a network is tuned.
 
     Attributes:
-        rounds: how often each labelled frame is shown from tuned weights.
-        rounds_from_nothing: likewise from random weights.
-        batch: frames at once.
-        simulated: simulated frames shown for every labelled one; needs simulated dives.
-        augmentation: of the frames.
-        optimiser: of tuned weights; random ones learn four times as fast.
-        threads: of the processor; None for all.
-        seed: of all hashes.
+        rounds: Number of times that each labelled frame is shown to a network that begins with trained weights.
+        rounds_from_nothing: Number of times that each labelled frame is shown to a network that begins with random
+            weights.
+        batch: Number of frames in a batch.
+        simulated: Number of simulated frames shown for every labelled one; needs simulated dives.
+        augmentation: How strongly the frames are changed.
+        optimiser: Settings of the optimiser for trained weights; random ones learn four times as fast.
+        threads: Number of processor threads; None for all.
+        seed: Seed of all hashes.
     """
 
+    # Set by hand; what networks tuned so reach on two labelled dives stands in docs/log.md (26 November).
     rounds: int = 60
     rounds_from_nothing: int = 150
     batch: int = 16
@@ -52,11 +55,11 @@ class Fold:
     """One network of the cross-validation.
 
     Attributes:
-        row: `REAL` or `BOTH`.
-        held_out: the dive it has not seen; None for the network that has seen all.
-        folder: its run.
-        settings: of its run.
-        dives: it learns from.
+        row: Kind of the network: `REAL` or `BOTH`.
+        held_out: Dive that the network has not seen; None for the network that has seen all.
+        folder: Folder of the network's run.
+        settings: Settings of the network's run.
+        dives: Dives that the network learns from.
     """
 
     row: str
@@ -90,11 +93,11 @@ def folds(
     """All networks that are to be trained: two a dive, and one on all dives.
 
     Args:
-        weights: of a pose network of ours, trained on simulated dives.
-        labelled: two dives or more.
-        simulated: shown beside them; may be empty.
-        settings: how.
-        folder: of all the runs.
+        weights: File of a pose network of ours, trained on simulated dives.
+        labelled: Dives labelled by hand, two or more.
+        simulated: Simulated dives shown beside the labelled ones; may be empty.
+        settings: Settings of the tuning.
+        folder: Folder of all the runs.
 
     Raises:
         CheckpointError: the weights cannot be used.
@@ -113,6 +116,7 @@ def folds(
         both = row == BOTH
         name = "all" if held_out is None else held_out.name
         rounds = settings.rounds if both else settings.rounds_from_nothing
+        # Random weights learn four times as fast as trained ones: set by hand.
         rate = settings.optimiser.learning_rate * (1 if both else 4)
         shown = _beside(simulated, real, settings) if both else ()
         return Fold(

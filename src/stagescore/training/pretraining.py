@@ -34,14 +34,15 @@ from stagescore.types import STAGE_NAMES, Dive
 _PELVIS = MPII_16.index("pelvis")
 TERMS = ("stage", "phase", "clock", "splash", "pose", "angles", "deductions")
 _SPLASH_SCALE = 0.02
-"""A share of the picture at which a splash counts as large."""
+"""Share of the picture at which a splash counts as large. Set by hand."""
 _CLOCK_FRAMES = 10.0
-"""Take-off and water contact are counted in frames up to so many, before and after."""
+"""Number of frames up to which the time since take-off and contact is counted, before and after. Set by hand."""
 _AT_CONTACT = frozenset({"over_rotation_deg", "short_twist_deg", "entry_lean_deg"})
 """Faults that show around the first touch of the water; the splash shows after it, all others in the air."""
 _BEFORE_CONTACT, _AFTER_CONTACT = 10, 3
+"""Numbers of frames before and after the contact in which faults of the entry show. Set by hand."""
 _ENTRY_FRAMES = 24
-"""Frames around the entry that stills are taken from, the first ones before the contact."""
+"""Number of frames around the entry that stills are taken from, the first ones before the contact. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +50,10 @@ class PretrainingBatch:
     """What the encoders see of some dives, and the truth about it.
 
     Attributes:
-        seen: all frames and joints.
-        targets: the truth about all frames.
-        stills: frames of each dive that the static encoder looks at.
-        first: where each dive's window for the dynamic encoder begins.
+        seen: All frames and joints of the dives.
+        targets: Truth about all frames.
+        stills: Numbers of the frames of each dive that the static encoder looks at.
+        first: First frame of each dive's window for the dynamic encoder.
     """
 
     seen: DiveInputs
@@ -97,10 +98,10 @@ class Pretraining(nn.Module):
         """Put encoders and heads together.
 
         Args:
-            encoders: to be trained; branches that are None are off.
-            weights: of the terms (`TERMS`).
-            window: frames that the dynamic encoder looks at.
-            deduction_scale: standard deviation of each deduction over the training dives.
+            encoders: Encoders to be trained; branches that are None are off.
+            weights: Weight of each term (`TERMS`).
+            window: Number of frames that the dynamic encoder looks at.
+            deduction_scale: Standard deviation of each deduction over the training dives, in points.
         """
         super().__init__()
         heads = {
@@ -136,6 +137,7 @@ class Pretraining(nn.Module):
     def _terms(self, branch: str, features: Tensor, asked: "Asked") -> dict[str, Tensor]:
         answers = self.model["heads"][branch](features)  # type: ignore[index]
         wanted = asked.deductions / self.deduction_scale
+        # `beta` is the error, in the unit of each answer, from which on it counts linearly. All are set by hand.
         errors = {
             "stage": functional.cross_entropy(answers["stage"].flatten(0, 1), asked.stage.flatten()),
             "phase": functional.cross_entropy(answers["phase"].flatten(0, 1), asked.phase.flatten()),
@@ -168,16 +170,16 @@ class Asked:
     """What is asked of each frame.
 
     Attributes:
-        stage: labelled stage.
-        phase: physical phase.
-        clock: frames since take-off and since water contact, in tens, between -1 and 1.
-        splash: square root of its area, 1 for a large one.
-        pose: joints from the pelvis, in torso lengths.
-        pose_known: joints that are visible, and the pelvis with them.
-        angles: of the body in space, in radians (`simulation_targets.MEASURES`).
-        angles_known: frames before the body is under water.
-        deductions: points for each fault, the same in all frames of a dive.
-        shows: whether a frame shows the fault.
+        stage: Labelled stage of each frame, as index in `STAGE_NAMES`.
+        phase: Physical phase of each frame, as index in `PHASES`.
+        clock: Frames since take-off and since water contact, in tens, between -1 and 1.
+        splash: Square root of the splash's area, 1 for a large one.
+        pose: Places of the joints from the pelvis, in torso lengths.
+        pose_known: Whether each joint is visible, and the pelvis with it.
+        angles: Angles of the body in space, in radians (`simulation_targets.MEASURES`).
+        angles_known: Whether a frame lies before the body is under water.
+        deductions: Points deducted for each fault, the same in all frames of a dive.
+        shows: Whether a frame shows the fault.
     """
 
     stage: Int[Tensor, "dives frames"]
@@ -232,13 +234,13 @@ class PretrainingPlan:
     """Which dives and frames a step looks at, a function of seed, epoch and dive.
 
     Attributes:
-        dives: to train on.
-        truth: about them.
-        seed: of all hashes.
-        dives_at_once: of a batch.
-        num_stills: frames of the static encoder.
-        window: frames of the dynamic encoder.
-        with_video: an encoder looks at pictures.
+        dives: Dives to train on.
+        truth: Truth about the dives.
+        seed: Seed of all hashes.
+        dives_at_once: Number of dives in a batch.
+        num_stills: Number of frames of a dive that the static encoder looks at.
+        window: Number of frames of a dive that the dynamic encoder looks at.
+        with_video: Whether an encoder looks at pictures.
     """
 
     dives: tuple[Dive, ...]

@@ -19,8 +19,8 @@ class Processes:
     """The processes of a run.
 
     Attributes:
-        rank: of this one, from 0.
-        world: how many there are.
+        rank: Number of this process, counted from 0.
+        world: Number of processes.
     """
 
     rank: int = 0
@@ -46,7 +46,7 @@ class Processes:
         return values / self.world
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes are here."""
         if self.world > 1:
             distributed.barrier()
 
@@ -73,9 +73,9 @@ def training_device(
     """Where this process trains; of several CUDA devices the one with its local rank.
 
     Args:
-        asked: `auto` for CUDA where there is any, or a device as PyTorch names it.
-        precision: of the forward pass.
-        environment: variables; the process's own by default.
+        asked: Device that is asked for: `auto` for CUDA where there is any, or a device as PyTorch names it.
+        precision: Type of the numbers of the forward pass: `float32`, `float16` or `bfloat16`.
+        environment: Environment variables; the process's own by default.
 
     Raises:
         ConfigError: there is no such device, or mixed precision is asked for without CUDA.

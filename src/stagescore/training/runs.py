@@ -88,10 +88,10 @@ def train(
     """Train a model, from where its folder stands.
 
     Args:
-        settings: of the run.
-        folder: begun by `begin`.
-        processes: those that train together.
-        decoding: told while clips are decoded.
+        settings: Settings of the run.
+        folder: Folder of the run, begun by `begin`.
+        processes: Processes that train together; only this one by default.
+        decoding: Called as (what, done, total) while clips are decoded and dive numbers are learned.
 
     Raises:
         StagescoreError: data, settings or checkpoints that cannot be used, or another process goes on with the run.
@@ -176,7 +176,7 @@ def finished_state(folder: Path, settings: TrainSettings, *, with_numbers: bool 
 
     Args:
         folder: Folder of the run.
-        settings: Its settings.
+        settings: Settings of the run.
         with_numbers: Whether the head for dive numbers has to be learned too, where the run learns it anew at its end.
 
     Raises:
@@ -254,6 +254,7 @@ def pretrain(
     )
     deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
     encoders = make_model(settings.model, seed=settings.run.begins_with).encoders
+    # At least 0.05 points, set by hand: a deduction that hardly varies would otherwise outweigh all others.
     objective = Pretraining(
         encoders=encoders,
         weights=settings.weights.model_dump(),
@@ -289,10 +290,10 @@ def cache_features(
     """Cache what the frozen encoders of a model say of every view of every dive; goes on where it was stopped.
 
     Args:
-        settings: of the run that will read the cache, with `data.views`.
-        folder: of the cache; decoded clips go beside it unless `data.clips` names another place.
-        decoding: told while clips are decoded.
-        progress: told while dives are encoded.
+        settings: Settings of the run that will read the cache, with `data.views`.
+        folder: Folder of the cache; decoded clips go beside it unless `data.clips` names another place.
+        decoding: Called as (what, done, total) while clips are decoded.
+        progress: Called as (what, done, total) while dives are encoded.
 
     Raises:
         StagescoreError: data, settings or weights that cannot be used.

@@ -51,18 +51,18 @@ class SimulationTargets:
     """The truth about some dives on the frames that a view shows.
 
     Attributes:
-        stage: labelled stage of each frame: 0 take-off, 1 flight, 2 entry.
-        phase: physical phase of each frame, by place in `PHASES`.
-        splash_area: share of the whole resized picture that spray and foam cover.
-        joints: exact x and y, in the units of `DiveInputs.joints`; 0 under water.
-        measures: angles of `MEASURES`, unsigned, whatever the view; meaningless under water.
-        visible: joints that lie in the picture and above the water; the body may hide them even so.
-        faults: sizes in the order of `FAULTS`, each in its own unit.
-        deductions: points for each of `DEDUCTIONS`.
-        execution: mark that the rules give before any judge sees the dive, 0 to 10.
-        splash_size: of the dive, 0 to 1.
-        somersaults: turned between board and water, in turns.
-        twists: likewise.
+        stage: Labelled stage of each frame: 0 take-off, 1 flight, 2 entry.
+        phase: Physical phase of each frame, by place in `PHASES`.
+        splash_area: Share of the whole resized picture that spray and foam cover, 0 to 1.
+        joints: Exact x and y of each joint, in the units of `DiveInputs.joints`; 0 under water.
+        measures: Angles of `MEASURES` in radians, unsigned, whatever the view; meaningless under water.
+        visible: Whether each joint lies in the picture and above the water; the body may hide it even so.
+        faults: Sizes of the faults, in the order of `FAULTS`, each in its own unit.
+        deductions: Points deducted for each of `DEDUCTIONS`.
+        execution: Mark that the rules give before any judge sees the dive, 0 to 10.
+        splash_size: Size of the dive's splash, 0 to 1.
+        somersaults: Somersaults between board and water, in turns.
+        twists: Twists between board and water, in turns.
     """
 
     stage: Int[Tensor, "dives frames"]
@@ -83,8 +83,8 @@ class SimulationGroundTruth:
     """The truth about the dives of a simulated data set, held in memory (20 KB a dive).
 
     Args:
-        dives: some dives, one or more, by the folder of their data set.
-        store: with their clips; says which frames are meant.
+        dives: Dives, one or more, by the folder of their data set.
+        store: Store of the dives' clips, which says which frames are meant.
 
     Raises:
         DataError: the truth about a dive is missing or damaged, or its clip is not stored.
@@ -113,8 +113,8 @@ class SimulationGroundTruth:
         """The truth about some dives as `Samples.batch` shows them with the same views.
 
         Args:
-            dive_ids: which ones; the same one may stand more than once.
-            views: how they are looked at; plainly by default.
+            dive_ids: Ids of the dives; the same one may stand more than once.
+            views: View of each dive; plain ones by default.
 
         Raises:
             DataError: an unknown dive, or not one view a dive.
@@ -182,7 +182,7 @@ def body_angles(joints_m: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndar
     """The angles of `MEASURES`, in radians from 0 to pi.
 
     Args:
-        joints_m: metres, the third axis pointing up.
+        joints_m: Places of the joints in metres, the third axis pointing up.
     """
     joint = {name: joints_m[:, k] for k, name in enumerate(MPII_16.joints)}
     trunk = joint["thorax"] - joint["pelvis"]
@@ -199,7 +199,7 @@ def body_angles(joints_m: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndar
 def _angle(
     a: Float[np.ndarray, "frames 3"], b: Float[np.ndarray, "frames 3"]
 ) -> Float[np.ndarray, " frames"]:
-    """Between directions, in radians."""
+    """Angles between directions, in radians."""
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     cosine = (a * b).sum(1) / np.maximum(lengths, 1e-9)
     return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)))

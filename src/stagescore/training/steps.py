@@ -24,16 +24,16 @@ class Plan:
     """How dives meet in every epoch, a function of seed and epoch alone.
 
     Attributes:
-        dives: to train on.
-        seed: of the order and the masks.
-        pairing: see `groups.epoch_groups`, as the next three.
-        group_size: of a group.
-        groups: of a batch.
-        protocol: what a group shares.
-        drop_video: probability of a dive losing its video.
-        drop_skeleton: probability of a dive losing its skeleton.
-        cut: into which stages.
-        execution: train on score / difficulty.
+        dives: Dives to train on.
+        seed: Seed of the order and the masks.
+        pairing: Pairs of a group that are compared (`groups.Pairing`).
+        group_size: Number of dives in a group.
+        groups: Number of groups in a batch.
+        protocol: What dives of a group share: the dive number, nothing, or the difficulty.
+        drop_video: Probability of a dive losing its video.
+        drop_skeleton: Probability of a dive losing its skeleton.
+        cut: Stages that dives are cut into.
+        execution: Whether the target is score / difficulty instead of the score.
     """
 
     dives: tuple[Dive, ...]
@@ -142,11 +142,11 @@ def dropped_modalities(
     """Which dives keep their video and which their skeleton in an epoch; never neither.
 
     Args:
-        dive_ids: the dives.
-        video: probability of losing the video.
-        skeleton: probability of losing the skeleton.
-        seed: of the hash.
-        epoch: counted from 0.
+        dive_ids: Ids of the dives.
+        video: Probability of losing the video.
+        skeleton: Probability of losing the skeleton.
+        seed: Seed of the hash.
+        epoch: Number of the epoch, counted from 0.
     """
     draws = [hash_u64(seed, "modality", epoch, dive_id) / 2**64 for dive_id in dive_ids]
     draw = torch.tensor(draws, dtype=torch.float64)

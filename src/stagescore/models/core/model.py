@@ -29,8 +29,8 @@ class CoRe(ContrastiveModel):
     """The whole model.
 
     Args:
-        encoders: With a dynamic branch that gives rows of clips.
-        tree: Pair to difference.
+        encoders: Encoders with a dynamic branch that gives rows of clips.
+        tree: Regression tree that gives the difference of a pair.
         theta: Largest difference of two dives, in the unit that is predicted.
 
     Attributes:

@@ -14,11 +14,11 @@ class CoReSettings(BaseModelSettings):
     """A whole CoRe.
 
     Attributes:
-        name: Which model (`models.BUILDERS`).
-        dynamic: The video network that gives a vector of each clip.
+        name: Name of the model (`models.BUILDERS`).
+        dynamic: Settings of the video network that gives a vector of each clip.
         theta: Largest difference of two dives, in the unit that is predicted: 30 for execution, 100 or more for points.
-        depth: Levels of the regression tree, that of the leaves included.
-        width: Features of a node.
+        depth: Number of levels of the regression tree, that of the leaves included.
+        width: Number of features of a node.
     """
 
     name: Literal["core"]

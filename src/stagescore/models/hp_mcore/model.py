@@ -44,13 +44,13 @@ class HPMCoRe(ContrastiveModel):
         """Put the parts together.
 
         Args:
-            encoders: what sees.
-            segmentation: where the stages are.
-            fusion: pose-guided attention over dynamic features, or over the skeleton's where the dynamic
-                branch is off; None where only the static branch is on.
-            stand_ins: what replaces a missing video; None for models that always need one.
-            pooling: stages to steps.
-            regression: stage features of two dives to a difference.
+            encoders: Encoders of the branches that are on.
+            segmentation: Segmentation, which finds the stages.
+            fusion: Pose-guided attention over dynamic features, or over the skeleton's where the dynamic branch is off;
+                None where only the static branch is on.
+            stand_ins: Module that replaces a missing video; None for models that always need one.
+            pooling: Pooling of stages to steps.
+            regression: Regression from the stage features of two dives to a difference.
         """
         super().__init__()
         self.encoders = encoders
@@ -144,8 +144,8 @@ class HPMCoRe(ContrastiveModel):
         """Pool the stages to steps and fuse motion with pose.
 
         Args:
-            features: of `encode`.
-            edges: where to cut: labelled or predicted.
+            features: Features of `encode`.
+            edges: Stage edges to cut at, labelled or predicted, on the sampled frames.
         """
         fused = None
         if self.fusion is not None:
@@ -228,9 +228,9 @@ class Segmentation(nn.Module):
         """Build the module.
 
         Args:
-            reads: the branch whose features are segmented: dynamic (paper), static (release) or skeleton.
-            segmenter: None for a model of one stage.
-            decoding: logits to transitions.
+            reads: Branch whose features are segmented: dynamic (paper), static (release) or skeleton.
+            segmenter: Network that gives the logits of the transitions; None for a model of one stage.
+            decoding: Rule that makes transitions of the logits.
         """
         super().__init__()
         self.reads = reads
@@ -278,11 +278,11 @@ class Regression(nn.Module):
         """Build the module.
 
         Args:
-            fused: branch of the fused features; None where off.
-            static: branch of the static features; None where off.
-            stage_weights: weights of the stages, adding up to 1.
-            points: how many points one unit of the networks' output is.
-            average_branches: take the mean of the branches, as the release does, instead of the sum.
+            fused: Branch of the fused features; None where it is off.
+            static: Branch of the static features; None where it is off.
+            stage_weights: Weights of the stages, adding up to 1.
+            points: Number of points that one unit of the networks' output is.
+            average_branches: Whether the mean of the branches is taken, as in the release, instead of the sum.
         """
         super().__init__()
         self.fused = fused

@@ -27,16 +27,17 @@ class SegmentationSettings(Config):
     """Procedure segmentation (paper, eq. 6 and 7; Tables V and VI).
 
     Attributes:
-        stages: 1, 2 (cut at the take-off), 2* (cut at the entry) or 3.
-        network: which segmenter.
-        width: inside it.
-        reads: the branch that is segmented, where the model has it; else, and by default, dynamic, or what there is
+        stages: Stages of a dive: 1, 2 (cut at the take-off), 2* (cut at the entry) or 3.
+        network: Network that finds the transitions: `bi-gru` (paper), `fully-connected`, `tcn` or `asformer`.
+        width: Width inside the segmentation network.
+        reads: Branch that is segmented, where the model has it; else, and by default, dynamic, or what there is
             (method, section 4).
-        decoding: `jointly` (ours) or `equal-shares` (release).
+        decoding: How transitions are chosen: `jointly` (ours) or `equal-shares` (release).
     """
 
     stages: StageCut = "3"
     network: Literal["bi-gru", "fully-connected", "tcn", "asformer"] = "bi-gru"
+    # Set by hand: the paper names no width.
     width: int = Field(default=256, ge=4)
     reads: Branch | None = None
     decoding: Literal["jointly", "equal-shares"] = "jointly"
@@ -46,10 +47,11 @@ class PoolingSettings(Config):
     """Stage pooling (paper, Table VII).
 
     Attributes:
-        steps: of each stage.
-        overlap: frames by which stages reach into their neighbours.
+        steps: Number of steps that each stage is resampled to.
+        overlap: Number of frames by which stages reach into their neighbours.
     """
 
+    # The best of the paper's Table VII; the release has 10.
     steps: int = Field(default=5, ge=1)
     overlap: int = Field(default=0, ge=0)
 
@@ -58,14 +60,16 @@ class FusionSettings(Config):
     """Pose-guided fusion (paper, eq. 8 to 11; Table IX).
 
     Attributes:
-        mode: `weighted`, `addition` or `dot-product`.
-        heads: of the attention.
-        alpha: what the learnable weight begins with.
-        skeleton_values: what is attended to is the skeleton as well, not the visual features alone (ours; `nano`).
+        mode: How the two attention maps become one: `weighted` (paper), `addition` or `dot-product`.
+        heads: Number of attention heads.
+        alpha: Value that the learnable weight of the skeleton's map begins with.
+        skeleton_values: Whether the skeleton is attended to as well, not the visual features alone (ours; `nano`).
     """
 
     mode: FusionMode = "weighted"
+    # Paper, section V-A.
     heads: int = Field(default=2, ge=1)
+    # Set by hand: it begins as the paper's `addition`, in which it stays 1.
     alpha: float = 1.0
     skeleton_values: bool = False
 
@@ -74,17 +78,20 @@ class RegressionSettings(Config):
     """Score regression (paper, eq. 17 to 20).
 
     Attributes:
-        width: of the decoders.
-        heads: of their attention.
-        layers: of each.
-        dropout: inside them.
-        points: how many points one unit of their output is.
-        average_branches: mean of the branches (release) instead of their sum (paper).
-        stage_values: each branch also values every stage of each dive by itself, and the difference of the two values
-            joins what the decoder says (ours).
-        stage_weights: how the weights of the stages are made to add up to 1.
+        width: Width of the decoders.
+        heads: Number of attention heads of each decoder.
+        layers: Number of layers of each decoder.
+        dropout: Probability with which a value inside the decoders, or inside the values of stages, is dropped in
+            training.
+        points: Number of points that one unit of the decoders' output is.
+        average_branches: Whether the mean of the branches is taken (release) instead of their sum (paper).
+        stage_values: Whether each branch also values every stage of each dive by itself; the difference of the two
+            values joins what the decoder says (ours).
+        stage_weights: How the weights of the stages are made to add up to 1: `softmax` (ours) or `sum` (release).
     """
 
+    # The release's width; heads of the paper's section V-A. Layers are set by hand: their number is lost in the
+    # paper's text, and the release has 4.
     width: int = Field(default=256, ge=4)
     heads: int = Field(default=4, ge=1)
     layers: int = Field(default=2, ge=1)
@@ -99,16 +106,16 @@ class HPMCoReSettings(BaseModelSettings):
     """A whole HP-MCoRe.
 
     Attributes:
-        name: which model (`models.BUILDERS`).
-        static: see there, as all the others.
-        dynamic: ...
-        skeleton: ...
-        segmentation: ...
-        pooling: ...
-        fusion: ...
-        regression: ...
-        recognition: ...
-        stand_ins: learn what to read where a video is missing, in models that see both modalities.
+        name: Name of the model (`models.BUILDERS`).
+        static: Settings of the static encoder.
+        dynamic: Settings of the dynamic encoder.
+        skeleton: Settings of the skeletal encoder.
+        segmentation: Settings of the segmentation into stages.
+        pooling: Settings of the pooling of stages to steps.
+        fusion: Settings of the fusion of motion and pose.
+        regression: Settings of the score regression.
+        recognition: Settings of the recognition of the dive number.
+        stand_ins: Whether the model learns what to read where a video is missing, if it sees both modalities.
     """
 
     name: Literal["hp-mcore"] = "hp-mcore"

@@ -40,7 +40,7 @@ class USDL(DirectModel):
 
     Args:
         encoders: Encoders with a dynamic branch that gives rows of clips.
-        head: A dive's vector to the logits of the bins.
+        head: Network that gives the logits of the bins from a dive's vector.
         target: The bins of the score, and how a true score is spread over them.
         readout: What is taken for the score.
         loss_per_bin: Whether the divergence is divided by the number of bins.

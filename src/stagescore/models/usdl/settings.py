@@ -17,16 +17,17 @@ class USDLSettings(BaseModelSettings):
     """A whole USDL.
 
     Attributes:
-        name: Which model (`models.BUILDERS`).
-        dynamic: The video network that gives a vector of each clip.
-        highest: Value of the last bin, in the unit that is predicted: 104.5 for points, 30 for execution. The first bin is 0.
+        name: Name of the model (`models.BUILDERS`).
+        dynamic: Settings of the video network that gives a vector of each clip.
+        highest: Value of the last bin, in the unit that is predicted: 104.5 for points, 30 for execution. The first bin
+            is 0.
         bins: Number of bins, K.
         sigma: Standard deviation of the target, in bins.
         widths: Widths of the hidden layers of the head.
-        readout: What is taken for the score: `expectation` (the mean of the distribution), or `argmax` (its likeliest bin, as
-            published), which gives many dives the same score.
-        loss_per_bin: Whether the divergence is divided by the number of bins as well as by the number of dives, as the official
-            code does; without that the loss is K times as large, and so is the learning rate in effect.
+        readout: What is taken for the score: `expectation` (the mean of the distribution), or `argmax` (its likeliest
+            bin, as published), which gives many dives the same score.
+        loss_per_bin: Whether the divergence is divided by the number of bins as well as by the number of dives, as the
+            official code does; without that the loss is K times as large, and so is the learning rate in effect.
     """
 
     name: Literal["usdl"]

@@ -37,7 +37,7 @@ class TrainingDives:
 
     @property
     def everything(self) -> Manifest:
-        """Drills as well.
+        """All dives of the run, drills among them.
 
         Raises:
             DataError: a drill has the id of another dive.
@@ -93,11 +93,11 @@ def open_samples(
     """Decode what is not decoded yet, and open the clips of the training split.
 
     Args:
-        settings: of the data.
-        dives: of the run.
-        clips: folder of decoded clips, unless the settings name one.
-        with_test: also the test split.
-        progress: told while clips are decoded.
+        settings: Settings of the data.
+        dives: Dives of the run.
+        clips: Folder of decoded clips, unless the settings name one.
+        with_test: Whether the test split is opened as well.
+        progress: Called as (what, done, total) while clips are decoded.
 
     Raises:
         DataError: a film is missing or damaged.

@@ -35,7 +35,7 @@ def make_schedule(settings: OptimiserSettings, *, epochs: int, steps_per_epoch: 
     """The learning rate over the run.
 
     Args:
-        settings: Warm-up and cosine.
+        settings: Settings of warm-up and cosine.
         epochs: Number of epochs of the run.
         steps_per_epoch: Number of optimiser steps in an epoch.
     """

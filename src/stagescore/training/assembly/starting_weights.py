@@ -76,7 +76,7 @@ def load_branch(model: ActionModel, path: Path, branch: str) -> None:
 
     Args:
         model: Model to load into.
-        path: Path of the other model, as for `read_state`.
+        path: Path of the model that was trained with the branch alone, as for `read_state`.
         branch: Name of the branch.
 
     Raises:
