@@ -35,7 +35,7 @@ from stagescore.training.loop import Loop, Schedules, TrainComponents
 from stagescore.training.objective import Objective
 from stagescore.training.optimiser import Schedule, make_optimiser
 from stagescore.training.settings import TrainSettings
-from stagescore.training.steps import Plan
+from stagescore.training.steps import BatchSampler
 from stagescore.types import Dive
 
 SMALL_VIDEO = "model.dynamic.trunk=small", "model.dynamic.widths=[4,4,8,8]"
@@ -247,7 +247,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(settings: BaseModelSettings,
                 optimiser=make_optimiser(model, {}, learning_rate=1e-3),
             ),
             source=source,
-            plan=Plan(
+            sampler=BatchSampler(
                 dives=tuple(dives),
                 seed=1,
                 pairing="all" if settings.compares else "none",

@@ -11,9 +11,9 @@ from stagescore.data.dive_sources import LiveSource
 from stagescore.data.manifest import Manifest
 from stagescore.data.preprocessing import Augmentation, View
 from stagescore.errors import ConfigError, DataError
-from stagescore.training.assembly.data import make_plan, make_source, make_views, read_dives
+from stagescore.training.assembly.data import make_sampler, make_source, make_views, read_dives
 from stagescore.training.settings import BatchSettings, DataSettings, ModalityDropout
-from stagescore.training.steps import Plan
+from stagescore.training.steps import BatchSampler
 from stagescore.types import Dive
 
 
@@ -22,8 +22,8 @@ def dives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dive, ...]:
     return tuple(dive.with_changes(split="train") for dive in stored_dives.dives(tmp_path_factory))
 
 
-def plan(dives: tuple[Dive, ...], settings: DataSettings) -> Plan:
-    return make_plan(
+def sampler(dives: tuple[Dive, ...], settings: DataSettings) -> BatchSampler:
+    return make_sampler(
         Manifest(dives),
         settings,
         batches=BatchSettings(pairing="one-partner", groups=3),
@@ -56,15 +56,15 @@ def test_the_plan_is_of_the_dives_to_fit_to(dives: tuple[Dive, ...]) -> None:
     held_out = dives[0].with_changes(validation=True)
     pair = dives[1].with_changes(synchronised=True)
     every = (held_out, pair, *dives[2:])
-    assert plan(every, DataSettings()).dives == every[1:]
-    assert plan(every, DataSettings(individual_only=True)).dives == every[2:]
+    assert sampler(every, DataSettings()).dives == every[1:]
+    assert sampler(every, DataSettings(individual_only=True)).dives == every[2:]
     with pytest.raises(ConfigError, match="SOMEWHERE: 1 dives to train on"):
-        plan(every[:2], DataSettings(folder="SOMEWHERE"))
+        sampler(every[:2], DataSettings(folder="SOMEWHERE"))
 
 
 @pytest.mark.parametrize("target", ["score", "execution"])
 def test_the_plan_says_how_they_meet_and_what_is_predicted(dives: tuple[Dive, ...], target: str) -> None:
-    made = plan(dives, DataSettings(target=target))
+    made = sampler(dives, DataSettings(target=target))
     assert made.execution == (target == "execution")
     assert (made.pairing, made.groups, made.cut, made.seed) == ("one-partner", 3, "2", 4)
     assert (made.drop_video, made.drop_skeleton) == (0.25, 0.0)

@@ -8,7 +8,7 @@ import tiny_runs
 
 from stagescore.errors import ConfigError
 from stagescore.simulate.dataset import Order, simulate_dataset
-from stagescore.training.assembly.data import TrainingDives, make_plan, open_samples, read_dives
+from stagescore.training.assembly.data import TrainingDives, make_sampler, open_samples, read_dives
 from stagescore.training.settings import TrainSettings
 
 SIZE = (48, 32)
@@ -29,7 +29,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def fitted_to(settings: TrainSettings, read: TrainingDives) -> set[str]:
-    plan = make_plan(
+    sampler = make_sampler(
         read.everything,
         settings.data,
         batches=settings.batches,
@@ -37,7 +37,7 @@ def fitted_to(settings: TrainSettings, read: TrainingDives) -> set[str]:
         cut=settings.model.cut,
         seed=settings.run.seed,
     )
-    return {dive.dive_id for dive in plan.dives}
+    return {dive.dive_id for dive in sampler.dives}
 
 
 @pytest.mark.parametrize("joints", ["estimated", "exact"])

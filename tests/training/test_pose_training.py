@@ -1,4 +1,4 @@
-"""Pose networks learn from simulated dives: samples, courses, whole runs, tuning."""
+"""Pose networks learn from simulated dives: samples, samplers, whole runs, tuning."""
 
 import json
 from dataclasses import replace
@@ -36,8 +36,8 @@ from stagescore.training.pose_frames import (
 )
 from stagescore.training.pose_training import (
     PoseBatch,
-    PoseCourse,
     PoseObjective,
+    PoseSampler,
     PoseTrainSettings,
     PoseValidation,
     run_pose,
@@ -59,7 +59,7 @@ def settings(*overrides: str) -> PoseTrainSettings:
     return load_config(PoseTrainSettings, None, [NET, *QUICK, *overrides])
 
 
-def course(dives: tuple[DiveFrames, ...], **changes: object) -> PoseCourse:
+def pose_sampler(dives: tuple[DiveFrames, ...], **changes: object) -> PoseSampler:
     values: dict[str, object] = {
         "dives": dives,
         "network": NetworkSettings(width_px=64, height_px=64),
@@ -68,7 +68,7 @@ def course(dives: tuple[DiveFrames, ...], **changes: object) -> PoseCourse:
         "batch": 8,
         "seed": 3,
     }
-    return PoseCourse(**(values | changes))  # type: ignore[arg-type]
+    return PoseSampler(**(values | changes))  # type: ignore[arg-type]
 
 
 def dotted(seed: int = 0) -> PoseSample:
@@ -149,24 +149,24 @@ def test_simulated_frames_know_stages_water_and_boxes(known: tuple[DiveFrames, .
 def test_an_epoch_shows_so_many_frames_of_each_stage_and_others_in_the_next(
     known: tuple[DiveFrames, ...],
 ) -> None:
-    plan = course(known)
-    ids = [[i for batch in plan.epoch(epoch) for i in batch.dive_ids] for epoch in (0, 0, 1)]
+    sampler = pose_sampler(known)
+    ids = [[i for batch in sampler.epoch(epoch) for i in batch.dive_ids] for epoch in (0, 0, 1)]
     assert ids[0] == ids[1] and set(ids[0]) != set(ids[2])
     assert len(set(ids[0])) == len(ids[0])
     flights = [i for i in ids[0] if known[int(i.split(":")[0])].stage[int(i.split(":")[1])] == FLIGHT]
     assert len(flights) == 4 * len(known)
     with pytest.raises(DataError, match="no frame"):
-        course(tuple(replace(d, stage=np.full(len(d.stage), GONE)) for d in known)).epoch(0)
+        pose_sampler(tuple(replace(d, stage=np.full(len(d.stage), GONE)) for d in known)).epoch(0)
 
 
 def test_a_sample_does_not_depend_on_its_batch(known: tuple[DiveFrames, ...]) -> None:
-    plan = course(known)
-    batch = plan.epoch(2)[0]
-    whole = plan.load(None, batch, 2)
-    alone = plan.load(None, replace(batch, groups=batch.groups[3:4]), 2)
+    sampler = pose_sampler(known)
+    batch = sampler.epoch(2)[0]
+    whole = sampler.load(None, batch, 2)
+    alone = sampler.load(None, replace(batch, groups=batch.groups[3:4]), 2)
     torch.testing.assert_close(alone.pictures[0], whole.pictures[3])
     torch.testing.assert_close(alone.joints_px[0], whole.joints_px[3])
-    assert (plan.load(None, batch, 3).pictures != whole.pictures).any()
+    assert (sampler.load(None, batch, 3).pictures != whole.pictures).any()
 
 
 def test_unknown_joints_have_no_say_and_unseen_ones_want_an_empty_map() -> None:
@@ -209,7 +209,7 @@ def test_training_lowers_the_loss_and_goes_on_exactly_where_it_was_killed(
 
 
 def test_validation_counts_joints_that_are_near(known: tuple[DiveFrames, ...]) -> None:
-    plan = course(known, augmentation=PoseAugmentation.none())
+    sampler = pose_sampler(known, augmentation=PoseAugmentation.none())
 
     class Knowing(torch.nn.Module):
         """Gives the maps of the batch it is asked about."""
@@ -224,9 +224,9 @@ def test_validation_counts_joints_that_are_near(known: tuple[DiveFrames, ...]) -
 
     model = Knowing()
     for off, near in ((0.0, 1.0), (8.0, 0.0)):
-        model.batches = (plan.load(None, batch, 0) for batch in plan.epoch(0))
+        model.batches = (sampler.load(None, batch, 0) for batch in sampler.epoch(0))
         model.off = off
-        figures = PoseValidation(model=model, course=plan, most=10**6)()
+        figures = PoseValidation(model=model, sampler=sampler, most=10**6)()
         assert figures["val_near"] == pytest.approx(near, abs=0.05)
 
 

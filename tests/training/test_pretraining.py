@@ -6,7 +6,7 @@ import tiny_runs
 import torch
 
 from stagescore.data.dive_sources import LiveSource
-from stagescore.training.pretraining import TERMS, Pretraining, PretrainingPlan, asked_of
+from stagescore.training.pretraining import TERMS, Pretraining, PretrainingSampler, asked_of
 from stagescore.training.simulation_targets import DEDUCTIONS, SimulationGroundTruth
 
 WEIGHTS = dict.fromkeys(TERMS, 1.0)
@@ -21,9 +21,9 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> SimulationGroundTruth:
 
 
 @pytest.fixture(scope="module")
-def plan(truth: SimulationGroundTruth, tmp_path_factory: pytest.TempPathFactory) -> PretrainingPlan:
+def sampler(truth: SimulationGroundTruth, tmp_path_factory: pytest.TempPathFactory) -> PretrainingSampler:
     dives = stored_dives.dives(tmp_path_factory)
-    return PretrainingPlan(dives=dives, truth=truth, seed=1, dives_at_once=3, num_stills=12, window=36)
+    return PretrainingSampler(dives=dives, truth=truth, seed=1, dives_at_once=3, num_stills=12, window=36)
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,12 @@ def test_poses_are_the_same_wherever_the_diver_is(truth: SimulationGroundTruth, 
     torch.testing.assert_close(asked_of(moved).pose, asked.pose, atol=1e-4, rtol=1e-3)
 
 
-def test_a_step_reads_few_frames_and_teaches_every_encoder(plan: PretrainingPlan, source: LiveSource) -> None:
-    batch = plan.load(source, plan.epoch(0)[0], 0)
+def test_a_step_reads_few_frames_and_teaches_every_encoder(
+    sampler: PretrainingSampler, source: LiveSource
+) -> None:
+    batch = sampler.load(source, sampler.epoch(0)[0], 0)
     assert batch.stills.shape == (3, 12)
-    assert ((batch.first >= 0) & (batch.first + plan.window <= 96)).all()
+    assert ((batch.first >= 0) & (batch.first + sampler.window <= 96)).all()
     module = pretraining()
     terms = module(batch)
     assert set(terms) == {f"{b}_{t}" for b in ("static", "dynamic", "skeleton") for t in TERMS} | {"total"}
@@ -81,11 +83,11 @@ def test_a_step_reads_few_frames_and_teaches_every_encoder(plan: PretrainingPlan
     assert not untaught
 
 
-def test_learns_something_in_a_few_steps(plan: PretrainingPlan, source: LiveSource) -> None:
+def test_learns_something_in_a_few_steps(sampler: PretrainingSampler, source: LiveSource) -> None:
     torch.manual_seed(0)
     module = pretraining()
     optimiser = torch.optim.Adam(module.parameters(), lr=3e-3)
-    batch = plan.load(source, plan.epoch(0)[0], 0)
+    batch = sampler.load(source, sampler.epoch(0)[0], 0)
     losses = []
     for _ in range(12):
         loss = module(batch)["total"]
@@ -96,11 +98,11 @@ def test_learns_something_in_a_few_steps(plan: PretrainingPlan, source: LiveSour
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_every_dive_once_an_epoch_and_never_by_a_running_generator(plan: PretrainingPlan) -> None:
-    first, again, second = plan.epoch(0), plan.epoch(0), plan.epoch(1)
+def test_every_dive_once_an_epoch_and_never_by_a_running_generator(sampler: PretrainingSampler) -> None:
+    first, again, second = sampler.epoch(0), sampler.epoch(0), sampler.epoch(1)
     assert first == again != second
     ids = [dive_id for batch in first for dive_id in batch.dive_ids]
-    assert sorted(ids) == sorted(dive.dive_id for dive in plan.dives)
+    assert sorted(ids) == sorted(dive.dive_id for dive in sampler.dives)
 
 
 def test_nothing_that_predicts_reads_the_truth() -> None:

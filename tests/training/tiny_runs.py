@@ -17,7 +17,7 @@ from stagescore.training.assembly.optimiser import make_adam
 from stagescore.training.loop import Loop, Schedules, TrainComponents
 from stagescore.training.optimiser import Schedule
 from stagescore.training.settings import TrainSettings
-from stagescore.training.steps import Plan
+from stagescore.training.steps import BatchSampler
 
 # With a first convolution narrower than 8 oneDNN's backward pass crashes on processors without AVX-512 (PyTorch 2.14).
 MODEL = [
@@ -51,7 +51,7 @@ def live(factory: pytest.TempPathFactory) -> LiveSource:
     return LiveSource(samples(factory), VIEWS)
 
 
-def plan(source: DiveSource, **changes: object) -> Plan:
+def sampler(source: DiveSource, **changes: object) -> BatchSampler:
     values: dict[str, object] = {
         "dives": tuple(source.dives.values()),
         "seed": 3,
@@ -61,7 +61,7 @@ def plan(source: DiveSource, **changes: object) -> Plan:
         "drop_video": 0.3,
         "drop_skeleton": 0.3,
     }
-    return Plan(**(values | changes))  # type: ignore[arg-type]
+    return BatchSampler(**(values | changes))  # type: ignore[arg-type]
 
 
 def loop(
@@ -85,7 +85,7 @@ def loop(
             ),
         ),
         source=source,
-        plan=plan(source, **changes),
+        sampler=sampler(source, **changes),
         schedules=Schedules(
             epochs=epochs, rate=Schedule(warmup_steps=2, period_steps=6), clip_norm=1.0, checkpoint_steps=2
         ),

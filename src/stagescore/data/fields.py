@@ -71,7 +71,7 @@ def sequence(value: object, *, where: str, name: str) -> list[Any]:
     return list(value)
 
 
-def row(value: object, names: Sequence[str], *, where: str) -> Mapping[str, Any]:
+def parse_row(value: object, names: Sequence[str], *, where: str) -> Mapping[str, Any]:
     """A labelled row as a mapping with at least the named fields.
 
     Args:

@@ -125,7 +125,7 @@ def load_coarse(annotations: Path) -> dict[tuple[Any, int], CoarseRow]:
     rows: dict[tuple[Any, int], CoarseRow] = {}
     for key, value in fields.keyed_rows(path).items():
         where = f"{path}, {fields.dive_name(key)}"
-        row = fields.row(value, _COARSE_FIELDS, where=where)
+        row = fields.parse_row(value, _COARSE_FIELDS, where=where)
         marks = fields.sequence(row["judge_scores"], where=where, name="judges' marks")
         rows[key] = CoarseRow(
             dive_number=fields.text(row["action_type"], where=where, name="dive number").upper(),
@@ -176,7 +176,7 @@ def _first_existing(folder: Path, names: Iterable[str]) -> Path:
 
 
 def _dive(key: tuple[Any, int], value: object, *, where: str, split: Split) -> Dive:
-    row = fields.row(value, _FINE_FIELDS, where=where)
+    row = fields.parse_row(value, _FINE_FIELDS, where=where)
     event, number = fields.text(key[0], where=where, name="event"), key[1]
     frame_labels = fields.sequence(row["frames_labels"], where=where, name="frame labels")
     transitions = fields.sequence(row["steps_transit_frames"], where=where, name="transitions")
@@ -204,7 +204,7 @@ def _dive(key: tuple[Any, int], value: object, *, where: str, split: Split) -> D
 
 def _sub_actions(value: object, where: str) -> tuple[str, ...]:
     """Names of the sub-actions in the order in which the frame labels show them."""
-    row = fields.row(value, ("frames_labels", "sub-action_types"), where=where)
+    row = fields.parse_row(value, ("frames_labels", "sub-action_types"), where=where)
     names = row["sub-action_types"]
     labels = fields.sequence(row["frames_labels"], where=where, name="frame labels")
     if not isinstance(names, dict):

@@ -112,7 +112,7 @@ def load(annotations: Path, shared: FineDivingRows | None = None) -> Labels:
         where = f"{path}, {fields.dive_name(key)}"
         if key not in splits:
             raise DataError("the dive is in neither split", where=where, todo="add it to a split file")
-        row = fields.row(value, _FIELDS, where=where)
+        row = fields.parse_row(value, _FIELDS, where=where)
         dive = _dive(key, row, where=where, split=splits[key])
         if key in captions:
             words = fields.sequence(

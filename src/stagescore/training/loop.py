@@ -38,7 +38,7 @@ class Movable(Protocol):
 
 @runtime_checkable
 class BatchSchedule(Protocol):
-    """Which dives meet in which epoch: `steps.Plan`, `pretraining.PretrainingPlan`, `pose_training.PoseCourse`."""
+    """Which dives meet in which epoch: `steps.BatchSampler`, `pretraining.PretrainingSampler`, `pose_training.PoseSampler`."""
 
     @property
     def seed(self) -> int:
@@ -150,7 +150,7 @@ class Loop:
         folder: Path,
         components: TrainComponents,
         source: DiveSource | None,
-        plan: BatchSchedule,
+        sampler: BatchSchedule,
         schedules: Schedules,
         validate: Validate | None = None,
         processes: Processes | None = None,
@@ -160,8 +160,8 @@ class Loop:
         Args:
             folder: Folder of the run: `log.jsonl`, `checkpoints/`, `best-<figure>.ckpt`.
             components: What a run trains: the objective, its model and the optimiser.
-            source: Source of the dives; None where the plan has them itself.
-            plan: Plan of the dives that meet in each batch.
+            source: Source of the dives; None where the sampler has them itself.
+            sampler: Decides which dives meet in each batch.
             schedules: How long the run goes on, and how often it validates and writes checkpoints.
             validate: Function that gives figures that are better when higher; None for no validation.
             processes: Processes that train together; only this one by default.
@@ -171,7 +171,7 @@ class Loop:
         self.model = components.model
         self.optimiser = components.optimiser
         self.source = source
-        self.plan = plan
+        self.sampler = sampler
         self.schedules = schedules
         self.validate = validate
         self.processes = processes or Processes()
@@ -220,7 +220,7 @@ class Loop:
         """Train to the end, telling every step."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for epoch in range(self.state.epoch, self.schedules.epochs):
-            batches = self.plan.epoch(epoch)
+            batches = self.sampler.epoch(epoch)
             for number in range(self.state.batch, len(batches)):
                 self.state.epoch, self.state.batch = epoch, number
                 started = time.perf_counter()
@@ -247,8 +247,8 @@ class Loop:
         """
         self.objective.train()
         own, factor = share_of_rank(groups, rank=self.processes.rank, world=self.processes.world)
-        loaded = self.plan.load(self.source, own, epoch).to(self.device)
-        torch.manual_seed(hash_u64(self.plan.seed, "dropout", self.state.step, self.processes.rank) >> 1)
+        loaded = self.sampler.load(self.source, own, epoch).to(self.device)
+        torch.manual_seed(hash_u64(self.sampler.seed, "dropout", self.state.step, self.processes.rank) >> 1)
         set_rates(self.optimiser, self.schedules.rate.factor(self.state.step))
         self.optimiser.zero_grad(set_to_none=True)
         with self._autocast():

@@ -1,4 +1,4 @@
-"""Pose networks of our own learn from simulated dives: a course for the loop, the losses, whole runs.
+"""Pose networks of our own learn from simulated dives: a sampler of frames for the loop, the losses, whole runs.
 
 Every epoch shows other frames of every dive, most of them of the flight, each in a new crop; which and how is a
 function of seed, epoch and frame alone, so runs resume exactly.
@@ -145,7 +145,7 @@ class PoseObjective(nn.Module):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoseCourse:
+class PoseSampler:
     """Which frames a step looks at, and in which crop.
 
     Attributes:
@@ -180,7 +180,7 @@ class PoseCourse:
         return [BatchGroups(tuple(groups[k : k + self.batch])) for k in range(0, len(groups), self.batch)]
 
     def load(self, source: object, groups: BatchGroups, epoch: int) -> PoseBatch:
-        """The samples of some frames; the course has its frames itself, so the source is not asked."""
+        """The samples of some frames; the sampler has its frames itself, so the source is not asked."""
         samples = []
         for sample_id in groups.dive_ids:
             number, row = map(int, sample_id.split(":"))
@@ -211,13 +211,13 @@ class PoseValidation:
 
     Attributes:
         model: Network of the run.
-        course: Frames of the validation dives, without augmentation.
+        sampler: Frames of the validation dives, without augmentation.
         most: Number of frames to look at, rounded up to whole batches.
         device: Device of the network.
     """
 
     model: nn.Module
-    course: PoseCourse
+    sampler: PoseSampler
     most: int
     device: torch.device | str = "cpu"
 
@@ -225,17 +225,17 @@ class PoseValidation:
         """`val_near`: share of seen joints closer than 5 % of the crop; or `val_recall` at an IoU of 0.5."""
         training = self.model.training
         self.model.eval()
-        batches = self.course.epoch(0)[: -(-self.most // self.course.batch)]
+        batches = self.sampler.epoch(0)[: -(-self.most // self.sampler.batch)]
         with torch.inference_mode():
             hits = np.concatenate(
-                [self._hits(self.course.load(None, batch, 0).to(self.device)) for batch in batches]
+                [self._hits(self.sampler.load(None, batch, 0).to(self.device)) for batch in batches]
             )
         self.model.train(training)
-        name = "val_near" if self.course.network.finds == "joints" else "val_recall"
+        name = "val_near" if self.sampler.network.finds == "joints" else "val_recall"
         return {name: float(hits.mean())}
 
     def _hits(self, batch: PoseBatch) -> np.ndarray:
-        network = self.course.network
+        network = self.sampler.network
         if isinstance(self.model, SmallDetector):
             nobody = NetworkIdentity(name="", kind="", sha256="")
             detector = OwnDetector(self.model, network.size_px, nobody)
@@ -293,7 +293,7 @@ def run_pose(
         torch.set_num_threads(run.threads)
     device = training_device(run.device, precision=run.precision)
     model = start_network(settings).to(device)
-    course = PoseCourse(
+    sampler = PoseSampler(
         dives=dives,
         network=settings.network,
         augmentation=settings.augmentation,
@@ -303,7 +303,7 @@ def run_pose(
     )
     takeoff, flight, entry, _ = settings.frames
     shown_frames = (takeoff, flight, entry, 0)
-    shown = PoseCourse(
+    shown = PoseSampler(
         dives=held_out,
         network=settings.network,
         augmentation=PoseAugmentation.none(),
@@ -319,9 +319,9 @@ def run_pose(
             optimiser=make_adam(model, settings.optimiser, factors={}),
         ),
         source=None,
-        plan=course,
-        schedules=make_schedules(settings.optimiser, run, steps_per_epoch=len(course.epoch(0))),
-        validate=PoseValidation(model=model, course=shown, most=settings.checked, device=device)
+        sampler=sampler,
+        schedules=make_schedules(settings.optimiser, run, steps_per_epoch=len(sampler.epoch(0))),
+        validate=PoseValidation(model=model, sampler=shown, most=settings.checked, device=device)
         if held_out
         else None,
     )

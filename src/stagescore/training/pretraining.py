@@ -230,7 +230,7 @@ def _masked(values: Tensor, counts: Bool[Tensor, "..."]) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainingPlan:
+class PretrainingSampler:
     """Which dives and frames a step looks at, a function of seed, epoch and dive.
 
     Attributes:

@@ -17,7 +17,7 @@ from stagescore.inference.prediction import PredictionTask
 from stagescore.locking import alone_in
 from stagescore.models.base import ActionModel
 from stagescore.training.assembly.data import (
-    make_plan,
+    make_sampler,
     make_source,
     make_views,
     open_samples,
@@ -31,7 +31,7 @@ from stagescore.training.data_needs import check_needs
 from stagescore.training.feature_cache import FeatureCache, build_feature_cache, encoder_hashes
 from stagescore.training.loop import Loop, StepReport, TrainComponents, write_settings
 from stagescore.training.number_learning import describe_dives, learn_numbers
-from stagescore.training.pretraining import Pretraining, PretrainingPlan
+from stagescore.training.pretraining import Pretraining, PretrainingSampler
 from stagescore.training.processes import Processes, training_device
 from stagescore.training.settings import PretrainSettings, RunSettings, TrainSettings
 from stagescore.training.simulation_targets import SimulationGroundTruth
@@ -105,7 +105,7 @@ def train(
         )
     device = _prepared(settings.run)
     dives = read_dives(settings.data)
-    plan = make_plan(
+    sampler = make_sampler(
         dives.everything,
         settings.data,
         batches=settings.effective_batches,
@@ -113,7 +113,7 @@ def train(
         cut=settings.model.cut,
         seed=settings.run.seed,
     )
-    check_needs(settings.needs, plan.dives, joints=settings.data.joints)
+    check_needs(settings.needs, sampler.dives, joints=settings.data.joints)
     clips, with_test = folder / "clips", settings.run.validate_test
     if processes.first:
         open_samples(settings.data, dives, clips=clips, with_test=with_test, progress=decoding)
@@ -128,7 +128,7 @@ def train(
             where=settings.features or "",
             todo="build the cache with the same settings, or start from the weights it was built with",
         )
-    model.prepare(plan.differences)
+    model.prepare(sampler.differences)
     model.to(device)
     factors = model.parameter_groups(
         settings.optimiser.factors, encoders_frozen=settings.features is not None
@@ -141,17 +141,17 @@ def train(
             optimiser=make_adam(model, settings.optimiser, factors=factors),
         ),
         source=source,
-        plan=plan,
-        schedules=make_schedules(settings.optimiser, settings.run, steps_per_epoch=len(plan.epoch(0))),
+        sampler=sampler,
+        schedules=make_schedules(settings.optimiser, settings.run, steps_per_epoch=len(sampler.epoch(0))),
         validate=Validation(
             model=model,
             source=source,
             manifest=dives.manifest,
             task=PredictionTask(
-                protocol=plan.protocol,
+                protocol=sampler.protocol,
                 num=settings.run.votes,
                 seed=settings.run.seed,
-                execution=plan.execution,
+                execution=sampler.execution,
             ),
             test=settings.run.validate_test,
         ),
@@ -243,7 +243,7 @@ def pretrain(
     samples = open_samples(settings.data, dives, clips=folder / "clips", progress=decoding)
     fitted = dives.select("fit", individual_only=settings.data.individual_only)
     truth = SimulationGroundTruth(fitted, samples.store)
-    plan = PretrainingPlan(
+    sampler = PretrainingSampler(
         dives=tuple(dive for some in fitted.values() for dive in some),
         truth=truth,
         seed=settings.run.seed,
@@ -252,7 +252,7 @@ def pretrain(
         window=settings.window,
         with_video=settings.model.reads_video,
     )
-    deductions = truth.batch([dive.dive_id for dive in plan.dives]).deductions
+    deductions = truth.batch([dive.dive_id for dive in sampler.dives]).deductions
     encoders = make_model(settings.model, seed=settings.run.begins_with).encoders
     # At least 0.05 points, set by hand: a deduction that hardly varies would otherwise outweigh all others.
     objective = Pretraining(
@@ -274,8 +274,8 @@ def pretrain(
             ),
         ),
         source=LiveSource(samples, make_views(settings.data, seed=settings.run.seed)),
-        plan=plan,
-        schedules=make_schedules(settings.optimiser, settings.run, steps_per_epoch=len(plan.epoch(0))),
+        sampler=sampler,
+        schedules=make_schedules(settings.optimiser, settings.run, steps_per_epoch=len(sampler.epoch(0))),
     )
     yield from _taken_up(loop)
 

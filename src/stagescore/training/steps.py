@@ -20,7 +20,7 @@ from stagescore.types import Dive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BatchSampler:
     """How dives meet in every epoch, a function of seed and epoch alone.
 
     Attributes:

@@ -16,7 +16,7 @@ from stagescore.segmentation.stages import StageCut
 from stagescore.training.event_folds import read_flights
 from stagescore.training.feature_cache import FeatureCache
 from stagescore.training.settings import BatchSettings, DataSettings, ModalityDropout
-from stagescore.training.steps import Plan
+from stagescore.training.steps import BatchSampler
 from stagescore.types import Dive
 
 
@@ -154,7 +154,7 @@ def make_source(
     return FeatureCache(Path(features), samples, views, model.branches)
 
 
-def make_plan(
+def make_sampler(
     manifest: Manifest,
     settings: DataSettings,
     *,
@@ -162,7 +162,7 @@ def make_plan(
     dropout: ModalityDropout,
     cut: StageCut,
     seed: int,
-) -> Plan:
+) -> BatchSampler:
     """How training dives meet.
 
     Args:
@@ -181,7 +181,7 @@ def make_plan(
         raise ConfigError(
             f"{len(dives)} dives to train on", where=settings.folder, todo="name a folder with more"
         )
-    return Plan(
+    return BatchSampler(
         dives=dives,
         seed=seed,
         pairing=batches.pairing,
