@@ -31,10 +31,10 @@ class CalibrationRow:
     """One figure.
 
     Attributes:
-        name: what.
-        target: of real dives, or the least value.
-        tolerance: how far the simulated figure may be off; None where the target is the least value.
-        reached: of simulated dives.
+        name: Name of the figure, such as `mean of the final score`.
+        target: Figure of real dives, or the least value.
+        tolerance: How far the simulated figure may be off; None where the target is the least value.
+        reached: Figure of the simulated dives.
     """
 
     name: str
@@ -61,8 +61,8 @@ def calibration_table(seed: int, dives: int) -> list[CalibrationRow]:
     because R-l2 depends on the lowest and highest score that happen to fall into the test part.
 
     Args:
-        seed: of the data set.
-        dives: how many; the tolerances are meant for 1,000 or more.
+        seed: Seed of the data set.
+        dives: Number of dives; the tolerances are meant for 1,000 or more.
     """
     plans = [draw_plan(seed, index) for index in range(dives)]
     judgements = [

@@ -29,9 +29,9 @@ def figure_5(dives: Sequence[KnownDive], found: Mapping[str, Sequence[Found]], n
     """Draw the figure.
 
     Args:
-        dives: with their true joints.
-        found: for each method, what it found in each dive; the last method chooses the frames.
-        num_each: how many good and how many bad frames.
+        dives: Dives with their true joints.
+        found: What each method found in each dive; the last method chooses the frames.
+        num_each: Number of good frames, and of bad ones.
 
     Raises:
         DataError: there is no method or no frame.

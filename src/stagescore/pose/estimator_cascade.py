@@ -26,9 +26,9 @@ class EstimatorCascade:
     """An `Estimator` made of two.
 
     Args:
-        first: reads every crop.
-        second: is asked where the first is unsure; what it does not find but derives from other joints is left to
-            the first.
+        first: Estimator that reads every crop.
+        second: Estimator that is asked where the first is unsure; what it does not find but derives from other joints
+            is left to the first.
     """
 
     gains_by_mirroring = False

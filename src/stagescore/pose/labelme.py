@@ -72,7 +72,7 @@ def empty_labelme_json(image: str, size_px: tuple[int, int] | None) -> dict[str,
 def label_of_labelme(
     content: object, path: Path, asked: Skeleton | None = None
 ) -> LabelledImage | EmptyImage:
-    """From the content of a JSON file.
+    """The label in the content of a JSON file.
 
     Args:
         content: What the file holds.

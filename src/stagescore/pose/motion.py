@@ -61,12 +61,12 @@ class Motion:
     """What moves in one frame.
 
     Attributes:
-        camera: where the background of the frame before lies in this one (pixels; rotation, scale, shift);
-            None for the first frame and where it cannot be told.
-        share: change that the camera does not explain, as a multiple of the picture's median change, at
+        camera: Map that takes the background of the frame before to this one (pixels; rotation, scale, shift); None for
+            the first frame and where it cannot be told.
+        share: Change that the camera does not explain, as a multiple of the picture's median change, at
             the working scale.
-        blobs_px: boxes of the largest moving parts.
-        scale: working pixels of a picture's pixel.
+        blobs_px: Left, top, right, bottom of the boxes of the largest moving parts, in pixels of the picture.
+        scale: Working pixels per pixel of the picture.
     """
 
     camera: Float[np.ndarray, "2 3"] | None
@@ -153,16 +153,16 @@ def background_step(
     Where too few corners can be followed, as in a fast pan that blurs the hall, a mere shift is looked for.
 
     Args:
-        before: a picture.
-        after: the next.
-        scene: 0 where graphics hide it, as `scene_of` tells.
+        before: A grey picture at the working scale.
+        after: The next grey picture, of the same size.
+        scene: Mask that is 0 where graphics hide the scene, as `scene_of` tells; None for no graphics.
     """
     near = _near_step(before, after, scene)
     return _far_step(before, after, scene) if near is None else near
 
 
 def _near_step(before: np.ndarray, after: np.ndarray, scene: np.ndarray | None) -> np.ndarray | None:
-    """From corners that are followed from one picture to the next and back."""
+    """The step that follows from corners, followed from one picture to the next and back."""
     corners = cv2.goodFeaturesToTrack(before, _NUM_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX, mask=scene)
     if corners is None or len(corners) < _LEAST_CORNERS:
         return None

@@ -49,7 +49,7 @@ def read_npz(path: Path, skeleton: Skeleton | None = None) -> PoseTrack:
 
     Args:
         path: File with the array `pred`, and perhaps `joints` (names), `filled` and `derived`.
-        skeleton: What the joints are; told by their names or their count by default.
+        skeleton: Skeleton of the file's joints; told by their names or their count by default.
 
     Raises:
         DataError: It cannot be read, has no `pred`, or one of another shape or type. Arrays of Python objects,

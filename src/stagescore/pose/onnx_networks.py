@@ -45,8 +45,8 @@ def open_network(path: Path, threads: int | None = None) -> Detector | Estimator
     """The detector or estimator in an ONNX file.
 
     Args:
-        path: the file.
-        threads: it may use; all cores by default.
+        path: File of the network, in ONNX.
+        threads: Number of threads that the network may use; all cores by default.
 
     Raises:
         ConfigError: onnxruntime is not installed.
@@ -286,8 +286,8 @@ def people_of_yolo(found: Float[np.ndarray, "rows columns"]) -> Detections:
     """Boxes of the first class, before suppression.
 
     Args:
-        found: (4 + classes) x candidates; candidates x (5 + classes), the fifth being objectness; or, with
-            six columns and at most 1000 rows, left, top, right, bottom, confidence, class.
+        found: Output of the network: (4 + classes) x candidates; candidates x (5 + classes), the fifth being
+            objectness; or, with six columns and at most 1000 rows, left, top, right, bottom, confidence, class.
     """
     rows, columns = found.shape
     if columns == 6 and rows <= _MOST_END_TO_END:

@@ -67,9 +67,9 @@ class View:
     """What is seen in one frame.
 
     Attributes:
-        people: what the detector finds; empty where it was not asked.
-        moving: share of motion of each of them.
-        motion: of the whole frame.
+        people: People that the detector finds; empty where it was not asked.
+        moving: Share of motion of each of the people.
+        motion: Motion of the whole frame.
     """
 
     people: Detections
@@ -88,11 +88,11 @@ class Track:
     """One person over some frames.
 
     Attributes:
-        first: frame of the first box.
-        boxes_px: left, top, right, bottom in each frame from then on.
-        confidence: of the detection; 0 where the box is not the detector's.
-        moving: share of motion.
-        sources: where each box comes from.
+        first: Frame of the first box.
+        boxes_px: Left, top, right, bottom of the box in each frame from `first` on, in pixels.
+        confidence: Confidence of the detection in each frame, 0 to 1; 0 where the box is not the detector's.
+        moving: Share of motion in the box of each frame.
+        sources: Source of each box: the detector (`network`), what moves (`motion`), or the boxes before (`carried`).
     """
 
     first: int
@@ -116,9 +116,9 @@ class Choice:
     """The diver among the people of a clip.
 
     Attributes:
-        diver: the track; None where nobody moves of their own.
-        fall: how far the diver falls against the background, in box sizes.
-        is_pair: somebody else falls at the same time, or moves beside: the partner in a synchronised dive.
+        diver: Track of the diver; None where nobody moves of their own.
+        fall: How far the diver falls against the background, in box sizes.
+        is_pair: Whether somebody else falls at the same time, or moves beside: the partner in a synchronised dive.
     """
 
     diver: Track | None
@@ -130,7 +130,7 @@ def choose_diver(views: Sequence[View]) -> Choice:
     """Follow everybody who moves, and choose who falls; nobody where nobody does.
 
     Args:
-        views: of every frame of the clip.
+        views: Views of every frame of the clip.
     """
     tracks: list[Track] = []
     for frame, person in _seeds(views):
@@ -159,9 +159,9 @@ def follow(views: Sequence[View], frame: int, person: int) -> Track:
     """The track of one person, forwards and backwards from one detection.
 
     Args:
-        views: of every frame.
-        frame: of the detection.
-        person: its index there.
+        views: Views of every frame of the clip.
+        frame: Frame of the detection.
+        person: Index of the person among the people of that frame.
     """
     seed = views[frame]
     start = _Step(
@@ -322,7 +322,7 @@ def _steady(steps: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
 
 
 def _heights(track: Track, path: Sequence[np.ndarray]) -> Float[np.ndarray, " frames"]:
-    """Of the middles of a track's boxes against the background, downwards, in pixels."""
+    """Heights of the middles of a track's boxes against the background, downwards, in pixels."""
     middles = centres(track.boxes_px)
     return np.array(
         [path[frame][1] @ (x, y, 1.0) for frame, (x, y) in zip(track.frames, middles, strict=True)]
@@ -363,7 +363,7 @@ def _move_in_pairs(views: Sequence[View]) -> bool:
     (0.36 or more), in the frames of the fall.
 
     Args:
-        views: of the frames in which the diver falls.
+        views: Views of the frames in which the diver falls.
     """
     seen = pairs = 0
     for view in views:
