@@ -33,7 +33,7 @@ from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import joined
 from stagescore.types import Dive
 
-_EXEMPLARS = 10
+_EXEMPLARS = 10  # as published (method, section 7)
 Progress = Callable[[str, int, int], None]
 
 

@@ -26,6 +26,7 @@ from stagescore.simulate.write import read_record, record_path
 
 CLEAN = "clean"
 SPOILED: tuple[str, ...] = ("two-divers", "cut", "replay", "still", "partial")
+# Set by hand: room around the second diver's box (share of its longer edge), and grey levels of a still film's noise.
 _MARGIN = 0.15
 _NOISE = 2.0
 Pictures = list[UInt8[np.ndarray, "h w 3"]]

@@ -25,6 +25,7 @@ from stagescore.scoring.result import EventResult, Result
 ORIGINAL = "original"
 ALL = "all"
 LIMIT_POINTS = 6.0
+"""Points by which a score may change with the film's form. Set by hand."""
 SCHEMA_VERSION: Literal[1] = 1
 
 Score = Callable[[Path, ScoreOptions], Result]

@@ -19,6 +19,7 @@ from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
 
 STILL_FRAMES = 20
+"""Times that the first or last frame is shown again. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(name="still-before", before=STILL_FRAMES),
     Variant(name="still-after", after=STILL_FRAMES),
 )
-"""All of them, in the order in which they are shown."""
+"""All variants, in the order in which they are shown. Their sizes were set by hand."""
 
 
 def chosen_variants(names: Sequence[str]) -> tuple[Variant, ...]:

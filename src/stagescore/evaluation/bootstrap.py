@@ -35,7 +35,7 @@ from stagescore.evaluation.metrics import (
 from stagescore.hashing import hash_u64
 from stagescore.inference.outcomes import Outcomes
 
-_NUM_BINS = 10
+_NUM_BINS = 10  # set by hand: bins of the calibration errors
 _TAILS = (2.5, 97.5)
 _ROUNDING = 1e-6
 _LEAST_PROBABILITY = 1e-12

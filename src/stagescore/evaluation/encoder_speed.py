@@ -29,7 +29,8 @@ from stagescore.layers.mixed_time import MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
 from stagescore.skeleton import MPII_16
 
-_FRAMES = 96
+_FRAMES = 96  # of a dive, as in the paper, section V-A
+# Set by hand: rows of the matrices, seconds of one measurement, and channels of the small branches.
 _PRODUCT_SIDE = 2048
 _PRODUCT_SECONDS = 1.0
 _NANO_WIDTH = 64

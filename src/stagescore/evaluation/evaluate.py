@@ -30,9 +30,9 @@ from stagescore.tensors import DiveInputs, Features
 from stagescore.types import Dive
 
 PROTOCOLS: tuple[Protocol, ...] = ("w/ DN", "w/o DN", "w/ DD")
-_DIVES_AT_ONCE = 8
+_DIVES_AT_ONCE = 8  # set by hand: dives that are encoded together
 _EDGES = 4
-"""Of three stages."""
+"""Number of edges of three stages."""
 Progress = Callable[[int, int], None]
 
 

@@ -29,9 +29,10 @@ from stagescore.weights.imagenet import load_imagenet
 
 RIDGE_ROW = "ridge on frozen ImageNet features"
 NUM_PARTS = 5
-"""Of the window, equally long."""
+"""Number of equally long parts of the window. Set by hand."""
 PENALTIES = tuple(float(value) for value in np.logspace(-3, 3, 13))
-"""Of the ridge, in units of the mean squared length of a dive's features."""
+"""Penalties of the ridge to choose from, in units of the mean squared length of a dive's features. Set by hand."""
+# Set by hand: folds that choose the penalty, and dives after which the features made so far are written.
 _INNER_FOLDS = 5
 _DIVES_BETWEEN_NOTES = 32
 _META = "stagescore_frozen_features"

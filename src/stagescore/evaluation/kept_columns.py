@@ -17,6 +17,7 @@ from stagescore.inference.dive_numbers import NumberEvidence
 from stagescore.inference.outcomes import Outcomes, Pair
 from stagescore.types import Dive
 
+# Significant digits of scores, of evidence and of log-probabilities. Set by hand.
 _DIGITS = 6
 _EVIDENCE_DIGITS = 5
 _SIGHT_DIGITS = 4

@@ -29,20 +29,22 @@ from stagescore.simulate.write import SimulatedDive
 from stagescore.workers import worker_pool
 
 COMPONENTS = 30
+"""Most components of a kind of trace. Set by hand."""
 _ENDS = 3
-"""So many frames at each end of a clip are looked at."""
+"""Frames at each end of a clip that are looked at. Set by hand."""
 
 _PRESS_S = 0.8
-"""The approach may show what goes wrong later from here on before leaving the board."""
+"""Seconds before leaving the board from which on the approach may show what goes wrong later. Set by hand."""
 
-_BYTES_UNTIL = 5
-_THUMBNAIL = 8
-_ROOM = 0.25
+# Set by hand, but for the bits of a seed.
+_BYTES_UNTIL = 5  # frames before leaving the board
+_THUMBNAIL = 8  # pixels along each edge
+_ROOM = 0.25  # around the diver's box, of its longer edge
 _SEED_BITS = 64
 _FOLDS = 10
-_RIDGE = 0.3
-_CHANCE = 0.05
-_SPRAY_UP_M, _SPRAY_DOWN_M = 3.0, 2.5
+_RIDGE = 0.3  # penalty for features of deviation 1
+_CHANCE = 0.05  # usual level of significance
+_SPRAY_UP_M, _SPRAY_DOWN_M = 3.0, 2.5  # beyond them no droplet or bubble comes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -12,7 +12,7 @@ from stagescore.simulate.types import Motion
 from stagescore.skeleton import MPII_16
 
 _SHAPED_AFTER = 0.45
-"""The position is held from here on, as a share of the time from leaving the board to the opening."""
+"""The position is held from here on, as a share of the time from leaving the board to the opening. Set by hand."""
 
 _SIDES = ("right", "left")
 _DEGENERATE = 1e-9

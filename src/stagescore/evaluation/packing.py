@@ -32,7 +32,7 @@ from stagescore.types import Dive
 from stagescore.weights.checkpoint import Card, TrainingFilms, load_weights, save_weights
 
 _MOST_TRAINING_DIVES = 1000
-"""That familiarity is fitted on: more say nothing new."""
+"""Most training dives that familiarity is fitted on. Set by hand: more say nothing new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from stagescore.skeleton import MPII_16
 
 ROWS = ("upright only", "rotations", "tracking", "interpolation")
 SAME_IOU = 0.3
+"""IoU from which a box counts as the diver's. Set by hand."""
 _LABELS, _DIVES, _FRAMES = "annotations_examples.json", "dives.json", "frames"
 
 

@@ -15,6 +15,7 @@ LIMBS = tuple(
 )
 """The 12 limb joints, by their places in `MPII_16.joints`."""
 PCKH_SHARE = 0.5
+"""Share of the head's length within which a joint counts as found: MPII's PCKh@0.5."""
 
 _NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
 

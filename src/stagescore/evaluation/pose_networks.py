@@ -23,8 +23,9 @@ from stagescore.training.pose_frames import GONE, DiveFrames
 from stagescore.types import STAGE_NAMES
 
 SHARES = (0.5, 0.1)
-"""Of the head's length, for PCKh."""
+"""Shares of the head's length, for PCKh: MPII's 0.5, and 0.1 for finer differences."""
 IOUS = (0.3, 0.5)
+"""IoU from which a box counts as the diver's. Set by hand."""
 OKS_THRESHOLDS = tuple(float(t) for t in np.arange(0.5, 0.96, 0.05).round(2))
 
 _BY_NAME = {
@@ -42,10 +43,10 @@ _BY_NAME = {
 OKS_SIGMAS: Float[np.ndarray, " joints"] = np.array(
     [_BY_NAME[n.removeprefix("right_").removeprefix("left_")] for n in MPII_16.joints]
 )
-_RECALLS = np.linspace(0, 1, 101)
+_RECALLS = np.linspace(0, 1, 101)  # COCO's
 _NECK, _TOP, _PELVIS = (MPII_16.index(name) for name in ("upper_neck", "head_top", "pelvis"))
 _SURE = 0.3
-"""Confidence from which a box counts as a false alarm where there is no diver."""
+"""Confidence from which a box counts as a false alarm where there is no diver. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ _RELEASE = "github.com/Lumos0507/HP-MCoRe, picture of the results"
 
 Dataset = Literal["finediving", "mtl-aqa", "finediving-hm", "mtl-aqa-hm", "unlv-dive"]
 PublishedProtocol = Literal["w/ DN", "w/o DN", "w/ DD", "w/o DD", ""]
-"""As published; empty where method, section 10 does not say."""
+"""How exemplars are chosen, as published; empty where method, section 10 does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

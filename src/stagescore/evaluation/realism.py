@@ -29,6 +29,7 @@ from stagescore.weights.search import find_weights
 REAL_PCKH = 0.67
 REAL_PCKH_SOURCE = "real dives, measured with the same networks: 0.67, shared data README"
 THUNDER, MULTIPOSE = "movenet-thunder.onnx", "movenet-multipose.onnx"
+# Set by hand: which airborne frames are shown, and the IoU above which two boxes are the same person.
 EVERY = 4
 _SAME_BOX_IOU = 0.3
 

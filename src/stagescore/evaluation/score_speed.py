@@ -26,8 +26,8 @@ from stagescore.tensors import DiveInputs, Representation, joined
 from stagescore.training.settings import TrainSettings
 
 _SCORE = 70.0
-"""Of every exemplar; the time does not depend on it."""
-_SEED = 0
+"""Score of every exemplar in points; the time does not depend on it."""
+_SEED = 0  # of the random weights; the time does not depend on it
 ResultT = TypeVar("ResultT")
 
 

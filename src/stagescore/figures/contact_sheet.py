@@ -35,6 +35,7 @@ _GAP = 6
 _CAPTION_PX = 26
 _INK, _PAPER = (30, 40, 52), (255, 255, 255)
 _JPEG_QUALITY = 80
+# Set by hand: frames per second, frames of a film, and the share of them before the take-off.
 _FRAME_RATE = 25.0
 _FRAMES = 96
 _TAKEOFF_SHARE = 0.22

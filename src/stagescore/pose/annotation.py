@@ -25,20 +25,23 @@ Frames = Callable[[], Iterable[UInt8[np.ndarray, "h w 3"]]]
 """Gives the frames of a clip from the first on, each time it is called."""
 
 DETECT_EVERY = 2
-"""The detector is asked in every second frame; in between, boxes are interpolated."""
+"""The detector is asked in every second frame; in between, boxes are interpolated. Asked in every third, it split the
+diver of a real clip in two (docs/log.md, 2026-11-26)."""
 PERSON_CONFIDENCE = 0.2
-"""Of a detection that is counted as somebody seen."""
+"""Least confidence of a detection that is counted as somebody seen. Set by hand."""
 LEAST_SURETY = 0.15
-"""Mean confidence below which nobody is to be seen: a splash, the water."""
+"""Mean confidence below which nobody is to be seen: a splash, the water. Set by hand."""
 SHORT_CLIP = 8
-"""Frames; in fewer nothing can be said about motion."""
+"""Frames; in fewer nothing can be said about motion. Set by hand."""
 
-_FEW_MEASURED = 0.5
-_MANY_FILLED = 0.3
-_LEAST_FALL = 1.0
-_ENDS = 9
-_FREELY = 0.75
-_OFF_PARABOLA = 0.06
+# Set by hand: where a warning asks somebody to look.
+_FEW_MEASURED = 0.5  # share of the joints in frames with the diver
+_MANY_FILLED = 0.3  # share of all joints
+_LEAST_FALL = 1.0  # box sizes
+# Set by hand: which clips start or end in the air (`in_the_air`).
+_ENDS = 9  # least number of frames of a path
+_FREELY = 0.75  # share of the time from top to bottom in which the body surely falls freely
+_OFF_PARABOLA = 0.06  # share of the height of the fall
 
 STARTS_IN_AIR = "The clip seems to start in the air: there is no take-off."
 ENDS_IN_AIR = "The clip seems to end in the air: there is no entry into the water."

@@ -15,12 +15,13 @@ from stagescore.skeleton import MPII_16
 LEAST_CONFIDENCE = 0.2
 """Below it a joint counts as missing: among joints this unsure only one in four was right on real dives."""
 SIDE_WEIGHT = 0.02
-"""Of the estimator's word against a jump, as a share of the box, when sides are exchanged."""
+"""Cost of exchanging sides in a frame, weighed against jumps of the joints, as a share of the box. Set by hand."""
 FARTHEST = 0.5
-"""A joint farther than this share of the box from where its neighbours in time put it is an outlier."""
+"""A joint farther than this share of the box from where its neighbours in time put it is an outlier. Set by hand."""
 LONGEST_GAP = 15
-"""Frames that are filled; a longer gap stays open."""
+"""Frames that are filled, half a second or so; a longer gap stays open. Set by hand."""
 
+# Set by hand: share of the box beyond which a jump costs no more, and frames in which neighbours are looked for.
 _JUMP_CAP = 0.5
 _NEIGHBOURS = 2
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from stagescore.errors import DataError
 
 ROOM = 1.25
-"""Height of a crop, of the longer edge of the person's box."""
+"""Height of a crop, as a multiple of the longer edge of the person's box. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,14 +21,15 @@ from stagescore.pose.networks import Estimator
 from stagescore.skeleton import MPII_16
 
 SIZES = (0.8, 1.25)
-"""Other sizes of the crop that are tried where every turn leaves the estimator unsure."""
+"""Other sizes of the crop that are tried where every turn leaves the estimator unsure. Set by hand."""
 DOUBT = 0.9
-"""Of the usual confidence: below it the mirror image is read too."""
+"""Share of the usual confidence below which the mirror image is read too (docs/log.md, 2026-11-26, fewer crops)."""
 UNSURE = 0.65
-"""Of the usual confidence: below it more turns are tried."""
+"""Share of the usual confidence below which more turns are tried (docs/log.md, 2026-11-26, fewer crops)."""
 USUAL_MEMORY = 0.7
+"""Weight of the frames before in the usual confidence. Set by hand."""
 AGREE = 0.15
-"""Readings of a joint that are no farther apart than this share of the box are averaged."""
+"""Readings of a joint that are no farther apart than this share of the box are averaged. Set by hand."""
 
 _QUARTERS = (0.5 * np.pi, -0.5 * np.pi, np.pi)
 _EIGHTHS = tuple(2 * np.pi * turn / 8 for turn in range(8))

@@ -17,9 +17,9 @@ from stagescore.pose.estimation import Reading, Turn, merged
 from stagescore.pose.networks import Estimator
 
 UNSURE = 0.42
-"""Mean confidence of the first estimator below which the second is asked."""
+"""Mean confidence of the first estimator below which the second is asked (module header)."""
 FACTOR = 1.5
-"""By which the second's confidences count more: networks trained on photographs are more cautious about divers."""
+"""Factor of the second's confidences (module header): networks trained on photographs are less sure about divers."""
 
 
 class EstimatorCascade:

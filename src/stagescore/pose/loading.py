@@ -8,7 +8,7 @@ from stagescore.pose.estimator_cascade import EstimatorCascade
 from stagescore.pose.networks import Detector, Estimator, NetworkFiles, PoseNetworks
 
 OWN_SUFFIX = ".safetensors"
-"""Of networks of our own."""
+"""Suffix of files with networks of our own."""
 
 
 def open_networks(files: NetworkFiles, threads: int | None = None) -> PoseNetworks:

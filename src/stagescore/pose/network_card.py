@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from stagescore.config import Config
 
-_DEEPEST = 32
+_DEEPEST = 32  # HRNet's deepest stream has a 32nd of the resolution
 
 
 class NetworkSettings(Config):
@@ -25,6 +25,7 @@ class NetworkSettings(Config):
 
     finds: Literal["joints", "boxes"] = "joints"
     trunk: Literal["small", "hrnet"] = "small"
+    # The first plan of `pose-small`, too slow to train on two cores (docs/log.md, 2026-11-26): presets are smaller.
     widths: tuple[int, ...] = Field(default=(24, 48, 96, 192), min_length=2)
     blocks: int = Field(default=2, ge=1)
     variant: str = "hrnet_w32"

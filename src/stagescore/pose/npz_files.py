@@ -25,6 +25,7 @@ from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.types import PoseTrack
 
 MAX_BYTES = 64 * 2**20
+"""Most bytes that an array may unpack to. Set by hand: x, y and confidence of 16 joints in 170,000 frames."""
 # What `zipfile` and NumPy raise for damaged files.
 _UNREADABLE = (
     OSError,

@@ -23,10 +23,11 @@ from stagescore.pose.small_detector import SmallDetector, boxes_of_answers
 from stagescore.pose.small_trunk import SmallTrunk
 from stagescore.skeleton import MPII_16
 
+# Set by hand. Six people are what MoveNet multipose gives as well.
 MOST_DIVERS = 6
-_LEAST = 0.05
-_OVERLAP = 0.6
-_AT_ONCE = 32
+_LEAST = 0.05  # least confidence of a box, as in `tracking`
+_OVERLAP = 0.6  # IoU above which two boxes are one diver
+_AT_ONCE = 32  # crops in one run of the network
 _HEADER = "stagescore_pose_card"
 
 

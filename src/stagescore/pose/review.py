@@ -25,6 +25,7 @@ TOLERANCE = 0.5
 BOX = "box"
 _COLUMNS = ("image", "thing", "a", "b", "px_apart", "decision")
 IMAGE = "image"
+# Set by hand: IoU from which two boxes agree, and the head's length as a share of the box where it is not labelled.
 _BOX_IOU = 0.5
 _HEAD_OF_BOX = 0.12
 _HEAD = ("upper_neck", "head_top")

@@ -11,6 +11,7 @@ from stagescore.hashing import hash_u64
 from stagescore.types import Dive
 
 PER_NUMBER = 10
+"""Most dives of a dive number, as in the paper, section IV-B."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ from stagescore.pose.heatmaps import STRIDE, gaussian_maps
 from stagescore.pose.small_trunk import SmallTrunk, as_input, small_head
 
 _SPREAD = 0.12
-"""Sigma of a middle's Gaussian, of the box's longer edge."""
+"""Sigma of a middle's Gaussian, as a share of the box's longer edge. Set by hand."""
 _LEAST_SPREAD = 0.8
+"""Least sigma of a middle's Gaussian, in cells. Set by hand."""
 _RARE = -4.0
-"""Logit of a middle before anything is learned."""
+"""Logit of a middle before anything is learned: a probability of 0.018. Set by hand."""
 _SIZE_WEIGHT = 0.3
+"""Weight of the sizes in the loss. Set by hand; CenterNet has 0.1, for sizes that are no logarithms."""
 
 
 class SmallDetector(nn.Module):

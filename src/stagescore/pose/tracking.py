@@ -22,44 +22,52 @@ from stagescore.pose.motion import MOVING, Motion
 Source = Literal["network", "motion", "carried"]
 
 CONFIDENCE_WEIGHT = 0.5
-"""Of a detection's confidence against a distance of one box size."""
+"""Weight of a detection's confidence against a distance of one box size. Set by hand: eq. 25 has no number."""
 GATE = 0.6
-"""Farthest a person moves from where they are expected, in box sizes."""
+"""Farthest a person moves from where they are expected, in box sizes. Set by hand."""
 GATE_A_MISS = 0.15
-"""Wider by this for every frame in which they were not seen."""
+"""Box sizes by which the gate is wider for every frame in which the person was not seen. Set by hand."""
 LARGEST_GROWTH = 1.9
-"""Of the box from one frame to the next; opening from a tuck takes several frames."""
+"""Largest growth of a box from a frame to the next. Set by hand: opening from a tuck takes several frames."""
 MOST_CARRIED = 8
-"""Frames for which a track goes on unseen."""
+"""Frames for which a track goes on unseen. Set by hand."""
 LEAST_CONFIDENCE = 0.05
-"""Of a detection that is looked at; divers in mid-air are seldom more than 0.3."""
+"""Least confidence of a detection that is looked at; divers in mid-air seldom have more than 0.3. Set on the two
+labelled real dives (docs/poses.md)."""
 LONGEST_UNSEEN = 16
-"""Frames in a row, as before a bare wall, in which the camera's motion is taken from the frames around them."""
-_AROUND = 3
-_LEAST_PAN_PX = 4.0
-_HALTING = 0.6
+"""Frames in a row, as before a bare wall, in which the camera's motion is taken from the frames around them. It was 4
+until 24 simulated dives were looked at (docs/log.md, 2026-11-26)."""
+# Set by hand: steps that halt within a pan (`_steady`).
+_AROUND = 3  # steps on either side
+_LEAST_PAN_PX = 4.0  # pixels per frame
+_HALTING = 0.6  # share of the lesser step on either side
 LONGEST_BRIDGE = 4
-"""Frames from one detection to the next between which boxes are interpolated."""
+"""Frames from one detection to the next between which boxes are interpolated. Set by hand."""
+# Set by hand: least confidence of the detection that a track begins with, and the number of tracks.
 SEED_CONFIDENCE = 0.1
 MOST_TRACKS = 10
 _NO_FALL = 0.2
-"""Box sizes; who goes down by less is no diver, however much arms are waved."""
+"""Box sizes; who goes down by less is no diver, however much arms are waved. Set by hand."""
 
-_UNCHANGED_IOU = 0.4
-_SAME_IOU = 0.4
-_BLOB_SMALLEST, _BLOB_LARGEST = 0.35, 1.5
-_STEADINESS = 0.5
-_SECOND_SHARE = 0.5
-_SECOND_FRAMES = 5
+# Set by hand: one person from frame to frame.
+_UNCHANGED_IOU = 0.4  # who overlaps the last box so much need not move
+_SAME_IOU = 0.4  # from here on a detection belongs to a track
+_BLOB_SMALLEST, _BLOB_LARGEST = 0.35, 1.5  # a moving part, in box sizes
+_STEADINESS = 0.5  # weight of the last step in the velocity
+# A second diver. Those without a source were set by hand.
+_SECOND_SHARE = 0.5  # of the diver's merit
+_SECOND_FRAMES = 5  # in which two tracks are apart, at least
+# Share of common frames: one diver who is found twice has 0.15, a pair 0.46 (docs/log.md, 2026-11-26).
 _SECOND_APART = 0.3
-_APART_IOU = 0.2
+_APART_IOU = 0.2  # below it two boxes are apart
+# Frames of the fall, and their share: single dives have up to 0.29, a pair 0.59 (docs/log.md, 2026-11-29).
 _SECOND_FALLING, _APART_FALLING = 3, 0.4
-_LEAST_WITH = 0.8
+_LEAST_WITH = 0.8  # of the diver's way: what waits goes down by 0.58 of it (`_falls_beside`)
 _FALL_BEGINS, _FALL_ENDS = 0.1, 0.9
-"""Shares of the way down."""
-_PAIR_CONFIDENCE = 0.15
-_PAIR_HEIGHTS = 0.5
-_PAIR_SHARE = 0.2
+"""Shares of the way down. Set by hand."""
+_PAIR_CONFIDENCE = 0.15  # of each of the two, at least
+_PAIR_HEIGHTS = 0.5  # box sizes by which one is below the other, at most
+_PAIR_SHARE = 0.2  # of the frames with somebody: single dives up to 0.14, pairs from 0.36 (`_move_in_pairs`)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
