@@ -33,8 +33,8 @@ def dives_to_check(manifest: Manifest, *, fold: str = EVERYTHING, sealed: bool =
     """The dives of a manifest that have films and may be looked at.
 
     Args:
-        manifest: Of the dives.
-        fold: Those that a fold tests on, such as `five-fold/0`; `all` for every dive.
+        manifest: Manifest of the dives.
+        fold: Fold whose test dives are taken, such as `five-fold/0`; `all` for every dive.
         sealed: Whether the sealed athletes may be looked at.
 
     Raises:
@@ -54,7 +54,7 @@ def as_known_film(dive: Dive, *, with_number: bool = True) -> KnownFilm:
     """A film with what a judge's sheet says of it; never marks, stages or score.
 
     Args:
-        dive: With a film.
+        dive: Dive that has a film.
         with_number: Whether dive number and difficulty are told; the height is in any case.
     """
     told: dict[str, Any] = {"height_m": dive.height_m, "sex": sex_of(dive.event)}
@@ -72,8 +72,8 @@ class FilmCheck:
     """All films in one condition: as they are, or as one variant.
 
     Attributes:
-        condition: `as filmed`, or the name of the variant.
-        num_films: Films that were looked at.
+        condition: How the films are shown: `as filmed`, or the name of the variant.
+        num_films: Number of films that were looked at.
         scored: The scores with the labels, of the films that have one.
         expected: The prior that `score` names for the same films, with 90 % intervals: what the labels alone expect, of the
             recognised numbers where none is told. Fewer where nothing is expected.
@@ -134,9 +134,9 @@ def film_checks(
     """One check for the films as they are, and one for each variant.
 
     Args:
-        dives: With the labels.
-        records: Of `measure_stability`, by name of the film.
-        variants: Those that were measured.
+        dives: Dives with their labels.
+        records: Records that `measure_stability` gives, by name of the film.
+        variants: Variants that were measured.
     """
     told = [(dive, records[as_known_film(dive).name].outcomes) for dive in dives]
     conditions = [(AS_FILMED, ORIGINAL), *((variant.name, variant.name) for variant in variants)]

@@ -33,7 +33,7 @@ from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import joined
 from stagescore.types import Dive
 
-_EXEMPLARS = 10
+_EXEMPLARS = 10  # as published (method, section 7)
 Progress = Callable[[str, int, int], None]
 
 
@@ -41,10 +41,10 @@ class FilmNote(Config):
     """What became of a film.
 
     Attributes:
-        score: points; None where it got none.
-        interval: lowest and highest plausible score, points.
-        sha256: of the film.
-        problem: why it can be neither an exemplar nor scored with a bank; empty if it can.
+        score: Score in points; None where the film got none.
+        interval: Lowest and highest plausible score, in points; None without.
+        sha256: SHA-256 of the film, in hexadecimal.
+        problem: Why the film can be neither an exemplar nor scored with a bank; empty if it can.
     """
 
     score: float | None
@@ -58,8 +58,8 @@ class SeenFilm:
     """A film that went through the network.
 
     Attributes:
-        note: what became of it.
-        bank: what the network made of it, as a bank of one dive; None where it was not looked that far.
+        note: Note of what became of the film.
+        bank: What the network made of the film, as a bank of one dive; None where it was not looked at that far.
     """
 
     note: FilmNote
@@ -71,8 +71,8 @@ class OtherWeights:
     """Weights whose rows are wanted.
 
     Attributes:
-        scorer: of one network that sees each film once.
-        notes: folder of what it has seen.
+        scorer: Scorer with one network, which sees each film once.
+        notes: Folder of the notes on the films that were seen.
     """
 
     scorer: Scorer
@@ -146,10 +146,10 @@ def with_rows(
     """The same fold with both rows of some weights; unchanged where it has them.
 
     Args:
-        fold: of a protocol.
-        manifest: of all dives, with films.
-        weights: that were not trained on these dives.
-        progress: told before every film.
+        fold: Fold of a protocol.
+        manifest: Manifest of all dives, with films.
+        weights: Weights that were not trained on these dives.
+        progress: Called before every film with how many are done.
 
     Raises:
         DataError: the manifest divides other dives, or too few training dives can be used.

@@ -22,8 +22,8 @@ def labelled_films(named: Sequence[str], labels: Path | None = None) -> list[Kno
     """The films that some words of the command line name, each with its labels.
 
     Args:
-        named: films, folders of films or images, globs; see `inputs.find_clips`.
-        labels: a manifest, a folder with one, or a CSV file whose column `path` is relative to its folder or to `films`
+        named: Films, folders of films or images, or globs (`inputs.find_clips`).
+        labels: Manifest, a folder with one, or a CSV file whose column `path` is relative to its folder or to `films`
             therein, and which may have `dive_number`, `difficulty` and `height_m`; other columns are not read.
 
     Raises:

@@ -25,13 +25,14 @@ class ClipRow:
     """One film.
 
     Attributes:
-        name: of the file.
-        status: of its result.
-        reasons: codes.
-        true: first airborne frame and first frame that touches the water; None where the film does not show it.
-        found: the same; None where it was not seen.
-        iou: intersection over union of the two spans, 0 where one event was not seen; None where a label is missing.
-        rate: frames per second.
+        name: Name of the file.
+        status: Status of the film's result.
+        reasons: Codes of what speaks against a score.
+        true: First airborne frame and first frame that touches the water, as read by eye; None where the film does not
+            show it.
+        found: First airborne frame and first frame that touches the water, as found; None where it was not seen.
+        iou: Intersection over union of the two spans, 0 where one event was not seen; None where a label is missing.
+        rate: Frames per second of the film; None where it is not known.
     """
 
     name: str
@@ -66,10 +67,10 @@ def measure_real_clips(
     """Score the films of a folder and compare their events with the labels.
 
     Args:
-        scorer: finds the events.
-        folder: of the films.
-        labels_file: the labels; `labels.json` beside the films by default.
-        progress: told after every film.
+        scorer: Scorer that finds the events.
+        folder: Folder of the films.
+        labels_file: File of the labels; `labels.json` beside the films by default.
+        progress: Called before every film with how many are done.
 
     Raises:
         DataError: the labels are missing or torn.
@@ -99,11 +100,11 @@ class EventErrors:
     """How far an event is found from where it was read, over several films.
 
     Attributes:
-        event: which.
-        num: films in which both are known.
-        median_frames: of found minus read.
-        spread_frames: standard deviation of found minus read.
-        within_three: share of the films in which the two are at most three frames apart.
+        event: Name of the event.
+        num: Number of films in which both frames are known.
+        median_frames: Median of found minus read, in frames.
+        spread_frames: Standard deviation of found minus read, in frames.
+        within_three: Share of the films in which the two are at most three frames apart.
     """
 
     event: str
@@ -114,7 +115,7 @@ class EventErrors:
 
 
 def event_errors(rows: Sequence[ClipRow]) -> list[EventErrors]:
-    """Of both events; events that no film has are left out."""
+    """The errors of both events; events that no film has are left out."""
     errors = []
     for which, event in enumerate(("first airborne frame", "first water contact")):
         apart = [

@@ -26,6 +26,7 @@ from stagescore.simulate.write import read_record, record_path
 
 CLEAN = "clean"
 SPOILED: tuple[str, ...] = ("two-divers", "cut", "replay", "still", "partial")
+# Set by hand: room around the second diver's box (share of its longer edge), and grey levels of a still film's noise.
 _MARGIN = 0.15
 _NOISE = 2.0
 Pictures = list[UInt8[np.ndarray, "h w 3"]]
@@ -37,11 +38,11 @@ class KnownClip:
     """A simulated dive with what is needed to spoil it.
 
     Attributes:
-        name: of the dive.
-        folder: of its images.
-        boxes_px: true box of the diver in each frame; NaN where there is none.
-        airborne: first airborne frame.
-        contact: first frame that touches the water.
+        name: Name of the dive.
+        folder: Folder of the dive's images.
+        boxes_px: True left, top, right, bottom of the diver in each frame, in pixels; NaN where there is none.
+        airborne: First airborne frame.
+        contact: First frame that touches the water.
     """
 
     name: str
@@ -57,13 +58,13 @@ class KnownClip:
 
 @dataclass(slots=True)
 class Refusals:
-    """What came out.
+    """Which clips got no score.
 
     Attributes:
-        asked: clips of each kind.
-        refused: of them.
-        reasons: codes by kind.
-        names: of clean dives that were refused and spoiled ones that were not.
+        asked: Number of clips of each kind.
+        refused: Number of refused clips of each kind.
+        reasons: How often each code stood against a score, by kind of clip.
+        names: Names of clean dives that were refused and of spoiled ones that were not.
     """
 
     asked: Counter[str] = field(default_factory=Counter)
@@ -72,12 +73,12 @@ class Refusals:
     names: list[str] = field(default_factory=list)
 
     def share(self, kind: str) -> float:
-        """Of the clips of a kind that were refused."""
+        """Share of the clips of a kind that were refused, 0 to 1."""
         return self.refused[kind] / max(self.asked[kind], 1)
 
     @property
     def share_of_spoiled(self) -> float:
-        """Of all spoiled clips."""
+        """Share of all spoiled clips that were refused, 0 to 1."""
         spoiled = [kind for kind in self.asked if kind != CLEAN]
         return sum(self.refused[kind] for kind in spoiled) / max(sum(self.asked[kind] for kind in spoiled), 1)
 
@@ -102,9 +103,9 @@ def spoiled(clip: KnownClip, other: KnownClip, kind: str) -> Pictures:
     """The frames of a dive, spoiled; the same dive is always spoiled the same.
 
     Args:
-        clip: which.
-        other: another dive, whose frames are cut in.
-        kind: of `SPOILED`.
+        clip: Clip to spoil.
+        other: Another dive, whose frames are cut in.
+        kind: Way to spoil it, one of `SPOILED`.
     """
     frames, unit = clip.pictures(), hash_unit("spoil", kind, clip.name)
     middle = int(clip.airborne + (0.3 + 0.4 * unit) * (clip.contact - clip.airborne))
@@ -140,11 +141,11 @@ def measure_refusals(
     """Score clean and spoiled dives and count who gets no score.
 
     Args:
-        scorer: any; only what it refuses counts.
-        clips: each is used clean and spoiled in one way, the ways in turn.
-        folder: an empty one for the spoiled frames.
-        kinds: ways to spoil.
-        progress: told before every clip.
+        scorer: Scorer of any networks; only what it refuses counts.
+        clips: Clips of dives; each is used clean and spoiled in one way, the ways in turn.
+        folder: Empty folder for the spoiled frames.
+        kinds: Ways to spoil a clip.
+        progress: Called before every clip with how many are done.
     """
     found = Refusals()
     for number, clip in enumerate(clips):

@@ -25,6 +25,7 @@ from stagescore.scoring.result import EventResult, Result
 ORIGINAL = "original"
 ALL = "all"
 LIMIT_POINTS = 6.0
+"""Points by which a score may change with the film's form. Set by hand."""
 SCHEMA_VERSION: Literal[1] = 1
 
 Score = Callable[[Path, ScoreOptions], Result]
@@ -36,16 +37,16 @@ class Outcome(Config):
     """What came out for a film or one of its variants.
 
     Attributes:
-        status: `ok`, `needs_review` or `failed`.
-        reasons: codes of what speaks against a score.
-        score: in points; None without.
-        airborne: first airborne frame, as a frame of the original film; None where it was not seen.
-        contact: first frame that touches the water, likewise.
-        network: whose score it is; None where none looked.
-        unfamiliarity: of the film to it; None where it is not known.
-        film_share: how much of the score comes from the film; None where nothing is mixed.
-        interval: 90 % interval of the score; None without.
-        prior: score and standard deviation that the labels alone expect; None where they expect nothing.
+        status: Status of the result: `ok`, `needs_review` or `failed`.
+        reasons: Codes of what speaks against a score.
+        score: Score in points; None without one.
+        airborne: First airborne frame, as a frame of the original film; None where it was not seen.
+        contact: First frame that touches the water, as a frame of the original film; None where it was not seen.
+        network: Name of the weights whose score it is; None where no network looked.
+        unfamiliarity: How unfamiliar the film is to this network; None where it is not known.
+        film_share: Share of the score that comes from the film, 0 to 1; None where nothing is mixed.
+        interval: Lowest and highest plausible score (90 % interval), in points; None without.
+        prior: Score and standard deviation that the labels alone expect, in points; None where they expect nothing.
     """
 
     status: str
@@ -64,11 +65,11 @@ class FilmRecord(Config):
     """What is known of one film so far: the file `NAME.json`.
 
     Attributes:
-        schema_version: of this form.
-        film_sha256: of the film.
-        measured_with: hashes of whatever scores.
-        options: what is known of the dive.
-        outcomes: by name of the variant; `original` is the film itself.
+        schema_version: Version of the file's form.
+        film_sha256: SHA-256 of the film, in hexadecimal; None for a folder of images.
+        measured_with: Hashes of the networks and exemplars that scored.
+        options: What is known of the dive, such as its number.
+        outcomes: Outcomes by name of the variant; `original` is the film itself.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -83,9 +84,9 @@ class KnownFilm:
     """A film with what is known of its dive.
 
     Attributes:
-        path: of the film.
-        name: no other film has it.
-        options: dive number and the like.
+        path: Path of the film.
+        name: Name of the film, which no other film has.
+        options: What is known of the dive, such as its number.
     """
 
     path: Path
@@ -98,18 +99,19 @@ class StabilityRow:
     """One variant over all films, or all variants together. Changes are of the variant minus the film.
 
     Attributes:
-        variant: name, or `all`.
-        films: films (with all variants together: pairs) that have a score as they are.
-        median: of the absolute change of the score, in points, where the variant has one too; None where none has.
-        p95: the 95th percentile of the same.
-        mean: of the change with its sign.
-        within: share of the films whose score changes by less than `LIMIT_POINTS`; without a score it does not.
-        lost: films whose variant has no score.
-        reasons: codes for these.
-        other_network: films whose variant's score is another network's.
-        airborne: median and largest absolute change of the first airborne frame, in frames of the film.
-        contact: the same of the first frame that touches the water.
-        events_lost: events seen in the film and not in the variant.
+        variant: Name of the variant, or `all`.
+        films: Number of films (with all variants together: pairs) that have a score as they are.
+        median: Median absolute change of the score, in points, where the variant has one too; None where none has.
+        p95: Percentile 95 of the absolute change of the score, in points; None where there is none.
+        mean: Mean change of the score with its sign, in points; None where there is none.
+        within: Share of the films whose score changes by less than `LIMIT_POINTS`; those that lose their score do not
+            count.
+        lost: Number of films whose variant has no score.
+        reasons: How often each code stood against the score of such a variant.
+        other_network: Number of films whose variant's score is another network's.
+        airborne: Median and largest absolute change of the first airborne frame, in frames of the film.
+        contact: Median and largest absolute change of the first frame that touches the water, in frames of the film.
+        events_lost: Number of events that are seen in the film and not in the variant.
     """
 
     variant: str
@@ -142,12 +144,12 @@ def measure_stability(
     """Score films and their variants; what stands in the folder already is not scored again.
 
     Args:
-        score: gives a result for a film and what is known of its dive.
-        films: which.
-        variants: which.
-        folder: for `NAME.json` of each film; variants are made in a temporary folder, one at a time.
-        measured_with: hashes of networks and exemplars, so that records of others are not taken for these.
-        progress: told before every score.
+        score: Gives a result for a film and what is known of its dive.
+        films: Films to score.
+        variants: Variants of each film to score.
+        folder: Folder for `NAME.json` of each film; variants are made in a temporary folder, one at a time.
+        measured_with: Hashes of networks and exemplars, so that records of others are not taken for these.
+        progress: Called before every score with how many are done.
 
     Returns:
         The records by name of the film.
@@ -180,8 +182,8 @@ def stability_rows(
     """A row a variant, and one of all of them together.
 
     Args:
-        records: by name of the film, with the outcomes of all variants.
-        variants: which.
+        records: Records by name of the film, with the outcomes of all variants.
+        variants: Variants that get a row.
     """
     pairs = {
         variant.name: [(r.outcomes[ORIGINAL], r.outcomes[variant.name]) for r in records.values()]
@@ -229,7 +231,7 @@ def _outcome(score: Score, film: KnownFilm, media: Media, variant: Variant | Non
 
 
 def _told(result: Result, shown: Sequence[int]) -> Outcome:
-    """Of a result what is compared, its events in frames of the original film."""
+    """What is compared of a result, its events in frames of the original film."""
 
     def frame(event: EventResult | None) -> int | None:
         return None if event is None else shown[min(max(event.frame, 0), len(shown) - 1)]

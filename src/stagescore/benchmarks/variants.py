@@ -19,6 +19,7 @@ from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
 
 STILL_FRAMES = 20
+"""Times that the first or last frame is shown again. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +27,15 @@ class Variant:
     """One change of a film.
 
     Attributes:
-        name: such as `rate-24`; what stands before the hyphen is its kind.
-        mirrored: left and right are exchanged.
-        crf: x264's constant rate factor; 0 loses nothing.
-        rate: frames per second, by repeating and leaving out frames; None keeps the film's own.
-        lines: height of the picture, with its proportions; None keeps the film's own.
-        cut_off: share of the width that is cut off at the left and at the right, and of the height at top and bottom.
-        gain: what red, green and blue are multiplied by.
-        before: how often the first frame is shown before the film.
-        after: how often the last one is shown after it.
+        name: Name, such as `rate-24`; what stands before the hyphen is its kind.
+        mirrored: Whether left and right are exchanged.
+        crf: Constant rate factor of x264; 0 loses nothing.
+        rate: Frames per second, by repeating and leaving out frames; None keeps the film's own.
+        lines: Height of the picture in pixels, with its proportions; None keeps the film's own.
+        cut_off: Share of the width that is cut off at the left and at the right, and of the height at top and bottom.
+        gain: Factor by which red, green and blue are multiplied.
+        before: How often the first frame is shown before the film.
+        after: How often the last frame is shown after the film.
     """
 
     name: str
@@ -59,7 +60,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(name="still-before", before=STILL_FRAMES),
     Variant(name="still-after", after=STILL_FRAMES),
 )
-"""All of them, in the order in which they are shown."""
+"""All variants, in the order in which they are shown. Their sizes were set by hand."""
 
 
 def chosen_variants(names: Sequence[str]) -> tuple[Variant, ...]:
@@ -82,8 +83,8 @@ def shown_frames(media: Media, variant: Variant) -> tuple[int, ...]:
     """Which frame of the film each frame of a variant shows; black frames at the ends are left out.
 
     Args:
-        media: the film.
-        variant: of which rate and still frames count.
+        media: Film that is shown.
+        variant: Variant, of which rate and still frames count.
 
     Returns:
         Non-decreasing numbers of frames. At another rate it is the one that is on the screen in the middle of the new
@@ -103,9 +104,9 @@ def write_variant(media: Media, variant: Variant, path: Path) -> tuple[int, ...]
     """Write a variant of a film as an mp4 file.
 
     Args:
-        media: the film.
-        variant: how it is changed.
-        path: of the new file; written atomically.
+        media: Film that is changed.
+        variant: How the film is changed.
+        path: New file; written atomically.
 
     Returns:
         The frame of the film that each frame of the variant shows; see `shown_frames`.
@@ -124,8 +125,8 @@ def changed_picture(
     """One picture as the variant shows it.
 
     Args:
-        image: red, green, blue.
-        variant: of which all but rate, quality and still frames count.
+        image: Picture in red, green, blue.
+        variant: Variant, of which all but rate, quality and still frames count.
     """
     high, wide = (round(side * variant.cut_off) for side in image.shape[:2])
     picture = image[high : image.shape[0] - high, wide : image.shape[1] - wide]

@@ -35,7 +35,7 @@ from stagescore.evaluation.metrics import (
 from stagescore.hashing import hash_u64
 from stagescore.inference.outcomes import Outcomes
 
-_NUM_BINS = 10
+_NUM_BINS = 10  # set by hand: bins of the calibration errors
 _TAILS = (2.5, 97.5)
 _ROUNDING = 1e-6
 _LEAST_PROBABILITY = 1e-12
@@ -47,9 +47,9 @@ class Measured:
     """A figure and its 95 % interval; NaN where undefined.
 
     Attributes:
-        value: on all dives.
-        low: 2.5 % of the resamples lie below.
-        high: 2.5 % of the resamples lie above.
+        value: The figure on all dives.
+        low: Lower end of the interval; 2.5 % of the resamples lie below.
+        high: Upper end of the interval; 2.5 % of the resamples lie above.
     """
 
     value: float
@@ -66,8 +66,8 @@ class Difference:
     """One model less another, on the same dives.
 
     Attributes:
-        difference: of the figure, with its interval over the same resamples.
-        share_better: share of the resamples in which the first model is better.
+        difference: Figure of the first model less that of the second, with its interval over the same resamples.
+        share_better: Share of the resamples in which the first model is better, 0 to 1.
     """
 
     difference: Measured
@@ -79,11 +79,11 @@ class Figure:
     """A figure of outcomes.
 
     Attributes:
-        title: as a table's heading, with the unit.
-        digits: after the point, in a table.
-        better: the direction of better; empty where there is none.
-        value: of all dives.
-        resampled: of each resample, given how often each dive was drawn.
+        title: Name of the figure in tables, with the unit.
+        digits: Number of digits after the point, in a table.
+        better: Direction that is better; empty where there is none.
+        value: Gives the figure of all dives from their outcomes.
+        resampled: Gives the figure of each resample from the outcomes and how often each dive was drawn.
     """
 
     title: str
@@ -97,13 +97,13 @@ def measured(outcomes: Outcomes, figure: str, *, resamples: int = 1000, seed: in
     """A figure with its interval.
 
     Args:
-        outcomes: of the dives.
-        figure: a name of `FIGURES`.
-        resamples: how many.
-        seed: of the resamples.
+        outcomes: Outcomes of the dives.
+        figure: Name of the figure in `FIGURES`.
+        resamples: Number of resamples.
+        seed: Seed of the resamples.
 
     Returns:
-        All NaN where the figure is undefined. Resamples in which it is undefined are left out.
+        The figure with its interval, all NaN where it is undefined. Resamples in which it is undefined are left out.
     """
     return _with_interval(*_computed(outcomes, figure, resamples, seed))
 
@@ -114,11 +114,11 @@ def paired_difference(
     """A figure of `a` less that of `b`, both resampled alike.
 
     Args:
-        a: outcomes of one model.
-        b: outcomes of another, for the same dives in the same order.
-        figure: a name of `FIGURES` that has a better direction.
-        resamples: how many.
-        seed: of the resamples.
+        a: Outcomes of the first model.
+        b: Outcomes of the second model, for the same dives in the same order.
+        figure: Name in `FIGURES` of a figure that has a better direction.
+        resamples: Number of resamples.
+        seed: Seed of the resamples.
 
     Raises:
         DataError: other dives, or a figure for which neither more nor less is better.

@@ -18,9 +18,11 @@ from stagescore.simulate.population import population
 from stagescore.simulate.sampling import approximate_entry_speed, draw_event, draw_plan
 from stagescore.simulate.types import DivePlan, Judgement
 
+# Method, section 11: training mean of the dive number, and one judge against the other six (0.968).
 FLOOR_SRCC, FLOOR_RL2 = 0.507, 1.597
 ONE_JUDGE_SRCC = 0.97
-FAULTS_SRCC = 0.95
+FAULTS_SRCC = 0.95  # set by hand: least rank correlation of what true fault sizes say
+# Set by hand: ways to split the dives, share that is held out, and the penalty of the ridge on fault sizes.
 _NUM_SPLITS = 20
 _TEST_SHARE = 0.2
 _RIDGE = 1e-3
@@ -31,10 +33,10 @@ class CalibrationRow:
     """One figure.
 
     Attributes:
-        name: what.
-        target: of real dives, or the least value.
-        tolerance: how far the simulated figure may be off; None where the target is the least value.
-        reached: of simulated dives.
+        name: Name of the figure, such as `mean of the final score`.
+        target: Figure of real dives, or the least value.
+        tolerance: How far the simulated figure may be off; None where the target is the least value.
+        reached: Figure of the simulated dives.
     """
 
     name: str
@@ -61,8 +63,8 @@ def calibration_table(seed: int, dives: int) -> list[CalibrationRow]:
     because R-l2 depends on the lowest and highest score that happen to fall into the test part.
 
     Args:
-        seed: of the data set.
-        dives: how many; the tolerances are meant for 1,000 or more.
+        seed: Seed of the data set.
+        dives: Number of dives; the tolerances are meant for 1,000 or more.
     """
     plans = [draw_plan(seed, index) for index in range(dives)]
     judgements = [
@@ -84,6 +86,7 @@ def compare(plans: list[DivePlan], judgements: list[Judgement]) -> list[Calibrat
     difficulty = np.array([plan.difficulty for plan in plans])
     floor_srcc, floor_rl2 = _number_floor([plan.number.code for plan in plans], scores)
     mean, sd = real.figures["score_mean"], real.figures["score_sd"]
+    # The tolerances (third column) were set by hand.
     rows: list[tuple[str, float, float | None, float]] = [
         ("mean of the final score", mean, 0.05 * mean, float(scores.mean())),
         ("sd of the final score", sd, 0.05 * sd, float(scores.std())),

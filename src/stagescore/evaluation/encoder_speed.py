@@ -29,7 +29,8 @@ from stagescore.layers.mixed_time import MixedTemporalConvs
 from stagescore.layers.normalise import Normalise
 from stagescore.skeleton import MPII_16
 
-_FRAMES = 96
+_FRAMES = 96  # of a dive, as in the paper, section V-A
+# Set by hand: rows of the matrices, seconds of one measurement, and channels of the small branches.
 _PRODUCT_SIDE = 2048
 _PRODUCT_SECONDS = 1.0
 _NANO_WIDTH = 64
@@ -40,9 +41,9 @@ class Measured:
     """An encoder and what it is given.
 
     Attributes:
-        name: of the encoder.
-        encoder: the module in its plain layout.
-        given: its input.
+        name: Name of the encoder.
+        encoder: Module in its plain layout.
+        given: Input of one call: the frames, clips or joints of a dive.
     """
 
     name: str
@@ -61,13 +62,13 @@ class EncoderSpeed:
     """What was measured of an encoder, as medians over the rounds.
 
     Attributes:
-        name: of the encoder.
-        size: of its input.
-        gflop: of one call.
-        seconds: of one call in the fastest layout.
-        share: of the rate of the matrix product, in the fastest layout.
-        plain_seconds: of one call in the plain layout.
-        plain_share: of the rate of the matrix product, in the plain layout.
+        name: Name of the encoder.
+        size: Shape of the input, such as `1 x 96 x 3 x 112 x 112`.
+        gflop: Floating-point operations of one call, in thousands of millions.
+        seconds: Time of one call in the fastest layout, in seconds.
+        share: Rate in the fastest layout, as a share of the rate of the matrix product.
+        plain_seconds: Time of one call in the plain layout, in seconds.
+        plain_share: Rate in the plain layout, as a share of the rate of the matrix product.
     """
 
     name: str
@@ -143,9 +144,9 @@ def measure_speed(
     """Speeds of encoders, and the median rate of the matrix product in GFLOP/s.
 
     Args:
-        measured: encoders and inputs.
-        rounds: how often each is measured.
-        progress: told how many rounds are done.
+        measured: Encoders with their inputs.
+        rounds: Number of times that each encoder is measured.
+        progress: Called before every round with how many are done.
     """
     speeds, rates = [], []
     for index, item in enumerate(measured):
@@ -185,8 +186,8 @@ def product_rate(side: int = _PRODUCT_SIDE, seconds: float = _PRODUCT_SECONDS) -
     """GFLOP/s of the product of two square matrices, repeated for some time.
 
     Args:
-        side: rows and columns.
-        seconds: at least so long.
+        side: Number of rows and of columns of the matrices.
+        seconds: Least time that the product is repeated for, in seconds.
     """
     matrix = torch.rand(side, side)
     products, begin = 0, time.perf_counter()

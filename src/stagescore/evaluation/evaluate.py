@@ -30,9 +30,9 @@ from stagescore.tensors import DiveInputs, Features
 from stagescore.types import Dive
 
 PROTOCOLS: tuple[Protocol, ...] = ("w/ DN", "w/o DN", "w/ DD")
-_DIVES_AT_ONCE = 8
+_DIVES_AT_ONCE = 8  # set by hand: dives that are encoded together
 _EDGES = 4
-"""Of three stages."""
+"""Number of edges of three stages."""
 Progress = Callable[[int, int], None]
 
 
@@ -41,9 +41,9 @@ class Case:
     """What is asked of a model.
 
     Attributes:
-        protocol: how exemplars are chosen.
-        joints: where the skeletons come from.
-        missing: the modality that is withheld.
+        protocol: How exemplars are chosen, such as `w/ DN`.
+        joints: Kind of the joints: `estimated` by pose networks, or `exact`.
+        missing: Modality that is withheld; empty for none.
     """
 
     protocol: Protocol = "w/ DN"
@@ -56,8 +56,8 @@ class Calibration:
     """How sure a model may be, fitted on validation dives.
 
     Attributes:
-        scores: of the score's interval.
-        transitions: of the transitions' confidence; None for a model of one stage.
+        scores: Calibration of the score's interval.
+        transitions: Calibration of the transitions' confidence; None for a model without three stages.
         numbers: Calibration of the dive number's probabilities; None for a model that does not recognise it, or too few
             dives to fit it.
     """
@@ -83,12 +83,12 @@ class EncodedDives:
         """Encode some dives.
 
         Args:
-            model: whose encoders see.
-            samples: with the clips.
-            dive_ids: which dives.
-            mirrored: encode them mirrored as well.
-            view: how to look at them; plainly by default.
-            progress: told after every few dives.
+            model: Model whose encoders see the dives.
+            samples: Samples that hold the clips of the dives.
+            dive_ids: Ids of the dives to encode.
+            mirrored: Whether to encode the dives mirrored as well.
+            view: View in which the dives are seen; the plain one by default.
+            progress: Called after every few dives with how many are done and how many there are.
         """
         self.samples = samples
         self.mirrored: EncodedDives | None = None
@@ -121,12 +121,12 @@ class Evaluator:
     """A model with everything that evaluation needs.
 
     Attributes:
-        model: in eval mode.
-        bank: Its exemplars; None for a model that predicts without them.
+        model: Model in eval mode.
+        bank: Exemplars of the model; None for a model that predicts without them.
         calibration: Calibration that was fitted on validation dives; None to leave intervals out.
-        execution: the model predicts score / difficulty.
-        votes: exemplars that vote.
-        seed: of their choice.
+        execution: Whether the model predicts score / difficulty.
+        votes: Number of exemplars that vote.
+        seed: Seed of the choice of exemplars.
         films: Training films, whose numbers are candidates of the recognition; where empty, the exemplars of the bank.
     """
 
@@ -142,9 +142,9 @@ class Evaluator:
         """What comes out for some dives.
 
         Args:
-            source: of dives encoded with the joints of the case; where it has them mirrored too, both views are averaged.
-            dive_ids: which.
-            case: what is asked.
+            source: Dives encoded with the joints of the case; where it has them mirrored too, both views are averaged.
+            dive_ids: Ids of the dives to predict.
+            case: Protocol, joints and missing modality that are asked for.
         """
         encoded = encode_dives(self.model, source, dive_ids, missing=case.missing)
         predictor = predictor_of(self.model, self._task(case), self.bank)

@@ -65,18 +65,18 @@ class EvaluatedModel:
     """A model in one or more states.
 
     Attributes:
-        name: for the rows of tables.
-        states: by column; the first is the headline's.
-        best_rl2: the state that "best on test" takes its R-l2 from: published practice chooses the epoch for each
-            metric by itself (method, section 8).
-        preprocessing: of the clips.
-        execution: it predicts score / difficulty.
-        votes: exemplars that vote.
-        seed: of their choice.
-        bank: Exemplars that came with it; None without, and for a model that predicts without exemplars.
-        films: Training films that came with it, by which dive numbers are recognised without a bank.
-        calibration: Calibration that came with it; None where it is to be fitted on validation dives.
-        mirrored: queries are seen plain and mirrored, and the differences averaged.
+        name: Name of the model in the rows of tables.
+        states: Model in each state, by the column of tables; the first is the headline's.
+        best_rl2: State that "best on test" takes its R-l2 from: published practice chooses the epoch for each metric by
+            itself (method, section 8).
+        preprocessing: How clips are made into what the model sees.
+        execution: Whether the model predicts score / difficulty.
+        votes: Number of exemplars that vote.
+        seed: Seed of the choice of exemplars.
+        bank: Exemplars that came with the weights; None without, and for a model that predicts without exemplars.
+        films: Training films that came with the weights, by which dive numbers are recognised without a bank.
+        calibration: Calibration that came with the weights; None where it is to be fitted on validation dives.
+        mirrored: Whether queries are seen plain and mirrored, and the differences averaged.
     """
 
     name: str
@@ -164,11 +164,11 @@ class EvaluationSet:
     """Dives to measure on, and where exemplars come from.
 
     Attributes:
-        manifest: the labels.
-        part: dives to measure on.
-        store: their clips.
-        exemplars_from: the training split of the data, or the bank of the weights.
-        whole_pool: encode all dives that may be exemplars, not only those that vote.
+        manifest: Labels of all dives.
+        part: Part of the manifest that is measured on.
+        store: Stored clips of the dives.
+        exemplars_from: Source of the exemplars: the training split of the data, or the bank of the weights.
+        whole_pool: Whether to encode all dives that may be exemplars, not only those that vote.
     """
 
     manifest: Manifest
@@ -194,15 +194,15 @@ class EvaluationResult:
     """What came out.
 
     Attributes:
-        report: all tables.
-        outcomes: of the headline, dive by dive.
-        by_case: of every case that was asked, with the model's first state.
-        alone: of each branch alone, where the model averages its branches.
+        report: Report with all tables.
+        outcomes: Outcomes of the headline, dive by dive.
+        by_case: Outcomes of every case that was asked, with the model's first state.
+        alone: Outcomes of each branch alone, by its name, where the model averages its branches.
         evidence: What the model's first state says of the dive numbers, in the order of `outcomes`; empty for a model that
             does not recognise them.
-        any_number: of the headline, with exemplars of any dive number; None for a model that predicts points or has no
-            exemplars, and where the branches were not asked for.
-        source: the dives as the headline's model encoded them.
+        any_number: Outcomes of the headline with exemplars of any dive number; None for a model that predicts points or
+            has no exemplars, and where the branches were not asked for.
+        source: Dives as the headline's model encoded them.
     """
 
     report: EvaluationReport
@@ -226,8 +226,8 @@ def evaluate(
     Args:
         evaluated: Model that is measured, with its states.
         evaluation_set: Dives to measure on, and where exemplars come from.
-        scope: every state and case, or the headline only, with or without each branch alone.
-        progress: told while dives are encoded.
+        scope: Every state and case, or the headline only, with or without each branch alone.
+        progress: Called with how many dives are done while dives are encoded.
 
     Raises:
         ConfigError: The bank is asked for and there is none.

@@ -33,15 +33,15 @@ class Row:
     """One row of a table.
 
     Attributes:
-        name: of the model, the floor or the published method.
-        figures: by their names in `FIGURES`; those that are unknown may be left out.
-        kind: what is measured: our model, a floor or ceiling from labels alone, or a published figure.
-        protocol: how exemplars were chosen; empty where there are none.
-        joints: where the skeletons come from; empty where none are used or nothing is said.
-        missing: the modality that was withheld.
-        column: of a run; empty where there is only one state.
-        num_dives: that were measured; None if not said.
-        source: where a published row stands, or the rule of a floor.
+        name: Name of the model, the floor or the published method.
+        figures: Figures by their names in `FIGURES`; those that are unknown may be left out.
+        kind: What is measured: our model, a floor or ceiling from labels alone, or a published figure.
+        protocol: How exemplars were chosen; empty where there are none.
+        joints: Kind of the joints, `estimated` or `exact`; empty where none are used or nothing is said.
+        missing: Modality that was withheld; empty for none.
+        column: Epoch of a run that the row is of; empty where there is only one state.
+        num_dives: Number of dives that were measured; None if not said.
+        source: Place where a published row stands, or the rule of a floor.
     """
 
     name: str
@@ -100,8 +100,8 @@ def floor_outcomes(outcomes: Outcomes, train: Sequence[Dive]) -> Outcomes:
     from the median first to the median last training transition, as far as the clip goes.
 
     Args:
-        outcomes: of the dives to measure on.
-        train: the dives to learn from.
+        outcomes: Outcomes of the dives to measure on.
+        train: Dives to learn from.
 
     Raises:
         DataError: no dives to learn from.
@@ -154,12 +154,13 @@ class EvaluationReport:
     """An evaluation, ready to be printed.
 
     Attributes:
-        headline: the row whose figures stand on top.
-        exemplars: How many, from where and by which protocol, in words; empty where the model predicts without exemplars.
-        weights_hash: of the weights that were evaluated.
-        tables: rows, at least one, by the title of their table.
-        notes: what the reader has to know besides.
-        paired: the headline less other models on the same dives, by their names (`paired`).
+        headline: Row whose figures stand on top.
+        exemplars: Number, source and protocol of the exemplars, in words; empty where the model predicts without
+            exemplars.
+        weights_hash: Hash of the weights that were evaluated.
+        tables: Rows of each table, at least one, by the table's title.
+        notes: Sentences that a reader needs besides the tables.
+        paired: Figures of the headline less those of other models on the same dives, by their names (`paired`).
     """
 
     headline: Row

@@ -29,18 +29,18 @@ class Bound:
     """One floor or ceiling.
 
     Attributes:
-        name: short and stable, such as `dive_number_mean`.
-        kind: a floor needs no video; a ceiling is how well judges agree.
-        dives: `all dives` or `individual dives`.
-        rule: exactly what was done, in words.
-        num_train: training dives it was learned from.
-        num_test: dives it was measured on.
+        name: Short and stable name, such as `dive_number_mean`.
+        kind: Floor, which needs no video, or ceiling, which is how well judges agree.
+        dives: Dives that it is of, in words, such as `all dives` or `individual dives`.
+        rule: What exactly was done, in words.
+        num_train: Number of training dives it was learned from.
+        num_test: Number of dives it was measured on.
         srcc: Spearman's rank correlation; None where it does not apply.
-        srcc_range: lowest and highest over judges, or over the ways to halve a panel.
-        rl2x100: relative L2 distance times 100.
-        score_range: lowest and highest true score of the measured dives, the range of R-l2.
-        aiou50: share of dives with IoU of the flight interval of at least 0.5, in percent.
-        aiou75: the same at 0.75.
+        srcc_range: Lowest and highest correlation over judges, or over the ways to halve a panel; None for a floor.
+        rl2x100: Relative L2 distance times 100; None where it does not apply.
+        score_range: Lowest and highest true score of the measured dives, the range of R-l2.
+        aiou50: Share of dives with IoU of the flight interval of at least 0.5, in percent.
+        aiou75: Share of dives with IoU of the flight interval of at least 0.75, in percent.
     """
 
     name: str
@@ -62,8 +62,8 @@ class Floors:
     """All floors and ceilings of a manifest.
 
     Attributes:
-        part: the split that the floors were measured on.
-        bounds: floors first.
+        part: Split that the floors were measured on.
+        bounds: All floors, then all ceilings.
     """
 
     part: str
@@ -84,9 +84,8 @@ def floors_and_ceilings(manifest: Manifest, part: Literal["test", "val"] = "test
     """Measure every floor and ceiling that a manifest has the labels for.
 
     Args:
-        manifest: any.
-        part: the dives to measure on; the floors are learned from the training split (for `val`, from
-            the rest of it).
+        manifest: Manifest of the dives with their labels.
+        part: Split to measure on; the floors are learned from the training split (for `val`, from the rest of it).
 
     Raises:
         DataError: no dives to learn from or to measure on.

@@ -32,14 +32,15 @@ class FoldIdentity(Config):
     """Which fold of which protocol a file or run is about.
 
     Attributes:
-        fold: name with its protocol, such as `five-fold/0`.
-        folds: names of all folds of the protocol, in its order.
+        fold: Name of the fold with its protocol, such as `five-fold/0`.
+        folds: Names of all folds of the protocol, in its order.
         seed: Seed of the run; of a mean of runs, the seed of the first.
-        averaged_seeds: Seeds of the runs whose mean it is; empty for a run that was trained itself.
-        mirrored: each dive was seen plain and mirrored, and the two averaged.
-        sealed: the sealed athletes take part.
-        datasets: names of the data sets.
-        settings: those of the run that its result depends on and that are not the default ones, by their dotted names.
+        averaged_seeds: Seeds of the runs that were averaged; empty for a run that was trained itself.
+        mirrored: Whether each dive was seen plain and mirrored, and the two averaged.
+        sealed: Whether the sealed athletes take part.
+        datasets: Names of the data sets.
+        settings: Settings of the run that its result depends on and that are not the default ones, by their dotted
+            names.
     """
 
     fold: str
@@ -53,7 +54,7 @@ class FoldIdentity(Config):
 
     @property
     def protocol(self) -> str:
-        """Of the fold."""
+        """Name of the protocol, such as `five-fold`."""
         return self.fold.partition("/")[0]
 
     @property
@@ -71,7 +72,7 @@ class FoldIdentity(Config):
 
     @property
     def file_name(self) -> str:
-        """For the file, such as `five-fold-0-seed-0.json`, or `five-fold-0-mean-of-seeds-0-1.json` for a mean of runs."""
+        """Name of the file, such as `five-fold-0-seed-0.json`, or `five-fold-0-mean-of-seeds-0-1.json` for a mean of runs."""
         seeds = "-".join(map(str, self.averaged_seeds))
         made = f"mean-of-seeds-{seeds}" if seeds else f"seed-{self.seed}"
         views = "-mirrored" if self.mirrored else ""

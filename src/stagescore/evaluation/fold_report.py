@@ -65,7 +65,8 @@ def fold_report(
     """Pool and measure, with label rules, single branches and published rows beside the model.
 
     Args:
-        folds: every fold of one protocol once for each run (seed, or mean of runs). All but the table of runs is of the first.
+        folds: Every fold of one protocol once for each run (seed, or mean of runs). All but the table of runs is of the
+            first run.
         calibration: Folds of another protocol, on whose dives intervals and the probabilities of dive numbers are fitted as well;
             a protocol of a single fold has no others to fit them on.
 

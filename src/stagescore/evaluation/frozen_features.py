@@ -29,9 +29,10 @@ from stagescore.weights.imagenet import load_imagenet
 
 RIDGE_ROW = "ridge on frozen ImageNet features"
 NUM_PARTS = 5
-"""Of the window, equally long."""
+"""Number of equally long parts of the window. Set by hand."""
 PENALTIES = tuple(float(value) for value in np.logspace(-3, 3, 13))
-"""Of the ridge, in units of the mean squared length of a dive's features."""
+"""Penalties of the ridge to choose from, in units of the mean squared length of a dive's features. Set by hand."""
+# Set by hand: folds that choose the penalty, and dives after which the features made so far are written.
 _INNER_FOLDS = 5
 _DIVES_BETWEEN_NOTES = 32
 _META = "stagescore_frozen_features"
@@ -44,9 +45,9 @@ class FrozenNetwork:
     """An image network with the weights of a file, which nothing is trained on.
 
     Attributes:
-        backbone: MobileNetV2.
-        normalise: what its pixels go through.
-        sha256: of the file.
+        backbone: Backbone of MobileNetV2, in eval mode.
+        normalise: Normalisation of the pictures that the backbone sees.
+        sha256: SHA-256 of the file of weights, in hexadecimal.
     """
 
     backbone: ImageBackbone
@@ -55,7 +56,7 @@ class FrozenNetwork:
 
     @classmethod
     def load(cls, path: Path) -> "FrozenNetwork":
-        """From a file of ImageNet weights of MobileNetV2, as `stagescore weights import` writes it.
+        """Load the network from a file of ImageNet weights of MobileNetV2, as `stagescore weights import` writes it.
 
         Raises:
             CheckpointError: no such file, unreadable, or of another network.
@@ -71,7 +72,7 @@ class FrozenNetwork:
         """Mean and maximum over each part of the window of the mean over each picture, look after look.
 
         Args:
-            pictures: of one dive, 0 to 255, three channels a look.
+            pictures: Pictures of one dive, 0 to 255, with three channels for each look.
         """
         if len(pictures) < NUM_PARTS:
             raise DataError(
@@ -97,11 +98,11 @@ def frozen_features(
     """Features of some dives, kept beside their clips once they are made.
 
     Args:
-        network: that sees.
-        store: with the clips.
-        dive_ids: which.
-        mirrored: the mean of the plain and the mirrored view.
-        progress: told after every dive of a view.
+        network: Network that describes the pictures.
+        store: Store with the clips of the dives.
+        dive_ids: Ids of the dives, one for each row of the features.
+        mirrored: Whether to take the mean of the plain and the mirrored view.
+        progress: Called before every dive of a view whose features are made, with how many are done.
 
     Raises:
         DataError: a clip is not stored, or the features cannot be written.
@@ -165,8 +166,8 @@ class RidgeScores:
     """What a ridge says of the tested dives of a fold.
 
     Attributes:
-        scores: points.
-        penalty: that was chosen among `PENALTIES` on the training dives alone.
+        scores: Score of each tested dive, in points.
+        penalty: Penalty that was chosen among `PENALTIES` on the training dives alone.
     """
 
     scores: tuple[float, ...]
@@ -182,10 +183,10 @@ def ridge_scores(
     """Execution by a ridge, times the difficulty.
 
     Args:
-        train: training dives; everything is fitted to them alone, the penalty by cross-validation among them.
-        features: theirs.
-        tested: dives to predict; of these only the difficulty is read.
-        tested_features: theirs.
+        train: Training dives; everything is fitted to them alone, the penalty by cross-validation among them.
+        features: Features of the training dives.
+        tested: Dives to predict; of these only the difficulty is read.
+        tested_features: Features of the dives to predict.
     """
     execution = np.array([dive.score / _factor(dive) for dive in train])
     squares = np.zeros(len(PENALTIES))

@@ -17,6 +17,7 @@ from stagescore.inference.dive_numbers import NumberEvidence
 from stagescore.inference.outcomes import Outcomes, Pair
 from stagescore.types import Dive
 
+# Significant digits of scores, of evidence and of log-probabilities. Set by hand.
 _DIGITS = 6
 _EVIDENCE_DIGITS = 5
 _SIGHT_DIGITS = 4
@@ -27,14 +28,14 @@ class KeptLabels(Config):
     """Labels of the tested dives, a column each; what is not labelled is null or empty.
 
     Attributes:
-        dive_id: as in the manifest.
-        dive_number: such as `107B`.
-        difficulty: degree of difficulty.
-        score: points.
-        num_frames: frames of the clip.
-        transitions: first and last transition by FineDiving's definition, frames of the clip.
-        hand_marks: `Dive.hand_marks`.
-        flight: `Dive.flight`, which is found in the film and no label.
+        dive_id: Id of each dive, as in the manifest.
+        dive_number: Number of each dive, such as `107B`.
+        difficulty: Degree of difficulty of each dive.
+        score: Score of each dive, in points.
+        num_frames: Number of frames of each clip.
+        transitions: First and last transition by FineDiving's definition, in frames of the clip.
+        hand_marks: Hand marks of each dive in frames of the clip (`Dive.hand_marks`).
+        flight: Flight of each dive (`Dive.flight`), which is found in the film and is no label.
     """
 
     dive_id: tuple[str, ...] = Field(min_length=1)
@@ -53,10 +54,10 @@ def labels_of(
     """The labels of dives from their manifest.
 
     Args:
-        dives: of the manifest.
-        dive_ids: the tested ones.
-        frames: number of frames of each film.
-        flights: of each, as the run had them.
+        dives: Dives of the manifest.
+        dive_ids: Ids of the tested dives.
+        frames: Number of frames of each film.
+        flights: Flight of each tested dive, as the run had it.
 
     Raises:
         DataError: a dive is not in the manifest.
@@ -90,10 +91,10 @@ class KeptModel(Config):
     """What the whole model says of the tested dives, a column each.
 
     Attributes:
-        score: points.
-        votes: Votes of the exemplars, points; empty where none vote.
-        sd: Standard deviation of each predicted distribution, points; null where exemplars vote.
-        transitions: predicted first and last transition, frames of the clip; null for a model without three stages.
+        score: Predicted score of each dive, in points.
+        votes: Votes of the exemplars of each dive, in points; empty where none vote.
+        sd: Standard deviation of each predicted distribution, in points; null where exemplars vote.
+        transitions: Predicted first and last transition, in frames of the clip; null for a model without three stages.
     """
 
     score: Scores
@@ -106,11 +107,11 @@ class KeptNumbers(Config):
     """What the model says of the dive numbers of the tested dives (`recognition.NumberEvidence`).
 
     Attributes:
-        candidates: dive numbers that come into question; a list for each group of dives that share it.
-        group: place of each dive's list among `candidates`.
-        difficulties: usual degree of difficulty of each candidate; null where there is none.
-        num_films: training films that show each dive's number.
-        scores: of each candidate, a row a dive.
+        candidates: Dive numbers that come into question; a list for each group of dives that share it.
+        group: Place of each dive's list among `candidates`.
+        difficulties: Usual degree of difficulty of each candidate; null where there is none.
+        num_films: Number of training films that show each dive's number.
+        scores: Sum of the log-probabilities of each candidate's attributes, a row for each dive.
     """
 
     candidates: tuple[tuple[str, ...], ...]
@@ -130,7 +131,7 @@ class KeptNumbers(Config):
 
     @classmethod
     def of(cls, evidence: Sequence[NumberEvidence]) -> "KeptNumbers | None":
-        """Rounded; None for a model that does not recognise dive numbers."""
+        """The evidence, rounded; None for a model that does not recognise dive numbers."""
         if not evidence:
             return None
         groups = list(dict.fromkeys((one.candidates, one.difficulties) for one in evidence))
@@ -147,8 +148,8 @@ class KeptExecutions(Config):
     """What the model says of the tested dives where neither number nor difficulty is known.
 
     Attributes:
-        votes: score / difficulty by exemplars of any number, a row a dive.
-        mean_difficulty: of the fold's training dives.
+        votes: Votes in score / difficulty by exemplars of any number, a row for each dive.
+        mean_difficulty: Mean degree of difficulty of the fold's training dives.
     """
 
     votes: tuple[Scores, ...]
@@ -159,10 +160,11 @@ class KeptSight(Config):
     """What else weights that ship take their calibration from, a column each.
 
     Attributes:
-        frames: of the clip that were shown.
-        log_probabilities: of each transition over these frames; null for a model without three stages.
-        distance: how unlike the fold's training dives each is (`inference.familiarity`, in its raw unit); empty where those
-            are too few to tell.
+        frames: Frames of the clip that the network was shown, a row for each dive.
+        log_probabilities: Logarithm of each transition's probability over the shown frames; null for a model without
+            three stages.
+        distance: How unlike the fold's training dives each dive is (`inference.familiarity`, in its raw unit); empty
+            where the training dives are too few to tell.
     """
 
     frames: tuple[tuple[int, ...], ...]
@@ -178,9 +180,10 @@ class KeptRow(Config):
     """What something else than the model says of the tested dives.
 
     Attributes:
-        score: points; null for a dive that it gives no score.
-        interval: lowest and highest plausible score, points, null where there is none; empty for a row without any.
-        made_of: what is to be known of it, such as the hash of its weights, by name.
+        score: Score of each dive, in points; null for a dive that gets none.
+        interval: Lowest and highest plausible score of each dive, in points, null where there is none; empty for a row
+            without any.
+        made_of: What is to be known of the row, such as the hash of its weights, by name.
     """
 
     score: tuple[float | None, ...]
@@ -196,9 +199,10 @@ def kept_sight(
     """What a fold's network saw, rounded.
 
     Args:
-        frames: that were shown of each dive.
-        log_probabilities: of the transitions; None for a model without three stages.
-        distance: of each dive from the training dives; none where that is not known.
+        frames: Frames of each dive that were shown.
+        log_probabilities: Logarithms of the transitions' probabilities over the shown frames; None for a model without
+            three stages.
+        distance: Distance of each dive from the training dives; none where that is not known.
     """
     return KeptSight(
         frames=tuple(tuple(row) for row in frames.tolist()),
@@ -216,11 +220,11 @@ def kept_executions(any_number: Outcomes, trained: Iterable[Dive]) -> KeptExecut
     """What a model says of dives whose number is not known, rounded.
 
     Args:
-        any_number: scored by exemplars of any number, with the difficulties as labelled.
-        trained: the training dives.
+        any_number: Outcomes of dives that were scored by exemplars of any number, with the difficulties as labelled.
+        trained: Training dives.
 
     Returns:
-        None where a dive has no difficulty, which the execution is computed back with.
+        The executions; None where a dive has no difficulty, by which scores are divided.
     """
     difficulties = [dive.difficulty for dive in trained if dive.difficulty is not None]
     votes = [
@@ -248,7 +252,7 @@ def kept_model(outcomes: Outcomes) -> KeptModel:
 
 
 def _rounded(values: Iterable[float], digits: int) -> Scores:
-    """To so many significant digits."""
+    """Values rounded to a number of significant digits."""
     return tuple(float(f"{value:.{digits}g}") for value in values)
 
 

@@ -46,18 +46,19 @@ class KeptFold(Config):
     """One fold; all columns and rows are in the order of `labels.dive_id`.
 
     Attributes:
-        schema_version: of the file.
-        identity: of the fold.
-        weights_hash: of the run's weights.
+        schema_version: Version of the file's form.
+        identity: Fold, protocol and run that the file is about.
+        weights_hash: Hash of the run's weights.
         exemplars: Number of exemplars that vote; 0 for a model that predicts without them.
-        labels: of the tested dives.
-        model: what it says of them.
-        alone: scores of each branch of the regression alone, by its name; transitions are those of the whole.
-        rules: scores of each of `label_rules.LABEL_RULES`, fitted on the fold's training dives, by its name.
-        numbers: null for a model that does not recognise dive numbers.
-        executions: null for a model that predicts points or has no exemplars.
-        sight: null in files of earlier versions.
-        others: rows beside the model, by their names.
+        labels: Labels of the tested dives.
+        model: What the whole model says of the tested dives.
+        alone: Scores of each branch of the regression alone, by its name; transitions are those of the whole model.
+        rules: Scores of each of `label_rules.LABEL_RULES`, fitted on the fold's training dives, by its name.
+        numbers: Evidence of the dive numbers; null for a model that does not recognise them.
+        executions: Score / difficulty by exemplars of any number; null for a model that predicts points or has no
+            exemplars.
+        sight: What weights that ship take their calibration from besides; null in files of earlier versions.
+        others: Rows beside the model, by their names.
     """
 
     schema_version: Literal[1] = 1
@@ -103,7 +104,7 @@ class KeptFold(Config):
             yield from ((f"numbers.{n}", getattr(self.numbers, n)) for n in ("group", "num_films", "scores"))
 
     def outcomes(self) -> Outcomes:
-        """Of the whole model, without intervals and dive numbers."""
+        """Outcomes of the whole model, without intervals and dive numbers."""
         labels, model = self.labels, self.model
         return Outcomes(
             tuple(
@@ -133,10 +134,10 @@ class KeptFold(Config):
         """The same with one more row beside the model, or with another one of that name.
 
         Args:
-            name: of the row.
-            scores: points, a dive each; None where it gives no score.
-            intervals: points, a dive each; none for a row without intervals.
-            made_of: see `KeptRow`.
+            name: Name of the row.
+            scores: Score of each dive, in points; None where the row gives it none.
+            intervals: Lowest and highest plausible score of each dive, in points; none for a row without intervals.
+            made_of: What is to be known of the row, by name (`KeptRow.made_of`).
         """
         row = KeptRow(
             score=tuple(None if one is None else kept_scores([one])[0] for one in scores),
@@ -161,8 +162,8 @@ class KeptFold(Config):
         """The same dives with other scores.
 
         Args:
-            scores: points, a dive each, such as a column of `rules`.
-            with_transitions: keep the model's transitions.
+            scores: Score of each dive, in points, such as a column of `rules`.
+            with_transitions: Whether to keep the model's transitions.
         """
         outcomes = self.outcomes()
         return replace(
@@ -194,7 +195,7 @@ class KeptFold(Config):
         )
 
     def evidence(self) -> tuple[NumberEvidence, ...]:
-        """Of the dive numbers; empty for a model that does not recognise them."""
+        """Evidence of the dive numbers; empty for a model that does not recognise them."""
         if self.numbers is None:
             return ()
         kept = self.numbers
@@ -214,8 +215,9 @@ class KeptFold(Config):
         """Write the file into a folder, under the name that its identity gives it.
 
         Args:
-            folder: where to write.
-            labels: also those of the dives; without them the file can only be read beside the data set.
+            folder: Folder to write into.
+            labels: Whether to write the labels of the dives too; without them the file can only be read beside the data
+                set.
 
         Raises:
             DataError: it cannot be written.
@@ -231,11 +233,11 @@ class KeptFold(Config):
 
     @classmethod
     def read(cls, path: Path, dives: Iterable[Dive] | None = None) -> "KeptFold":
-        """From a file.
+        """Read a fold from a file.
 
         Args:
-            path: of the file.
-            dives: of the data set, for a file that was kept without labels.
+            path: File that `save` wrote.
+            dives: Dives of the data set, for a file that was kept without labels.
 
         Raises:
             DataError: the file cannot be read, is torn, of another version, or none of a fold; or it has no labels and no
@@ -248,7 +250,7 @@ class KeptFold(Config):
 
     @classmethod
     def _read(cls, path: Path, missing: "Labels | None") -> "KeptFold":
-        """From a file; `missing` gives the labels of dives where the file has none."""
+        """Read a fold from a file; `missing` gives the labels of dives where the file has none."""
         todo = "name a file that `stagescore evaluate-folds --keep` wrote"
         try:
             content = json.loads(path.read_bytes())

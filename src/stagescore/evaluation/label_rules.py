@@ -55,9 +55,9 @@ def label_scores(rule: LabelRule, manifest: Manifest, dive_ids: Sequence[str]) -
     """What a rule says of some dives of a fold, fitted on the fold's training dives.
 
     Args:
-        rule: one of `LABEL_RULES`.
-        manifest: with the fold as its split.
-        dive_ids: dives to predict.
+        rule: A rule of `LABEL_RULES`.
+        manifest: Manifest whose split is the fold.
+        dive_ids: Ids of the dives to predict.
 
     Returns:
         Scores in points, in the order of `dive_ids`.

@@ -29,20 +29,22 @@ from stagescore.simulate.write import SimulatedDive
 from stagescore.workers import worker_pool
 
 COMPONENTS = 30
+"""Most components of a kind of trace. Set by hand."""
 _ENDS = 3
-"""So many frames at each end of a clip are looked at."""
+"""Frames at each end of a clip that are looked at. Set by hand."""
 
 _PRESS_S = 0.8
-"""The approach may show what goes wrong later from here on before leaving the board."""
+"""Seconds before leaving the board from which on the approach may show what goes wrong later. Set by hand."""
 
-_BYTES_UNTIL = 5
-_THUMBNAIL = 8
-_ROOM = 0.25
+# Set by hand, but for the bits of a seed.
+_BYTES_UNTIL = 5  # frames before leaving the board
+_THUMBNAIL = 8  # pixels along each edge
+_ROOM = 0.25  # around the diver's box, of its longer edge
 _SEED_BITS = 64
 _FOLDS = 10
-_RIDGE = 0.3
-_CHANCE = 0.05
-_SPRAY_UP_M, _SPRAY_DOWN_M = 3.0, 2.5
+_RIDGE = 0.3  # penalty for features of deviation 1
+_CHANCE = 0.05  # usual level of significance
+_SPRAY_UP_M, _SPRAY_DOWN_M = 3.0, 2.5  # beyond them no droplet or bubble comes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,11 +52,11 @@ class Traces:
     """What a dive leaves beside itself.
 
     Attributes:
-        group: direction or kind of the dive, and the height.
-        difficulty: degree of difficulty.
-        execution: the mark by rule, 0 to 10.
-        faults: true sizes of the faults.
-        parts: numbers by kind of trace; NaN where nothing is to be seen.
+        group: Direction or kind of the dive, and the height in metres.
+        difficulty: Degree of difficulty.
+        execution: Mark by rule, 0 to 10.
+        faults: True sizes of the faults without their signs, and the height in metres.
+        parts: Numbers by kind of trace; NaN where nothing is to be seen.
     """
 
     group: str
@@ -69,9 +71,9 @@ class LeakRow:
     """How well one kind of trace tells the mark.
 
     Attributes:
-        part: the kind.
-        r2: of held-out dives; below 0 where the mean would be the better guess.
-        chance_r2: what shuffled marks stay below, but for one time in 20 over all kinds.
+        part: Kind of trace; `all` for all of them together.
+        r2: Share of the variance that is explained on held-out dives; below 0 where the mean would be the better guess.
+        chance_r2: Value that shuffled marks stay below, but for one time in 20 over all kinds.
     """
 
     part: str
@@ -94,10 +96,10 @@ def gather_traces(
     """Traces of dives; those whose clip begins when the diver moves already are left out.
 
     Args:
-        order: seed and size of the frames.
-        indices: which dives.
-        workers: processes.
-        progress: told now and then.
+        order: Seed of the dives and size of the frames.
+        indices: Indices of the dives.
+        workers: Number of processes.
+        progress: Called after every dive with how many are done.
     """
     traces: list[Traces] = []
     with worker_pool(workers) as pool:
@@ -229,9 +231,9 @@ def leak_table(traces: Sequence[Traces], shuffles: int = 2000, *, with_faults: b
     """How well each kind of trace, and all together, tell the mark of a dive that was held out.
 
     Args:
-        traces: of 100 dives or more.
-        shuffles: of the marks, to see what chance gives.
-        with_faults: gives the regression the true fault sizes too, to see that it can find the mark.
+        traces: Traces of 100 dives or more.
+        shuffles: Number of times that the marks are shuffled, to see what chance gives.
+        with_faults: Whether to give the regression the true fault sizes too, to see that it can find the mark.
 
     Returns:
         A row for each kind, whose limit is made stricter by their number, and one named "all".
@@ -287,7 +289,7 @@ def held_out_guess(features: Float[np.ndarray, "dives features"]) -> Float[np.nd
     """The matrix that takes marks to what ridge regression guesses of each dive without its own fold.
 
     Args:
-        features: of deviation about 1.
+        features: Features of each dive, of deviation about 1.
     """
     dives = len(features)
     fold = np.random.default_rng(1).permutation(dives) % _FOLDS

@@ -12,7 +12,7 @@ from stagescore.simulate.types import Motion
 from stagescore.skeleton import MPII_16
 
 _SHAPED_AFTER = 0.45
-"""The position is held from here on, as a share of the time from leaving the board to the opening."""
+"""The position is held from here on, as a share of the time from leaving the board to the opening. Set by hand."""
 
 _SIDES = ("right", "left")
 _DEGENERATE = 1e-9
@@ -23,20 +23,20 @@ class Measurements:
     """Sizes in a dive, as a ruler and a protractor give them.
 
     Attributes:
-        distance_m: of the centre of mass from the board's end where it passes the board's height.
-        rise_m: of the centre of mass at its highest, above the board, less the size of the body (the length
-            of its shanks times 2.5, which is 1 m for an adult).
-        knees_deg: bend of the knees while the position is held.
-        hips_deg: bend of the hips while the position is held.
-        split_deg: angle between the thighs while the position is held.
-        toes_deg: how far the feet are from pointed while the position is held.
-        entry_knees_deg: bend of the knees at water contact.
-        entry_split_deg: angle between the legs at water contact.
-        entry_toes_deg: how far the feet are from pointed at water contact.
-        pitch_deg: of the trunk, away from vertical in the plane of the somersault, at water contact; positive
+        distance_m: Distance of the centre of mass from the board's end where it passes the board's height, in metres.
+        rise_m: Height of the centre of mass above the board at its highest, less the size of the body (the length of
+            its shanks times 2.5, which is 1 m for an adult), in metres.
+        knees_deg: Bend of the knees while the position is held, in degrees.
+        hips_deg: Bend of the hips while the position is held, in degrees.
+        split_deg: Angle between the thighs while the position is held, in degrees.
+        toes_deg: How far the feet are from pointed while the position is held, in degrees.
+        entry_knees_deg: Bend of the knees at water contact, in degrees.
+        entry_split_deg: Angle between the legs at water contact, in degrees.
+        entry_toes_deg: How far the feet are from pointed at water contact, in degrees.
+        pitch_deg: Angle of the trunk away from vertical in the plane of the somersault, at water contact; positive
             where the legs lie farther out over the water than the head does.
-        lean_deg: of the trunk, out of that plane, at water contact.
-        missing_twist_deg: between the hips and the plane across the dive, at water contact, 0 to 90.
+        lean_deg: Angle of the trunk out of the plane of the somersault at water contact, in degrees.
+        missing_twist_deg: Angle between the hips and the plane across the dive at water contact, 0 to 90 degrees.
     """
 
     distance_m: float
@@ -53,7 +53,7 @@ class Measurements:
     missing_twist_deg: float
 
     def as_array(self) -> Float[np.ndarray, " sizes"]:
-        """In the order of the attributes."""
+        """The sizes in the order of the attributes."""
         return np.array(astuple(self))
 
 
@@ -61,8 +61,8 @@ def measure(motion: Motion, height_m: float) -> Measurements:
     """Measure a dive.
 
     Args:
-        motion: whose frames reach the water.
-        height_m: of the board.
+        motion: Motion of a dive whose frames reach the water.
+        height_m: Height of the board, in metres.
     """
     held, contact = held_frames(motion), motion.first_water_contact_frame
     knees, hips = knee_bend_deg(motion), hip_bend_deg(motion)

@@ -17,7 +17,7 @@ def srcc(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " dive
     """Spearman's rank correlation (eq. 28), in [-1, 1].
 
     Returns:
-        NaN where it is not defined: fewer than two dives, or no differences among one of the two.
+        The correlation; NaN where it is not defined: fewer than two dives, or no differences among one of the two.
 
     >>> srcc(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0]))
     0.5
@@ -31,7 +31,7 @@ def kendall(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " d
     """Kendall's rank correlation, tau-b, in [-1, 1]: pairs in the same order less those in the other.
 
     Returns:
-        NaN where it is not defined, as for `srcc`.
+        The correlation; NaN where it is not defined, as for `srcc`.
 
     >>> round(kendall(np.array([1.0, 2.0, 3.0]), np.array([10.0, 30.0, 20.0])), 6)
     0.333333
@@ -64,7 +64,7 @@ def rl2x100(truth: Float[np.ndarray, " dives"], predicted: Float[np.ndarray, " d
     """Relative L2 distance times 100 (eq. 29), 0 or more, with the range of the evaluated dives.
 
     Returns:
-        NaN where it is not defined: no dives, or all true scores equal.
+        The distance; NaN where it is not defined: no dives, or all true scores equal.
 
     >>> rl2x100(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
     12.5
@@ -80,8 +80,8 @@ def interval_iou(
     """Intersection over union of intervals on the time axis, in [0, 1].
 
     Args:
-        truth: (first, last) transition of each dive, as labelled.
-        predicted: the same, predicted.
+        truth: First and last transition of each dive, as labelled.
+        predicted: First and last transition of each dive, as predicted.
 
     Raises:
         DataError: an interval that ends before it begins.
@@ -113,9 +113,9 @@ def mean_stage_iou(
     Stages are half-open; they start at frame 0 and after each transition, and the last ends with the clip.
 
     Args:
-        truth: transitions as labelled.
-        predicted: the same, predicted.
-        num_frames: frames of each clip.
+        truth: Transitions of each dive, as labelled.
+        predicted: Transitions of each dive, as predicted.
+        num_frames: Number of frames of each clip.
 
     Raises:
         DataError: a stage that ends before it begins.
@@ -162,12 +162,12 @@ def expected_calibration_error(
     confidence.
 
     Args:
-        confidence: stated probability of being correct.
-        correct: whether it was.
-        num_bins: bins from 0 to 1.
+        confidence: Stated probability of being correct, 0 to 1.
+        correct: Whether each prediction was correct.
+        num_bins: Number of bins from 0 to 1.
 
     Returns:
-        NaN without predictions.
+        The error; NaN without predictions.
 
     >>> round(expected_calibration_error(np.array([0.9, 0.9, 0.2]), np.array([True, False, False])), 6)
     0.333333

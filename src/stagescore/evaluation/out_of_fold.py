@@ -53,9 +53,9 @@ class FoldRun:
     """One run with what it is tested on.
 
     Attributes:
-        folder: of the run.
-        settings: of the run; its `data.fold` is given.
-        manifest: with the fold as its split.
+        folder: Folder of the run.
+        settings: Settings of the run, in which `data.fold` is given.
+        manifest: Manifest whose split is the fold.
     """
 
     folder: Path
@@ -81,7 +81,7 @@ class FoldRun:
 
     @property
     def name(self) -> str:
-        """Of the fold, with its protocol."""
+        """Name of the fold, with its protocol."""
         return str(self.settings.data.fold)
 
     @property
@@ -93,7 +93,7 @@ class FoldRun:
         """Which fold it is, and how it was made.
 
         Args:
-            mirrored: its test dives are seen mirrored as well.
+            mirrored: Whether the test dives are seen mirrored as well.
         """
         protocol: FoldProtocol = self.name.partition("/")[0]  # type: ignore[assignment]
         return FoldIdentity(
@@ -114,9 +114,9 @@ def open_folds(
     """The folds of one protocol, one or more runs of each, from runs and from files that were kept of runs.
 
     Args:
-        paths: folders of runs, and files that `KeptFold.save` wrote.
-        mirrored: runs show the test dives mirrored as well; files must have been kept so.
-        data: folder of the manifest, for files that were kept without labels.
+        paths: Folders of runs, and files that `KeptFold.save` wrote.
+        mirrored: Whether runs show the test dives mirrored as well; files must have been kept so.
+        data: Folder of the manifest, for files that were kept without labels.
 
     Returns:
         The folds: single runs by seed, then means of runs; within each in the order of the protocol.
@@ -137,9 +137,9 @@ def predict_fold(run: FoldRun, evaluated: EvaluatedModel, progress: Progress) ->
     """Predict the test dives of a run's fold, exemplars being its training dives.
 
     Args:
-        run: of the fold.
+        run: Run of the fold.
         evaluated: Model that the run came to, with the views that the dives are seen in.
-        progress: told while dives are decoded and encoded.
+        progress: Called with how many dives are done while dives are decoded and encoded.
 
     Returns:
         Outcomes of the whole model without intervals and of each branch alone, and what it says of the dive numbers.
@@ -155,9 +155,9 @@ def keep(run: FoldRun, progress: Progress, *, mirrored: bool = False) -> KeptFol
     """Predict the test dives of a run's fold, and keep all that a table is made of.
 
     Args:
-        run: of the fold.
-        progress: told while dives are decoded and encoded.
-        mirrored: show the test dives mirrored as well, and average.
+        run: Run of the fold.
+        progress: Called with how many dives are done while dives are decoded and encoded.
+        mirrored: Whether to show the test dives mirrored as well, and average the two views.
     """
     evaluated = replace(read_evaluated_model(str(run.folder)), mirrored=mirrored)
     result = predict_fold(run, evaluated, progress)
@@ -224,10 +224,10 @@ def with_ridge(kept: KeptFold, run: FoldRun, network: FrozenNetwork, progress: P
     """The same fold with a ridge on the features of a frozen network beside the model, on the same clips and views.
 
     Args:
-        kept: of the run.
-        run: whose clips are stored.
-        network: that sees them.
-        progress: told while features are made.
+        kept: What was kept of the run's fold.
+        run: Run whose clips are stored.
+        network: Network that sees the clips.
+        progress: Called with how many dives are done while features are made.
     """
     store = ClipStore.open(run.clips, run.settings.data.preprocessing)
     train = run.manifest.select("train").dives
@@ -253,10 +253,10 @@ def known_fold(
     """What a run says, or what was kept of it.
 
     Args:
-        fold: a run, or what was kept of one.
-        progress: told while dives are decoded and encoded.
-        mirrored: as for `keep`.
-        ridge: network whose frozen features a ridge beside the model sees; None for no such row.
+        fold: A run, or what was kept of one.
+        progress: Called with how many dives are done while dives are decoded and encoded.
+        mirrored: Whether to show a run's test dives mirrored as well, as for `keep`.
+        ridge: Network whose frozen features a ridge beside the model sees; None for no such row.
 
     Raises:
         ConfigError: the ridge is asked for, and the file of the fold has none.
@@ -294,7 +294,7 @@ class KeptOut:
         calibration: Calibration of scores, transitions and dive numbers.
         far: Raw distance of `inference.familiarity` that 95 % of the dives that were kept out stay below; mean of the folds;
             None where their training dives were too few to tell.
-        num_dives: that were kept out.
+        num_dives: Number of dives that were kept out.
     """
 
     calibration: Calibration
@@ -329,7 +329,7 @@ def kept_out(folds: Sequence[KeptFold]) -> KeptOut:
     """Fit on the dives that each fold kept out.
 
     Args:
-        folds: what was kept of each.
+        folds: What was kept of each fold.
 
     Raises:
         DataError: too few dives, or none whose stages are labelled; or a file of an earlier version.

@@ -32,7 +32,7 @@ from stagescore.types import Dive
 from stagescore.weights.checkpoint import Card, TrainingFilms, load_weights, save_weights
 
 _MOST_TRAINING_DIVES = 1000
-"""That familiarity is fitted on: more say nothing new."""
+"""Most training dives that familiarity is fitted on. Set by hand: more say nothing new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +40,15 @@ class Words:
     """What a card says besides figures.
 
     Attributes:
-        name: of the weights.
-        trained_on: in words.
-        commands: that make the weights again.
-        limits: what they are no good for.
-        shown_on: kind of film that they have been shown to work on; empty where they were not measured on real films.
-        validated: the error on real dives is known.
-        blends_with_prior: the score of an unfamiliar film moves towards what its labels alone say.
-        film_scale: how far beyond distance 1 the film's share of the score has fallen to one half.
+        name: Name of the weights, such as `nano`.
+        trained_on: What the weights were trained on, in words.
+        commands: Commands that make the weights again.
+        limits: What the weights are no good for, in words.
+        shown_on: Kind of film that the weights have been shown to work on; empty where they were not measured on real
+            films.
+        validated: Whether the error on real dives is known.
+        blends_with_prior: Whether the score of an unfamiliar film moves towards what its labels alone say.
+        film_scale: How far beyond distance 1 the film's share of the score has fallen to one half.
     """
 
     name: str
@@ -65,10 +66,10 @@ class DivesToPack:
     """What weights are packed with.
 
     Attributes:
-        exemplars: of the bank, such as `choose_bank` gives.
-        validation: dives that training never saw; the calibration is fitted on them. No exemplar is among them.
-        training: dives of the training, for what films are familiar; the exemplars where there are none.
-        pictures: the bank keeps small pictures of the exemplars' films; their skeletons alone otherwise.
+        exemplars: Exemplars of the bank, such as `choose_bank` gives.
+        validation: Dives that training never saw; the calibration is fitted on them. No exemplar is among them.
+        training: Dives of the training, which tell what films are familiar; the exemplars where there are none.
+        pictures: Whether the bank keeps small pictures of the exemplars' films; their skeletons alone otherwise.
     """
 
     exemplars: Sequence[Dive]
@@ -94,14 +95,14 @@ def pack(
 
     Args:
         evaluated: Model of the run.
-        settings: of its model.
-        words: for the card.
-        dives: from which the bank and the card's numbers are made.
-        store: the clips.
-        folder: where to write.
-        kept_out: what runs of the same settings found on dives that they were not trained on, in place of validation
+        settings: Settings of the run's model.
+        words: What the card says besides figures.
+        dives: Dives from which the bank and the card's numbers are made.
+        store: Store with the clips of the dives.
+        folder: Folder to write into.
+        kept_out: What runs of the same settings found on dives that they were not trained on, in place of validation
             dives, which weights that were trained on everything have none of.
-        progress: told while dives are encoded.
+        progress: Called with how many dives are done while dives are encoded.
 
     Raises:
         ConfigError: too few validation dives to fit the calibration on, or a network that cannot be blended with the prior.
@@ -270,11 +271,11 @@ def choose_bank(
     """Dives for a bank, every dive number at least twice: a single dive of a number would decide alone.
 
     Args:
-        fitted: training dives.
-        spare: more dives that training saw, such as drills; a number of which `fitted` holds none or one takes as
+        fitted: Training dives.
+        spare: More dives that training saw, such as drills; a number of which `fitted` holds none or one takes as
             many of them as there are, up to `per_number`, and others take none.
-        per_number: of every dive number, at most.
-        seed: of the choice.
+        per_number: Most dives of each dive number.
+        seed: Seed of the choice.
 
     Returns:
         The dives, and the numbers that are left out because there is one dive of them all the same.

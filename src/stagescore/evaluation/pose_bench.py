@@ -28,6 +28,7 @@ from stagescore.skeleton import MPII_16
 
 ROWS = ("upright only", "rotations", "tracking", "interpolation")
 SAME_IOU = 0.3
+"""IoU from which a box counts as the diver's. Set by hand."""
 _LABELS, _DIVES, _FRAMES = "annotations_examples.json", "dives.json", "frames"
 
 
@@ -36,9 +37,9 @@ class KnownDive:
     """Consecutive frames of a dive with true joints.
 
     Attributes:
-        name: of the dive.
-        frames: pictures, red, green, blue.
-        joints_px: where the joints are.
+        name: Name of the dive.
+        frames: Pictures of the dive in red, green, blue.
+        joints_px: True x and y of the joints, in pixels.
     """
 
     name: str
@@ -51,10 +52,10 @@ class Found:
     """What one method finds in a dive.
 
     Attributes:
-        boxes_px: the diver's box in each frame; NaN where none is found.
-        joints_px: NaN where unknown.
-        num_crops: shown to the estimator.
-        seconds: wall time.
+        boxes_px: Left, top, right, bottom of the diver's box in each frame, in pixels; NaN where none is found.
+        joints_px: Found x and y of the joints, in pixels; NaN where unknown.
+        num_crops: Number of crops that were shown to the estimator.
+        seconds: Wall time for the dive, in seconds.
     """
 
     boxes_px: Float[np.ndarray, "frames 4"]
@@ -68,13 +69,13 @@ class BenchRow:
     """The figures of one method over all dives.
 
     Attributes:
-        method: one of `ROWS`.
-        recall: share of frames in which the box is the diver's, IoU of 0.3 or more with the joints' box.
-        track_iou: mean of that IoU.
-        pckh_50: PCKh@0.5 of the 12 limb joints.
-        pckh_100: PCKh@1.0.
-        ms_a_frame: wall time.
-        crops_a_frame: shown to the estimator.
+        method: Name of the method, one of `ROWS`.
+        recall: Share of frames in which the box is the diver's, IoU of 0.3 or more with the joints' box.
+        track_iou: Mean IoU of the found box with the joints' box.
+        pckh_50: PCKh@0.5 of the 12 limb joints, 0 to 1.
+        pckh_100: PCKh@1.0 of the 12 limb joints, 0 to 1.
+        ms_a_frame: Wall time per frame, in milliseconds.
+        crops_a_frame: Mean number of crops per frame that were shown to the estimator.
     """
 
     method: str
@@ -170,9 +171,9 @@ def row_of(method: str, dives: Sequence[KnownDive], found: Sequence[Found]) -> B
     """The figures of one method.
 
     Args:
-        method: its name.
-        dives: what is true.
-        found: what it found in each of them.
+        method: Name of the method.
+        dives: Dives with their true joints.
+        found: What the method found in each of the dives.
     """
     true = np.concatenate([dive.joints_px for dive in dives])
     joints = np.concatenate([one.joints_px for one in found])

@@ -15,6 +15,7 @@ LIMBS = tuple(
 )
 """The 12 limb joints, by their places in `MPII_16.joints`."""
 PCKH_SHARE = 0.5
+"""Share of the head's length within which a joint counts as found: MPII's PCKh@0.5."""
 
 _NECK, _TOP = MPII_16.index("upper_neck"), MPII_16.index("head_top")
 
@@ -28,10 +29,10 @@ def limb_hits(
     """Which joints count as found: off by less than a share of the head's length.
 
     Args:
-        found_px: places that a network gives; NaN counts as not found.
-        true_px: where the joints are.
-        head_px: distance between upper neck and head top.
-        share: 0.5 for PCKh@0.5.
+        found_px: Places that a network gives, in pixels; NaN counts as not found.
+        true_px: True places of the joints, in pixels.
+        head_px: Distance between upper neck and head top, in pixels.
+        share: Share of the head's length; 0.5 for PCKh@0.5.
 
     >>> limb_hits(np.array([[[0.0, 4.0], [0.0, 6.0]]]), np.zeros((1, 2, 2)), np.array([10.0])).tolist()
     [[True, False]]

@@ -23,8 +23,9 @@ from stagescore.training.pose_frames import GONE, DiveFrames
 from stagescore.types import STAGE_NAMES
 
 SHARES = (0.5, 0.1)
-"""Of the head's length, for PCKh."""
+"""Shares of the head's length, for PCKh: MPII's 0.5, and 0.1 for finer differences."""
 IOUS = (0.3, 0.5)
+"""IoU from which a box counts as the diver's. Set by hand."""
 OKS_THRESHOLDS = tuple(float(t) for t in np.arange(0.5, 0.96, 0.05).round(2))
 
 _BY_NAME = {
@@ -42,10 +43,10 @@ _BY_NAME = {
 OKS_SIGMAS: Float[np.ndarray, " joints"] = np.array(
     [_BY_NAME[n.removeprefix("right_").removeprefix("left_")] for n in MPII_16.joints]
 )
-_RECALLS = np.linspace(0, 1, 101)
+_RECALLS = np.linspace(0, 1, 101)  # COCO's
 _NECK, _TOP, _PELVIS = (MPII_16.index(name) for name in ("upper_neck", "head_top", "pelvis"))
 _SURE = 0.3
-"""Confidence from which a box counts as a false alarm where there is no diver."""
+"""Confidence from which a box counts as a false alarm where there is no diver. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,11 +54,11 @@ class JointsFound:
     """What an estimator finds in some frames.
 
     Attributes:
-        joints: x, y and confidence.
-        true_px: where the joints are; NaN where nobody knows.
-        counts: joints that are to be found.
-        area_px: of the true box.
-        stage: index in `STAGE_NAMES`.
+        joints: Found x and y of each joint in pixels, and confidence, 0 to 1.
+        true_px: True x and y of each joint, in pixels; NaN where nobody knows.
+        counts: True for joints that are to be found.
+        area_px: Area of the true box, in square pixels.
+        stage: Index of the stage in `STAGE_NAMES`.
     """
 
     joints: Float[np.ndarray, "frames joints 3"]
@@ -111,8 +112,8 @@ def average_precision(oks: Float[np.ndarray, " frames"], confidence: Float[np.nd
     """Mean over thresholds of 0.5 to 0.95 of the area below precision and recall, one found pose a true one.
 
     Args:
-        oks: similarity of the pose found in each frame with the true one.
-        confidence: by which poses are ranked.
+        oks: Similarity of the pose found in each frame with the true one, 0 to 1.
+        confidence: Confidence of each pose, by which poses are ranked.
 
     >>> round(average_precision(np.array([1.0, 0.0]), np.array([0.9, 0.1])), 3)
     0.505
@@ -135,10 +136,10 @@ class BoxesFound:
     """What a detector finds in some frames.
 
     Attributes:
-        iou: of its surest box with the diver's; NaN where there is no diver.
-        confidence: of the surest box; 0 where there is none.
-        stage: index in `STAGE_NAMES`, or `GONE`.
-        upside_down: frames in which the neck is below the pelvis.
+        iou: IoU of the surest box with the diver's; NaN where there is no diver.
+        confidence: Confidence of the surest box, 0 to 1; 0 where there is none.
+        stage: Index of the stage in `STAGE_NAMES`, or `GONE`.
+        upside_down: True for frames in which the neck is below the pelvis.
     """
 
     iou: Float[np.ndarray, " frames"]
@@ -168,10 +169,10 @@ def find_joints(
     """Show an estimator some frames of every dive, each in its true box.
 
     Args:
-        estimator: what finds joints.
-        dives: with known joints.
-        a_dive: frames of each, chosen by hash; 0 for all.
-        rotations: the surest of eight rotations instead of the upright crop.
+        estimator: Estimator that finds the joints.
+        dives: Dives with known joints.
+        a_dive: Number of frames of each dive, chosen by hash; 0 for all.
+        rotations: Whether to take the surest of eight rotations instead of the upright crop.
 
     Raises:
         DataError: there is no frame with enough joints, or a picture cannot be read.

@@ -15,7 +15,7 @@ _RELEASE = "github.com/Lumos0507/HP-MCoRe, picture of the results"
 
 Dataset = Literal["finediving", "mtl-aqa", "finediving-hm", "mtl-aqa-hm", "unlv-dive"]
 PublishedProtocol = Literal["w/ DN", "w/o DN", "w/ DD", "w/o DD", ""]
-"""As published; empty where method, section 10 does not say."""
+"""How exemplars are chosen, as published; empty where method, section 10 does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +23,18 @@ class PublishedRow:
     """One row of somebody's table.
 
     Attributes:
-        method: as published; `HP-MCoRe` for the paper's own.
-        dataset: what it was measured on.
-        protocol: how exemplars were chosen.
-        source: where it stands.
-        year: of the method; None where the table has none.
-        ablation: name of the configuration that is the same change to our model, for Tables III to IX;
+        method: Name of the method as published; `HP-MCoRe` for the paper's own.
+        dataset: Data set that it was measured on.
+        protocol: How exemplars were chosen; empty where it is not said.
+        source: Publication, and table in it, where the row stands.
+        year: Year of the method; None where the table has none.
+        ablation: Name of the configuration that is the same change to our model, for Tables III to IX;
             `full` is the whole model.
         srcc: Spearman's rank correlation.
-        rl2x100: relative L2 distance times 100.
-        aiou50: percent.
-        aiou75: percent.
-        published: always; it travels with the row.
+        rl2x100: Relative L2 distance times 100; None where it is not published.
+        aiou50: AIoU@0.5 in percent; None where it is not published.
+        aiou75: AIoU@0.75 in percent; None where it is not published.
+        published: Always true; it travels with the row.
     """
 
     method: str

@@ -29,6 +29,7 @@ from stagescore.weights.search import find_weights
 REAL_PCKH = 0.67
 REAL_PCKH_SOURCE = "real dives, measured with the same networks: 0.67, shared data README"
 THUNDER, MULTIPOSE = "movenet-thunder.onnx", "movenet-multipose.onnx"
+# Set by hand: which airborne frames are shown, and the IoU above which two boxes are the same person.
 EVERY = 4
 _SAME_BOX_IOU = 0.3
 
@@ -37,7 +38,7 @@ class Networks:
     """The two public pose networks, each on one thread.
 
     Args:
-        weights_dir: folder to look in before the usual places.
+        weights_dir: Folder to look in before the usual places.
 
     Raises:
         ConfigError: onnxruntime is not installed.
@@ -54,8 +55,8 @@ class Networks:
         """The limb joints of the person in a box, in the order of `LIMBS`, pixels, and thunder's confidence.
 
         Args:
-            image: red, green, blue.
-            box_px: left, top, right, bottom.
+            image: Picture in red, green, blue.
+            box_px: Left, top, right, bottom of the box, in pixels.
 
         Returns:
             What the surest of eight rotations gives; the confidence is the mean of 16 joints, 0 to 1.
@@ -74,15 +75,15 @@ class Realism:
     """What the networks make of simulated dives.
 
     Attributes:
-        dives: how many were shown.
-        frames: airborne frames in which the diver is seen, every fourth.
-        frames_without_diver: airborne frames that were left out since nothing of the diver is in the picture.
-        pckh: share of limb joints that thunder finds, PCKh@0.5.
-        pckh_by_limb: likewise for each joint.
-        confidence: thunder's mean confidence, 0 to 1.
-        multipose_diver: share of frames in which multipose's top box is the diver.
-        multipose_spectator: share of frames in which it is somebody else.
-        real_pckh: the reference, on real dives.
+        dives: Number of dives that were shown.
+        frames: Number of airborne frames in which the diver is seen, of every fourth frame.
+        frames_without_diver: Number of airborne frames that were left out since nothing of the diver is in the picture.
+        pckh: Share of limb joints that thunder finds, PCKh@0.5, 0 to 1.
+        pckh_by_limb: Share of frames in which thunder finds each limb joint, by the joint's name.
+        confidence: Mean confidence of thunder, 0 to 1.
+        multipose_diver: Share of frames in which multipose's top box is the diver.
+        multipose_spectator: Share of frames in which multipose's top box is somebody else.
+        real_pckh: PCKh@0.5 of the same networks on real dives, as the reference.
     """
 
     dives: int
@@ -115,9 +116,9 @@ def measure_realism(
     """Show the airborne frames of simulated dives, every fourth and compressed as written, to the networks.
 
     Args:
-        order: which dives, and how large their frames are.
-        networks: the strangers.
-        progress: told after every dive.
+        order: Dives to simulate, and how large their frames are.
+        networks: Networks that are shown the frames.
+        progress: Called after every dive with how many are done.
 
     Raises:
         DataError: no airborne frame shows a diver.

@@ -13,7 +13,7 @@ from stagescore.inference.dive_numbers import LEAST_DIVES, NumberCalibration, Nu
 from stagescore.inference.outcomes import Outcomes
 
 LEAST_FILMS = 5
-"""Numbers with fewer training films are measured apart."""
+"""Numbers with fewer training films are measured apart. Set by hand."""
 TABLE = "Dive number recognised"
 
 

@@ -26,8 +26,8 @@ from stagescore.tensors import DiveInputs, Representation, joined
 from stagescore.training.settings import TrainSettings
 
 _SCORE = 70.0
-"""Of every exemplar; the time does not depend on it."""
-_SEED = 0
+"""Score of every exemplar in points; the time does not depend on it."""
+_SEED = 0  # of the random weights; the time does not depend on it
 ResultT = TypeVar("ResultT")
 
 
@@ -36,14 +36,14 @@ class ScoreSpeed:
     """Seconds of one query, way by way, and what follows from them.
 
     Attributes:
-        preset: of the network, with random weights.
-        exemplars: that vote.
-        encoding_s: one dive through the encoders, fastest layout.
-        bank_s: the query with a warm bank.
-        published_s: the published way with the same encoders.
-        eager_s: the published way in PyTorch's plain layout; None where it was left out.
-        largest_difference: between the scores of all ways, in points.
-        peak_mb: memory of scoring, by number of exemplars.
+        preset: Preset of the network, which has random weights.
+        exemplars: Number of exemplars that vote.
+        encoding_s: Time of one dive through the encoders in the fastest layout, in seconds.
+        bank_s: Time of the query with a warm bank, in seconds.
+        published_s: Time of the published way with the same encoders, in seconds.
+        eager_s: Time of the published way in PyTorch's plain layout, in seconds; None where it was left out.
+        largest_difference: Largest difference between the scores of all ways, in points.
+        peak_mb: Peak memory of scoring in MB, by number of exemplars.
     """
 
     preset: str
@@ -67,7 +67,7 @@ class ScoreSpeed:
 
     @property
     def times_eager(self) -> float | None:
-        """The same in the plain layout."""
+        """How many times slower the published way is in the plain layout; None where it was left out."""
         return None if self.eager_s is None else self.eager_s / self.bank_s
 
 
@@ -82,11 +82,11 @@ def measure_score_speed(
     """Time one query against some exemplars, all ways in turn.
 
     Args:
-        preset: whose network is built with random weights.
-        exemplars: that vote.
-        eager: also time the plain layout, the slowest way.
-        memory: also measure peak memory, in processes of their own.
-        tell: told what is being measured.
+        preset: Preset whose network is built with random weights.
+        exemplars: Number of exemplars that vote.
+        eager: Whether to time the plain layout too, the slowest way.
+        memory: Whether to measure peak memory too, in processes of their own.
+        tell: Called with what is being measured, in words.
     """
     plain, fast = _models(preset)
     dives = [_dive(preset, k) for k in range(exemplars + 1)]

@@ -36,7 +36,7 @@ def stage_table(folds: Sequence[KeptFold]) -> dict[str, list[Row]]:
     """The table by its title; no table where no dive has usable hand marks.
 
     Args:
-        folds: of one seed.
+        folds: Folds of one seed.
 
     Returns:
         A row for each comparison that some dive allows. A row counts the dives that allow it.
@@ -81,5 +81,5 @@ def _pair(values: Sequence[int]) -> Pair | None:
 
 
 def _known(outcomes: Outcomes) -> Outcomes:
-    """Those in which both are known."""
+    """The outcomes in which both are known."""
     return outcomes.where(~np.isnan(outcomes.true_transitions + outcomes.predicted_transitions).any(1))

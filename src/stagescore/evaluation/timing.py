@@ -10,6 +10,7 @@ import numpy as np
 from stagescore.evaluation.calibration import CalibrationRow
 from stagescore.evaluation.metrics import aiou, interval_iou
 
+# Method, section 11.
 FIRST_SHARE, LAST_SHARE, FLIGHT_SHARE, FLIGHT_SD = 0.28, 0.63, 0.354, 0.056
 AIOU_50, AIOU_75 = 65.87, 26.32
 
@@ -25,6 +26,7 @@ def timing_rows(stages: Sequence[tuple[int, int, int]]) -> list[CalibrationRow]:
     known = 3 * len(table) // 4
     medians = np.median(table[:known, :2], axis=0)
     iou = interval_iou(table[known:, :2], np.broadcast_to(medians, (len(table) - known, 2)))
+    # The tolerances (third column) were set by hand.
     rows = [
         ("first transition, share of the clip", FIRST_SHARE, 0.04, float(share[:, 0].mean())),
         ("last transition, share of the clip", LAST_SHARE, 0.04, float(share[:, 1].mean())),

@@ -18,9 +18,9 @@ def at_difficulty(outcomes: Outcomes, executions: Sequence[Sequence[float]], dif
     """Dives scored as if all had one degree of difficulty.
 
     Args:
-        outcomes: with the labels.
-        executions: score / difficulty by each exemplar, a row a dive.
-        difficulty: of all dives.
+        outcomes: Outcomes of the dives, with the labels.
+        executions: Score / difficulty by each exemplar, a row for each dive.
+        difficulty: Degree of difficulty that all dives get.
     """
     dives = [
         replace(
@@ -46,9 +46,9 @@ def without_numbers(
     Args:
         by_fold: Outcomes with the numbers known, by the name of the fold; labels are taken from them.
         executions: Score / difficulty by exemplars of any number, of the same dives.
-        evidence: What the network says of their numbers.
-        temperatures: Of the probabilities of each fold, fitted on others.
-        intervals: Of each fold, fitted on others; None where they could not be.
+        evidence: What the network says of the dive numbers, by the name of the fold.
+        temperatures: Temperature of the probabilities of each fold, fitted on other folds.
+        intervals: Interval model of each fold, fitted on other folds; None where it could not be fitted.
 
     Returns:
         Outcomes of the dives that get a score, and how many get none.

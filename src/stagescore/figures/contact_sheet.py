@@ -35,6 +35,7 @@ _GAP = 6
 _CAPTION_PX = 26
 _INK, _PAPER = (30, 40, 52), (255, 255, 255)
 _JPEG_QUALITY = 80
+# Set by hand: frames per second, frames of a film, and the share of them before the take-off.
 _FRAME_RATE = 25.0
 _FRAMES = 96
 _TAKEOFF_SHARE = 0.22
@@ -45,15 +46,15 @@ class _Pair:
     """How a fault is shown.
 
     Attributes:
-        fault: a field of `Faults`.
-        size: a large one.
-        title: for the picture.
-        code: of the dive.
-        height_m: of the board.
-        moments: when it shows, as (moment, frames later).
-        crop: height of the crop around the diver, as a share of the picture's.
-        seed: of the dive and of its look.
-        azimuth_deg: where the camera stands, if a side view would hide the fault.
+        fault: Name of the fault, a field of `Faults`.
+        size: Size of the fault where it is large, in the unit of the field.
+        title: Title above the picture.
+        code: Number of the dive, such as `107B`.
+        height_m: Height of the board, in metres.
+        moments: Moments at which the fault shows, as (moment, frames later).
+        crop: Height of the crop around the diver, as a share of the picture's.
+        seed: Seed of the dive and of its look.
+        azimuth_deg: Direction of the camera, in degrees, if a side view would hide the fault.
     """
 
     fault: str
@@ -85,10 +86,10 @@ def plan_of(code: str, height_m: float, *, seed: int = 3, faults: Faults | None 
     """A dive to be looked at: that number, at a seed, perfect unless faults are given.
 
     Args:
-        code: the dive number.
-        height_m: 3 or 10.
-        seed: of the dive and, in these sheets, of its look.
-        faults: what goes wrong.
+        code: Number of the dive, such as `107B`.
+        height_m: Height of the board, 3 or 10 metres.
+        seed: Seed of the dive and, in these sheets, of its look.
+        faults: What goes wrong; nothing by default.
     """
     number = DiveNumber.parse(code)
     hurdle = number.direction in ("forward", "reverse")
@@ -111,8 +112,8 @@ def contact_sheet(dives: Sequence[tuple[str, DivePlan]], size_px: tuple[int, int
     """Moments of dives: a row for each dive, from standing to five frames after water contact.
 
     Args:
-        dives: caption and plan of each.
-        size_px: at which they are filmed; the sheet shows parts of these pictures.
+        dives: Caption and plan of each dive.
+        size_px: Width and height at which the dives are filmed; the sheet shows parts of these pictures.
     """
     rows: list[Image] = []
     for caption, plan in dives:
@@ -242,9 +243,9 @@ def _around(picture: Picture, share: float, *, wide: float) -> Image:
     """The part of a picture about the diver, or about its middle where no diver is seen.
 
     Args:
-        picture: whole.
-        share: height of the part, of the picture's height.
-        wide: width of the part, of its height.
+        picture: The whole picture.
+        share: Height of the part, as a share of the picture's height.
+        wide: Width of the part, as a multiple of its height.
     """
     height, width = picture.image.shape[:2]
     high = round(share * height)

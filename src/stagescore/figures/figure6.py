@@ -34,10 +34,10 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
     """Draw the figure.
 
     Args:
-        result: with a score.
-        pictures: frames of `dive_report.frames_wanted(result)`; without any, the figure has none.
-        path: a png, svg or pdf file; written atomically, the same bytes each time.
-        truth: the judges' score, where it is known.
+        result: Result that has a score.
+        pictures: Frames of `dive_report.frames_wanted(result)`; without any, the figure has none.
+        path: File to write (png, svg or pdf); written atomically, the same bytes each time.
+        truth: Score of the judges, in points, where it is known.
 
     Raises:
         DataError: no score, sums that are not equal to 1e-6, another kind of file, or it cannot be written.
@@ -126,7 +126,7 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
 
 
 def _height_in(images: list[Image]) -> float:
-    """Of a row of frames, with a little room."""
+    """Height of a row of frames in inches, with a little room."""
     return 0.1 + max(
         (0.98 * _WIDTH_IN / len(images) * image.shape[0] / image.shape[1] for image in images), default=0.0
     )
@@ -141,7 +141,7 @@ def _draw_frames(axes: Axes, images: list[Image]) -> None:
 
 
 def _draw_sums(axes: Axes, sums: tuple[tuple[str, str], ...]) -> None:
-    """The last one is the score."""
+    """Each sum below its name; the last one is the score."""
     for k, (name, line) in enumerate(sums):
         last = k == len(sums) - 1
         axes.text(0, 0.95 - 0.36 * k, name, color=_QUIET, va="top")

@@ -24,9 +24,9 @@ def write_labels_figure(manifest: Manifest, floors: Floors, path: Path) -> None:
     """Draw the picture into a PNG file.
 
     Args:
-        manifest: the dives.
-        floors: of the same manifest.
-        path: the file; written atomically.
+        manifest: Manifest of the dives.
+        floors: Floors and ceilings of the same manifest.
+        path: File to write; written atomically.
 
     Raises:
         DataError: it cannot be written.

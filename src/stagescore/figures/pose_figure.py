@@ -17,7 +17,7 @@ from stagescore.report.overlay import draw_pose
 
 TILE_PX = 220
 _ROOM = 1.7
-_APART = 3
+_APART = 3  # set by hand: least frames from one chosen frame of a dive to another
 _PAPER, _INK, _GOOD, _BAD = (255, 255, 255), (31, 45, 58), (42, 127, 98), (200, 85, 61)
 _LABEL_PX = 120
 _CAPTION_PX = 22
@@ -29,9 +29,9 @@ def figure_5(dives: Sequence[KnownDive], found: Mapping[str, Sequence[Found]], n
     """Draw the figure.
 
     Args:
-        dives: with their true joints.
-        found: for each method, what it found in each dive; the last method chooses the frames.
-        num_each: how many good and how many bad frames.
+        dives: Dives with their true joints.
+        found: What each method found in each dive; the last method chooses the frames.
+        num_each: Number of good frames, and of bad ones.
 
     Raises:
         DataError: there is no method or no frame.

@@ -25,20 +25,23 @@ Frames = Callable[[], Iterable[UInt8[np.ndarray, "h w 3"]]]
 """Gives the frames of a clip from the first on, each time it is called."""
 
 DETECT_EVERY = 2
-"""The detector is asked in every second frame; in between, boxes are interpolated."""
+"""The detector is asked in every second frame; in between, boxes are interpolated. Asked in every third, it split the
+diver of a real clip in two (docs/log.md, 2026-11-26)."""
 PERSON_CONFIDENCE = 0.2
-"""Of a detection that is counted as somebody seen."""
+"""Least confidence of a detection that is counted as somebody seen. Set by hand."""
 LEAST_SURETY = 0.15
-"""Mean confidence below which nobody is to be seen: a splash, the water."""
+"""Mean confidence below which nobody is to be seen: a splash, the water. Set by hand."""
 SHORT_CLIP = 8
-"""Frames; in fewer nothing can be said about motion."""
+"""Frames; in fewer nothing can be said about motion. Set by hand."""
 
-_FEW_MEASURED = 0.5
-_MANY_FILLED = 0.3
-_LEAST_FALL = 1.0
-_ENDS = 9
-_FREELY = 0.75
-_OFF_PARABOLA = 0.06
+# Set by hand: where a warning asks somebody to look.
+_FEW_MEASURED = 0.5  # share of the joints in frames with the diver
+_MANY_FILLED = 0.3  # share of all joints
+_LEAST_FALL = 1.0  # box sizes
+# Set by hand: which clips start or end in the air (`in_the_air`).
+_ENDS = 9  # least number of frames of a path
+_FREELY = 0.75  # share of the time from top to bottom in which the body surely falls freely
+_OFF_PARABOLA = 0.06  # share of the height of the fall
 
 STARTS_IN_AIR = "The clip seems to start in the air: there is no take-off."
 ENDS_IN_AIR = "The clip seems to end in the air: there is no entry into the water."
@@ -51,17 +54,17 @@ class Annotation:
 
     Attributes:
         track: Joints of MPII, confidence, which of them were filled and which the estimator derives from others.
-        measured: joints that were found in their own frame.
-        outliers: joints that were found and not believed.
-        boxes_px: the diver's box in each frame; NaN where there is none.
-        people: seen in each frame by the detector; -1 where it was not asked.
-        num_divers: who move and fall.
-        num_exchanged: frames in which left and right were exchanged.
-        num_crops: shown to the estimator.
-        picture_px: width and height.
-        warnings: whole sentences.
-        needs_review: the warnings are such that somebody should look.
-        networks: which detector and which estimator.
+        measured: True for joints that were found in their own frame.
+        outliers: True for joints that were found and not believed.
+        boxes_px: Left, top, right, bottom of the diver's box in each frame, in pixels; NaN where there is none.
+        people: Number of people whom the detector sees in each frame; -1 where it was not asked.
+        num_divers: Number of people who move and fall, 0 to 2.
+        num_exchanged: Number of frames in which left and right were exchanged.
+        num_crops: Number of crops that were shown to the estimator.
+        picture_px: Width and height of the pictures, in pixels.
+        warnings: Warnings, each a whole sentence.
+        needs_review: Whether the warnings are such that somebody should look.
+        networks: Detector and estimator that were used, by their roles.
     """
 
     track: PoseTrack
@@ -88,7 +91,7 @@ class Annotation:
         return np.asarray((self.track.known & (self.track.confidence < LEAST_CONFIDENCE)) | self.outliers)
 
     def quality(self) -> dict[str, Any]:
-        """For `quality.json`."""
+        """The figures of `quality.json`."""
         frames = self.boxes_px.shape[0]
         asked = self.people[self.people >= 0]
         return {
@@ -129,9 +132,9 @@ def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] |
     """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
 
     Args:
-        frames: of the clip, gone through twice.
-        networks: what finds people and joints.
-        motions: what moves in each frame, where that is known already (`motion.moving_parts`).
+        frames: Gives the frames of the clip; it is called twice.
+        networks: Networks that find people and joints.
+        motions: What moves in each frame, where that is known already (`motion.moving_parts`).
     """
     (views, *others), picture_px = watch(frames(), networks.detectors, motions)
     choice = choose_diver(views)
@@ -220,13 +223,13 @@ def read_diver(
     """The joints that the estimator finds along a track, unchecked.
 
     Args:
-        frames: of the clip.
-        diver: whom to read; None for nobody.
-        num_frames: of the clip.
-        estimator: what finds joints.
+        frames: Frames of the clip.
+        diver: Track of the diver; None for nobody.
+        num_frames: Number of frames of the clip.
+        estimator: Estimator that finds the joints.
 
     Returns:
-        x, y and confidence, NaN in frames without the diver, and how many crops were shown.
+        Found x and y in pixels and confidence, NaN in frames without the diver; and how many crops were shown.
     """
     found = np.full((num_frames, MPII_16.num_joints, 3), np.nan)
     if diver is None:

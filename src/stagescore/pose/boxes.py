@@ -11,15 +11,15 @@ class Detections:
     """The people that a detector sees in one picture, in no particular order.
 
     Attributes:
-        boxes_px: left, top, right, bottom.
-        confidence: 0 to 1.
+        boxes_px: Left, top, right, bottom of each box, in pixels.
+        confidence: Confidence of each detection, 0 to 1.
     """
 
     boxes_px: Float[np.ndarray, "people 4"]
     confidence: Float[np.ndarray, " people"]
 
     def above(self, confidence: float) -> "Detections":
-        """Those that are finite, not empty and at least that sure."""
+        """The detections that are finite, not empty and at least that sure."""
         with np.errstate(invalid="ignore"):
             kept = (self.boxes_px[:, 2:] > self.boxes_px[:, :2]).all(1) & (self.confidence >= confidence)
         kept &= np.isfinite(self.boxes_px).all(1)

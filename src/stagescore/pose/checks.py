@@ -15,12 +15,13 @@ from stagescore.skeleton import MPII_16
 LEAST_CONFIDENCE = 0.2
 """Below it a joint counts as missing: among joints this unsure only one in four was right on real dives."""
 SIDE_WEIGHT = 0.02
-"""Of the estimator's word against a jump, as a share of the box, when sides are exchanged."""
+"""Cost of exchanging sides in a frame, weighed against jumps of the joints, as a share of the box. Set by hand."""
 FARTHEST = 0.5
-"""A joint farther than this share of the box from where its neighbours in time put it is an outlier."""
+"""A joint farther than this share of the box from where its neighbours in time put it is an outlier. Set by hand."""
 LONGEST_GAP = 15
-"""Frames that are filled; a longer gap stays open."""
+"""Frames that are filled, half a second or so; a longer gap stays open. Set by hand."""
 
+# Set by hand: share of the box beyond which a jump costs no more, and frames in which neighbours are looked for.
 _JUMP_CAP = 0.5
 _NEIGHBOURS = 2
 
@@ -30,13 +31,13 @@ class Checked:
     """The joints of a clip after the checks.
 
     Attributes:
-        joints_px: NaN where unknown.
-        confidence: 0 where unknown; of a filled joint, that of the less sure neighbour, divided by the
-            distance in frames to the nearest.
-        measured: found by the estimator and believed.
-        filled: interpolated.
-        outliers: found, and not believed for where they lie.
-        exchanged: frames in which left and right were exchanged.
+        joints_px: Places of the joints (x, y) in pixels; NaN where unknown.
+        confidence: Confidence of each joint, 0 where unknown; of a filled joint, that of the less sure neighbour,
+            divided by one more than the distance in frames to the nearest.
+        measured: True for joints that were found by the estimator and believed.
+        filled: True for joints that were interpolated.
+        outliers: True for joints that were found, and not believed for where they lie.
+        exchanged: True for frames in which left and right were exchanged.
     """
 
     joints_px: Float[np.ndarray, "frames joints 2"]
@@ -57,10 +58,10 @@ def check_joints(
     """Put sides right, drop what cannot be, and fill short gaps.
 
     Args:
-        found: x, y, confidence; NaN in frames without the diver.
-        sizes_px: longer edge of the diver's box in each frame; NaN without the diver.
-        picture_px: width and height; a joint outside of the picture is not measured.
-        fill: interpolate missing joints.
+        found: Found x and y in pixels, and confidence; NaN in frames without the diver.
+        sizes_px: Longer edge of the diver's box in each frame, in pixels; NaN without the diver.
+        picture_px: Width and height of the picture, in pixels; a joint outside of it is not measured.
+        fill: Whether to interpolate missing joints.
     """
     sided, exchanged = consistent_sides(found, sizes_px)
     places, confidence = sided[..., :2], np.nan_to_num(sided[..., 2])
@@ -112,8 +113,8 @@ def is_outlier(
     Both neighbours must be near each other, or nobody can tell which of the three is wrong.
 
     Args:
-        joints_px: NaN where unknown.
-        sizes_px: of the body.
+        joints_px: Places of the joints (x, y) in pixels; NaN where unknown.
+        sizes_px: Size of the body in each frame, in pixels.
     """
     found = np.zeros(joints_px.shape[:2], dtype=bool)
     for t in range(1, len(joints_px) - 1):
@@ -144,8 +145,8 @@ def interpolated(
     """Eq. 27: joints that are missing between two frames that have them, on the straight line between.
 
     Args:
-        joints_px: NaN where missing.
-        confidence: 0 where missing.
+        joints_px: Places of the joints (x, y) in pixels; NaN where missing.
+        confidence: Confidence of each joint; 0 where missing.
 
     Returns:
         Joints, confidence, and which were filled. Nothing is made up before the first or after the last

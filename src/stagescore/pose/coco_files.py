@@ -36,8 +36,8 @@ def coco_json(
 
     Args:
         labels: One diver each, all with joints of the same skeleton.
-        surety: `score` of each annotation, 0 to 1; left out by default.
-        empty: images in which there is nobody to label.
+        surety: Score of each annotation, 0 to 1; no `score` is written by default.
+        empty: Images in which there is nobody to label.
 
     Raises:
         DataError: the size of an image is not known.

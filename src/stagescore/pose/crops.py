@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from stagescore.errors import DataError
 
 ROOM = 1.25
-"""Height of a crop, of the longer edge of the person's box."""
+"""Height of a crop, as a multiple of the longer edge of the person's box. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,8 +21,8 @@ class Crop:
     """A part of a picture, turned in one of many ways.
 
     Attributes:
-        taking: picture to crop, pixels; rotation and scale, then a shift.
-        size_px: width and height of the crop.
+        taking: Map from the picture to the crop, in pixels: rotation and scale, then a shift.
+        size_px: Width and height of the crop, in pixels.
     """
 
     taking: Float[np.ndarray, "2 3"]
@@ -35,9 +35,9 @@ class Crop:
         """The crop around a box.
 
         Args:
-            box_px: left, top, right, bottom; the crop's height is 1.25 times its longer edge.
-            angle_rad: by which the picture is turned about the box's centre, clockwise as seen.
-            size_px: width and height of the crop.
+            box_px: Left, top, right, bottom of the box, in pixels; the crop's height is 1.25 times its longer edge.
+            angle_rad: Angle by which the picture is turned about the box's centre, clockwise as seen, in radians.
+            size_px: Width and height of the crop, in pixels.
 
         Raises:
             DataError: the box is empty or not finite.

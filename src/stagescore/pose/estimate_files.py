@@ -21,9 +21,9 @@ from stagescore.skeleton import Skeleton
 OPENPOSE_ENDING = "_keypoints.json"
 """How the names of OpenPose's files end."""
 VERSION = 1.3
-"""Of OpenPose's form that is written."""
+"""Version of OpenPose's form that is written."""
 MOST_PX = 100_000
-"""No picture is wider or higher, so that a larger number is no place in one."""
+"""No picture is wider or higher, so that a larger number is no place in one. Set by hand."""
 
 
 def openpose_json(label: LabelledImage) -> dict[str, Any]:

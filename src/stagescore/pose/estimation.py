@@ -21,14 +21,15 @@ from stagescore.pose.networks import Estimator
 from stagescore.skeleton import MPII_16
 
 SIZES = (0.8, 1.25)
-"""Other sizes of the crop that are tried where every turn leaves the estimator unsure."""
+"""Other sizes of the crop that are tried where every turn leaves the estimator unsure. Set by hand."""
 DOUBT = 0.9
-"""Of the usual confidence: below it the mirror image is read too."""
+"""Share of the usual confidence below which the mirror image is read too (docs/log.md, 2026-11-26, fewer crops)."""
 UNSURE = 0.65
-"""Of the usual confidence: below it more turns are tried."""
+"""Share of the usual confidence below which more turns are tried (docs/log.md, 2026-11-26, fewer crops)."""
 USUAL_MEMORY = 0.7
+"""Weight of the frames before in the usual confidence. Set by hand."""
 AGREE = 0.15
-"""Readings of a joint that are no farther apart than this share of the box are averaged."""
+"""Readings of a joint that are no farther apart than this share of the box are averaged. Set by hand."""
 
 _QUARTERS = (0.5 * np.pi, -0.5 * np.pi, np.pi)
 _EIGHTHS = tuple(2 * np.pi * turn / 8 for turn in range(8))
@@ -39,9 +40,9 @@ class Turn:
     """One way to show the diver to the estimator.
 
     Attributes:
-        angle_rad: by which the picture is turned, clockwise.
-        mirrored: left and right are exchanged.
-        size: of the box.
+        angle_rad: Angle by which the picture is turned, clockwise, in radians.
+        mirrored: Whether left and right are exchanged.
+        size: Factor by which the box is made larger.
     """
 
     angle_rad: float = 0.0
@@ -54,8 +55,8 @@ class Reading:
     """What the estimator finds in one turn.
 
     Attributes:
-        turn: how it was shown.
-        joints: x and y in pixels of the picture, and confidence.
+        turn: Turn in which the diver was shown.
+        joints: Each joint's x and y in pixels of the picture, and confidence, 0 to 1.
     """
 
     turn: Turn
@@ -76,10 +77,10 @@ def read_turns(
     """Show the diver in several turns at once.
 
     Args:
-        estimator: what finds the joints.
-        image: red, green, blue.
-        box_px: left, top, right, bottom of the diver.
-        turns: how to show it.
+        estimator: Estimator that finds the joints.
+        image: Picture in red, green, blue.
+        box_px: Left, top, right, bottom of the diver's box, in pixels.
+        turns: Ways to show the diver.
 
     Raises:
         DataError: the box is empty or not finite.
@@ -116,10 +117,10 @@ class Follower:
     """Reads frame after frame, starting from the turn that was best in the last one.
 
     Args:
-        estimator: what finds the joints.
+        estimator: Estimator that finds the joints.
 
     Attributes:
-        num_crops: shown to the estimator so far.
+        num_crops: Number of crops that were shown to the estimator so far.
     """
 
     def __init__(self, estimator: Estimator) -> None:

@@ -17,18 +17,18 @@ from stagescore.pose.estimation import Reading, Turn, merged
 from stagescore.pose.networks import Estimator
 
 UNSURE = 0.42
-"""Mean confidence of the first estimator below which the second is asked."""
+"""Mean confidence of the first estimator below which the second is asked (module header)."""
 FACTOR = 1.5
-"""By which the second's confidences count more: networks trained on photographs are more cautious about divers."""
+"""Factor of the second's confidences (module header): networks trained on photographs are less sure about divers."""
 
 
 class EstimatorCascade:
     """An `Estimator` made of two.
 
     Args:
-        first: reads every crop.
-        second: is asked where the first is unsure; what it does not find but derives from other joints is left to
-            the first.
+        first: Estimator that reads every crop.
+        second: Estimator that is asked where the first is unsure; what it does not find but derives from other joints
+            is left to the first.
     """
 
     gains_by_mirroring = False

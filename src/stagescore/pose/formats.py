@@ -30,14 +30,14 @@ class LabelledImage:
     """One image with hand-made joints.
 
     Attributes:
-        image: file name.
-        center_px: xy of the middle of the person's box.
-        scale: height of the person in units of 200 px.
-        joints_px: xy of the joints in the order of the skeleton; NaN where nobody knows.
-        visible: Which joints are marked as visible.
-        box_px: Left, top, right, bottom; None where only centre and scale are known.
-        size_px: Width and height of the image; None if unknown.
-        skeleton: What the axis of the joints means.
+        image: File name of the image.
+        center_px: Middle of the person's box (x, y), in pixels.
+        scale: Height of the person in units of 200 px.
+        joints_px: Places of the joints (x, y) in pixels, in the order of the skeleton; NaN where nobody knows.
+        visible: True for joints that are marked as visible.
+        box_px: Left, top, right, bottom of the person's box, in pixels; None where only centre and scale are known.
+        size_px: Width and height of the image, in pixels; None if unknown.
+        skeleton: Skeleton whose joints these are.
         derived: Names of the joints that nobody has labelled, but that follow from others.
         confidence: How sure a network is of each joint, 0 to 1 and 0 where unknown; None for labels made by hand.
     """
@@ -66,7 +66,7 @@ class LabelledImage:
         derived: tuple[str, ...] = (),
         confidence: Float[np.ndarray, " joints"] | None = None,
     ) -> "LabelledImage":
-        """From a box, which gives centre and scale."""
+        """A label from a box, which gives centre and scale."""
         left, top, right, bottom = box_px
         return cls(
             image=image,
@@ -119,8 +119,8 @@ class EmptyImage:
     """An image in which an annotator has found nobody to label.
 
     Attributes:
-        image: File name.
-        size_px: Width and height; None if unknown.
+        image: File name of the image.
+        size_px: Width and height of the image, in pixels; None if unknown.
     """
 
     image: str
@@ -152,7 +152,7 @@ def read_json(path: Path) -> object:
 
 
 def labels_of_authors(content: object, path: Path, asked: Skeleton | None = None) -> list[LabelledImage]:
-    """From the content of a JSON file, whose joints are told by their number; see `read_authors_json`."""
+    """The labels in the content of a JSON file, whose joints are told by their number; see `read_authors_json`."""
     if not isinstance(content, list):
         raise DataError("it is no list of labelled images", where=path, todo="use the authors' JSON form")
     return [_labelled_image(entry, f"{path}, entry {number}", asked) for number, entry in enumerate(content)]

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 STRIDE = 4
-"""Pixels of the crop in a cell, along each edge."""
+"""Pixels of the crop in a cell, along each edge: the finest features of HRNet have a quarter of the resolution."""
 _LEAST = 1e-6
 _FARTHEST = 1.0
-"""Cells; the refined place is no farther from the highest cell."""
+"""Cells; the refined place is no farther from the highest cell. Set by hand."""
 
 
 def gaussian_maps(
@@ -27,10 +27,10 @@ def gaussian_maps(
     """A Gaussian of height 1 around each point.
 
     Args:
-        points_px: x and y in the crop.
-        shown: the maps of others are zero everywhere.
-        size_px: width and height of the crop.
-        sigma: of the Gaussian, in cells.
+        points_px: Places of the points (x, y), in pixels of the crop.
+        shown: True for points that have a Gaussian; the maps of others are zero everywhere.
+        size_px: Width and height of the crop, in pixels.
+        sigma: Sigma of the Gaussian, in cells.
     """
     columns, rows = size_px[0] // STRIDE, size_px[1] // STRIDE
     across, down = (torch.arange(n, device=points_px.device) + 0.5 for n in (columns, rows))
@@ -60,11 +60,11 @@ def joints_of_maps(
     """Where each map is highest, by a Taylor step on the logarithm of the blurred map.
 
     Args:
-        maps: as a network gives them.
-        sigma: of the Gaussians it was trained with; the blur is half as wide.
+        maps: Heat maps as a network gives them.
+        sigma: Sigma of the Gaussians that the network was trained with, in cells; the blur is half as wide.
 
     Returns:
-        x and y in pixels of the crop, and the map's height there, 0 to 1.
+        Place of each joint (x, y) in pixels of the crop, and the map's height there, 0 to 1.
     """
     rows, columns = maps.shape[-2:]
     smooth = _blurred(maps.clamp(min=0), sigma / 2).flatten(2)

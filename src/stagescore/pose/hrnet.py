@@ -19,14 +19,14 @@ class HRNetTrunk(nn.Module):
     """HRNet's four parallel streams; the finest of them is what is read.
 
     Attributes:
-        width: of the features.
+        width: Number of channels of the features.
     """
 
     def __init__(self, *, variant: str) -> None:
         """Put the trunk together.
 
         Args:
-            variant: timm's name, such as `hrnet_w32`.
+            variant: Name of the network in timm, such as `hrnet_w32`.
         """
         timm = from_extra("timm", f"the network {variant}")
         super().__init__()
@@ -49,7 +49,7 @@ class PoseNet(nn.Module):
         """Put trunk and head together.
 
         Args:
-            trunk: gives features at a quarter of the crop's size.
+            trunk: Trunk that gives features at a quarter of the crop's size.
         """
         super().__init__()
         self.trunk = trunk

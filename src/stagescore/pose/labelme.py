@@ -19,7 +19,7 @@ from stagescore.pose.layouts import CHOICES, joint_called, plain_name
 from stagescore.skeleton import MPII_16, SKELETONS, Skeleton
 
 VERSION = "5.5.0"
-"""Of LabelMe, whose form is written."""
+"""Version of LabelMe whose form is written."""
 BOX_LABEL = "diver"
 _BOX_LABELS = (BOX_LABEL, "person", "box", "bbox", "athlete")
 NOBODY = "no diver"
@@ -72,7 +72,7 @@ def empty_labelme_json(image: str, size_px: tuple[int, int] | None) -> dict[str,
 def label_of_labelme(
     content: object, path: Path, asked: Skeleton | None = None
 ) -> LabelledImage | EmptyImage:
-    """From the content of a JSON file.
+    """The label in the content of a JSON file.
 
     Args:
         content: What the file holds.

@@ -44,8 +44,8 @@ def read_labels(path: Path, skeleton: Skeleton | None = None) -> list[LabelledIm
     """Read a file in whichever form it has, or a folder of LabelMe's or OpenPose's files.
 
     Args:
-        path: File or folder.
-        skeleton: What its joints are; told by their names or their number by default.
+        path: A file, or a folder of LabelMe's or OpenPose's files.
+        skeleton: Skeleton of the file's joints; told by their names or their number by default.
 
     Raises:
         DataError: it has none of the forms, or holds something that cannot be (what, where, what to do).
@@ -56,7 +56,7 @@ def read_labels(path: Path, skeleton: Skeleton | None = None) -> list[LabelledIm
 def read_labels_and_empty(
     path: Path, skeleton: Skeleton | None = None
 ) -> tuple[list[LabelledImage], list[EmptyImage]]:
-    """As `read_labels`, with the images in which there is nobody to label.
+    """Read labels as `read_labels` does, with the images in which there is nobody to label.
 
     Raises:
         DataError: as of `read_labels`.

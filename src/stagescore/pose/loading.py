@@ -8,15 +8,15 @@ from stagescore.pose.estimator_cascade import EstimatorCascade
 from stagescore.pose.networks import Detector, Estimator, NetworkFiles, PoseNetworks
 
 OWN_SUFFIX = ".safetensors"
-"""Of networks of our own."""
+"""Suffix of files with networks of our own."""
 
 
 def open_networks(files: NetworkFiles, threads: int | None = None) -> PoseNetworks:
     """What finds the diver and the joints.
 
     Args:
-        files: where they are.
-        threads: of each network; all cores by default.
+        files: Files of the networks.
+        threads: Number of threads of each network; all cores by default.
 
     Raises:
         CheckpointError: a file is not what it is named to be.
@@ -37,8 +37,8 @@ def open_detector(path: Path, threads: int | None = None) -> Detector:
     """The detector in a file.
 
     Args:
-        path: ONNX, or safetensors of ours.
-        threads: it may use; for ours they are those of PyTorch in this process. All cores by default.
+        path: File of the detector: ONNX, or safetensors of ours.
+        threads: Number of threads it may use; for ours they are those of PyTorch in this process. All cores by default.
 
     Raises:
         CheckpointError: it is none.

@@ -19,10 +19,11 @@ from jaxtyping import Float, Float32, UInt8
 from stagescore.media.scaling import scaled
 
 EDGE_PX = 320
-"""Longer edge at which motion is looked at."""
+"""Longer edge of the pictures in which motion is looked at, in pixels. Set by hand."""
 MOVING = 2.0
-"""From this share of motion on, somebody moves of their own."""
+"""From this share of motion on, somebody moves of their own: spectators have 0.6 to 2 (module header)."""
 
+# Set by hand on the clips and dives of the module header: corners, and the flow that follows them.
 _NUM_CORNERS = 120
 _CORNER_QUALITY = 0.01
 _CORNER_DISTANCE_PX = 5
@@ -31,28 +32,31 @@ _LEVELS = 4
 _RETURN_PX = 1.0
 _INLIER_PX = 2.0
 _LEAST_CORNERS = 10
+# Set by hand: what a panning camera does from frame to frame, and how wide its background is (share of the picture).
 _MOST_TURN = np.deg2rad(3.0)
 _MOST_ZOOM = 0.06
 _LEAST_WIDTH = 0.35
 _FAR_PEAK = 0.15
-"""Least height of the peak of a phase correlation, which is 1 for a mere shift."""
+"""Least height of the peak of a phase correlation, which is 1 for a mere shift. Set by hand."""
 _FAR_SMOOTHING_PX = 1.5
 _LOOKED_AHEAD = 600
-"""Frames of which graphics are known before the first is looked at; those of longer films are those of the start."""
-_GRAPHICS_FRAMES = 48
-_GRAPHICS_LEAST = 16
-_GRAPHICS_EDGE = 40.0
-_MOST_HIDDEN = 0.2
-_GRAPHICS_CHANGE = 16.0
-_CHANGING_SHARE = 0.4
-_GRAPHICS_REACH_PX = 8
-_SMOOTHING_PX = 2.0
+"""Frames in which graphics are looked for before motion is; of longer films those of the start. Set by hand."""
+# Set by hand: graphics, which stay and were taken for the background (docs/log.md, 2026-11-26).
+_GRAPHICS_FRAMES = 48  # frames that are compared, spread over the clip
+_GRAPHICS_LEAST = 16  # frames; in a shorter clip none are looked for
+_GRAPHICS_EDGE = 40.0  # mean slope of an edge, grey levels
+_MOST_HIDDEN = 0.2  # share of the picture
+_GRAPHICS_CHANGE = 16.0  # grey levels by which a place that changes does so
+_CHANGING_SHARE = 0.4  # least share of the picture that changes where the camera moves
+_GRAPHICS_REACH_PX = 8  # margin around edges that stay
+_SMOOTHING_PX = 2.0  # sigma of the blur of changes; set by hand
 _LEAST_CHANGE = 1.0
-"""Grey levels; a clip without any noise would make everything a large share of nothing."""
-_BLOB_SHARE = 5.0
-_BLOB_CHANGE = 8.0
-_BLOB_AREA = 0.0008
-_BLOB_REACH = 0.02
+"""Grey levels; a clip without any noise would make everything a large share of nothing. Set by hand."""
+# Set by hand on the clips and dives of the module header: parts that move.
+_BLOB_SHARE = 5.0  # share of motion
+_BLOB_CHANGE = 8.0  # grey levels
+_BLOB_AREA = 0.0008  # least share of the picture
+_BLOB_REACH = 0.02  # share of the longer edge across which places are one part
 _MOST_BLOBS = 3
 
 
@@ -61,12 +65,12 @@ class Motion:
     """What moves in one frame.
 
     Attributes:
-        camera: where the background of the frame before lies in this one (pixels; rotation, scale, shift);
-            None for the first frame and where it cannot be told.
-        share: change that the camera does not explain, as a multiple of the picture's median change, at
+        camera: Map that takes the background of the frame before to this one (pixels; rotation, scale, shift); None for
+            the first frame and where it cannot be told.
+        share: Change that the camera does not explain, as a multiple of the picture's median change, at
             the working scale.
-        blobs_px: boxes of the largest moving parts.
-        scale: working pixels of a picture's pixel.
+        blobs_px: Left, top, right, bottom of the boxes of the largest moving parts, in pixels of the picture.
+        scale: Working pixels per pixel of the picture.
     """
 
     camera: Float[np.ndarray, "2 3"] | None
@@ -153,16 +157,16 @@ def background_step(
     Where too few corners can be followed, as in a fast pan that blurs the hall, a mere shift is looked for.
 
     Args:
-        before: a picture.
-        after: the next.
-        scene: 0 where graphics hide it, as `scene_of` tells.
+        before: A grey picture at the working scale.
+        after: The next grey picture, of the same size.
+        scene: Mask that is 0 where graphics hide the scene, as `scene_of` tells; None for no graphics.
     """
     near = _near_step(before, after, scene)
     return _far_step(before, after, scene) if near is None else near
 
 
 def _near_step(before: np.ndarray, after: np.ndarray, scene: np.ndarray | None) -> np.ndarray | None:
-    """From corners that are followed from one picture to the next and back."""
+    """The step that follows from corners, followed from one picture to the next and back."""
     corners = cv2.goodFeaturesToTrack(before, _NUM_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX, mask=scene)
     if corners is None or len(corners) < _LEAST_CORNERS:
         return None

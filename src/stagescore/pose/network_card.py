@@ -6,25 +6,26 @@ from pydantic import Field, model_validator
 
 from stagescore.config import Config
 
-_DEEPEST = 32
+_DEEPEST = 32  # HRNet's deepest stream has a 32nd of the resolution
 
 
 class NetworkSettings(Config):
     """A network that finds joints or boxes.
 
     Attributes:
-        finds: `joints` of the diver in a crop, or the `boxes` of divers in a picture.
-        trunk: `small`, or timm's `hrnet` (joints only).
-        widths: of the small trunk, at 1/2, 1/4, 1/8, 1/16 of the size.
-        blocks: of the small trunk, at each size.
-        variant: of HRNet, by timm's name.
-        width_px: of what it is shown.
-        height_px: of what it is shown.
-        sigma: of the heat maps, in cells of 4 pixels.
+        finds: What the network finds: `joints` of the diver in a crop, or the `boxes` of divers in a picture.
+        trunk: Kind of trunk: `small`, or timm's `hrnet` (joints only).
+        widths: Channels of the small trunk at 1/2, 1/4, 1/8, 1/16 of the size.
+        blocks: Number of residual blocks of the small trunk at each size from 1/4 on.
+        variant: Variant of HRNet, by its name in timm.
+        width_px: Width of the crop or picture that is shown to the network, in pixels; 32 must divide it.
+        height_px: Height of the crop or picture that is shown to the network, in pixels; 32 must divide it.
+        sigma: Sigma of the heat maps' Gaussians, in cells of 4 pixels.
     """
 
     finds: Literal["joints", "boxes"] = "joints"
     trunk: Literal["small", "hrnet"] = "small"
+    # The first plan of `pose-small`, too slow to train on two cores (docs/log.md, 2026-11-26): presets are smaller.
     widths: tuple[int, ...] = Field(default=(24, 48, 96, 192), min_length=2)
     blocks: int = Field(default=2, ge=1)
     variant: str = "hrnet_w32"
@@ -50,15 +51,15 @@ class PoseCard(Config):
     """What must be known to use the weights.
 
     Attributes:
-        name: of the weights, such as `pose-small`.
-        version: of the form of this card.
-        network: how it is built.
-        trained_on: in words.
-        commands: that make the weights again.
-        validated: on real dives.
-        limits: what they are no good for.
-        figures: headline figures, and on what.
-        weights_hash: of the tensors, see `own_networks.tensors_hash`.
+        name: Name of the weights, such as `pose-small`.
+        version: Version of the card's form.
+        network: Settings that the network is built from.
+        trained_on: What the weights were trained on, in words.
+        commands: Commands that make the weights again.
+        validated: Whether the weights were validated on real dives.
+        limits: What the weights are no good for, in words.
+        figures: Headline figures, and what they were measured on.
+        weights_hash: SHA-256 of the tensors, in hexadecimal (`own_networks.tensors_hash`).
     """
 
     name: str

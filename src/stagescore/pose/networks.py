@@ -19,9 +19,9 @@ class NetworkIdentity:
     """Which network it was, for the results.
 
     Attributes:
-        name: file name.
-        kind: what its inputs and outputs say it is, in words.
-        sha256: of the file.
+        name: Name of the file.
+        kind: What the network is, in words.
+        sha256: SHA-256 of the file, or of the weights of a network of ours, in hexadecimal.
     """
 
     name: str
@@ -33,11 +33,11 @@ class NetworkIdentity:
         return asdict(self)
 
     def joined(self, other: "NetworkIdentity", what_for: str) -> "NetworkIdentity":
-        """Of this one and another together.
+        """The identity of this network and another together.
 
         Args:
-            other: the second.
-            what_for: what it is asked for.
+            other: Identity of the second network.
+            what_for: What the second network is asked for, in words.
         """
         return NetworkIdentity(
             name=f"{self.name} and {other.name}",
@@ -82,7 +82,7 @@ class Estimator(Protocol):
         """MPII's joints: x and y in pixels of the crop (RGB), and a confidence, 0 to 1.
 
         Args:
-            crops: of `crop_size_px`; all are shown to the network in as few runs as it allows.
+            crops: Pictures of `crop_size_px`; all are shown to the network in as few runs as it allows.
         """
 
 
@@ -91,9 +91,9 @@ class PoseNetworks:
     """What finds the diver and the joints.
 
     Attributes:
-        detector: finds people.
-        estimator: finds joints.
-        second_detector: is asked whether there are two divers; None to ask nobody else.
+        detector: Network that finds people.
+        estimator: Network that finds joints.
+        second_detector: Detector that is asked whether there are two divers; None to ask nobody else.
     """
 
     detector: Detector
@@ -115,7 +115,7 @@ class PoseNetworks:
 
     @property
     def names(self) -> str:
-        """Of the files, for people."""
+        """Names of the files, for people."""
         return ", ".join(identity.name for identity in self.identities.values())
 
     def as_json(self) -> dict[str, dict[str, str]]:
@@ -125,13 +125,13 @@ class PoseNetworks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkFiles:
-    """Where they are.
+    """Files of the pose networks.
 
     Attributes:
-        detector: ONNX file, or safetensors of ours.
-        estimator: likewise.
-        second_detector: is asked for a second diver; None to ask nobody.
-        second_estimator: is asked where the first is unsure; likewise.
+        detector: File of the detector: ONNX, or safetensors of ours.
+        estimator: File of the estimator: ONNX, or safetensors of ours.
+        second_detector: File of a detector that is asked for a second diver; None to ask nobody.
+        second_estimator: File of an estimator that is asked where the first is unsure; None to ask nobody.
     """
 
     detector: Path

@@ -27,17 +27,18 @@ labelled real frames (its own advice is 256); all find the diver in 94 % of the 
 
 _FROM_COCO = SkeletonMapping(COCO_17, MPII_16)
 _DERIVED = MPII_16.mask(_FROM_COCO.derived)
-_STRIDE_PX = 32
-_DRY_EDGE_PX = 128
-_YOLO_EDGE_PX = 640
-_YOLO_GREY = 114
+_STRIDE_PX = 32  # divides the edges that MoveNet multipose takes (model card)
+_DRY_EDGE_PX = 128  # set by hand: edge of the black picture for a network that has no size of its own
+_YOLO_EDGE_PX = 640  # usual edge of YOLO exports
+_YOLO_GREY = 114  # grey of their margins
+# Set by hand: IoU above which two boxes are one person, and the least confidence that is kept.
 _YOLO_OVERLAP = 0.6
 _YOLO_LEAST = 0.02
 _MOST_END_TO_END = 1000
 _FINISHED = 6
 _GRID_STEPS_PX = (8, 16, 32)
 _MEAN, _SD = np.array((123.675, 116.28, 103.53)), np.array((58.395, 57.12, 57.375))
-"""Of ImageNet, by which RTMPose's pictures are normalised."""
+"""Mean and standard deviation of ImageNet's colours, by which RTMPose's pictures are normalised."""
 _TYPES = {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
 
@@ -45,8 +46,8 @@ def open_network(path: Path, threads: int | None = None) -> Detector | Estimator
     """The detector or estimator in an ONNX file.
 
     Args:
-        path: the file.
-        threads: it may use; all cores by default.
+        path: File of the network, in ONNX.
+        threads: Number of threads that the network may use; all cores by default.
 
     Raises:
         ConfigError: onnxruntime is not installed.
@@ -286,8 +287,8 @@ def people_of_yolo(found: Float[np.ndarray, "rows columns"]) -> Detections:
     """Boxes of the first class, before suppression.
 
     Args:
-        found: (4 + classes) x candidates; candidates x (5 + classes), the fifth being objectness; or, with
-            six columns and at most 1000 rows, left, top, right, bottom, confidence, class.
+        found: Output of the network: (4 + classes) x candidates; candidates x (5 + classes), the fifth being
+            objectness; or, with six columns and at most 1000 rows, left, top, right, bottom, confidence, class.
     """
     rows, columns = found.shape
     if columns == 6 and rows <= _MOST_END_TO_END:

@@ -23,10 +23,11 @@ from stagescore.pose.small_detector import SmallDetector, boxes_of_answers
 from stagescore.pose.small_trunk import SmallTrunk
 from stagescore.skeleton import MPII_16
 
+# Set by hand. Six people are what MoveNet multipose gives as well.
 MOST_DIVERS = 6
-_LEAST = 0.05
-_OVERLAP = 0.6
-_AT_ONCE = 32
+_LEAST = 0.05  # least confidence of a box, as in `tracking`
+_OVERLAP = 0.6  # IoU above which two boxes are one diver
+_AT_ONCE = 32  # crops in one run of the network
 _HEADER = "stagescore_pose_card"
 
 
@@ -39,7 +40,7 @@ def build_network(settings: NetworkSettings) -> PoseNet | SmallDetector:
 
 
 def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
-    """Of all weights: names, shapes and bytes."""
+    """SHA-256 of all weights (names, types, shapes and bytes), in hexadecimal."""
     digest = sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
@@ -116,10 +117,10 @@ class OwnEstimator:
         """Use a network.
 
         Args:
-            network: in eval mode.
-            settings: how it was built.
-            identity: which one it is.
-            flip_test: show it every crop and its mirror image.
+            network: Network in eval mode.
+            settings: Settings that the network was built from.
+            identity: Name, kind and hash of the network.
+            flip_test: Whether to show it every crop and its mirror image.
         """
         self._network = network
         self._settings = settings
@@ -128,7 +129,7 @@ class OwnEstimator:
         self.crop_size_px = settings.size_px
 
     def with_flip_test(self) -> "OwnEstimator":
-        """The same, slower and a little better."""
+        """The same estimator with a flip test, slower and a little better."""
         return OwnEstimator(self._network, self._settings, self.identity, flip_test=True)
 
     def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
@@ -150,9 +151,9 @@ class OwnDetector:
         """Use a network.
 
         Args:
-            network: in eval mode.
-            size_px: width and height of what it is shown.
-            identity: which one it is.
+            network: Network in eval mode.
+            size_px: Width and height of the pictures that are shown to the network.
+            identity: Name, kind and hash of the network.
         """
         self._network = network
         self._size_px = size_px

@@ -25,6 +25,7 @@ TOLERANCE = 0.5
 BOX = "box"
 _COLUMNS = ("image", "thing", "a", "b", "px_apart", "decision")
 IMAGE = "image"
+# Set by hand: IoU from which two boxes agree, and the head's length as a share of the box where it is not labelled.
 _BOX_IOU = 0.5
 _HEAD_OF_BOX = 0.12
 _HEAD = ("upper_neck", "head_top")
@@ -35,12 +36,12 @@ class Disagreement:
     """One thing that two annotators see differently.
 
     Attributes:
-        image: in which.
-        thing: a joint's name, `box`, or `image` where only one has labelled it (the other has not seen it, or
-            nobody in it).
-        a: what the first says, in words.
-        b: what the second says.
-        distance_px: between two places of a joint; None otherwise.
+        image: File name of the image.
+        thing: Name of a joint, `box`, or `image` where only one has labelled it (the other has not seen it, or nobody
+            in it).
+        a: What the first annotator says, in words.
+        b: What the second annotator says, in words.
+        distance_px: Distance between the two places of a joint, in pixels; None otherwise.
     """
 
     image: str
@@ -75,9 +76,9 @@ def disagreements(
     """What two annotators see differently, image by image and joint by joint.
 
     Args:
-        a: labels of the first.
-        b: labels of the second.
-        tolerance: in lengths of the head as the first sees it.
+        a: Labels of the first annotator.
+        b: Labels of the second annotator.
+        tolerance: Distance up to which two labels of a joint agree, in lengths of the head as the first sees it.
 
     Raises:
         DataError: The two have labelled an image with joints of different skeletons.
@@ -102,10 +103,10 @@ def merged(
     """The first annotator's labels with what was decided.
 
     Args:
-        a: labels of the first.
-        b: labels of the second.
-        found: all they disagree on.
-        decisions: for each of these (image and thing): `a`, `b`, `mean`, `unknown`, or `x y` in pixels.
+        a: Labels of the first annotator.
+        b: Labels of the second annotator.
+        found: Everything that the two disagree on.
+        decisions: Decision on each disagreement, by image and thing: `a`, `b`, `mean`, `unknown`, or `x y` in pixels.
 
     Raises:
         DataError: something is undecided, decided for what is no disagreement, or decided in a way that

@@ -11,6 +11,7 @@ from stagescore.hashing import hash_u64
 from stagescore.types import Dive
 
 PER_NUMBER = 10
+"""Most dives of a dive number, as in the paper, section IV-B."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,9 @@ class ToLabel:
     """Frames of one dive.
 
     Attributes:
-        dive: which dive.
-        first: its first airborne frame.
-        stop: the frame after the last.
+        dive: Dive whose frames are labelled.
+        first: First airborne frame of the dive.
+        stop: Frame after the last one to label.
     """
 
     dive: Dive
@@ -35,13 +36,13 @@ def choose_to_label(dives: Sequence[Dive], per_number: int = PER_NUMBER, seed: i
     of the body, a few frames before the water is touched, so all of it is in the air.
 
     Args:
-        dives: labelled ones; those that are synchronised, without a dive number or without usable
-            transitions are left out.
-        per_number: most dives of a dive number.
-        seed: another one gives other dives.
+        dives: Labelled dives; those that are synchronised, without a dive number or without usable transitions are left
+            out.
+        per_number: Most dives of a dive number.
+        seed: Seed of the choice; another one gives other dives.
 
     Returns:
-        In the order of dive numbers.
+        Flights of the chosen dives, in the order of dive numbers.
     """
     by_number: dict[str, list[ToLabel]] = defaultdict(list)
     for dive in dives:

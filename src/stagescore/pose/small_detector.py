@@ -13,11 +13,13 @@ from stagescore.pose.heatmaps import STRIDE, gaussian_maps
 from stagescore.pose.small_trunk import SmallTrunk, as_input, small_head
 
 _SPREAD = 0.12
-"""Sigma of a middle's Gaussian, of the box's longer edge."""
+"""Sigma of a middle's Gaussian, as a share of the box's longer edge. Set by hand."""
 _LEAST_SPREAD = 0.8
+"""Least sigma of a middle's Gaussian, in cells. Set by hand."""
 _RARE = -4.0
-"""Logit of a middle before anything is learned."""
+"""Logit of a middle before anything is learned: a probability of 0.018. Set by hand."""
 _SIZE_WEIGHT = 0.3
+"""Weight of the sizes in the loss. Set by hand; CenterNet has 0.1, for sizes that are no logarithms."""
 
 
 class SmallDetector(nn.Module):
@@ -27,14 +29,14 @@ class SmallDetector(nn.Module):
         """Put trunk and heads together.
 
         Args:
-            trunk: gives features at a quarter of the picture's size.
+            trunk: Trunk that gives features at a quarter of the picture's size.
         """
         super().__init__()
         self.trunk = trunk
         self.head = small_head(trunk.width, 5, first_bias=_RARE)
 
     def forward(self, pictures: UInt8[Tensor, "pictures h w 3"]) -> Float[Tensor, "pictures 5 rows columns"]:
-        """By cell: logit of being a middle; where the middle is in the cell; logarithm of the size in cells."""
+        """For each cell: logit of being a middle; where the middle is in the cell; logarithm of the size in cells."""
         return torch.as_tensor(self.head(self.trunk(as_input(pictures))))
 
 
@@ -43,12 +45,12 @@ def detector_loss(
     boxes_px: Float[Tensor, "pictures 4"],
     shown: Bool[Tensor, " pictures"],
 ) -> dict[str, Tensor]:
-    """Named terms.
+    """The terms of the loss, by their names.
 
     Args:
-        answers: of the network.
-        boxes_px: left, top, right, bottom of the diver; anything where there is none.
-        shown: pictures with the diver.
+        answers: Answers of the network, as `SmallDetector.forward` gives them.
+        boxes_px: Left, top, right, bottom of the diver's box, in pixels; anything where there is none.
+        shown: True for pictures with the diver.
     """
     rows, columns = answers.shape[-2:]
     cells = torch.where(shown[:, None], boxes_px, boxes_px.new_tensor([0.0, 0, 1, 1])) / STRIDE
@@ -88,8 +90,8 @@ def boxes_of_answers(
     """The surest boxes of each picture: left, top, right, bottom in its pixels, and confidence.
 
     Args:
-        answers: of the network.
-        most: boxes a picture; confidence 0 where there are fewer.
+        answers: Answers of the network, as `SmallDetector.forward` gives them.
+        most: Number of boxes of each picture; confidence is 0 where there are fewer.
     """
     columns = answers.shape[-1]
     sure = answers[:, :1].sigmoid()

@@ -52,15 +52,15 @@ class SmallTrunk(nn.Module):
     """Features at a quarter of the picture's size.
 
     Attributes:
-        width: of the features.
+        width: Number of channels of the features.
     """
 
     def __init__(self, *, widths: Sequence[int], blocks: int) -> None:
         """Put the trunk together.
 
         Args:
-            widths: at 1/2, 1/4, 1/8, 1/16 (and so on) of the size.
-            blocks: residual blocks at each size from 1/4 on.
+            widths: Channels at 1/2, 1/4, 1/8, 1/16 (and so on) of the size.
+            blocks: Number of residual blocks at each size from 1/4 on.
         """
         super().__init__()
         stem, *inner = widths

@@ -22,44 +22,52 @@ from stagescore.pose.motion import MOVING, Motion
 Source = Literal["network", "motion", "carried"]
 
 CONFIDENCE_WEIGHT = 0.5
-"""Of a detection's confidence against a distance of one box size."""
+"""Weight of a detection's confidence against a distance of one box size. Set by hand: eq. 25 has no number."""
 GATE = 0.6
-"""Farthest a person moves from where they are expected, in box sizes."""
+"""Farthest a person moves from where they are expected, in box sizes. Set by hand."""
 GATE_A_MISS = 0.15
-"""Wider by this for every frame in which they were not seen."""
+"""Box sizes by which the gate is wider for every frame in which the person was not seen. Set by hand."""
 LARGEST_GROWTH = 1.9
-"""Of the box from one frame to the next; opening from a tuck takes several frames."""
+"""Largest growth of a box from a frame to the next. Set by hand: opening from a tuck takes several frames."""
 MOST_CARRIED = 8
-"""Frames for which a track goes on unseen."""
+"""Frames for which a track goes on unseen. Set by hand."""
 LEAST_CONFIDENCE = 0.05
-"""Of a detection that is looked at; divers in mid-air are seldom more than 0.3."""
+"""Least confidence of a detection that is looked at; divers in mid-air seldom have more than 0.3. Set on the two
+labelled real dives (docs/poses.md)."""
 LONGEST_UNSEEN = 16
-"""Frames in a row, as before a bare wall, in which the camera's motion is taken from the frames around them."""
-_AROUND = 3
-_LEAST_PAN_PX = 4.0
-_HALTING = 0.6
+"""Frames in a row, as before a bare wall, in which the camera's motion is taken from the frames around them. It was 4
+until 24 simulated dives were looked at (docs/log.md, 2026-11-26)."""
+# Set by hand: steps that halt within a pan (`_steady`).
+_AROUND = 3  # steps on either side
+_LEAST_PAN_PX = 4.0  # pixels per frame
+_HALTING = 0.6  # share of the lesser step on either side
 LONGEST_BRIDGE = 4
-"""Frames from one detection to the next between which boxes are interpolated."""
+"""Frames from one detection to the next between which boxes are interpolated. Set by hand."""
+# Set by hand: least confidence of the detection that a track begins with, and the number of tracks.
 SEED_CONFIDENCE = 0.1
 MOST_TRACKS = 10
 _NO_FALL = 0.2
-"""Box sizes; who goes down by less is no diver, however much arms are waved."""
+"""Box sizes; who goes down by less is no diver, however much arms are waved. Set by hand."""
 
-_UNCHANGED_IOU = 0.4
-_SAME_IOU = 0.4
-_BLOB_SMALLEST, _BLOB_LARGEST = 0.35, 1.5
-_STEADINESS = 0.5
-_SECOND_SHARE = 0.5
-_SECOND_FRAMES = 5
+# Set by hand: one person from frame to frame.
+_UNCHANGED_IOU = 0.4  # who overlaps the last box so much need not move
+_SAME_IOU = 0.4  # from here on a detection belongs to a track
+_BLOB_SMALLEST, _BLOB_LARGEST = 0.35, 1.5  # a moving part, in box sizes
+_STEADINESS = 0.5  # weight of the last step in the velocity
+# A second diver. Those without a source were set by hand.
+_SECOND_SHARE = 0.5  # of the diver's merit
+_SECOND_FRAMES = 5  # in which two tracks are apart, at least
+# Share of common frames: one diver who is found twice has 0.15, a pair 0.46 (docs/log.md, 2026-11-26).
 _SECOND_APART = 0.3
-_APART_IOU = 0.2
+_APART_IOU = 0.2  # below it two boxes are apart
+# Frames of the fall, and their share: single dives have up to 0.29, a pair 0.59 (docs/log.md, 2026-11-29).
 _SECOND_FALLING, _APART_FALLING = 3, 0.4
-_LEAST_WITH = 0.8
+_LEAST_WITH = 0.8  # of the diver's way: what waits goes down by 0.58 of it (`_falls_beside`)
 _FALL_BEGINS, _FALL_ENDS = 0.1, 0.9
-"""Shares of the way down."""
-_PAIR_CONFIDENCE = 0.15
-_PAIR_HEIGHTS = 0.5
-_PAIR_SHARE = 0.2
+"""Shares of the way down. Set by hand."""
+_PAIR_CONFIDENCE = 0.15  # of each of the two, at least
+_PAIR_HEIGHTS = 0.5  # box sizes by which one is below the other, at most
+_PAIR_SHARE = 0.2  # of the frames with somebody: single dives up to 0.14, pairs from 0.36 (`_move_in_pairs`)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +75,9 @@ class View:
     """What is seen in one frame.
 
     Attributes:
-        people: what the detector finds; empty where it was not asked.
-        moving: share of motion of each of them.
-        motion: of the whole frame.
+        people: People that the detector finds; empty where it was not asked.
+        moving: Share of motion of each of the people.
+        motion: Motion of the whole frame.
     """
 
     people: Detections
@@ -88,11 +96,11 @@ class Track:
     """One person over some frames.
 
     Attributes:
-        first: frame of the first box.
-        boxes_px: left, top, right, bottom in each frame from then on.
-        confidence: of the detection; 0 where the box is not the detector's.
-        moving: share of motion.
-        sources: where each box comes from.
+        first: Frame of the first box.
+        boxes_px: Left, top, right, bottom of the box in each frame from `first` on, in pixels.
+        confidence: Confidence of the detection in each frame, 0 to 1; 0 where the box is not the detector's.
+        moving: Share of motion in the box of each frame.
+        sources: Source of each box: the detector (`network`), what moves (`motion`), or the boxes before (`carried`).
     """
 
     first: int
@@ -116,9 +124,9 @@ class Choice:
     """The diver among the people of a clip.
 
     Attributes:
-        diver: the track; None where nobody moves of their own.
-        fall: how far the diver falls against the background, in box sizes.
-        is_pair: somebody else falls at the same time, or moves beside: the partner in a synchronised dive.
+        diver: Track of the diver; None where nobody moves of their own.
+        fall: How far the diver falls against the background, in box sizes.
+        is_pair: Whether somebody else falls at the same time, or moves beside: the partner in a synchronised dive.
     """
 
     diver: Track | None
@@ -130,7 +138,7 @@ def choose_diver(views: Sequence[View]) -> Choice:
     """Follow everybody who moves, and choose who falls; nobody where nobody does.
 
     Args:
-        views: of every frame of the clip.
+        views: Views of every frame of the clip.
     """
     tracks: list[Track] = []
     for frame, person in _seeds(views):
@@ -159,9 +167,9 @@ def follow(views: Sequence[View], frame: int, person: int) -> Track:
     """The track of one person, forwards and backwards from one detection.
 
     Args:
-        views: of every frame.
-        frame: of the detection.
-        person: its index there.
+        views: Views of every frame of the clip.
+        frame: Frame of the detection.
+        person: Index of the person among the people of that frame.
     """
     seed = views[frame]
     start = _Step(
@@ -322,7 +330,7 @@ def _steady(steps: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
 
 
 def _heights(track: Track, path: Sequence[np.ndarray]) -> Float[np.ndarray, " frames"]:
-    """Of the middles of a track's boxes against the background, downwards, in pixels."""
+    """Heights of the middles of a track's boxes against the background, downwards, in pixels."""
     middles = centres(track.boxes_px)
     return np.array(
         [path[frame][1] @ (x, y, 1.0) for frame, (x, y) in zip(track.frames, middles, strict=True)]
@@ -363,7 +371,7 @@ def _move_in_pairs(views: Sequence[View]) -> bool:
     (0.36 or more), in the frames of the fall.
 
     Args:
-        views: of the frames in which the diver falls.
+        views: Views of the frames in which the diver falls.
     """
     seen = pairs = 0
     for view in views:
