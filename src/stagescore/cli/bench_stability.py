@@ -72,8 +72,8 @@ def stability_document(rows: "list[StabilityRow]", together: "StabilityRow") -> 
     """The rows of variants against films for `--json`.
 
     Args:
-        rows: One for each variant.
-        together: All variants.
+        rows: Figures of each variant.
+        together: Figures of all variants together.
     """
     return {
         "goal": {"median": GOAL_MEDIAN, "within": GOAL_WITHIN, "holds": _holds(together)},
@@ -88,10 +88,10 @@ def say_stability(
     """Print how far variants move scores and events, as a table and beside the goal.
 
     Args:
-        out: Where to.
-        records: Of the films, by name.
-        rows: One for each variant.
-        together: All variants.
+        out: Output of the command, which prints.
+        records: Records of the films, by name.
+        rows: Figures of each variant.
+        together: Figures of all variants together.
     """
     from stagescore.benchmarks.stability import LIMIT_POINTS, ORIGINAL
 

@@ -32,7 +32,7 @@ class Failure(Exception):  # noqa: N818 - an outcome, not a fault of the program
     """Ends a command with an exit code after everything has been said.
 
     Args:
-        code: 1: something failed, or needs review where asked to be strict.
+        code: Exit code of the command. 1: something failed, or needs review where asked to be strict.
     """
 
     def __init__(self, code: int = 1) -> None:
@@ -45,8 +45,8 @@ class Output:
     """What a command may say, and where.
 
     Attributes:
-        json: print one JSON document instead of text and tables.
-        quiet: print neither text, tables nor progress.
+        json: Whether one JSON document is printed instead of text and tables.
+        quiet: Whether text, tables and progress are left out.
     """
 
     json: bool = False

@@ -20,9 +20,9 @@ def compare_page(comparison: DiveComparison, first: Pictures = _NONE, second: Pi
     """The page about two dives, or about one and an exemplar of the bank.
 
     Args:
-        comparison: as `scoring.compare` gives it.
-        first: of the first dive, at the frames of `compared_pairs`; may be empty.
-        second: of the second, or of the exemplar.
+        comparison: Comparison of the two dives, as `scoring.compare` gives it.
+        first: Pictures of the first dive, at the frames of `compared_pairs`; may be empty.
+        second: Pictures of the second dive, or of the exemplar; may be empty.
     """
     return render(
         "compare.html.j2",

@@ -125,7 +125,7 @@ class Pictures:
         return np.asarray(self.track.joints_px[row] * self.scale)
 
     def _side(self, frames: Sequence[int]) -> int | None:
-        """Of the squares; None where the diver's place is unknown: whole pictures."""
+        """Side of the squares in pixels; None where the diver's place is unknown: whole pictures."""
         joints = [found for frame in frames if (found := self._joints(frame)) is not None]
         if not joints:
             return None

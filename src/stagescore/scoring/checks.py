@@ -82,9 +82,9 @@ class Shot:
     """The frames of a clip that belong together.
 
     Attributes:
-        start: first frame.
-        end: frame after the last.
-        cuts: first frames of other shots inside of it.
+        start: First frame of the shot.
+        end: Frame after the last of the shot.
+        cuts: First frames of other shots inside of it.
         whole: Whether a whole dive, from board to water, was seen in it.
     """
 
@@ -187,9 +187,9 @@ def main_shot(num_frames: int, cuts: Sequence[int], still: Sequence[bool] = ()) 
     """Leave a few stray frames of other shots out at both ends, and shots there that are still images: titles, frozen frames.
 
     Args:
-        num_frames: of the clip.
-        cuts: first frames of its second and later shots.
-        still: for each shot whether nothing moves in it (`still_shots`).
+        num_frames: Number of frames of the clip.
+        cuts: First frames of its second and later shots.
+        still: Whether nothing moves, for each shot (`still_shots`); empty to take no shot for still.
 
     >>> main_shot(96, [3, 94])
     Shot(start=3, end=94, cuts=(), whole=False)
@@ -215,8 +215,8 @@ def still_shots(small: UInt8[np.ndarray, "frames height width 3"], cuts: Sequenc
     """For each shot whether it is a still image, apart from noise; one of a single frame is none.
 
     Args:
-        small: the pictures of all frames, scaled down.
-        cuts: first frames of the second and later shots.
+        small: Pictures of all frames, scaled down.
+        cuts: First frames of the second and later shots.
     """
     return [
         end - start > 1 and _moving_share(small[start:end]) < _STILL_SHARE
@@ -228,8 +228,8 @@ def cut_reason(shot: Shot, offset: int) -> Reason | None:
     """Cuts inside the clip.
 
     Args:
-        shot: with its cuts.
-        offset: frame of the input that frame 0 is.
+        shot: The frames that are used, and the cuts among them.
+        offset: Frame of the input that frame 0 of the clip is.
     """
     if not shot.cuts:
         return None
@@ -293,8 +293,9 @@ def divers_reason(num_divers: int | None) -> Reason | None:
     """Two people who fall together.
 
     Args:
-        num_divers: as tracked on detections; None where no network looked. Moving parts alone do not tell two divers
-            from one: of ten clean dives two had a second part that fell beside the first, and pairs were one part.
+        num_divers: Number of divers who fall, as tracked on detections; None where no network looked. Moving parts
+            alone do not tell two divers from one: of ten clean dives two had a second part that fell beside the first,
+            and pairs were one part.
     """
     if num_divers != 2:
         return None
@@ -312,8 +313,8 @@ def short_fall_warning(seconds: float, height_m: float | None) -> str | None:
     """What is said of a flight that no fall from such a height can be; None where it can, or no height is known.
 
     Args:
-        seconds: From the first airborne frame to the first water contact, in real time.
-        height_m: Of the board or platform.
+        seconds: Time from the first airborne frame to the first water contact, in real seconds.
+        height_m: Height of the board or platform in metres; None where it is not known.
 
     >>> short_fall_warning(1.4, 10.0) is None
     True
@@ -330,10 +331,10 @@ def partial_reason(flight: Flight | None, offset: int, begins_at_cut: bool = Fal
     """The clip does not show the whole dive.
 
     Args:
-        flight: as it was found.
-        offset: frame of the input that frame 0 is.
-        begins_at_cut: another shot comes before. Broadcasts show a take-off from the front and change the camera during it;
-            then a shot is whole that begins while the diver still rises.
+        flight: The flight that was found; None where nobody falls.
+        offset: Frame of the input that frame 0 of the clip is.
+        begins_at_cut: Whether another shot comes before. Broadcasts show a take-off from the front and change the
+            camera during it; then a shot is whole that begins while the diver still rises.
     """
     if flight is None or not (flight.no_takeoff or flight.ends_in_air):
         return None

@@ -41,15 +41,16 @@ class Flight:
     """Where somebody is in free fall.
 
     Attributes:
-        first: first airborne frame.
-        stop: first frame that touches the water, or one after the last seen.
-        apex: frame of the highest point; it may lie before `first`.
-        misfit: root mean square distance from the parabola, in body sizes.
-        fallen: from the highest point on, in body sizes.
-        gravity: body sizes a frame and frame.
-        starts_in_air: the body is in the air in the clip's first frames.
-        no_takeoff: so it is, and well on its way: the take-off is not just before.
-        ends_in_air: the clip ends before the entry.
+        first: First airborne frame.
+        stop: First frame that touches the water, or the one after the last seen.
+        apex: Frame of the highest point; it may lie before `first`.
+        misfit: Root mean square distance from the parabola, in body sizes.
+        fallen: How far the body falls from the highest point on, in body sizes.
+        gravity: Acceleration of the fall, in body sizes per squared frame.
+        starts_in_air: Whether the body is in the air in the clip's first frames.
+        no_takeoff: Whether the clip starts in the air with the highest point near or past: the take-off is not just
+            before.
+        ends_in_air: Whether the clip ends before the entry.
     """
 
     first: int
@@ -93,8 +94,8 @@ class FlightFinder(Protocol):
         """The flight; None where nobody falls.
 
         Args:
-            path: of somebody's box against the background.
-            num_frames: of the clip.
+            path: Heights of somebody's body against the background.
+            num_frames: Number of frames of the clip.
         """
 
 

@@ -58,7 +58,7 @@ def _scored(result: Result, *, pictured: bool) -> dict[str, object]:
 
 
 def frames(result: Result) -> tuple[int, ...]:
-    """Of the decisive stage; of a dive without stages what was seen of it."""
+    """Frames of the decisive stage; of a dive without stages, frames of what was seen of it."""
     if not result.stages:
         return seen_frames(result)
     stage = decisive_stage(result)
@@ -245,7 +245,7 @@ def standing_strip(result: Result) -> Figure | None:
 
 
 def _differences(result: Result) -> list[tuple[str, Sentence]]:
-    """Of each stage its name and how many points it lost or won."""
+    """Name of each stage, and how many points it lost or won."""
     return [
         (
             stage.name,

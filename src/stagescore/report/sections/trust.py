@@ -112,7 +112,7 @@ def _unsure_edges(result: Result) -> list[Sentence]:
 
 
 def _unsure_input(result: Result) -> list[Sentence]:
-    """Of the file and of the joints."""
+    """What is not to be trusted of the file and of the joints."""
     found = []
     if result.input.condition != "ok":
         what = "damaged: some of it is missing" if result.input.condition == "partial" else "unreadable"
