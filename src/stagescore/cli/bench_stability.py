@@ -18,6 +18,7 @@ RecordsOption = Annotated[
     typer.Option("--out", metavar="DIR", help="A JSON file a film; a stopped measurement goes on there."),
 ]
 GOAL_MEDIAN, GOAL_WITHIN = 2.0, 0.95
+"""Goals: median change in points, and share of the changes below `benchmarks.stability.LIMIT_POINTS`. Set by hand."""
 
 
 def stability(

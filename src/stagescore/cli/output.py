@@ -25,7 +25,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables: errors only.")]
 
 _SECONDS_BETWEEN_LINES = 5.0
+"""Least time between two lines of progress where there is no terminal. Set by hand."""
 _PIPED_WIDTH = 160
+"""Width of tables where there is no terminal, in characters. Set by hand."""
 
 
 class Failure(Exception):  # noqa: N818 - an outcome, not a fault of the program

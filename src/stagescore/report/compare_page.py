@@ -13,6 +13,7 @@ from stagescore.scoring.compare import DiveComparison
 _PANEL, _GAP = 110, 44
 _ANGLES = (("Knees", "stretched"), ("Hips", "stretched"), ("Trunk to the vertical", "head down"))
 _NOTHING = 0.05
+"""Points below which dives or stages count as equal. Set by hand."""
 _NONE = Pictures()
 
 

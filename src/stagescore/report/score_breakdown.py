@@ -14,7 +14,7 @@ from stagescore.errors import DataError
 from stagescore.scoring.result import ExemplarVote, Result
 
 TOLERANCE = 1e-6
-"""Points by which parts and sum may differ."""
+"""Points by which parts and sum may differ. Set by hand, above rounding errors of the sum."""
 PRIOR_PART = "Towards the usual score"
 """Name of the part that the prior adds."""
 _CENT = Decimal("0.01")

@@ -13,7 +13,9 @@ from stagescore.scoring.result import Angles
 from stagescore.types import PoseTrack
 
 _NEAR_ENTRY = 3
+"""Frames around the contact in which the angle at the entry is looked for. Set by hand."""
 _HALF_WINDOW = 2
+"""Frames on either side for the median; set by hand, so that a joint that is wrong in one or two frames shows nowhere."""
 _DIGITS = 3
 
 

@@ -34,8 +34,11 @@ from stagescore.tensors import Representation, joined
 from stagescore.types import Dive
 
 LEAST_DIVES = 5
+"""Fewer exemplars make no bank. Set by hand."""
 PICTURE_HEIGHT_PX = 80
+"""Height of an exemplar's pictures in the bank. Set by hand."""
 _STEEPEST = 1.5
+"""Largest slope. Set by hand: a few dives must not multiply differences without limit."""
 _NO_HINDRANCE = ("unfamiliar", "no-difficulty", "unknown-difficulty")
 """Reasons against a score that do not keep a dive from becoming an exemplar."""
 Progress = Callable[[str, int, int], None]
@@ -79,7 +82,7 @@ def fit_bank(
     Args:
         scorer: Scorer whose network encodes the dives.
         dives: Labelled dives; those without a film are left out.
-        exemplars: Number of exemplars that vote on each dive.
+        exemplars: Number of exemplars that vote on each dive; 10 as in the paper.
         progress: Called before every dive with what is done, how many are done, and of how many.
 
     Raises:

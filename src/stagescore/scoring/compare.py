@@ -19,7 +19,7 @@ from stagescore.tensors import Representation
 from stagescore.types import STAGE_NAMES, Dive
 
 STEPS = 24
-"""Of each stage on the common time base."""
+"""Steps of each stage on the common time base. Set by hand."""
 
 
 class StageDifference(Config):

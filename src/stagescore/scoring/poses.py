@@ -27,8 +27,11 @@ from stagescore.weights.registry import pose_networks
 
 _DIGITS = 6
 _LEAST_JOINTS = 8
+"""Joints that a frame must have for a box around them. Set by hand: half of MPII's 16."""
 _LEAST_CONFIDENCE = 0.1
+"""Confidence below which a given joint is doubtful. Set by hand."""
 _FEW_JOINTS = 0.3
+"""Share of measured joints below which a warning says that little follows from them. Set by hand."""
 _USUAL_ROWS = 96  # of FineDiving-Pose
 _FRAME_NUMBER = re.compile(r"(?:.*_(?=\d{12}(?:\.|$)))?(?P<number>\d{1,12})(?:\.[a-zA-Z]+)?")
 

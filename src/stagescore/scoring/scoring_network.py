@@ -24,7 +24,7 @@ STRANGE = 1.2
 """Distance beyond which a network without a prior is not asked, where another is. To `nano` 16 new simulated dives were at
 0.53 to 0.86, and 14 real films at 1.31 to 2.97 (docs/log.md)."""
 LEAST_FILM_SHARE = 0.2
-"""Share of the film below which there is no score."""
+"""Share of the film below which there is no score. Set by hand: such a number would not come from the film."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

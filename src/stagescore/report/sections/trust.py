@@ -6,9 +6,9 @@ from stagescore.report.sentences import Sentence, counted, joints, prior, warnin
 from stagescore.scoring.result import Result
 
 _UNSURE = 0.6
-"""Confidence below which the edges of a stage are called unsure."""
+"""Confidence below which the edges of a stage are called unsure. Set by hand."""
 _MANY_DOUBTFUL = 0.1
-"""Share of doubtful joints above which the angles are called doubtful."""
+"""Share of doubtful joints above which the angles are called doubtful. Set by hand."""
 
 
 def build(result: Result, pictures: Pictures) -> Content:
