@@ -144,6 +144,7 @@ def review(
         Path | None, typer.Option("--out", metavar="PATH", help="Where the merged labels go.")
     ] = None,
     form: Annotated[Form, typer.Option("--to", help="Form of the merged labels.")] = "authors",
+    # Set by hand: the distance of PCKh@0.5.
     tolerance: Annotated[float, typer.Option(min=0.0, help="In lengths of the head (joints 8 to 9).")] = 0.5,
     json: JsonOption = False,
     quiet: QuietOption = False,

@@ -18,6 +18,7 @@ RecordsOption = Annotated[
     typer.Option("--out", metavar="DIR", help="A JSON file a film; a stopped measurement goes on there."),
 ]
 GOAL_MEDIAN, GOAL_WITHIN = 2.0, 0.95
+"""Goals: median change in points, and share of the changes below `benchmarks.stability.LIMIT_POINTS`. Set by hand."""
 
 
 def stability(
@@ -72,8 +73,8 @@ def stability_document(rows: "list[StabilityRow]", together: "StabilityRow") -> 
     """The rows of variants against films for `--json`.
 
     Args:
-        rows: One for each variant.
-        together: All variants.
+        rows: Figures of each variant.
+        together: Figures of all variants together.
     """
     return {
         "goal": {"median": GOAL_MEDIAN, "within": GOAL_WITHIN, "holds": _holds(together)},
@@ -88,10 +89,10 @@ def say_stability(
     """Print how far variants move scores and events, as a table and beside the goal.
 
     Args:
-        out: Where to.
-        records: Of the films, by name.
-        rows: One for each variant.
-        together: All variants.
+        out: Output of the command, which prints.
+        records: Records of the films, by name.
+        rows: Figures of each variant.
+        together: Figures of all variants together.
     """
     from stagescore.benchmarks.stability import LIMIT_POINTS, ORIGINAL
 

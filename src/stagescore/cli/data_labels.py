@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stagescore.data.checks import CheckReport
 
 NUM_SHOWN = 5
-"""Rows of each kind that are named on a terminal; `--json` names all."""
+"""Rows of each kind that are named on a terminal; `--json` names all. Set by hand."""
 
 LabelsArgument = Annotated[
     Path | None, typer.Argument(metavar="LABELS", help="The same as --annotations.", show_default=False)

@@ -9,7 +9,7 @@ from stagescore.cli.output import JsonOption, QuietOption, command_output, round
 from stagescore.extras import from_extra
 
 FEW_DIVES = 30
-"""Figures of fewer dives say little, and are warned about."""
+"""Figures of fewer dives say little, and are warned about. Set by hand."""
 
 ManifestArgument = Annotated[Path, typer.Argument(help="A manifest, or the folder that `data import` made.")]
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from stagescore.evaluation.kept_folds import KeptFold
 
 TEST_SEED, TEST_DIVES = 12, 320
-"""Of simulated dives to measure shipped weights on: their training never saw this seed (docs/training.md)."""
+"""Seed and number of the simulated dives that shipped weights are measured on: their training never saw this seed
+(docs/training.md)."""
 
 
 class Split(enum.StrEnum):

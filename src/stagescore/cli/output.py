@@ -25,14 +25,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables: errors only.")]
 
 _SECONDS_BETWEEN_LINES = 5.0
+"""Least time between two lines of progress where there is no terminal. Set by hand."""
 _PIPED_WIDTH = 160
+"""Width of tables where there is no terminal, in characters. Set by hand."""
 
 
 class Failure(Exception):  # noqa: N818 - an outcome, not a fault of the program
     """Ends a command with an exit code after everything has been said.
 
     Args:
-        code: 1: something failed, or needs review where asked to be strict.
+        code: Exit code of the command. 1: something failed, or needs review where asked to be strict.
     """
 
     def __init__(self, code: int = 1) -> None:
@@ -45,8 +47,8 @@ class Output:
     """What a command may say, and where.
 
     Attributes:
-        json: print one JSON document instead of text and tables.
-        quiet: print neither text, tables nor progress.
+        json: Whether one JSON document is printed instead of text and tables.
+        quiet: Whether text, tables and progress are left out.
     """
 
     json: bool = False

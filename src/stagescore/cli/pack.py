@@ -17,6 +17,7 @@ def pack(
     test_data: Annotated[
         Path | None, typer.Option(help="Dives that training never saw; their figures go into the card.")
     ] = None,
+    # Set by hand: as many as vote on a dive.
     per_number: Annotated[int, typer.Option(min=2, help="Exemplars of every dive number, at most.")] = 10,
     spare: Annotated[
         Path | None,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stagescore.training.runs import SettingsT
 
 _STEPS_OF_BAR = 10_000
+"""Steps of the progress bar: a run tells the share that is done."""
 
 ConfigArgument = Annotated[
     list[str] | None,

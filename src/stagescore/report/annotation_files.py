@@ -21,7 +21,7 @@ from stagescore.pose.npz_files import npz_bytes
 from stagescore.report.overlay import overlay_frames
 
 SCHEMA_VERSION = 1
-"""Of `quality.json`."""
+"""Version of the form of `quality.json`."""
 QUALITY = "quality.json"
 AUTHORS = "annotations.json"
 COCO = "coco.json"
@@ -33,8 +33,8 @@ def labels_of(annotation: Annotation, images: Sequence[str]) -> list[LabelledIma
     """The frames that show the diver, as labelled images; measured joints are visible, filled ones are not.
 
     Args:
-        annotation: of a clip.
-        images: a name for each of its rows; of rows with the same name the first counts.
+        annotation: Annotation of a clip.
+        images: Name of the image of each row of the annotation; of rows with the same name the first counts.
     """
     labels: dict[str, LabelledImage] = {}
     for row, image in enumerate(images):
@@ -63,11 +63,11 @@ def write_annotation(
     """Write everything but the film and `quality.json`.
 
     Args:
-        folder: of the clip.
-        name: of the clip.
-        annotation: its joints.
-        images: a name for each row of the annotation.
-        made_from: what the annotation was made from and how, for `quality.json`.
+        folder: Folder of the clip.
+        name: Name of the clip, which the file of its joints is called after.
+        annotation: The clip's joints and boxes.
+        images: Name of the image of each row of the annotation.
+        made_from: What the annotation was made from and how, for `quality.json`.
 
     Returns:
         The content of `quality.json`; see `finish`.

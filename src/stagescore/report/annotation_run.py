@@ -41,10 +41,10 @@ class Settings:
     """How clips are annotated.
 
     Attributes:
-        out: folder that gets a folder for each clip.
-        networks: what finds the diver and the joints.
-        num_frames: rows of the result; None for one row a frame of the film.
-        threads: of each network.
+        out: Folder that gets a folder for each clip.
+        networks: Files of the networks that find the diver and the joints.
+        num_frames: Number of rows of the result, evenly spread over the film; None for one row per frame.
+        threads: Number of threads of each network.
     """
 
     out: Path
@@ -58,8 +58,8 @@ class ClipSource:
     """A film or a folder of images.
 
     Attributes:
-        path: where it is.
-        name: of the clip: the file's name without its ending, or the folder's.
+        path: Path of the film or folder.
+        name: Name of the clip: the file's name without its ending, or the folder's.
     """
 
     path: Path
@@ -106,10 +106,11 @@ def annotate_clips(
     """Annotate clips; those that are done already, from the same input by the same networks, are kept.
 
     Args:
-        clips: which.
-        settings: how.
-        workers: processes; the result does not depend on how many.
-        progress: told after every clip.
+        clips: Clips that are annotated, in this order.
+        settings: Networks, number of rows and folder of the results.
+        workers: Number of processes; the result does not depend on it.
+        progress: Called before the first clip and after every one with what is done, how many are done, and of how
+            many.
 
     Returns:
         A result a clip, in their order: `status` is `ok` or `failed`; with the content of `quality.json`,

@@ -40,7 +40,7 @@ class Figure:
     Attributes:
         drawing: The drawing as SVG.
         captions: What there is to see in the drawing.
-        table: The same in numbers.
+        table: The numbers that the drawing shows.
     """
 
     drawing: Markup

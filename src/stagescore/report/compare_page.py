@@ -13,6 +13,7 @@ from stagescore.scoring.compare import DiveComparison
 _PANEL, _GAP = 110, 44
 _ANGLES = (("Knees", "stretched"), ("Hips", "stretched"), ("Trunk to the vertical", "head down"))
 _NOTHING = 0.05
+"""Points below which dives or stages count as equal. Set by hand."""
 _NONE = Pictures()
 
 
@@ -20,9 +21,9 @@ def compare_page(comparison: DiveComparison, first: Pictures = _NONE, second: Pi
     """The page about two dives, or about one and an exemplar of the bank.
 
     Args:
-        comparison: as `scoring.compare` gives it.
-        first: of the first dive, at the frames of `compared_pairs`; may be empty.
-        second: of the second, or of the exemplar.
+        comparison: Comparison of the two dives, as `scoring.compare` gives it.
+        first: Pictures of the first dive, at the frames of `compared_pairs`; may be empty.
+        second: Pictures of the second dive, or of the exemplar; may be empty.
     """
     return render(
         "compare.html.j2",

@@ -32,11 +32,11 @@ def draw_pose(
     """A copy of the picture, enlarged, with bones and box.
 
     Args:
-        image: red, green, blue.
-        joints_px: of the picture before it is enlarged; NaN where unknown.
-        weak: joints whose bones are drawn thin.
-        box_px: left, top, right, bottom; NaN or None for none.
-        scale: of the copy.
+        image: Picture in red, green, blue.
+        joints_px: Joints in pixels of the picture before it is enlarged; NaN where unknown.
+        weak: Joints whose bones are drawn thin; None for none.
+        box_px: Left, top, right and bottom of the diver's box, in pixels; NaN or None for none.
+        scale: Factor by which the copy is larger than the picture.
     """
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
     drawn = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR) if scale != 1 else image.copy()
@@ -61,7 +61,7 @@ def skeleton_pictures(
     """Skeletons on black squares, all of one scale and each in the middle of its square.
 
     Args:
-        joints: by frame, in any unit; NaN where unknown.
+        joints: Joints by frame, in any unit; NaN where unknown.
     """
     extent = max((float(np.ptp(_known(xy), axis=0).max()) for xy in joints.values()), default=0.0)
     side = _SKELETON_ROOM * max(extent, 1e-6)
@@ -84,10 +84,10 @@ def shown_frames(
     """Frames as they were filmed; of joints without their film the joints, drawn.
 
     Args:
-        media: the film.
-        frames: which, increasing.
-        track: the joints from frame `first` on.
-        first: frame of the track's first row.
+        media: The film, or what stands for it where joints were scored alone.
+        frames: Frames of the film that are shown, increasing.
+        track: The joints from frame `first` on; None where there are none.
+        first: Frame of the track's first row.
     """
     for frame, image in media.frames(frames):
         if media.info.kind == "joints" and track is not None:

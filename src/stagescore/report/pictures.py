@@ -18,9 +18,12 @@ Image = UInt8[np.ndarray, "_ _ 3"]
 """Red, green, blue, of any size."""
 
 _QUALITY = 76
+"""JPEG quality of the pictures in a report. Set by hand."""
 _ROOM = 1.35
+"""Side of a square, as a multiple of how far the joints spread. Set by hand."""
 _LEAST_SHARE = 0.45
-"""Of the picture's height, so that board, water and splash can be seen beside the diver."""
+"""Smallest side of a square, as a share of the picture's height, so that board, water and splash can be seen beside the diver.
+Set by hand."""
 _DRIFT_SHARE = 0.2
 """How far to the side of the first water contact joints are followed, of the picture's height. In eighteen films of
 UNLV-Dive the joints of divers and splashes stayed within 0.16 of it in the half second after it; one that was found on the pool's wall
@@ -125,7 +128,7 @@ class Pictures:
         return np.asarray(self.track.joints_px[row] * self.scale)
 
     def _side(self, frames: Sequence[int]) -> int | None:
-        """Of the squares; None where the diver's place is unknown: whole pictures."""
+        """Side of the squares in pixels; None where the diver's place is unknown: whole pictures."""
         joints = [found for frame in frames if (found := self._joints(frame)) is not None]
         if not joints:
             return None

@@ -20,7 +20,7 @@ class Part:
 
     Attributes:
         name: The section's name, which its heading can be linked by.
-        title: The heading; None where the template writes its own.
+        title: Heading of the section; None where the template writes its own.
         body: The markup of the section.
         style: CSS that only this section needs; empty without any.
     """
@@ -46,7 +46,7 @@ def render_section(name: str, title: str | None, content: Mapping[str, object]) 
 
     Args:
         name: Name of the section.
-        title: Its heading; None where the template writes its own.
+        title: Heading of the section; None where the template writes its own.
         content: What the template shows; markup in it is escaped.
     """
     filled = _environment().get_template(f"sections/{name}{_SUFFIX}").make_module(dict(content))
@@ -55,7 +55,7 @@ def render_section(name: str, title: str | None, content: Mapping[str, object]) 
 
 
 def _section_template(name: str) -> str | None:
-    """Looked up wherever sections are found, so that a section brings its template along."""
+    """Text of a template, looked up wherever sections are found, so that a section brings its template along."""
     places = (Path(folder) / name for folder in sections.__path__)
     return next((place.read_text(encoding="utf-8") for place in places if place.exists()), None)
 

@@ -39,11 +39,11 @@ def film_pictures(
     """Decode what a report shows; where there is no film, the joints are drawn instead.
 
     Args:
-        result: of the film.
-        media: the film, perhaps held smaller; None if it cannot be read.
-        track: a row for each frame that was used, from `result.input.start_frame` on, in pixels of the film.
-        weak: joints of the track that were filled or are doubtful.
-        bank: that may have pictures of the nearest exemplar.
+        result: Result of the film.
+        media: The film, perhaps held smaller; None if it cannot be read.
+        track: Joints in pixels of the film, a row for each frame that was used, from `result.input.start_frame` on.
+        weak: Joints of the track that were filled or are doubtful.
+        bank: Bank that may have pictures of the nearest exemplar.
 
     Raises:
         DataError: the film has changed, or the track has another number of rows.

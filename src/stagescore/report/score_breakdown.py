@@ -14,7 +14,7 @@ from stagescore.errors import DataError
 from stagescore.scoring.result import ExemplarVote, Result
 
 TOLERANCE = 1e-6
-"""Points by which parts and sum may differ."""
+"""Points by which parts and sum may differ. Set by hand, above rounding errors of the sum."""
 PRIOR_PART = "Towards the usual score"
 """Name of the part that the prior adds."""
 _CENT = Decimal("0.01")
@@ -25,10 +25,10 @@ class ScoreBreakdown:
     """Parts that add up to a total, exactly and as printed.
 
     Attributes:
-        names: of the parts; the first is what it starts from.
-        parts: in points.
-        total: in points.
-        fields: where in the result each part and, last, the total stands.
+        names: Names of the parts; the first is what the sum starts from.
+        parts: The parts, in points.
+        total: What the parts add up to, in points.
+        fields: Fields of the result that hold each part and, last, the total.
     """
 
     names: tuple[str, ...]

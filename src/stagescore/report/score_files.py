@@ -77,10 +77,10 @@ def write_comparison(comparison: DiveComparison, first: Scored, second: Scored |
     """Write `compare.json`, `compare.html` and, for two films, `compare.mp4`.
 
     Args:
-        comparison: of both.
-        first: the first dive.
-        second: the second; None for an exemplar of the first one's bank.
-        folder: that has none of these files yet.
+        comparison: Comparison of the two dives.
+        first: The first dive.
+        second: The second dive; None for an exemplar of the first one's bank.
+        folder: Folder that has none of these files yet.
 
     Raises:
         DataError: one of them cannot be made or written.

@@ -21,7 +21,7 @@ def summary_page(results: Sequence[tuple[str, Result]]) -> str:
     """The page about some dives.
 
     Args:
-        results: folder of each, as the page links to it (`FOLDER/report.html`), and what scoring gave; failed
+        results: Pairs of a dive's folder, as the page links to it (`FOLDER/report.html`), and what scoring gave; failed
             dives too.
     """
     rows = [

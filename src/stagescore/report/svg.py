@@ -15,9 +15,9 @@ class Drawing:
     """A drawing that is as wide as there is room for.
 
     Attributes:
-        height: in pixels.
-        label: what it shows, for those who cannot see it.
-        parts: markup so far.
+        height: Height of the drawing, in pixels.
+        label: What the drawing shows, for those who cannot see it.
+        parts: The markup so far.
     """
 
     height: int
@@ -28,11 +28,11 @@ class Drawing:
         """A filled box.
 
         Args:
-            x0: one side, in per cent.
-            x1: the other side.
-            y: of its top, in pixels.
-            height: in pixels.
-            style: class name.
+            x0: One side of the box, in per cent of the width.
+            x1: The other side of the box, in per cent of the width.
+            y: Top of the box, in pixels.
+            height: Height of the box, in pixels.
+            style: Name of the CSS class.
         """
         left, width = min(x0, x1), abs(x1 - x0)
         self._add('<rect x="{}%" y="{}" width="{}%" height="{}" class="{}"/>', left, y, width, height, style)
@@ -55,11 +55,11 @@ class Drawing:
         """A curve in a box as wide as the drawing, with gaps where a value is unknown.
 
         Args:
-            xs: in per cent.
-            ys: 0 at the bottom of the box to 1 at its top.
-            top: of the box, in pixels.
-            height: of the box, in pixels.
-            style: class name.
+            xs: Positions across, in per cent of the width.
+            ys: Heights from 0 at the bottom of the box to 1 at its top; None where unknown.
+            top: Top of the box, in pixels.
+            height: Height of the box, in pixels.
+            style: Name of the CSS class.
         """
         path, pen = [], "M"
         for x, y in zip(xs, ys, strict=True):
@@ -101,9 +101,9 @@ class Axis:
     """A scale from values to per cent of the width.
 
     Attributes:
-        low: value at the left end.
-        high: value at the right end.
-        margin: per cent that are left free at either end.
+        low: Value at the left end.
+        high: Value at the right end.
+        margin: Free part at either end, in per cent of the width.
     """
 
     low: float

@@ -44,9 +44,9 @@ def agreed(
 
     Args:
         edges: Four edges in frames of the input: begin of take-off, flight and entry, and the frame after the last.
-        confidences: Confidence of each stage.
-        events: In frames of the input; None for an event that was not seen.
-        tolerance_frames: By how many frames an edge may be off without contradicting its event.
+        confidences: Confidence of each stage, 0 to 1.
+        events: Events in frames of the input; None for an event that was not seen.
+        tolerance_frames: Number of frames by which an edge may be off without contradicting its event.
     """
     first, takeoff_end, entry_begin, end = edges
     sure = list(confidences)
@@ -80,7 +80,7 @@ def agreed(
 
 
 def _doubted(sure: list[float], stages: tuple[int, int], event: EventResult) -> EventResult:
-    """The event, at most as sure as the surer of the two stages beside it is unsure; both stages likewise."""
+    """The event, at most as sure as the surer of the two stages beside it is unsure; both stages, at most as sure as it is unsure."""
     seen = max(sure[stage] for stage in stages)
     for stage in stages:
         sure[stage] = min(sure[stage], 1.0 - event.confidence)

@@ -13,7 +13,9 @@ from stagescore.scoring.result import Angles
 from stagescore.types import PoseTrack
 
 _NEAR_ENTRY = 3
+"""Frames around the contact in which the angle at the entry is looked for. Set by hand."""
 _HALF_WINDOW = 2
+"""Frames on either side for the median; set by hand, so that a joint that is wrong in one or two frames shows nowhere."""
 _DIGITS = 3
 
 
@@ -41,10 +43,10 @@ def angles_of(
     """Angles of a track, each the median of five frames: a joint that is wrong in one or two of them shows nowhere.
 
     Args:
-        track: of the frames that were used.
-        weak: joints that are not to be believed; angles with them are unknown.
-        start_frame: frame of the input that its first frame is.
-        contact_frame: first touch of the water, in frames of the input.
+        track: The diver's joints in the frames that were used.
+        weak: Joints that are not to be believed; angles with them are unknown.
+        start_frame: Frame of the input that the track's first row is of.
+        contact_frame: Frame of the first touch of the water, counted in the input; None where it is not known.
     """
     points = track.joints_px if weak is None else np.where(weak[..., None], np.nan, track.joints_px)
     joints = {name: points[:, index] for index, name in enumerate(track.skeleton.joints)}
@@ -86,7 +88,7 @@ def _of_both(sides: list[np.ndarray]) -> np.ndarray:
 
 
 def _at_entry(trunk: np.ndarray, frame: int) -> float | None:
-    """From the vertical, head first or feet first, in the known frame that is nearest to the contact."""
+    """Angle of the trunk to the vertical, head first or feet first, in the known frame that is nearest to the contact."""
     known = [f for f in np.flatnonzero(~np.isnan(trunk)).tolist() if abs(f - frame) <= _NEAR_ENTRY]
     if not known:
         return None

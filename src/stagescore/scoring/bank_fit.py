@@ -13,10 +13,10 @@ class BankFit(Config):
     """The content of `<bank>.json`.
 
     Attributes:
-        weights_hash: of the network that encoded the bank.
-        slope: what the network's differences are multiplied by.
-        validation: the error, each dive being predicted from the others.
-        score_intervals: `inference.intervals.IntervalModel`; empty with too few dives.
+        weights_hash: Hash of the network that encoded the bank (`card_files.weights_hash`).
+        slope: Factor by which the network's differences are multiplied, 0 to 1.5.
+        validation: Error on the bank's dives, each predicted from the others.
+        score_intervals: Content of an `inference.intervals.IntervalModel`; empty with too few dives.
     """
 
     weights_hash: str

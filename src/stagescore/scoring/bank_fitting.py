@@ -34,8 +34,11 @@ from stagescore.tensors import Representation, joined
 from stagescore.types import Dive
 
 LEAST_DIVES = 5
+"""Fewer exemplars make no bank. Set by hand."""
 PICTURE_HEIGHT_PX = 80
+"""Height of an exemplar's pictures in the bank. Set by hand."""
 _STEEPEST = 1.5
+"""Largest slope. Set by hand: a few dives must not multiply differences without limit."""
 _NO_HINDRANCE = ("unfamiliar", "no-difficulty", "unknown-difficulty")
 """Reasons against a score that do not keep a dive from becoming an exemplar."""
 Progress = Callable[[str, int, int], None]
@@ -46,10 +49,10 @@ class FittedBank:
     """A bank of own dives and what came out of the cross-validation.
 
     Attributes:
-        bank: the exemplars.
-        fit: slope, error, interval.
-        predictions: by dive id: true score, and the score predicted from the others.
-        left_out: why dives were not used, by dive id.
+        bank: The dives that can be used, as exemplars.
+        fit: Slope, cross-validated error and intervals of the bank.
+        predictions: True score and score predicted from the other dives, in points, by dive id.
+        left_out: Why a dive was not used, in words, by dive id.
     """
 
     bank: ExemplarBank
@@ -77,10 +80,10 @@ def fit_bank(
     """Encode own dives and cross-validate their scores.
 
     Args:
-        scorer: whose network encodes.
-        dives: labelled, with frames.
-        exemplars: that vote.
-        progress: told after every dive.
+        scorer: Scorer whose network encodes the dives.
+        dives: Labelled dives; those without a film are left out.
+        exemplars: Number of exemplars that vote on each dive; 10 as in the paper.
+        progress: Called before every dive with what is done, how many are done, and of how many.
 
     Raises:
         DataError: Fewer than `LEAST_DIVES` of them can be used, or no network of the scorer compares dives.
@@ -174,10 +177,10 @@ def cross_validated(
     """Fit a bank: each of its dives is predicted from the others, with a slope that is fitted without it too.
 
     Args:
-        network: that encoded the bank.
-        bank: the dives.
-        views: stage features of every view of each dive, the plain one first.
-        exemplars: that vote.
+        network: Network that encoded the bank.
+        bank: The dives, each an exemplar for the others.
+        views: Stage features of every view of each dive, the plain one first.
+        exemplars: Number of exemplars that vote on each dive.
 
     Returns:
         The fit, and the true and the predicted score by dive id.

@@ -77,13 +77,13 @@ def score_batch(
     """Score clips and write what came out.
 
     Args:
-        scorer: with its weights.
-        clips: which.
-        options: the same for all.
-        out: folder for the results; see `new_folder`.
-        extras: what else is written about a dive; where it fails the result says so and is written all the same.
-        finish: what else is written about all of them, also when interrupted.
-        progress: told before every clip.
+        scorer: Scorer with its weights loaded.
+        clips: Films and folders of images that are scored, in this order.
+        options: What the user says of the dives, the same for all.
+        out: Folder for the results; see `new_folder`.
+        extras: Writes what else is wanted of a dive; where it fails the result says so and is written all the same.
+        finish: Writes what else is wanted of all dives, also when interrupted.
+        progress: Called before every clip with what is done, how many are done, and of how many.
 
     Returns:
         The results as written, in the order of the clips.

@@ -18,9 +18,9 @@ class Blend:
     """A score and its interval, with the part that the prior adds.
 
     Attributes:
-        score: in points.
-        interval: lowest and highest plausible score; None where the network's own is not known.
-        prior_part: what the prior adds to the network's score, in points.
+        score: The score in points.
+        interval: Ends of the 90 % interval, in points; None where the network's own is not known.
+        prior_part: Points that the prior adds to the network's score.
     """
 
     score: float
@@ -39,11 +39,12 @@ def blended(
     """The network's score moved towards the prior.
 
     Args:
-        network_score: in points.
-        interval: 90 % interval of the network on films like those it was trained on.
-        prior: what the labels alone say.
-        unfamiliarity: distance of the film.
-        scale: how far beyond distance 1 the film's share has fallen to one half.
+        network_score: What the network alone says, in points.
+        interval: Ends of the network's 90 % interval on films like those it was trained on, in points; None where not
+            known.
+        prior: What the labels alone say.
+        unfamiliarity: Distance of the film from the training films; 1 is as far as the farthest 5 % of held-out dives.
+        scale: How far beyond distance 1 the film's share has fallen to one half.
     """
     # Adding 0 makes 0 of -0, which would be printed.
     prior_part = (1.0 - film_share(unfamiliarity, scale)) * (prior.score - network_score) + 0.0
@@ -65,7 +66,7 @@ def mixed(blends: Sequence[tuple[float, Blend]]) -> Blend:
     below as above. A single score keeps its own interval.
 
     Args:
-        blends: (probability, score), at least one; the probabilities add up to 1.
+        blends: Pairs of probability and score, at least one; the probabilities add up to 1.
 
     >>> one, two = (Blend(score=s, interval=(s - 5.0, s + 5.0), prior_part=0.0) for s in (60.0, 80.0))
     >>> both = mixed([(0.5, one), (0.5, two)])
@@ -93,10 +94,10 @@ def blended_half_width(
     from the training films; there it keeps its largest value, since a stranger film makes no score surer.
 
     Args:
-        network_half: on familiar films.
-        prior_half: of the prior.
-        unfamiliarity: distance of the film.
-        scale: how far beyond distance 1 the film's share has fallen to one half.
+        network_half: Half-width of the network's interval on familiar films, in points.
+        prior_half: Half-width of the prior's interval, in points.
+        unfamiliarity: Distance of the film from the training films; 1 is as far as the farthest 5 % of held-out dives.
+        scale: How far beyond distance 1 the film's share has fallen to one half.
 
     >>> blended_half_width(12.0, 15.0, unfamiliarity=0.8, scale=1.0)
     12.0

@@ -39,37 +39,62 @@ REASONS: dict[str, str] = {
 """All codes of `Reason`, in words."""
 
 LEAST_FRAMES = 12
+"""Fewer frames are no dive. Set by hand."""
 FEW_FRAMES = 48
+"""Below this many frames a warning says that boundaries are coarse. Set by hand."""
 MOST_FRAMES = 1500
+"""More frames are more than one dive. Set by hand: 50 seconds at 30 frames per second."""
 MOST_BYTES = 4 * 2**30
+"""Size above which a file is not opened. Set by hand."""
 MOST_STRAY_FRAMES = 8
 _MOST_STRAY_SHARE = 0.15
+"""Frames of other shots that may be left out at either end: a number and a share of the clip, whichever is less. Set by hand."""
 
 _CUT = 0.15
+"""Share of the colours that change, times how unlike both pictures are, from which a step may be a cut. Set on the simulated
+dives named above."""
 _CUT_TIMES = 3.0
+"""Multiple of the usual change around it that a cut must exceed. Set on the same dives."""
 _CUT_NEIGHBOURS = 6
+"""Steps on either side that say what is usual. Set by hand."""
 _USUAL_CHANGE = 0.02
+"""Added to the usual change, so that small changes in a still picture are no cut. Set by hand."""
 _CUT_OF_ONE_CAMERA = 0.75
+"""Set between the figures of real films and of splices of two of them (docs/log.md, 29 November 2026)."""
 _LEFT_NEIGHBOURS = 4
+"""Steps on either side among which what is left after a shift must stand out. Set by hand."""
 _COLOUR_TIMES, _LEFT_TIMES = 1.5, 1.3
+"""Times what is usual around that colours, and what is left after a shift, must change at a cut of one camera. Without a limit
+for colours 2 of 59 real films were called cut, since shifted pictures of water never fit (docs/log.md)."""
 _USUAL_LEFT = 1.0
+"""Level of colour, added to what is left around, so that noise of a still picture is no cut. Set by hand."""
 _DOUBLE_STEPS_REACH = 5
+"""Steps on either side whose double steps are looked at. Set by hand."""
 _CUT_AMONG_DOUBLE_STEPS = 1.5
 """A frame that was left out, as conversion to a lower rate does, doubles one step. Of 241 real films that kept 96, 80 and 60 %
 of their frames 50 steps looked like cuts of one camera; 47 of them stay below this among the double steps around, and 1 of 113
 splices of two such films (docs/log.md)."""
 _FLASH_FRAMES = 2
+"""Frames after which the old scene is back where a jump is a flash or a spoilt picture. Set by hand."""
 _SAME_SCENE = 0.5
+"""Likeness from which the scene before and after a flash is the same one. Set by hand."""
 _BINS = (12, 4, 6)
+"""Bins of hue, saturation and value. Set by hand."""
 _STILL_CHANGE = 12
+"""Grey levels by which some pixel must change for a step to move. Set on the simulated dives named above."""
 _STILL_SHARE = 0.1
+"""Share of the steps that move, below which a clip is a still image. Set on the same dives."""
 _REPLAY_GAP = 12
+"""Least number of frames between a picture and its replay. Set on the same dives, as the four numbers below."""
 _REPLAY_FRAMES = 8
 _REPLAY_SHARE = 0.12
+"""Different pictures that must come again: a number and a share of the clip, whichever is more."""
 _SAME_SHARE = 0.25
+"""Share of the change over half a gap, below which two frames show the same."""
 _LEAST_CHANGE = 1.0
+"""Grey levels that count as the change of a frame that changes less; one below four times this is never part of a replay."""
 _RISEN = 0.05
-"""Share of the flight by which its highest point may lie before the first frame; it is not known more exactly."""
+"""Share of the flight by which its highest point may lie before the first frame; it is not known more exactly. Set by hand."""
 _GRAVITY = 9.81
 _LEAST_OF_FALL = 0.68
 """Of the time of a free fall from the height to the water. Of 298 flights from 10 m marked by hand the shortest lasts 0.75 of it (the
@@ -82,9 +107,9 @@ class Shot:
     """The frames of a clip that belong together.
 
     Attributes:
-        start: first frame.
-        end: frame after the last.
-        cuts: first frames of other shots inside of it.
+        start: First frame of the shot.
+        end: Frame after the last of the shot.
+        cuts: First frames of other shots inside of it.
         whole: Whether a whole dive, from board to water, was seen in it.
     """
 
@@ -187,9 +212,9 @@ def main_shot(num_frames: int, cuts: Sequence[int], still: Sequence[bool] = ()) 
     """Leave a few stray frames of other shots out at both ends, and shots there that are still images: titles, frozen frames.
 
     Args:
-        num_frames: of the clip.
-        cuts: first frames of its second and later shots.
-        still: for each shot whether nothing moves in it (`still_shots`).
+        num_frames: Number of frames of the clip.
+        cuts: First frames of its second and later shots.
+        still: Whether nothing moves, for each shot (`still_shots`); empty to take no shot for still.
 
     >>> main_shot(96, [3, 94])
     Shot(start=3, end=94, cuts=(), whole=False)
@@ -215,8 +240,8 @@ def still_shots(small: UInt8[np.ndarray, "frames height width 3"], cuts: Sequenc
     """For each shot whether it is a still image, apart from noise; one of a single frame is none.
 
     Args:
-        small: the pictures of all frames, scaled down.
-        cuts: first frames of the second and later shots.
+        small: Pictures of all frames, scaled down.
+        cuts: First frames of the second and later shots.
     """
     return [
         end - start > 1 and _moving_share(small[start:end]) < _STILL_SHARE
@@ -228,8 +253,8 @@ def cut_reason(shot: Shot, offset: int) -> Reason | None:
     """Cuts inside the clip.
 
     Args:
-        shot: with its cuts.
-        offset: frame of the input that frame 0 is.
+        shot: The frames that are used, and the cuts among them.
+        offset: Frame of the input that frame 0 of the clip is.
     """
     if not shot.cuts:
         return None
@@ -293,8 +318,9 @@ def divers_reason(num_divers: int | None) -> Reason | None:
     """Two people who fall together.
 
     Args:
-        num_divers: as tracked on detections; None where no network looked. Moving parts alone do not tell two divers
-            from one: of ten clean dives two had a second part that fell beside the first, and pairs were one part.
+        num_divers: Number of divers who fall, as tracked on detections; None where no network looked. Moving parts
+            alone do not tell two divers from one: of ten clean dives two had a second part that fell beside the first,
+            and pairs were one part.
     """
     if num_divers != 2:
         return None
@@ -312,8 +338,8 @@ def short_fall_warning(seconds: float, height_m: float | None) -> str | None:
     """What is said of a flight that no fall from such a height can be; None where it can, or no height is known.
 
     Args:
-        seconds: From the first airborne frame to the first water contact, in real time.
-        height_m: Of the board or platform.
+        seconds: Time from the first airborne frame to the first water contact, in real seconds.
+        height_m: Height of the board or platform in metres; None where it is not known.
 
     >>> short_fall_warning(1.4, 10.0) is None
     True
@@ -330,10 +356,10 @@ def partial_reason(flight: Flight | None, offset: int, begins_at_cut: bool = Fal
     """The clip does not show the whole dive.
 
     Args:
-        flight: as it was found.
-        offset: frame of the input that frame 0 is.
-        begins_at_cut: another shot comes before. Broadcasts show a take-off from the front and change the camera during it;
-            then a shot is whole that begins while the diver still rises.
+        flight: The flight that was found; None where nobody falls.
+        offset: Frame of the input that frame 0 of the clip is.
+        begins_at_cut: Whether another shot comes before. Broadcasts show a take-off from the front and change the
+            camera during it; then a shot is whole that begins while the diver still rises.
     """
     if flight is None or not (flight.no_takeoff or flight.ends_in_air):
         return None

@@ -1,4 +1,4 @@
-"""Two dives side by side: difference of points a stage, and both on one time base.
+"""Two dives side by side: difference of points per stage, and both on one time base.
 
 The time base runs through the stages: 0 to 1 is the take-off, 1 to 2 the flight, 2 to 3 the entry, whatever their
 lengths are. Source: paper, section III-E, for the differences.
@@ -19,16 +19,16 @@ from stagescore.tensors import Representation
 from stagescore.types import STAGE_NAMES, Dive
 
 STEPS = 24
-"""Of each stage on the common time base."""
+"""Steps of each stage on the common time base. Set by hand."""
 
 
 class StageDifference(Config):
     """One stage of both dives.
 
     Attributes:
-        name: take-off, flight or entry.
-        difference: points, first dive minus second, all branches together.
-        by_branch: its parts.
+        name: Name of the stage: take-off, flight or entry.
+        difference: Points, first dive minus second, all branches together.
+        by_branch: Points of each branch, first dive minus second; they add up to `difference`.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Moment(Config):
     """One step of the common time base.
 
     Attributes:
-        time: stage number and share of the stage, such as 1.5 for the middle of the flight.
-        first_frame: of the first dive's input.
-        second_frame: of the second dive's input; None for an exemplar without a film.
-        first_angles: knee, hip and trunk in degrees; None where unknown.
-        second_angles: likewise.
+        time: Stage number and share of the stage, such as 1.5 for the middle of the flight.
+        first_frame: Frame of the first dive's input.
+        second_frame: Frame of the second dive's input; None for an exemplar without a film.
+        first_angles: Knee, hip and trunk angles of the first dive, in degrees; None where unknown.
+        second_angles: Knee, hip and trunk angles of the second dive, in degrees; None where unknown.
     """
 
     time: float
@@ -58,16 +58,17 @@ class DiveComparison(Config):
     """Two dives, stage by stage.
 
     Attributes:
-        first: the first dive's result.
-        second: the second dive's result; None for an exemplar of the bank.
-        exemplar: id of the exemplar; None for a dive.
-        exemplar_score: its true score.
-        exemplar_edges: where its stages begin and the last one ends, in its sampled frames.
-        branches: names of `StageDifference.by_branch`.
-        difference: points, first minus second, as the network sees it: the sum over the stages. Of a network that predicts
-            execution it is what both executions differ by at the difficulty of the first.
-        stages: its parts.
-        moments: both dives on one time base.
+        first: The first dive's result.
+        second: The second dive's result; None for an exemplar of the bank.
+        exemplar: Dive id of the exemplar; None for two films.
+        exemplar_score: True score of the exemplar, in points; None for two films.
+        exemplar_edges: Frames at which the exemplar's stages begin and the last one ends, among its sampled frames;
+            None for two films.
+        branches: Names of the branches, in the order of `StageDifference.by_branch`.
+        difference: Points, first minus second, as the network sees it: the sum over the stages. Of a network that
+            predicts execution it is what both executions differ by at the difficulty of the first.
+        stages: Differences of the three stages; they add up to `difference`.
+        moments: Steps through both dives on their common time base.
     """
 
     first: Result
@@ -217,10 +218,10 @@ def _differences(
     Differences of execution become points as in a vote: multiplied by the difficulty of the dive that is compared.
 
     Args:
-        network: Network that has seen both.
+        network: Network that has seen both dives.
         first: The dive that is compared.
-        theirs: What the network made of the other, in one view or in all.
-        score: What the other got, in the unit that is predicted.
+        theirs: What the network made of the other dive, in one view or in all.
+        score: Score or execution of the other dive, whichever the network predicts.
 
     Raises:
         DataError: The network predicts execution, and the difficulty of the first dive is not known.

@@ -11,14 +11,15 @@ class Estimate:
     """What a network says of a dive's score.
 
     Attributes:
-        score: In points; None where it would be made up.
-        interval: In which it lies in 90 of 100 cases; None where that is not known.
-        execution: Score / difficulty, from 0 to 30; None where it is not predicted and no difficulty is known.
-        difficulty: That execution was multiplied by: as known, or the mean over the numbers that the dive may be. None
-            without a score, and for a network that predicts points.
-        prior: What the labels alone say.
+        score: Score in points; None where it would be made up.
+        interval: Ends of the interval that holds the score in 90 of 100 cases, in points; None where that is not known.
+        execution: Execution, which is score / difficulty, from 0 to 30; None where it is not predicted and no
+            difficulty is known.
+        difficulty: Degree of difficulty that execution was multiplied by: as known, or the mean over the numbers that
+            the dive may be. None without a score, and for a network that predicts points.
+        prior: What the labels alone say of the score; None where the difficulty is not known.
         predicted: The dive as the network alone scores it, with its differences to the exemplars; None without a score.
-        votes: Each exemplar's say; none without a score, and of a network that predicts without exemplars.
+        votes: Vote of each exemplar; none without a score, and of a network that predicts without exemplars.
         judging: How judges might have arrived there; None without a score or a single difficulty.
     """
 

@@ -34,7 +34,7 @@ class NetworkScore:
 
     Attributes:
         predicted: The dive as the network scores it.
-        votes: Each exemplar's say; none of a network that predicts without exemplars.
+        votes: Vote of each exemplar; none of a network that predicts without exemplars.
     """
 
     predicted: PredictedDive
@@ -61,7 +61,7 @@ class Estimator:
     Attributes:
         state: What is known of the dive. It is told what the film says of the number, and what speaks against a score.
         speaker: The network whose score is taken.
-        table: What the labels alone say.
+        table: Table of what the labels alone say.
     """
 
     state: ScoringState
@@ -142,7 +142,7 @@ class Estimator:
         Args:
             one: What the dive may be.
             own: What the network alone says, in points.
-            difficulty: Difficulty that it was multiplied by.
+            difficulty: Degree of difficulty that `own` was multiplied by; None where it was not.
         """
         network, media = self.network, self.state.media
         factor = one.difficulty / difficulty if network.executes and one.difficulty and difficulty else 1.0
@@ -219,9 +219,9 @@ def query_of(sha256: str, options: ScoreOptions, difficulty: float | None) -> Di
     """The dive as exemplars are chosen for it; its choice depends on the input's bytes alone.
 
     Args:
-        sha256: Of the input.
+        sha256: SHA-256 of the input, in hexadecimal.
         options: What is known of the dive.
-        difficulty: Degree of difficulty.
+        difficulty: Degree of difficulty; None where it is not known.
     """
     number = options.number
     return Dive(
@@ -247,9 +247,10 @@ def exemplar_votes(
 
     Args:
         predicted: The dive and its differences to the exemplars.
-        bank: that they are from.
-        execution: the differences are in score / difficulty, multiplied back.
-        slope: what they are multiplied by, fitted on the user's own dives.
+        bank: Bank that the exemplars are from.
+        execution: Whether the network predicts score / difficulty. Its differences are in points already; the
+            exemplars' scores are brought to the query's difficulty.
+        slope: Factor by which the differences are multiplied, fitted on the user's own dives.
     """
     rows = dict(zip((dive.dive_id for dive in bank.dives), range(len(bank)), strict=True))
     factor = predicted.dive.difficulty if execution else None

@@ -43,7 +43,7 @@ class EventNetworkRefiner:
     """Refines with an event network.
 
     Attributes:
-        network: In eval mode.
+        network: The event network, in eval mode.
     """
 
     network: EventNetwork

@@ -17,23 +17,36 @@ from stagescore.scoring.motion_scan import HeightCurve
 from stagescore.scoring.result import EventResult, Events
 
 LEAST_FALL = 1.5
-"""Body sizes that somebody must fall to be a diver."""
+"""Body sizes that somebody must fall to be a diver. Chosen on simulated dives, as all of these unless they say otherwise."""
 _MISFIT = 0.15
+"""Tolerance of the parabola, in body sizes, where the piece of the path is chosen; twice as much leaves no confidence."""
 _AIRBORNE_MISFIT = 0.15
+"""Body sizes off the parabola before the take-off. On simulated dives 0.10 to 0.20 were nearly alike; it was the best on four
+real clips (docs/log.md, 26 November 2026)."""
 _CONTACT_MISFIT = 0.6
+"""Body sizes off the parabola after the water contact."""
 _STRAY_SHARE, _LEAST_STRAY = 0.09, 3
 """Share of the flight, and frames, from which on a path that leaves the parabola has left it for good."""
 _REACH = 0.6
-"""Body sizes that the centre of mass falls from the first touch of the water until it is seen to be slowed down."""
+"""Body sizes that the centre of mass falls from the first touch of the water until it is seen to be slowed down. Measured on 24
+simulated dives (docs/log.md, 26 November 2026)."""
 _INNER = 0.2
+"""Share of the piece that is left out, half of it at either end, when the parabola is fitted again."""
 _SHORTEST = 6
+"""Frames of the shortest piece."""
 _LATEST_APEX = 0.6
+"""Share of the piece by which the highest point must have come."""
 _EARLIEST_APEX = 0.12
+"""Share of the frames until the contact: where a clip starts in the air and the highest point lies earlier, there is no take-off."""
 _END_FRAMES = 3
+"""Frames before the end of the clip: a flight that lasts until then ends in the air."""
 _JUST_BEGUN = 0.07
-"""Share of the flight: a clip that is cut off in the air has no take-off either if it begins so shortly before."""
+"""Share of the flight: a clip that is cut off in the air has no take-off either if it begins so shortly before. Asked
+of any clip it cost two of 24 simulated dives their first event (docs/log.md, 26 November 2026)."""
 _MOST_ROWS = 240
+"""Heights that the search looks at, every other one of longer paths and so on: its time grows with their square. Set by hand."""
 _SURE_FALL = 4.0
+"""Body sizes of a fall from which its length takes nothing off the confidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +54,16 @@ class Flight:
     """Where somebody is in free fall.
 
     Attributes:
-        first: first airborne frame.
-        stop: first frame that touches the water, or one after the last seen.
-        apex: frame of the highest point; it may lie before `first`.
-        misfit: root mean square distance from the parabola, in body sizes.
-        fallen: from the highest point on, in body sizes.
-        gravity: body sizes a frame and frame.
-        starts_in_air: the body is in the air in the clip's first frames.
-        no_takeoff: so it is, and well on its way: the take-off is not just before.
-        ends_in_air: the clip ends before the entry.
+        first: First airborne frame.
+        stop: First frame that touches the water, or the one after the last seen.
+        apex: Frame of the highest point; it may lie before `first`.
+        misfit: Root mean square distance from the parabola, in body sizes.
+        fallen: How far the body falls from the highest point on, in body sizes.
+        gravity: Acceleration of the fall, in body sizes per squared frame.
+        starts_in_air: Whether the body is in the air in the clip's first frames.
+        no_takeoff: Whether the clip starts in the air with the highest point near or past: the take-off is not just
+            before.
+        ends_in_air: Whether the clip ends before the entry.
     """
 
     first: int
@@ -93,7 +107,7 @@ class FlightFinder(Protocol):
         """The flight; None where nobody falls.
 
         Args:
-            curve: Heights of somebody against the background.
+            curve: Heights of somebody's body against the background.
             num_frames: Number of frames of the clip.
         """
 

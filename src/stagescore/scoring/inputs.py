@@ -24,8 +24,8 @@ class InputClip:
     """One film or folder of images.
 
     Attributes:
-        path: where it is.
-        name: of its result; no other clip of the batch has it.
+        path: Path of the film or folder.
+        name: Name of its result; no other clip of the batch has it.
     """
 
     path: Path
@@ -87,7 +87,7 @@ def name_of(path: Path) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file, or of the images of a folder; empty where there are none."""
+    """SHA-256 of a file, or of the images of a folder, in hexadecimal; empty where there are none."""
     if path.is_file():
         return file_sha256(path)
     if not path.is_dir():

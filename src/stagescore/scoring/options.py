@@ -16,18 +16,20 @@ class ScoreOptions(Config):
     """What the user says of a dive.
 
     Attributes:
-        dive_number: such as `107B`; without it exemplars of any dive vote.
-        difficulty: degree of difficulty; the usual one of dive number and height by default.
-        height_m: of board or platform.
-        sex: of the competition, for what scores are expected; None if unknown.
-        start: first frame, or `auto` to find the dive in a longer film.
-        end: last frame, included; the film's last by default.
-        slowmo: the film is slowed down by this factor.
-        frame_rate: of a folder of images, which does not say it itself.
+        dive_number: Dive number, such as `107B`; without it exemplars of any dive vote.
+        difficulty: Degree of difficulty; the usual one of dive number and height by default.
+        height_m: Height of board or platform, in metres.
+        sex: Sex of the competition's divers, which the expected score depends on; None if unknown.
+        start: First frame that is used, from 0, or `auto` to find the dive in a longer film; the film's first by
+            default.
+        end: Last frame that is used, included; the film's last by default.
+        slowmo: Factor by which the film is slowed down: real seconds are seconds of the film / `slowmo`.
+        frame_rate: Frames per second of a folder of images or of joints, which do not say it themselves; of a film it
+            replaces the file's own.
         poses: File or folder with the joints; the networks look for them by default.
         skeleton: Name of the skeleton of these joints, such as `coco-17`; told by their names or number by default.
-        size_px: width and height of the picture, where joints are scored without their film.
-        exemplars: that vote.
+        size_px: Width and height of the picture in pixels, where joints are scored without their film.
+        exemplars: Number of exemplars that vote; 10 as in the paper.
     """
 
     dive_number: str | None = None
@@ -68,7 +70,7 @@ class ScoreOptions(Config):
 
     @property
     def known_difficulty(self) -> float | None:
-        """As given, or the usual one of the dive at its height, or at any height where they agree.
+        """Difficulty as given, or the usual one of the dive at its height, or at any height where they agree.
 
         >>> ScoreOptions(dive_number="407C", height_m=10).known_difficulty
         3.2

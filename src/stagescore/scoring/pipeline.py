@@ -270,10 +270,10 @@ def run(state: ScoringState, tools: Tools, steps: Sequence[tuple[str, Step]] = S
     Args:
         state: The dive; each step adds what it finds.
         tools: What the steps work with.
-        steps: Which, in their order.
+        steps: Names and functions of the steps, in their order.
 
     Returns:
-        The same state.
+        The state that was given, with what the steps found.
 
     Raises:
         StagescoreError: The film cannot be read.

@@ -27,8 +27,11 @@ from stagescore.weights.registry import pose_networks
 
 _DIGITS = 6
 _LEAST_JOINTS = 8
+"""Joints that a frame must have for a box around them. Set by hand: half of MPII's 16."""
 _LEAST_CONFIDENCE = 0.1
+"""Confidence below which a given joint is doubtful. Set by hand."""
 _FEW_JOINTS = 0.3
+"""Share of measured joints below which a warning says that little follows from them. Set by hand."""
 _USUAL_ROWS = 96  # of FineDiving-Pose
 _FRAME_NUMBER = re.compile(r"(?:.*_(?=\d{12}(?:\.|$)))?(?P<number>\d{1,12})(?:\.[a-zA-Z]+)?")
 
@@ -38,14 +41,15 @@ class Poses:
     """The joints of the diver in the frames that are used.
 
     Attributes:
-        track: MPII's joints in pixels of the film.
-        weak: joints that were filled or are doubtful.
-        shares: how far they can be trusted.
-        boxes_px: the diver's box; NaN where there is none; None where no network looked.
-        num_divers: who fall; None where no network looked.
-        warnings: whole sentences.
-        detector: file name of the network.
-        estimator: likewise.
+        track: Joints of MPII's skeleton, in pixels of the film.
+        weak: Joints that were filled or are doubtful.
+        shares: How many of the joints were seen, filled or doubtful.
+        boxes_px: The diver's box in each frame (left, top, right, bottom); NaN where there is none; None where no
+            network looked.
+        num_divers: Number of divers who fall; None where no network looked.
+        warnings: What to know of the joints, in whole sentences.
+        detector: File name of the network that found the diver; None where none looked.
+        estimator: File name of the network that found the joints; None where none looked.
     """
 
     track: PoseTrack
@@ -61,7 +65,7 @@ class Poses:
         """The same joints and boxes in a picture of another size.
 
         Args:
-            scale: Its width and height, as shares of those of this picture.
+            scale: Width and height of the other picture, as shares of those of this one.
         """
         if (scale == 1).all():
             return self
@@ -92,10 +96,10 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: M
     """Let the networks look at the distinct frames of a clip; others have the joints of the frame that they repeat.
 
     Args:
-        media: the film, in the size in which it was watched.
-        start: frame of the film that the clip begins with.
-        networks: detector and estimator.
-        watched: the clip.
+        media: The film, in the size in which it was watched.
+        start: Frame of the film that the clip begins with.
+        networks: Detector and estimator that look at the frames.
+        watched: What moves in the clip.
 
     Returns:
         Joints and boxes in pixels of that size.
@@ -133,7 +137,8 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
     found by their names: those of the folder's images, or the numbers of a film's frames.
 
     Args:
-        path: npz, the authors' JSON, COCO, LabelMe, OpenPose's folder or AlphaPose's list.
+        path: File or folder of the joints: npz, the authors' JSON, COCO, LabelMe, OpenPose's folder or AlphaPose's
+            list.
         media: The film.
         start: First frame that is used.
         end: Frame after the last that is used.

@@ -39,9 +39,9 @@ class Prepared:
     """What became of the films.
 
     Attributes:
-        manifest: with joints and flights.
-        unseen: dives in which no flight was found, and why.
-        doubtful: dives that `score` would not score, with the codes of the reasons.
+        manifest: The manifest with joints and flights of its dives.
+        unseen: Why no flight was found, by id of the dive.
+        doubtful: Codes of the reasons, by id of each dive that `score` would not score.
     """
 
     manifest: Manifest
@@ -67,10 +67,10 @@ def prepare(
     """Look at every film of a manifest and note joints and flight there.
 
     Args:
-        folder: of the manifest.
-        weights_dir: a folder to look for pose networks in before all others.
-        workers: processes.
-        progress: told now and then, and about every second while another process prepares the folder.
+        folder: Folder of the manifest.
+        weights_dir: Folder to look for pose networks in before all others.
+        workers: Number of processes.
+        progress: Called now and then, and about every second while another process prepares the folder.
 
     Raises:
         DataError: the manifest cannot be read, or nothing can be written.
@@ -124,7 +124,7 @@ def _noted(folder: Path, manifest: Manifest) -> Prepared:
 
 
 def _observe_all(dives: Sequence[Dive], out: Path, weights_dir: Path | None) -> None:
-    """In a process of its own, with networks of its own."""
+    """Look at some films in a process of its own, with networks of its own."""
     torch.set_num_threads(1)
     # Where the network that ships puts the events must not enter folds: it was trained on their test films too.
     scorer = Scorer.load(weights_dir=weights_dir, event_network=False)

@@ -42,10 +42,10 @@ class Reason(Config):
     """Why a dive was not scored, or should be looked at.
 
     Attributes:
-        code: one of a fixed list, such as `two-divers`, `cut`, `replay`, `still`, `partial`, `too-short`.
-        text: the same in words, with what was measured.
-        start_frame: where in the input it was seen; None for the whole.
-        end_frame: likewise.
+        code: Code from a fixed list, such as `two-divers`, `cut`, `replay`, `still`, `partial`, `too-short`.
+        text: The reason in words, with what was measured.
+        start_frame: First frame of the input in which it was seen; None for the whole input.
+        end_frame: Frame after the last in which it was seen; None for the whole input.
     """
 
     code: str
@@ -58,18 +58,18 @@ class InputFile(Config):
     """What was scored.
 
     Attributes:
-        name: the file's name without its ending, or the folder's.
-        path: as given.
-        sha256: of the file; of all images of a folder, one after the other.
-        num_frames: that can be decoded.
-        width_px: of the picture.
-        height_px: likewise.
-        duration_s: of the whole.
-        frame_rate: mean frames per second.
-        condition: `ok`, `partial` or `unreadable`.
-        start_frame: first frame that was used.
-        end_frame: frame after the last that was used.
-        slowmo: the film is slowed down by this factor.
+        name: Name of the file without its ending, or of the folder; with `-2`, `-3`, ... where another clip has it.
+        path: Path of the file or folder, as given.
+        sha256: SHA-256 of the file, in hexadecimal; of a folder, of all its images one after the other.
+        num_frames: Number of frames that can be decoded.
+        width_px: Width of the picture, in pixels.
+        height_px: Height of the picture, in pixels.
+        duration_s: Length of the whole film in seconds; None where it cannot be read.
+        frame_rate: Mean number of frames per second; None where it is not known.
+        condition: Condition of the file: `ok`, `partial` (damaged) or `unreadable`.
+        start_frame: First frame that was used.
+        end_frame: Frame after the last that was used.
+        slowmo: Factor by which the film is slowed down.
     """
 
     name: Text
@@ -90,16 +90,17 @@ class Networks(Config):
     """Which networks looked.
 
     Attributes:
-        weights: name of the weights that the score is from; of several networks, the one whose training films are
-            most like this one.
-        weights_sha256: hash of the network.
-        bank_sha256: hash of the exemplar bank; None without one.
-        trained_on: in words, from the card.
-        shown_on: kind of film that the network has been shown to work on, likewise; empty where it was not measured on
-            real films.
-        asked: `unfamiliarity` of the film to each scoring network that has seen it, by name; None where it is not known.
-        detector: that found the diver; None where poses were given or none were found.
-        estimator: that found the joints; likewise.
+        weights: Name of the weights that the score is from; of several networks, the one whose training films are most
+            like this one.
+        weights_sha256: SHA-256 of the network's weights, in hexadecimal.
+        bank_sha256: SHA-256 of the exemplar bank's file, in hexadecimal; None without one.
+        trained_on: What the network was trained on, in the words of its card.
+        shown_on: Kind of film that the network has been shown to work on, in the words of its card; empty where it was
+            not measured on real films.
+        asked: Distance (`unfamiliarity`) of the film from the training films of each scoring network that has seen it,
+            by name; None where it is not known.
+        detector: File name of the network that found the diver; None where poses were given or none were found.
+        estimator: File name of the network that found the joints; None where poses were given or none were found.
     """
 
     weights: str
@@ -116,15 +117,15 @@ class StageResult(Config):
     """One stage.
 
     Attributes:
-        name: take-off, flight or entry, in FineDiving's meaning.
-        start_frame: of the input file.
-        end_frame: frame after the last.
-        start_s: seconds.
-        end_s: seconds.
-        confidence: that its boundaries are right, 0 to 1.
-        difference: points against the mean exemplar, all branches together; None without a score.
-        shown_frames: the part of the stage that the network was shown, half-open like the stage; networks with a window
-            see the flight and little before and after it. None in results made before this was noted.
+        name: Name of the stage in FineDiving's meaning: take-off, flight or entry.
+        start_frame: First frame of the stage in the input file.
+        end_frame: Frame after the last of the stage.
+        start_s: Time at which the stage begins, in seconds of the file.
+        end_s: Time at which the stage ends, in seconds of the file.
+        confidence: Probability that the stage's boundaries are right, 0 to 1.
+        difference: Points against the mean exemplar, all branches together; None without a score.
+        shown_frames: Part of the stage that the network was shown, half-open like the stage; networks with a window see
+            the flight and little before and after it. None in results made before this was noted.
     """
 
     name: StageName
@@ -141,8 +142,8 @@ class EventResult(Config):
     """A physical event.
 
     Attributes:
-        frame: of the input file, from 0.
-        confidence: 0 to 1.
+        frame: Frame of the input file, counted from 0.
+        confidence: How sure the event is, 0 to 1.
     """
 
     frame: int
@@ -153,8 +154,8 @@ class Events(Config):
     """Physical events; None where they do not lie in the clip or were not seen.
 
     Attributes:
-        first_airborne_frame: nothing touches the board any more.
-        first_water_contact_frame: the first touch of the water.
+        first_airborne_frame: First frame in which nothing touches the board any more.
+        first_water_contact_frame: First frame in which the water is touched.
     """
 
     first_airborne_frame: EventResult | None = None
@@ -165,13 +166,13 @@ class ExemplarVote(Config):
     """One exemplar's say.
 
     Attributes:
-        dive_id: which exemplar.
-        dive_number: of it.
-        score: its true score, in points.
-        delta: predicted difference, query minus exemplar; the vote is `score + delta`.
-        stage_deltas: its parts by stage and branch (`branches` of the result); they add up to `delta`.
-        edges: stage edges of the exemplar on the frames that the network was shown of it; they are numbered from 0 and
-            evenly spread over its clip, or over the part around its flight for networks with a window.
+        dive_id: Id of the exemplar.
+        dive_number: Dive number of the exemplar; None where it is not known.
+        score: True score of the exemplar in points; of a network that predicts execution, at the query's difficulty.
+        delta: Predicted difference in points, query minus exemplar; the vote is `score + delta`.
+        stage_deltas: Differences in points by stage and branch (`branches` of the result); they add up to `delta`.
+        edges: Edges of the exemplar's stages on the frames that the network was shown of it; they are numbered from 0
+            and evenly spread over its clip, or over the part around its flight for networks with a window.
     """
 
     dive_id: str
@@ -191,12 +192,12 @@ class Judging(Config):
     """How judges might have arrived there; plausible, not predicted.
 
     Attributes:
-        difficulty: degree of difficulty, given or usual for the dive number.
-        execution: score / difficulty, 0 to 30.
-        marks: seven plausible marks in halves.
-        dropped: places of the four that do not count.
-        total: sum of the three that count.
-        score: total x difficulty, near the predicted score.
+        difficulty: Degree of difficulty, given or usual for the dive number.
+        execution: Execution, which is score / difficulty, 0 to 30.
+        marks: Seven plausible marks in halves, one per judge.
+        dropped: Places in `marks`, from 0, of the four that do not count.
+        total: Sum of the three marks that count.
+        score: Product of total and difficulty in points, near the predicted score.
     """
 
     difficulty: float
@@ -211,11 +212,12 @@ class Angles(Config):
     """Joint angles over the frames that were used, in degrees; None where a joint is unknown.
 
     Attributes:
-        frames: of the input file.
-        knee: angle at the knees, 180 stretched (mean of both).
-        hip: angle at the hips, 180 stretched.
-        trunk: of the trunk to the vertical, 0 upright, 180 upside down.
-        trunk_at_entry: at the first water contact, from the vertical line through the water, 0 is a straight entry.
+        frames: Frames of the input file, one for each angle.
+        knee: Angle at the knees, mean of both; 180 is stretched.
+        hip: Angle at the hips, mean of both; 180 is stretched.
+        trunk: Angle of the trunk to the vertical; 0 is upright, 180 upside down.
+        trunk_at_entry: Angle between trunk and vertical at the first water contact, head or feet first; 0 is a straight
+            entry.
     """
 
     frames: list[int]
@@ -229,10 +231,10 @@ class PoseShares(Config):
     """How far the joints can be trusted.
 
     Attributes:
-        source: networks, a file given by the user, or none.
-        measured: share of joints that were seen, 0 to 1.
-        filled: share that was interpolated.
-        doubtful: share whose sides or places are doubtful.
+        source: Origin of the joints: networks (`estimated`), a file of the user (`given`), or `none`.
+        measured: Share of the joints that were seen, 0 to 1.
+        filled: Share of the joints that were interpolated, 0 to 1.
+        doubtful: Share of the joints whose sides or places are doubtful, 0 to 1.
     """
 
     source: Literal["estimated", "given", "none"]
@@ -245,9 +247,9 @@ class Validation(Config):
     """The error on dives of the user's own, each predicted from the others.
 
     Attributes:
-        num_dives: how many.
-        mean_absolute_error: in points.
-        slope: what the network's differences are multiplied by, fitted on these dives.
+        num_dives: Number of the user's dives.
+        mean_absolute_error: Mean absolute error of their scores, in points.
+        slope: Factor by which the network's differences are multiplied, fitted on these dives.
     """
 
     num_dives: int
@@ -259,11 +261,11 @@ class Prior(Config):
     """What the labels alone say of the score, without the film.
 
     Attributes:
-        score: expected of the dive number at this height and difficulty, in points.
-        sd: standard deviation of such scores around it.
-        num_dives: dives of the narrowest group that it rests on; 0 where no dive of this number is known.
-        group: that group, such as `107B, 10 m, men`.
-        part: points that it adds to the network's score; 0 where the film is familiar, or the score is never mixed.
+        score: Score in points to be expected of the dive number at this height and difficulty.
+        sd: Standard deviation of such scores around it, in points.
+        num_dives: Number of dives of the narrowest group that it rests on; 0 where no dive of this number is known.
+        group: The narrowest group in words, such as `107B, 10 m, men`.
+        part: Points that it adds to the network's score; 0 where the film is familiar, or the score is never mixed.
     """
 
     score: float
@@ -277,9 +279,9 @@ class LikelyNumber(Config):
     """A dive number that a film may show.
 
     Attributes:
-        dive_number: such as `107B`.
-        probability: that the film shows it, from 0 to 1.
-        difficulty: its degree of difficulty, given or usual at the height; None where it is not known.
+        dive_number: Dive number, such as `107B`.
+        probability: Probability that the film shows it, from 0 to 1.
+        difficulty: Degree of difficulty of this number, given or usual at the height; None where it is not known.
     """
 
     dive_number: str
@@ -302,46 +304,49 @@ class Result(Config):
     """Everything about one scored dive.
 
     Attributes:
-        schema_version: of this form.
-        status: `ok`, `needs_review` (look before you believe) or `failed`.
-        reasons: why it is not `ok`; empty for `ok`.
-        warnings: what to know even so.
-        score: in points, mean of the votes (or what the network itself says) plus what the prior adds (`prior.part`); None where it would be made up.
-        interval: in which the score lies in 90 of 100 cases.
-        execution: score / difficulty, from 0 to 30; given without a score where only the difficulty is missing. Of a mean
-            over several numbers it is the mean of their executions. None where it is not known.
-        difficulty: that execution was multiplied by: given, usual for the number, or the mean over several numbers by
-            their probability; None without a score, and for a network that predicts points.
-        unfamiliarity: how unlike the training films of the network this film is, in its features; 1 is as far as the
+        schema_version: Version of the form of `result.json`.
+        status: Outcome: `ok`, `needs_review` (look before you believe) or `failed`.
+        reasons: Why the status is not `ok`; empty for `ok`.
+        warnings: What to know of the dive whatever its status, in whole sentences.
+        score: Score in points: mean of the votes (or what the network itself says) plus what the prior adds
+            (`prior.part`); None where it would be made up.
+        interval: Ends of the interval that holds the score in 90 of 100 cases, in points; None where that is not known.
+        execution: Execution, which is score / difficulty, from 0 to 30; given without a score where only the difficulty
+            is missing. Of a mean over several numbers it is the mean of their executions. None where it is not known.
+        difficulty: Degree of difficulty that execution was multiplied by: given, usual for the number, or the mean over
+            several numbers by their probability; None without a score, and for a network that predicts points.
+        unfamiliarity: How unlike the training films of the network this film is, in its features; 1 is as far as the
             farthest 5 % of the dives that were held out of training, below that a film is like them. None where it is
             not known, or there is no film.
-        film_share: how much of the score comes from the film, 0 to 1; the rest comes from the prior. None for networks
+        film_share: How much of the score comes from the film, 0 to 1; the rest comes from the prior. None for networks
             whose score is never mixed with it.
-        prior: what the labels alone say; None without a difficulty.
-        validated: whether the error on real dives is known.
-        validation: that error, of a bank fitted on the user's own dives; None otherwise.
-        protocol: how exemplars were chosen, in words; empty where none vote.
-        dive_number: given by the user, or surely recognised in the film; None otherwise, and then the score is the
-            mean over all numbers by their probability where the network recognises numbers.
-        dive_number_source: `given` or `recognised`; None without a number.
-        recognised: the likeliest numbers by the film alone, at most three, the likeliest first; empty where no network
+        prior: What the labels alone say of the score; None without a difficulty.
+        validated: Whether the error on real dives is known.
+        validation: Error of a bank fitted on the user's own dives; None for other banks.
+        protocol: How exemplars were chosen, in words; empty where none vote.
+        dive_number: Dive number, given by the user or surely recognised in the film; None otherwise, and then the score
+            is the mean over all numbers by their probability where the network recognises numbers.
+        dive_number_source: Origin of the number: `given` or `recognised`; None without a number.
+        recognised: The likeliest numbers by the film alone, at most three, the likeliest first; empty where no network
             recognised one.
-        disagrees: a number is given, and the film shows another one.
-        words: the dive in words, such as "forward three and a half somersaults in pike position".
-        height_m: of board or platform, given or None.
-        input: what was scored.
-        modalities: what the network has seen of it: a video, a skeleton, or both; empty where it saw nothing.
-        networks: which networks looked.
-        stages: empty where they could not be seen.
-        events: physical events.
-        branches: names of the last axis of `stage_deltas`, in order: fused, static.
-        exemplars: who voted, in the order of their ids; empty without a score, and where the network predicts the score itself.
-        judging: None without a score or difficulty.
-        angles: None without poses.
-        poses: how far the joints can be trusted.
-        attention: of the fusion: weight of each sampled frame, adding up to 1 in each stage; None without.
-        attention_frames: the frames of the input file that `attention` speaks of.
-        timings: seconds by step; the only part that differs from run to run.
+        disagrees: Whether a number is given and the film shows another one.
+        words: The dive in words, such as "forward three and a half somersaults in pike position"; None without a
+            number.
+        height_m: Height of board or platform in metres, as given; None where none is given.
+        input: The film that was scored.
+        modalities: What the network has seen of the dive: a video, a skeleton, or both; empty where it saw nothing.
+        networks: The networks that looked at the film.
+        stages: The stages in the order of the dive; empty where they could not be seen.
+        events: First airborne frame and first water contact.
+        branches: Names of the last axis of `stage_deltas`, in order, such as fused, static.
+        exemplars: Vote of each exemplar, in the order of their ids; empty without a score, and where the network
+            predicts the score itself.
+        judging: Marks that judges might have given; None without a score or difficulty.
+        angles: Joint angles over the frames; None without poses.
+        poses: Origin of the joints, and how far they can be trusted.
+        attention: Weight of each sampled frame in the fusion, adding up to 1 in each stage; None without attention.
+        attention_frames: Frames of the input file that `attention` speaks of; None without attention.
+        timings: Seconds by step; the only part that differs from run to run.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION

@@ -162,10 +162,10 @@ def agreed_stages(state: ScoringState, speaker: Speaker, media: Media, events: E
     """Where the stages are, in agreement with the events; None of a model without three stages.
 
     Args:
-        state: The frames that are used.
-        speaker: The network that cuts; its card has the calibration of its confidence.
+        state: State of the dive, of which the frames that are used are read.
+        speaker: The network that cuts the stages; its card has the calibration of its confidence.
         media: The film.
-        events: In frames of the input.
+        events: Events in frames of the input.
     """
     looked, content = speaker.looked, speaker.network.card.transition_confidence
     edges = looked.stage_edges(state.start, state.end)
@@ -186,11 +186,11 @@ def stage_results(
     and the take-off is as short as the network cuts it.
 
     Args:
-        state: The flight, and what speaks against a score.
-        speaker: The network that cuts.
+        state: State of the dive, of which the flight and what speaks against a score are read.
+        speaker: The network that cuts the stages, and the frames that it was shown.
         media: The film.
-        stages: Where they are.
-        votes: What the exemplars say; none without a score.
+        stages: Edges of the stages, in agreement with the events.
+        votes: Votes of the exemplars; none without a score.
     """
     looked, flight, edges, sure = speaker.looked, state.flight, stages.edges, stages.confidences
     spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))

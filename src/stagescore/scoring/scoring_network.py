@@ -24,7 +24,7 @@ STRANGE = 1.2
 """Distance beyond which a network without a prior is not asked, where another is. To `nano` 16 new simulated dives were at
 0.53 to 0.86, and 14 real films at 1.31 to 2.97 (docs/log.md)."""
 LEAST_FILM_SHARE = 0.2
-"""Share of the film below which there is no score."""
+"""Share of the film below which there is no score. Set by hand: such a number would not come from the film."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,12 +32,12 @@ class ScoringNetwork:
     """One network with everything that a score needs.
 
     Attributes:
-        card: of the weights.
-        model: made for inference.
+        card: Card of the weights.
+        model: The model, optimised for inference.
         bank: Exemplars that vote; None for a model that predicts without them.
-        fit: of the bank on the user's own dives; None for the bank that came with the weights.
-        bank_sha256: of the bank's file; None without one.
-        familiarity: measures how unlike its training dives a dive is; None where too little is known of them.
+        fit: Fit of the bank on the user's own dives; None for the bank that came with the weights.
+        bank_sha256: SHA-256 of the bank's file, in hexadecimal; None without one.
+        familiarity: Measure of how unlike its training dives a dive is; None where too little is known of them.
     """
 
     card: Card
@@ -62,9 +62,9 @@ class ScoringNetwork:
         """Make a network ready.
 
         Args:
-            own: the weights.
-            bank: exemplars of the user's own; those beside the weights by default.
-            device: of PyTorch.
+            own: The weights with their card.
+            bank: File with exemplars of the user's own; those beside the weights by default.
+            device: PyTorch device, such as `cpu` or `cuda`.
 
         Raises:
             CheckpointError: The bank is missing, damaged, made for other weights, or given to weights that use none; or there is no
@@ -178,10 +178,10 @@ def load_networks(
     """Networks with their exemplars.
 
     Args:
-        weights: `auto` for all that ship, a name, a file, or several of these.
-        bank: exemplars of the user's own; the networks that did not encode them are left out then.
-        device: of PyTorch.
-        weights_dir: a folder to look for networks in before all others.
+        weights: Networks that are wanted: `auto` for all that ship, a name, a file, or several of these.
+        bank: File with exemplars of the user's own; the networks that did not encode them are left out then.
+        device: PyTorch device, such as `cpu` or `cuda`.
+        weights_dir: Folder to look for networks in before all others.
 
     Raises:
         CheckpointError: one of them is missing, damaged, or made for another.
@@ -210,7 +210,7 @@ def most_familiar(
     anything else would be made up.
 
     Args:
-        looks: at least one.
+        looks: Networks, at least one, each with what it made of the dive.
     """
     rated = [(network, looked, network.unfamiliarity(looked)) for network, looked in looks]
 

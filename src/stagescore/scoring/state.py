@@ -39,8 +39,8 @@ class Speaker:
     """The network whose score is taken: that to whose training films the film is nearest.
 
     Attributes:
-        network: The network.
-        looked: What it made of the film.
+        network: The network whose score is taken.
+        looked: What the network made of the film.
         unfamiliarity: Distance of the film from its training films (`ScoringNetwork.unfamiliarity`); None where it is not known.
     """
 
@@ -60,9 +60,9 @@ class ScoringState:
 
     Attributes:
         path: Path of the film.
-        name: Name of the result.
+        name: Name of the result, as its folder is called.
         options: What the user says of the dive.
-        sha256: Hash of the film.
+        sha256: SHA-256 of the film, in hexadecimal.
         media: The film, once it is open.
         working: The film in the size that the steps work in, once it is known which frames are used; its pictures stay in memory
             where they fit.

@@ -15,8 +15,9 @@ from stagescore.report.svg import Axis, Drawing
 from stagescore.scoring.result import Result
 
 _NOTHING = 0.05
-"""Points below which a stage counts as neither lost nor won."""
+"""Points below which a stage counts as neither lost nor won. Set by hand."""
 _NUM_PICTURES = 3
+"""Pictures of the stage that decided the score, one from each third. Set by hand."""
 _SPLASH_S = 0.4
 """Seconds after the first water contact until which a stage is shown. Of eighteen films of UNLV-Dive that were looked at, the
 pictures until then show the body at the water and, last, the splash in fifteen, and its edge in three; until 0.5 seconds the
@@ -58,7 +59,7 @@ def _scored(result: Result, *, pictured: bool) -> dict[str, object]:
 
 
 def frames(result: Result) -> tuple[int, ...]:
-    """Of the decisive stage; of a dive without stages what was seen of it."""
+    """Frames of the decisive stage; of a dive without stages, frames of what was seen of it."""
     if not result.stages:
         return seen_frames(result)
     stage = decisive_stage(result)
@@ -245,7 +246,7 @@ def standing_strip(result: Result) -> Figure | None:
 
 
 def _differences(result: Result) -> list[tuple[str, Sentence]]:
-    """Of each stage its name and how many points it lost or won."""
+    """Name of each stage, and how many points it lost or won."""
     return [
         (
             stage.name,

@@ -6,9 +6,9 @@ from stagescore.report.sentences import Sentence, counted, joints, prior, warnin
 from stagescore.scoring.result import Result
 
 _UNSURE = 0.6
-"""Confidence below which the edges of a stage are called unsure."""
+"""Confidence below which the edges of a stage are called unsure. Set by hand."""
 _MANY_DOUBTFUL = 0.1
-"""Share of doubtful joints above which the angles are called doubtful."""
+"""Share of doubtful joints above which the angles are called doubtful. Set by hand."""
 
 
 def build(result: Result, pictures: Pictures) -> Content:
@@ -112,7 +112,7 @@ def _unsure_edges(result: Result) -> list[Sentence]:
 
 
 def _unsure_input(result: Result) -> list[Sentence]:
-    """Of the file and of the joints."""
+    """What is not to be trusted of the file and of the joints."""
     found = []
     if result.input.condition != "ok":
         what = "damaged: some of it is missing" if result.input.condition == "partial" else "unreadable"
