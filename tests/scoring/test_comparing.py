@@ -17,7 +17,8 @@ from stagescore.errors import DataError
 from stagescore.models.hp_mcore.settings import HPMCoReSettings
 from stagescore.scoring.compare import STEPS, compare_dives, compare_with_best
 from stagescore.scoring.result import Result, StageResult
-from stagescore.scoring.scorer import Scored, Scorer
+from stagescore.scoring.scored import Scored
+from stagescore.scoring.scorer import Scorer
 from stagescore.types import STAGE_NAMES, Dive
 
 Scores = Callable[..., Scored]
@@ -68,9 +69,9 @@ def test_two_dives_are_compared_view_by_view_at_the_difficulty_of_the_first(
 ) -> None:
     first, second = pair
     network = scorer.scoring_networks[0]
-    assert first.look is not None and second.look is not None and len(first.look.views) == 2
+    assert first.encoding is not None and second.encoding is not None and len(first.encoding.views) == 2
     total = torch.zeros(3, len(network.branches))
-    for mine, theirs in zip(first.look.views, second.look.views, strict=True):
+    for mine, theirs in zip(first.encoding.views, second.encoding.views, strict=True):
         with torch.no_grad():
             found = network.contrastive.compare(mine, theirs, torch.tensor([second.result.execution]))
         total += 3.0 * found.stage_deltas[0] / 2
@@ -149,7 +150,7 @@ def test_what_is_no_whole_dive_is_not_compared_and_named(scorer: Scorer, pair: t
     for wrong in (
         with_result(second, status="needs_review"),
         with_result(second, stages=second.result.stages[1:]),
-        replace(second, look=None),
+        replace(second, encoding=None),
     ):
         with pytest.raises(DataError, match="nothing to compare") as caught:
             compare_dives(scorer, first, wrong)
@@ -157,7 +158,7 @@ def test_what_is_no_whole_dive_is_not_compared_and_named(scorer: Scorer, pair: t
         with pytest.raises(DataError, match="nothing to compare"):
             compare_dives(scorer, wrong, second)
     with pytest.raises(DataError, match="cannot look at the second one"):
-        compare_dives(scorer, first, replace(second, looks={}))
+        compare_dives(scorer, first, replace(second, encodings={}))
     with pytest.raises(DataError, match="score is not known"):
         compare_dives(scorer, first, with_result(second, execution=None))
     with pytest.raises(DataError, match="difficulty is not known"):

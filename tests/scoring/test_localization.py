@@ -70,16 +70,16 @@ def elsewhere(num: int) -> list[ndarray]:
 @pytest.mark.parametrize("before", [0, 30])
 def test_the_shot_with_the_whole_dive_is_used_and_the_others_are_not(film: Path, before: int) -> None:
     dive = frames(film, 90, 200)
-    watched = scan_motion([*elsewhere(before), *dive, *elsewhere(20)])
+    scan = scan_motion([*elsewhere(before), *dive, *elsewhere(20)])
     cuts = [*([before] if before else []), before + len(dive)]
-    assert only_whole_dive(watched, cuts, FreeFall()) == (before, before + len(dive))
+    assert only_whole_dive(scan, cuts, FreeFall()) == (before, before + len(dive))
 
 
 @pytest.mark.parametrize("cut", [FALL.start + 12, FALL.stop - 8])
 def test_a_dive_that_is_cut_in_the_air_is_not_whole(film: Path, cut: int) -> None:
     first = frames(film, 90, cut)
-    watched = scan_motion([*first, *elsewhere(60)])
-    assert only_whole_dive(watched, [len(first)], FreeFall()) is None
+    scan = scan_motion([*first, *elsewhere(60)])
+    assert only_whole_dive(scan, [len(first)], FreeFall()) is None
     rest = frames(film, cut, 200)
     assert only_whole_dive(scan_motion([*elsewhere(60), *rest]), [60], FreeFall()) is None
 
@@ -145,7 +145,7 @@ def test_the_deepest_whole_fall_is_the_dive_and_stays_within_the_film(
     span: tuple[int, int],
 ) -> None:
     monkeypatch.setattr(localization, "WINDOW_FRAMES", 40)
-    monkeypatch.setattr(localization, "cuts_of", lambda watched: [])
+    monkeypatch.setattr(localization, "cuts_of", lambda scan: [])
     falls = Falls(*flights)
     monkeypatch.setattr(localization, "_flight", falls)
     assert localize_action(counted, FreeFall()) == span
@@ -166,9 +166,9 @@ def test_a_cut_is_told_in_frames_of_the_film_also_where_frames_are_repeated() ->
     once = [np.roll(hall, 3 * t, axis=1) for hall in halls for t in range(20)]
     assert localization.cuts_of(scan_motion(once)) == [20]
     twice = [picture for picture in once for _ in range(2)]
-    watched = scan_distinct_motion(lambda chosen: [twice[frame] for frame in chosen], len(twice))
-    assert watched.distinct == list(range(0, 80, 2))
-    assert localization.cuts_of(watched) == [40]
+    scan = scan_distinct_motion(lambda chosen: [twice[frame] for frame in chosen], len(twice))
+    assert scan.distinct == list(range(0, 80, 2))
+    assert localization.cuts_of(scan) == [40]
 
 
 SPANS = ((0, 200), (70, 255))

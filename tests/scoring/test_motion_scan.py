@@ -16,7 +16,7 @@ FRAMES = 20
 
 
 @pytest.fixture
-def watched() -> MotionScan:
+def scan() -> MotionScan:
     """A camera that goes down by 3 pixels a frame."""
     step = np.array(((1.0, 0, 0), (0, 1, -3.0)))
     motion = Motion(step, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
@@ -40,26 +40,26 @@ def test_shares_of_the_mass_are_alike_on_both_sides() -> None:
             assert share == pytest.approx(other, abs=1.5e-3)
 
 
-def test_the_centre_of_mass_is_followed_and_not_the_box(watched: MotionScan) -> None:
-    path = watched.heights_of_body(*body())
+def test_the_centre_of_mass_is_followed_and_not_the_box(scan: MotionScan) -> None:
+    path = scan.heights_of_body(*body())
     assert path is not None
     steps = np.diff(path.heights)
     assert np.abs(steps - steps.mean()).max() < 0.02
     assert steps.mean() * 31 == pytest.approx(3.0, rel=0.6)  # in sizes of the box, 31 to 51 px
 
 
-def test_frames_without_joints_or_boxes_are_bridged(watched: MotionScan) -> None:
+def test_frames_without_joints_or_boxes_are_bridged(scan: MotionScan) -> None:
     joints, known, boxes = body(waving_px=0)
-    whole = watched.heights_of_body(joints, known, boxes)
+    whole = scan.heights_of_body(joints, known, boxes)
     known[7:9] = False
     joints[12], boxes[12], known[12] = np.nan, np.nan, False
-    path = watched.heights_of_body(joints, known, boxes)
+    path = scan.heights_of_body(joints, known, boxes)
     assert whole is not None
     assert path is not None
     assert len(path.heights) == FRAMES
     np.testing.assert_allclose(path.heights, whole.heights, atol=1e-9)
     boxes[:] = np.nan
-    assert watched.heights_of_body(joints, known, boxes) is None
+    assert scan.heights_of_body(joints, known, boxes) is None
 
 
 def noisy(num: int, shift: int = 3) -> list[np.ndarray]:
@@ -157,18 +157,18 @@ def test_one_frame_is_a_clip_and_a_part_may_be_empty() -> None:
     assert (nothing.num_frames, nothing.distinct, nothing.views) == (0, [], ())
 
 
-def test_a_part_that_begins_with_a_repeat_begins_with_the_frame_that_it_repeats(watched: MotionScan) -> None:
-    repeated = MotionScan(watched.small, watched.views[:10], np.arange(FRAMES) // 2)
+def test_a_part_that_begins_with_a_repeat_begins_with_the_frame_that_it_repeats(scan: MotionScan) -> None:
+    repeated = MotionScan(scan.small, scan.views[:10], np.arange(FRAMES) // 2)
     part = repeated.part(3, 8)
     assert part.rows.tolist() == [0, 1, 1, 2, 2] and part.distinct == [0, 1, 3] and len(part.views) == 3
 
 
 def test_a_box_without_joints_stands_for_the_body_at_the_place_that_the_joints_around_have_in_it(
-    watched: MotionScan,
+    scan: MotionScan,
 ) -> None:
     """The centre of mass lies higher than the middle of the box; in frames without joints it still does."""
     joints, known, boxes = body(waving_px=0)
-    still = MotionScan(watched.small, still_views(), watched.rows)
+    still = MotionScan(scan.small, still_views(), scan.rows)
     seen = still.heights_of_body(joints, known, boxes)
     assert seen is not None
     middle = still.heights_of_body(joints, np.zeros_like(known), boxes)
@@ -181,10 +181,10 @@ def test_a_box_without_joints_stands_for_the_body_at_the_place_that_the_joints_a
     np.testing.assert_allclose(fallen.heights[10:], seen.heights[10:] + 1.0, atol=1e-9)
 
 
-def test_a_body_seen_late_begins_its_path_late(watched: MotionScan) -> None:
+def test_a_body_seen_late_begins_its_path_late(scan: MotionScan) -> None:
     joints, known, boxes = body(waving_px=0)
     boxes[:6], boxes[17:] = np.nan, np.nan
-    found = watched.heights_of_body(joints, known, boxes)
+    found = scan.heights_of_body(joints, known, boxes)
     assert found is not None and (found.first, len(found.heights)) == (6, 11)
 
 

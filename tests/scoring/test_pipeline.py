@@ -131,8 +131,8 @@ def test_what_moves_is_believed_only_where_it_falls_for_much_longer_than_the_bod
     """What moves may be the splash, which falls on after the diver is gone."""
     state = state_of(film)
     pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
-    assert state.watched is not None and state.watched.falling is not None
-    state.poses = boxes_along(state.watched.falling, state.num_frames)
+    assert state.scan is not None and state.scan.falling is not None
+    state.poses = boxes_along(state.scan.falling, state.num_frames)
     cases = [(30, 36, 30), (30, 37, 37), (30, None, 30), (None, 25, 25), (None, None, None)]
     for body, moving, taken in cases:
         pipeline.find_flight(state, replace(scorer.tools, flights=TwoPaths(body, moving)))
@@ -142,9 +142,9 @@ def test_what_moves_is_believed_only_where_it_falls_for_much_longer_than_the_bod
 def test_what_falls_far_from_the_diver_is_somebody_else(scorer: Scorer, film: Path) -> None:
     state = state_of(film)
     pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
-    assert state.watched is not None and state.watched.falling is not None
+    assert state.scan is not None and state.scan.falling is not None
     for away_px, taken in [(0.0, 37), (400.0, 30)]:
-        state.poses = boxes_along(state.watched.falling, state.num_frames, away_px)
+        state.poses = boxes_along(state.scan.falling, state.num_frames, away_px)
         pipeline.find_flight(state, replace(scorer.tools, flights=TwoPaths(30, 37)))
         assert state.flight is not None and state.flight.num_frames == taken
     # Nobody was found by a network: then what falls is all that is known.
@@ -231,9 +231,9 @@ def test_a_film_shown_at_twice_its_rate_is_scored_and_its_repeats_are_counted(
     doubled = made_scorer.write_frames(tmp_path / "doubled", [one for one in pictures for _ in range(2)][1:])
     state = state_of(doubled)
     pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
-    assert state.watched is not None and state.num_frames == 79
+    assert state.scan is not None and state.num_frames == 79
     assert not state.begins_at_cut
-    assert state.watched.distinct == [0, *range(1, 79, 2)]
+    assert state.scan.distinct == [0, *range(1, 79, 2)]
     assert any("39 frames repeat the one before" in told for told in state.warnings)
 
 
@@ -248,6 +248,6 @@ def test_stray_frames_at_both_ends_are_left_out_in_frames_of_the_film(
     state = ScoringState(path=folder, name="film", options=options)
     pipeline.run(state, scorer.tools, pipeline.STEPS[:3])
     assert (state.start, state.end, state.begins_at_cut) == (5, 55, True)
-    assert state.watched is not None and state.watched.num_frames == 50
+    assert state.scan is not None and state.scan.num_frames == 50
     assert any("6 frames of another shot were left out; frames 5 to 54" in told for told in state.warnings)
     assert not state.reasons

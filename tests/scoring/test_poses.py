@@ -185,7 +185,7 @@ def test_repeated_frames_have_the_joints_of_the_frame_that_they_repeat(
     pictures = [image for _, image in media.frames(range(3, 9))]
     once = scan_motion(pictures)
     rows = np.array((0, 0, 1, 2, 2, 3, 4, 4, 5))
-    watched = MotionScan(once.small[rows], once.views, rows)
+    scan = MotionScan(once.small[rows], once.views, rows)
     shown: list[np.ndarray] = []
 
     def annotate(
@@ -197,7 +197,7 @@ def test_repeated_frames_have_the_joints_of_the_frame_that_they_repeat(
 
     monkeypatch.setattr(poses, "annotate", annotate)
     networks = PoseNetworks.__new__(PoseNetworks)
-    found = poses.estimated_poses(media, 3, networks, watched)
+    found = poses.estimated_poses(media, 3, networks, scan)
     # The frames of the film that are distinct: 3, 5, 6, 8, 9 and 11.
     wanted = [image for _, image in media.frames([3, 5, 6, 8, 9, 11])]
     assert all(np.array_equal(one, two) for one, two in zip(shown, wanted, strict=True))

@@ -49,18 +49,18 @@ def cut_at(state: ScoringState, *transitions: int) -> ScoringState:
     """As if the network had cut after some sampled frames, and were 95 % sure of it."""
     speaker = state.speaker
     assert speaker is not None
-    edges = torch.tensor([[0, *(one + 1 for one in transitions), len(speaker.looked.frames)]])
-    probabilities = torch.full((1, len(transitions), len(speaker.looked.frames)), 1e-6)
+    edges = torch.tensor([[0, *(one + 1 for one in transitions), len(speaker.encoding.frames)]])
+    probabilities = torch.full((1, len(transitions), len(speaker.encoding.frames)), 1e-6)
     for row, last in enumerate(transitions):
         probabilities[0, row, [last, -1]] = torch.tensor((0.95, 0.05))
-    looked = replace(speaker.looked, edges=edges, log_probabilities=probabilities.log())
-    return again(state, speaker=replace(speaker, looked=looked))
+    encoding = replace(speaker.encoding, edges=edges, log_probabilities=probabilities.log())
+    return again(state, speaker=replace(speaker, encoding=encoding))
 
 
 def sampled(state: ScoringState, frame: int) -> int:
     """The sampled frame that is a frame of the input, the last one of these."""
     assert state.speaker is not None
-    return int(np.flatnonzero(np.array(state.speaker.looked.frames) == frame)[-1])
+    return int(np.flatnonzero(np.array(state.speaker.encoding.frames) == frame)[-1])
 
 
 def built(state: ScoringState, scorer: Scorer) -> Result:
@@ -151,7 +151,7 @@ def test_where_nobody_falls_no_stages_are_told(done: ScoringState, scorer: Score
 def test_a_dive_without_a_speaker_says_which_network_would_have_been_asked(
     done: ScoringState, scorer: Scorer
 ) -> None:
-    result = built(again(done, speaker=None, looks=[], estimate=None, aborted=True), scorer)
+    result = built(again(done, speaker=None, encodings=[], estimate=None, aborted=True), scorer)
     (network,) = scorer.scoring_networks
     assert result.networks is not None and result.networks.weights == network.card.name
     assert (result.status, result.score, result.exemplars, result.networks.asked) == ("failed", None, [], {})
@@ -165,7 +165,7 @@ def test_a_bank_of_own_dives_says_its_error_in_place_of_never_validated(
     assert speaker is not None
     validation = Validation(num_dives=7, mean_absolute_error=4.444, slope=0.5)
     fit = BankFit(weights_hash="x", slope=0.5, validation=validation)
-    fitted = Speaker(network=replace(speaker.network, fit=fit), looked=speaker.looked, unfamiliarity=None)
+    fitted = Speaker(network=replace(speaker.network, fit=fit), encoding=speaker.encoding, unfamiliarity=None)
     result = built(again(done, speaker=fitted), scorer)
     assert result.validated and result.validation == validation
     assert any("7 dives of your own" in told and "4.44 points" in told for told in result.warnings)

@@ -89,7 +89,7 @@ def test_stages_say_what_of_them_the_network_was_shown(scorer: Scorer, dives: tu
         replace(network, card=network.card.model_copy(update={"preprocessing": window})),
     )
     scored = scorer.scored(dives[0].frames_path or "")
-    stages, frames = scored.result.stages, scored.look.frames
+    stages, frames = scored.result.stages, scored.encoding.frames
     assert frames[0] > 0 and frames[-1] < dives[0].num_frames - 1
     assert [stage.shown_frames for stage in stages] == [
         (frames[0], stages[0].end_frame),

@@ -54,17 +54,17 @@ def test_no_frame_depends_on_a_later_one() -> None:
         **{name: getattr(motion, name) for name in motion.__dataclass_fields__ if name != "centre_of_mass_m"},
         centre_of_mass_m=later,
     )
-    look = draw_appearance(3, 10.0)
-    first, second = follow(motion, look, SIZE), follow(changed, look, SIZE)
+    appearance = draw_appearance(3, 10.0)
+    first, second = follow(motion, appearance, SIZE), follow(changed, appearance, SIZE)
     # Between two frames the diver's way is known to the later one only: a frame's reaction time is less.
     assert np.array_equal(first.axes[:59], second.axes[:59])
     assert not np.array_equal(first.axes[70], second.axes[70])
 
 
 def test_projection_is_a_pinhole_that_agrees_with_the_homography() -> None:
-    look = draw_appearance(5, 10.0)
-    path = follow(made_motion(), look, SIZE)
-    wide, _ = reference_view(look, SIZE)
+    appearance = draw_appearance(5, 10.0)
+    path = follow(made_motion(), appearance, SIZE)
+    wide, _ = reference_view(appearance, SIZE)
     points = np.random.default_rng(0).uniform((-3, -8, 0), (4, 8, 11), size=(50, 3))
     for frame in (0, 50, 100):
         view = path.view(frame)
@@ -81,9 +81,9 @@ def test_projection_is_a_pinhole_that_agrees_with_the_homography() -> None:
 def test_the_wide_view_holds_every_picture() -> None:
     for seed in range(12):
         for height_m in (3.0, 10.0):
-            look = draw_appearance(seed, height_m)
-            path = follow(made_motion(height_m), look, SIZE)
-            wide, size = reference_view(look, SIZE)
+            appearance = draw_appearance(seed, height_m)
+            path = follow(made_motion(height_m), appearance, SIZE)
+            wide, size = reference_view(appearance, SIZE)
             for frame in range(0, path.num_frames, 9):
                 back = wide.homography_from(path.view(frame))
                 for corner in ((0, 0), (SIZE[0], 0), (0, SIZE[1]), SIZE):

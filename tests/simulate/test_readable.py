@@ -54,9 +54,9 @@ def splash_says(dive: SimulatedDive) -> float:
 
     The spray alone is drawn: the pixels are those of the pictures, which take twenty times as long.
     """
-    look = appearance_of(dive.plan)
-    path = follow(dive.motion, look, SIZE)
-    spray, first = throw_spray(dive.splash, look), dive.splash.first_frame
+    appearance = appearance_of(dive.plan)
+    path = follow(dive.motion, appearance, SIZE)
+    spray, first = throw_spray(dive.splash, appearance), dive.splash.first_frame
     areas = []
     for frame in range(first, min(first + FRAMES_OF_SPLASH, dive.motion.num_frames)):
         view = path.view(frame)
@@ -127,8 +127,8 @@ def test_joints_alone_say_clearly_less(figures) -> None:
 def test_the_spray_that_is_measured_is_that_of_the_pictures() -> None:
     dive = make_dive(Order(num_dives=2, seed=SEED, size_px=SIZE), 1)
     drawn = [picture.splash_area_px for picture in dive.pictures]
-    look = appearance_of(dive.plan)
-    path, spray = follow(dive.motion, look, SIZE), throw_spray(dive.splash, look)
+    appearance = appearance_of(dive.plan)
+    path, spray = follow(dive.motion, appearance, SIZE), throw_spray(dive.splash, appearance)
     first = dive.splash.first_frame
     for frame in range(first, first + FRAMES_OF_SPLASH):
         blank = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)

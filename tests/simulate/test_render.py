@@ -121,16 +121,16 @@ def test_joints_fall_on_the_diver(motion: Motion, drawn: list[Picture], without_
 
 def test_nothing_of_the_diver_is_drawn_below_the_surface(motion: Motion) -> None:
     size = (455, 256)
-    look = draw_appearance(1, 10.0)
+    appearance = draw_appearance(1, 10.0)
     quiet = replace(made_splash(motion), first_frame=motion.num_frames)
-    path = follow(motion, look, size)
-    with_diver = list(render(motion, quiet, look, size))
-    empty = list(render(elsewhere(motion), quiet, look, size))
+    path = follow(motion, appearance, size)
+    with_diver = list(render(motion, quiet, appearance, size))
+    empty = list(render(elsewhere(motion), quiet, appearance, size))
     for frame in range(motion.first_water_contact_frame, motion.num_frames):
         mask = diver_mask(with_diver[frame], empty[frame])
         rows = np.flatnonzero(mask.any(1))
         # The nearest part of the body that can touch the surface is a quarter of a metre before its middle.
-        nearest = motion.centre_of_mass_m[frame] * (1, 1, 0) + (0, 0.25 * look.camera.side, 0)
+        nearest = motion.centre_of_mass_m[frame] * (1, 1, 0) + (0, 0.25 * appearance.camera.side, 0)
         waterline = path.project(nearest, frame)[1]
         assert not len(rows) or rows[-1] <= waterline + 4
         if (motion.joints_m[frame, :, 2] < -0.4).all():
@@ -171,15 +171,17 @@ def test_splash_changes_nothing_before_it(motion: Motion, drawn: list[Picture]) 
 
 
 def test_splash_is_thrown_to_its_side(motion: Motion) -> None:
-    look = draw_appearance(1, 10.0)
+    appearance = draw_appearance(1, 10.0)
     frame = motion.first_water_contact_frame + 5
-    calm = list(render(motion, replace(made_splash(motion), first_frame=999), look, SIZE))[frame].image
+    calm = list(render(motion, replace(made_splash(motion), first_frame=999), appearance, SIZE))[frame].image
     middles = []
     for lean in (-1.0, 1.0):
         splash = Splash(size=0.8, first_frame=motion.first_water_contact_frame, x_m=1.5, y_m=0.0, lean=lean)
-        white = np.abs(list(render(motion, splash, look, SIZE))[frame].image.astype(float) - calm).sum(-1)
+        white = np.abs(list(render(motion, splash, appearance, SIZE))[frame].image.astype(float) - calm).sum(
+            -1
+        )
         middles.append((white.sum(0) * np.arange(SIZE[0])).sum() / white.sum())
-    to_the_left = look.camera.side > 0
+    to_the_left = appearance.camera.side > 0
     assert (middles[0] - middles[1] > 3) == to_the_left
     assert abs(middles[0] - middles[1]) > 3
 
@@ -188,9 +190,9 @@ def test_splash_is_thrown_to_its_side(motion: Motion) -> None:
 @pytest.mark.parametrize("height_m", [3.0, 10.0])
 def test_every_size_works_and_boxes_stay_inside(px: tuple[int, int], height_m: float) -> None:
     motion = made_motion(height_m, num_frames=40, frame_rate=10.0)
-    look: Appearance = draw_appearance(11, height_m)
+    appearance: Appearance = draw_appearance(11, height_m)
     people = 0
-    for frame, picture in enumerate(render(motion, made_splash(motion), look, px)):
+    for frame, picture in enumerate(render(motion, made_splash(motion), appearance, px)):
         assert picture.image.shape == (px[1], px[0], 3)
         boxes = picture.people_boxes
         people += len(boxes)

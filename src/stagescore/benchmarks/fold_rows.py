@@ -115,21 +115,21 @@ class OtherWeights:
         if dive.frames_path is None:
             raise DataError("there is no film of it", where=dive.dive_id, todo="name the data with films")
         scored = self.scorer.scored(dive.frames_path, known_of(dive))
-        looked, result = scored.looks.get(self.network.card.name), scored.result
+        encoding, result = scored.encodings.get(self.network.card.name), scored.result
         note = FilmNote(
             score=result.score,
             interval=result.interval,
             sha256=result.input.sha256,
-            problem=problem_of(scored) or ("" if looked else "the network cannot look at it"),
+            problem=problem_of(scored) or ("" if encoding else "the network cannot look at it"),
         )
         if self.network.executes and dive.difficulty is None:
             note = note.model_copy(update={"problem": "its difficulty is not known"})
         bank = None
-        if looked is not None and not note.problem:
+        if encoding is not None and not note.problem:
             bank = ExemplarBank(
                 dives=(dive.with_changes(recording=f"sha256:{note.sha256}"),),
-                stages=looked.stages,
-                edges=looked.edges,
+                stages=encoding.stages,
+                edges=encoding.edges,
                 weights_hash=self.network.card.weights_hash,
             )
             bank.save(place.with_suffix(".safetensors"), half=False)

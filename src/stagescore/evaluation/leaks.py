@@ -115,11 +115,11 @@ def _traces_of(order: Order, index: int) -> Traces | None:
     plan, motion = dive.plan, dive.motion
     if motion.first_airborne_frame - math.ceil(_PRESS_S * motion.frame_rate) < _ENDS:
         return None
-    look = appearance_of(plan)
-    before, after, sizes = _seen(dive, look, order.size_px)
+    appearance = appearance_of(plan)
+    before, after, sizes = _seen(dive, appearance, order.size_px)
     parts = {
-        "look": np.array(_numbers(look)),
-        "seed": np.array([*_bits(plan.seed), *_bits(look.seed)]),
+        "look": np.array(_numbers(appearance)),
+        "seed": np.array([*_bits(plan.seed), *_bits(appearance.seed)]),
         "clip": np.array([motion.num_frames, motion.first_airborne_frame], dtype=np.float64),
         "bytes": np.array([sum(sizes), np.mean(sizes), sizes[0]], dtype=np.float64),
         "before": np.concatenate(before),
@@ -135,10 +135,10 @@ def _traces_of(order: Order, index: int) -> Traces | None:
 
 
 def _seen(
-    dive: SimulatedDive, look: Appearance, size_px: tuple[int, int]
+    dive: SimulatedDive, appearance: Appearance, size_px: tuple[int, int]
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[int]]:
     """Colours of the first and of the last frames, and bytes of the frames before take-off."""
-    motion, path = dive.motion, follow(dive.motion, look, size_px)
+    motion, path = dive.motion, follow(dive.motion, appearance, size_px)
     before, after, sizes = [], [], []
     for frame, picture in enumerate(dive.pictures):
         if frame < max(motion.first_airborne_frame - _BYTES_UNTIL, 1):

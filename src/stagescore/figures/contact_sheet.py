@@ -157,10 +157,12 @@ def fault_pairs(size_px: tuple[int, int]) -> Image:
         for name, size in (("none", 0.0), ("large", pair.size)):
             faults = replace(Faults(), **{pair.fault: size})
             plan = plan_of(pair.code, pair.height_m, seed=pair.seed, faults=faults)
-            look = draw_appearance(pair.seed, pair.height_m)
+            appearance = draw_appearance(pair.seed, pair.height_m)
             if pair.azimuth_deg is not None:
-                look = replace(look, camera=replace(look.camera, azimuth_deg=pair.azimuth_deg))
-            film = _Film.of(plan, look, size_px)
+                appearance = replace(
+                    appearance, camera=replace(appearance.camera, azimuth_deg=pair.azimuth_deg)
+                )
+            film = _Film.of(plan, appearance, size_px)
             frames = [film.frame(moment) + later for moment, later in pair.moments]
             pictures = film.pictures(frames)
             wide = 1.0 if len(frames) > 1 else size_px[0] / size_px[1]
@@ -196,17 +198,17 @@ class _Film:
 
     plan: DivePlan
     motion: Motion
-    look: Appearance
+    appearance: Appearance
     size_px: tuple[int, int]
 
     @classmethod
-    def of(cls, plan: DivePlan, look: Appearance, size_px: tuple[int, int]) -> "_Film":
-        return cls(plan=plan, motion=simulate(plan), look=look, size_px=size_px)
+    def of(cls, plan: DivePlan, appearance: Appearance, size_px: tuple[int, int]) -> "_Film":
+        return cls(plan=plan, motion=simulate(plan), appearance=appearance, size_px=size_px)
 
     def pictures(self, frames: Sequence[int]) -> dict[int, Picture]:
         """The pictures of some frames."""
         found: dict[int, Picture] = {}
-        film = render(self.motion, make_splash(self.plan, self.motion), self.look, self.size_px)
+        film = render(self.motion, make_splash(self.plan, self.motion), self.appearance, self.size_px)
         for frame, picture in enumerate(film):
             if frame in frames:
                 found[frame] = picture

@@ -25,7 +25,7 @@ from stagescore.report.summary import summary_page
 from stagescore.scoring.batch import COMPARED
 from stagescore.scoring.compare import DiveComparison
 from stagescore.scoring.result import Result
-from stagescore.scoring.scorer import Scored
+from stagescore.scoring.scored import Scored
 
 OVERLAY = "overlay.mp4"
 COMPARE_PAGE, COMPARISON = "compare.html", "compare.mp4"

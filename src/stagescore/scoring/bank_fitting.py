@@ -28,7 +28,8 @@ from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import Validation
-from stagescore.scoring.scorer import Scored, Scorer
+from stagescore.scoring.scored import Scored
+from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import Representation, joined
 from stagescore.types import Dive
@@ -104,19 +105,19 @@ def fit_bank(
             usable.append((dive, seen))
     network = _network_of(scorer, [seen for _, seen in usable])
     kept: list[Dive] = []
-    looks: list[QueryEncoding] = []
+    encodings: list[QueryEncoding] = []
     pictures: dict[str, dict[int, bytes]] = {}
     for dive, seen in usable:
-        looked = seen.looks.get(network.card.name)
-        if looked is None:
+        encoding = seen.encodings.get(network.card.name)
+        if encoding is None:
             left_out[dive.dive_id] = f"the network {network.card.name} cannot look at it"
             continue
         if network.executes and dive.difficulty is None:
             left_out[dive.dive_id] = "its difficulty is not known"
             continue
         kept.append(dive.with_changes(recording=f"sha256:{seen.result.input.sha256}"))
-        looks.append(looked)
-        pictures[dive.dive_id] = _pictures(seen, looked)
+        encodings.append(encoding)
+        pictures[dive.dive_id] = _pictures(seen, encoding)
     if len(kept) < LEAST_DIVES:
         first = next(iter(left_out.items()), None)
         told = "" if first is None else f"; the first that was left out: {first[0]}: {first[1]}"
@@ -126,20 +127,20 @@ def fit_bank(
         )
     bank = ExemplarBank(
         dives=tuple(kept),
-        stages=joined([one.stages for one in looks]),
-        edges=torch.cat([one.edges for one in looks]),
+        stages=joined([one.stages for one in encodings]),
+        edges=torch.cat([one.edges for one in encodings]),
         weights_hash=network.card.weights_hash,
         pictures=pictures,
     )
-    fit, predictions = cross_validated(network, bank, [one.views for one in looks], exemplars)
+    fit, predictions = cross_validated(network, bank, [one.views for one in encodings], exemplars)
     return FittedBank(bank=bank, fit=fit, predictions=predictions, left_out=left_out)
 
 
-def _pictures(seen: Scored, looked: QueryEncoding) -> dict[int, bytes]:
+def _pictures(seen: Scored, encoding: QueryEncoding) -> dict[int, bytes]:
     """Small pictures of a dive, as the bank keeps them."""
     if seen.media is None:
         return {}
-    sampled = {looked.frames[frame]: frame for frame in pictured_frames(looked.edges[0].tolist())}
+    sampled = {encoding.frames[frame]: frame for frame in pictured_frames(encoding.edges[0].tolist())}
     width, height = seen.media.info.width_px, seen.media.info.height_px
     size = max(round(PICTURE_HEIGHT_PX * width / height), 1), PICTURE_HEIGHT_PX
     return {

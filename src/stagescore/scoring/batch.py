@@ -20,7 +20,8 @@ from stagescore.locking import alone_in
 from stagescore.scoring.inputs import InputClip
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Result, printable
-from stagescore.scoring.scorer import Scored, Scorer
+from stagescore.scoring.scored import Scored
+from stagescore.scoring.scorer import Scorer
 
 RESULT, SUMMARY, COMPARED = "result.json", "summary.csv", "compare.json"
 COLUMNS = (

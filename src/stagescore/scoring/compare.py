@@ -13,7 +13,8 @@ from stagescore.config import Config
 from stagescore.errors import DataError
 from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import Result
-from stagescore.scoring.scorer import Scored, Scorer
+from stagescore.scoring.scored import Scored
+from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import Representation
 from stagescore.types import STAGE_NAMES, Dive
@@ -91,7 +92,7 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
     network = _network(scorer, first)
     _seen(first), _seen(second)
     name = network.card.name
-    if name not in second.looks:
+    if name not in second.encodings:
         raise DataError(
             f"the network {name}, which scores the first dive, cannot look at the second one",
             where=second.result.input.path,
@@ -102,7 +103,7 @@ def compare_dives(scorer: Scorer, first: Scored, second: Scored) -> DiveComparis
         "score",
         second.result.input.path,
     )
-    stages = _differences(network, first, second.looks[name].views, their_score)
+    stages = _differences(network, first, second.encodings[name].views, their_score)
     moments = []
     pairs = zip(_time_base(first.result), _time_base(second.result), strict=True)
     for (time, mine), (_, theirs) in pairs:
@@ -172,14 +173,14 @@ def compare_with_best(scorer: Scorer, first: Scored) -> DiveComparison:
 
 def _seen(scored: Scored) -> QueryEncoding:
     result = scored.result
-    if scored.look is None or len(result.stages) != 3 or result.status != "ok":
+    if scored.encoding is None or len(result.stages) != 3 or result.status != "ok":
         told = " ".join(reason.text for reason in result.reasons) or "It does not show all stages of a dive."
         raise DataError(
             f"there is nothing to compare ({result.status}). {told}",
             where=result.input.path,
             todo="compare whole single dives",
         )
-    return scored.look
+    return scored.encoding
 
 
 def _known(value: float | None, what: str, where: str) -> float:

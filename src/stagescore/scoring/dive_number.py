@@ -112,7 +112,7 @@ class RecognisedNumber:
 
 
 def recognised_number(
-    network: ScoringNetwork, looked: QueryEncoding, options: ScoreOptions, unfamiliarity: float | None
+    network: ScoringNetwork, encoding: QueryEncoding, options: ScoreOptions, unfamiliarity: float | None
 ) -> RecognisedNumber | None:
     """What a film says of the dive number.
 
@@ -121,7 +121,7 @@ def recognised_number(
 
     Args:
         network: The network that speaks.
-        looked: What the network made of the film.
+        encoding: What the network made of the film.
         options: What is known of the dive beside the film. A given number always comes into question.
         unfamiliarity: Distance of the film from the training films; None where it is not known.
 
@@ -130,12 +130,12 @@ def recognised_number(
         which it was not calibrated either.
     """
     calibration = network.number_calibration
-    if not network.model.recognises or calibration is None or "video" not in looked.modalities:
+    if not network.model.recognises or calibration is None or "video" not in encoding.modalities:
         return None
     candidates = {*candidate_numbers(options.height_m, network.films)}
     if options.number is not None:
         candidates.add(options.number.code)
-    views = [looked.stages] if looked.mirrored is None else [looked.stages, looked.mirrored]
+    views = [encoding.stages] if encoding.mirrored is None else [encoding.stages, encoding.mirrored]
     temperature = calibration.temperature * max(unfamiliarity or 0.0, 1.0)
     return RecognisedNumber(
         options=options,

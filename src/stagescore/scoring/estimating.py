@@ -82,7 +82,7 @@ class Estimator:
         self._assume_height()
         # Of half a dive, two divers or a film unlike all others no number is recognised either.
         state.recognised = recognised_number(
-            network, self.speaker.looked, state.told, self.speaker.unfamiliarity
+            network, self.speaker.encoding, state.told, self.speaker.unfamiliarity
         )
         if state.recognised is not None:
             state.warnings += state.recognised.warnings
@@ -121,7 +121,7 @@ class Estimator:
 
     def _network_score(self, difficulty: float | None) -> NetworkScore:
         """What the network alone says, in points at a difficulty; in execution where it predicts that and it is None."""
-        state, network, views = self.state, self.network, self.speaker.looked.views
+        state, network, views = self.state, self.network, self.speaker.encoding.views
         query = query_of(state.sha256, state.known, difficulty)
         if network.executes and difficulty is None:
             # Execution is the score at difficulty 1; no exemplar is to be chosen by that.

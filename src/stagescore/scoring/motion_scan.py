@@ -54,7 +54,7 @@ class MotionScan:
     Attributes:
         small: Pictures of all frames, scaled down to `EDGE_PX`.
         views: What moves in each distinct frame.
-        rows: Which of the views each frame shows; one after the other where no frame repeats another.
+        rows: Index into `views` for each frame; one after the other where no frame repeats another.
     """
 
     small: UInt8[np.ndarray, "frames height width 3"]

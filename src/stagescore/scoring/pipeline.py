@@ -104,16 +104,16 @@ def scan_for_motion(state: ScoringState, tools: Tools) -> None:
     if media.info.kind == "joints":
         return
     span = range(state.start, state.end)
-    watched = scan_distinct_motion(
+    scan = scan_distinct_motion(
         lambda frames: (image for _, image in media.frames([span[frame] for frame in frames])), len(span)
     )
-    repeats = len(span) - len(watched.distinct)
+    repeats = len(span) - len(scan.distinct)
     if repeats:
         state.warnings.append(
             f"{repeats} frames repeat the one before: the film was converted from a lower frame rate."
         )
-    shot = _shot(state, watched, tools.flights)
-    left_out = shot.start + watched.num_frames - shot.end
+    shot = _shot(state, scan, tools.flights)
+    left_out = shot.start + scan.num_frames - shot.end
     if left_out:
         frames = "1 frame of another shot was" if left_out == 1 else f"{left_out} frames of another shot were"
         state.warnings.append(
@@ -128,13 +128,13 @@ def scan_for_motion(state: ScoringState, tools: Tools) -> None:
         state.warnings.append(
             f"The clip has {state.num_frames} frames, fewer than {checks.FEW_FRAMES}: boundaries are coarse."
         )
-    state.watched = watched.part(shot.start, shot.end)
+    state.scan = scan.part(shot.start, shot.end)
 
 
 def find_joints(state: ScoringState, tools: Tools) -> None:
     """Find the diver and the joints, or take those that are given."""
-    media, watched = _working(state), state.watched
-    given = state.path if watched is None else state.options.poses
+    media, scan = _working(state), state.scan
+    given = state.path if scan is None else state.options.poses
     if given is not None:
         try:
             state.poses = given_poses(
@@ -142,8 +142,8 @@ def find_joints(state: ScoringState, tools: Tools) -> None:
             )
         except DataError as error:
             state.abort(Reason(code="bad-poses", text=sentence(error)))
-    elif watched is not None and isinstance(tools.pose_networks, PoseNetworks):
-        found = estimated_poses(media, state.start, tools.pose_networks, watched)
+    elif scan is not None and isinstance(tools.pose_networks, PoseNetworks):
+        found = estimated_poses(media, state.start, tools.pose_networks, scan)
         state.poses = found.scaled(1 / media.scale)
     else:
         state.warnings.append(
@@ -155,18 +155,16 @@ def find_joints(state: ScoringState, tools: Tools) -> None:
 
 def find_flight(state: ScoringState, tools: Tools) -> None:
     """Find the flight by the diver's body; by what moves, which may be a splash, where that is seen to fall much longer."""
-    watched, poses = state.watched, state.poses
-    if watched is None or poses is None:
+    scan, poses = state.scan, state.poses
+    if scan is None or poses is None:
         return
     poses = poses.scaled(_working(state).scale)
     boxes = poses.boxes()
     curves = (
-        watched.heights_of_body(poses.track.joints_px, poses.track.known & ~poses.weak, boxes),
-        watched.heights_of_motion(boxes),
+        scan.heights_of_body(poses.track.joints_px, poses.track.known & ~poses.weak, boxes),
+        scan.heights_of_motion(boxes),
     )
-    body, moving = (
-        None if curve is None else tools.flights.find(curve, watched.num_frames) for curve in curves
-    )
+    body, moving = (None if curve is None else tools.flights.find(curve, scan.num_frames) for curve in curves)
     state.flight = body
     if body is None or (moving is not None and moving.num_frames > _MUCH_LONGER * body.num_frames):
         state.flight = moving
@@ -174,15 +172,15 @@ def find_flight(state: ScoringState, tools: Tools) -> None:
 
 def review(state: ScoringState, tools: Tools) -> None:
     """Note what speaks against a score."""
-    watched, poses, flight = state.watched, state.poses, state.flight
-    if watched is None or poses is None:
+    scan, poses, flight = state.scan, state.poses, state.flight
+    if scan is None or poses is None:
         return
-    still = checks.still_reason(watched.small)
+    still = checks.still_reason(scan.small)
     partial = checks.partial_reason(flight, state.start, state.begins_at_cut)
     state.flag_for_review(
         still,
         checks.divers_reason(poses.num_divers),
-        checks.replay_reason(watched.small, state.start),
+        checks.replay_reason(scan.small, state.start),
         None if still else checks.fall_reason(flight),
         partial,
     )
@@ -216,7 +214,7 @@ def encode(state: ScoringState, tools: Tools) -> None:
     for network in tools.scoring_networks:
         card = network.card
         try:
-            looked = encode_query(
+            encoding = encode_query(
                 network.model,
                 media,
                 track,
@@ -228,15 +226,15 @@ def encode(state: ScoringState, tools: Tools) -> None:
         except DataError as error:
             problems.append(error)
             continue
-        state.looks.append((network, looked))
-    if not state.looks:
+        state.encodings.append((network, encoding))
+    if not state.encodings:
         state.abort(Reason(code="no-weights-fit", text=sentence(problems[0])))
 
 
 def choose_speaker(state: ScoringState, tools: Tools) -> None:
     """Take the network to whose training films the film is nearest."""
-    network, looked, unfamiliarity = most_familiar(state.looks)
-    state.speaker = Speaker(network=network, looked=looked, unfamiliarity=unfamiliarity)
+    network, encoding, unfamiliarity = most_familiar(state.encodings)
+    state.speaker = Speaker(network=network, encoding=encoding, unfamiliarity=unfamiliarity)
 
 
 def compare(state: ScoringState, tools: Tools) -> None:
@@ -328,12 +326,12 @@ def _opened(path: Path, options: ScoreOptions) -> Media:
     return joints_alone(path, options.size_px, slowmo=slowmo, frame_rate=rate)
 
 
-def _shot(state: ScoringState, watched: MotionScan, flights: FlightFinder) -> checks.Shot:
+def _shot(state: ScoringState, scan: MotionScan, flights: FlightFinder) -> checks.Shot:
     """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice."""
-    cuts = cuts_of(watched)
-    shot = checks.main_shot(watched.num_frames, cuts, checks.still_shots(watched.small, cuts))
-    if not shot.cuts or checks.replay_reason(watched.small, state.start):
+    cuts = cuts_of(scan)
+    shot = checks.main_shot(scan.num_frames, cuts, checks.still_shots(scan.small, cuts))
+    if not shot.cuts or checks.replay_reason(scan.small, state.start):
         return shot
     inner = [cut - shot.start for cut in shot.cuts]
-    dive = only_whole_dive(watched.part(shot.start, shot.end), inner, flights)
+    dive = only_whole_dive(scan.part(shot.start, shot.end), inner, flights)
     return shot if dive is None else checks.Shot(shot.start + dive[0], shot.start + dive[1], (), whole=True)

@@ -92,14 +92,14 @@ def open_pose_networks(weights_dir: Path | None = None) -> PoseNetworks | str:
         return f"No pose networks: {error}"
 
 
-def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: MotionScan) -> Poses:
+def estimated_poses(media: Media, start: int, networks: PoseNetworks, scan: MotionScan) -> Poses:
     """Let the networks look at the distinct frames of a clip; others have the joints of the frame that they repeat.
 
     Args:
         media: The film, in the size in which it was watched.
         start: Frame of the film that the clip begins with.
         networks: Detector and estimator that look at the frames.
-        watched: What moves in the clip.
+        scan: What moves in the clip.
 
     Returns:
         Joints and boxes in pixels of that size.
@@ -108,11 +108,11 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, watched: M
         DataError: the film cannot be read any more.
     """
     found = annotate(
-        lambda: (image for _, image in media.frames([start + frame for frame in watched.distinct])),
+        lambda: (image for _, image in media.frames([start + frame for frame in scan.distinct])),
         networks,
-        watched.motions,
+        scan.motions,
     )
-    rows = watched.rows
+    rows = scan.rows
     return Poses(
         track=found.track.at(rows),
         weak=(found.filled | found.doubtful)[rows],

@@ -28,13 +28,14 @@ class QueryEncoding:
     """What the network made of one dive.
 
     Attributes:
-        stages: stage features, cut at the predicted edges.
-        edges: where they were cut, on the sampled frames.
-        frames: frame of the input that each sampled frame is.
-        log_probabilities: of every transition over the sampled frames; None for a model of one stage.
-        attention: weight of each sampled frame in the fusion, adding up to 1 in each stage; None without.
-        modalities: what was seen: a video, a skeleton, or both.
-        mirrored: stage features of the dive seen mirrored, cut where the network cuts that; None where it was not.
+        stages: Stage features, cut at the predicted edges.
+        edges: Stage edges on the sampled frames, as the network predicts them.
+        frames: Frame of the input that each sampled frame is.
+        log_probabilities: Log-probabilities of every transition over the sampled frames; None for a model of one stage.
+        attention: Weight of each sampled frame in the fusion, adding up to 1 in each stage; None for a model without fusion.
+        modalities: What was seen: a video, a skeleton, or both.
+        mirrored: Stage features of the dive seen mirrored, cut at the edges that are predicted for that view; None where the
+            dive was not shown mirrored.
     """
 
     stages: Representation
@@ -54,8 +55,8 @@ class QueryEncoding:
         """Edges of the stages in frames of the input, half-open, none of them empty.
 
         Args:
-            start: first frame that was used.
-            end: frame after the last.
+            start: First frame that was used.
+            end: Frame after the last that was used.
         """
         inner = (np.floor(self._transitions()) + 1).astype(int).tolist()
         edges = [start, *inner, end]
@@ -96,14 +97,14 @@ def encode_query(
     Of joints without a film it sees the joints alone.
 
     Args:
-        model: in eval mode.
-        media: the film.
-        track: the diver's joints in the frames of the span; all unknown where there are none.
-        span: frames that are used, half-open.
-        preprocessing: of the weights' card.
-        flight: first airborne frame and first frame in the water, counted from the start of the span; empty where they
+        model: Model in eval mode.
+        media: The film.
+        track: The diver's joints in the frames of the span; all unknown where there are none.
+        span: Frames that are used, half-open.
+        preprocessing: Preprocessing from the weights' card.
+        flight: First airborne frame and first frame in the water, counted from the start of the span; empty where they
             are unknown. Weights with a window read the frames around it.
-        mirrored: show it mirrored as well.
+        mirrored: Whether to show the dive mirrored as well.
 
     Raises:
         DataError: the film cannot be read any more, or the model cannot do without a film, or a skeleton.

@@ -82,16 +82,16 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
 
 def _of_speaker(speaker: Speaker) -> dict[str, Any]:
     """What is known because a network has seen the dive."""
-    network, looked = speaker.network, speaker.looked
+    network, encoding = speaker.network, speaker.encoding
     return {
         "unfamiliarity": speaker.unfamiliarity,
         "film_share": speaker.film_share,
-        "modalities": looked.modalities,
+        "modalities": encoding.modalities,
         "validated": network.card.validated or network.fit is not None,
         "validation": None if network.fit is None else network.fit.validation,
         "branches": network.branches,
-        "attention": None if looked.attention is None else list(looked.attention),
-        "attention_frames": None if looked.attention is None else list(looked.frames),
+        "attention": None if encoding.attention is None else list(encoding.attention),
+        "attention_frames": None if encoding.attention is None else list(encoding.frames),
     }
 
 
@@ -128,7 +128,7 @@ def _networks(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]) -
         bank_sha256=network.bank_sha256,
         trained_on=network.card.trained_on,
         shown_on=network.card.shown_on,
-        asked={one.card.name: one.unfamiliarity(seen) for one, seen in state.looks},
+        asked={one.card.name: one.unfamiliarity(seen) for one, seen in state.encodings},
         detector=None if poses is None else poses.detector,
         estimator=None if poses is None else poses.estimator,
     )
@@ -167,14 +167,14 @@ def agreed_stages(state: ScoringState, speaker: Speaker, media: Media, events: E
         media: The film.
         events: Events in frames of the input.
     """
-    looked, content = speaker.looked, speaker.network.card.transition_confidence
-    edges = looked.stage_edges(state.start, state.end)
+    encoding, content = speaker.encoding, speaker.network.card.transition_confidence
+    edges = encoding.stage_edges(state.start, state.end)
     if len(edges) != len(STAGE_NAMES) + 1:
         return None
     calibration = TransitionCalibration.from_json(content) if content else _NO_CALIBRATION
     # A label's tolerance is a tenth of a second, at 30 frames per second.
     tolerance = TOLERANCE_FRAMES * max((media.info.frame_rate or 0.0) * media.info.slowmo / 30.0, 1.0)
-    return agreed(edges, looked.confidences(calibration), events, tolerance)
+    return agreed(edges, encoding.confidences(calibration), events, tolerance)
 
 
 def stage_results(
@@ -192,7 +192,7 @@ def stage_results(
         stages: Edges of the stages, in agreement with the events.
         votes: Votes of the exemplars; none without a score.
     """
-    looked, flight, edges, sure = speaker.looked, state.flight, stages.edges, stages.confidences
+    encoding, flight, edges, sure = speaker.encoding, state.flight, stages.edges, stages.confidences
     spans = list(zip(_STAGES, edges[:-1], edges[1:], sure, strict=True))
     if flight is not None and flight.starts_in_air and not votes:
         spans = [("flight", edges[0], edges[2], sure[2]), *spans[2:]]
@@ -200,7 +200,7 @@ def stage_results(
         spans = [*spans[:-2], ("flight", spans[-2][1], edges[3], sure[0] if len(spans) == 3 else 1.0)]
     if flight is None and any(reason.code in ("still", "no-person") for reason in state.reasons):
         return []
-    seen = looked.frames[0], looked.frames[-1] + 1
+    seen = encoding.frames[0], encoding.frames[-1] + 1
     return [
         StageResult(
             name=name,

@@ -1,53 +1,24 @@
 """Scoring one dive: `Scorer.load(weights, bank).score(path, dive_number=...)`. How it goes: `pipeline`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import StagescoreError
-from stagescore.inference.exemplar_bank import ExemplarBank
-from stagescore.media.source import Media
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefiner
 from stagescore.scoring.events import FlightFinder, FreeFall
 from stagescore.scoring.inputs import name_of
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.pipeline import SEEING, Tools, run, sentence
-from stagescore.scoring.poses import Poses, open_pose_networks
-from stagescore.scoring.query_encoding import QueryEncoding
+from stagescore.scoring.poses import open_pose_networks
 from stagescore.scoring.result import Reason, Result
 from stagescore.scoring.result_builder import build_result
+from stagescore.scoring.scored import Scored
 from stagescore.scoring.scoring_network import AUTO, ScoringNetwork, load_networks
 from stagescore.scoring.state import ScoringState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scored:
-    """A result with what it was made from, for pictures and films of it.
-
-    Attributes:
-        result: All that was found out.
-        media: The film; None where it cannot be read.
-        poses: The joints in the frames that were used; None where it was not looked that far.
-        look: What the network that speaks made of it; likewise.
-        bank: That its exemplars are from, with pictures of them; None without a score.
-        network: The network that speaks; None where it was not looked that far.
-        looks: What each network made of it, by name.
-    """
-
-    result: Result
-    media: Media | None = None
-    poses: Poses | None = None
-    look: QueryEncoding | None = None
-    bank: ExemplarBank | None = None
-    network: ScoringNetwork | None = None
-    looks: Mapping[str, QueryEncoding] = field(default_factory=dict)
-
-    def without_pictures(self) -> "Scored":
-        """The same with no picture of the film in memory, for whoever keeps many; the film is decoded again where it is shown."""
-        return self if self.media is None else replace(self, media=self.media.released())
 
 
 class Scorer:
@@ -160,21 +131,14 @@ class Scorer:
         except Exception as error:
             told = f"Internal error ({type(error).__name__}: {error}). Please report this bug."
             state, result = self._failed(state, Reason(code="program-error", text=told))
-        speaker = state.speaker
-        return Scored(
-            result=result,
-            media=state.media,
-            poses=state.poses,
-            look=None if speaker is None else speaker.looked,
-            bank=None if speaker is None or result.score is None else speaker.network.bank,
-            network=None if speaker is None else speaker.network,
-            looks={network.card.name: looked for network, looked in state.looks},
-        )
+        return Scored.of(state, result)
 
     def _failed(self, state: ScoringState, reason: Reason) -> tuple[ScoringState, Result]:
         """A dive that raised an error, without what was found in it: that may be what the error is about."""
         state.abort(reason)
-        bare = replace(state, poses=None, flight=None, looks=[], speaker=None, recognised=None, estimate=None)
+        bare = replace(
+            state, poses=None, flight=None, encodings=[], speaker=None, recognised=None, estimate=None
+        )
         return bare, build_result(bare, self.scoring_networks)
 
     def observe(self, path: str | Path, options: ScoreOptions | None = None) -> ScoringState:

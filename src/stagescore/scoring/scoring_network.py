@@ -150,14 +150,14 @@ class ScoringNetwork:
         """Names of the branches whose differences are added."""
         return list(self.model.branches)
 
-    def unfamiliarity(self, looked: QueryEncoding) -> float | None:
+    def unfamiliarity(self, encoding: QueryEncoding) -> float | None:
         """Distance of a dive from the training dives, 1 being as far as the farthest 5 % of the held-out ones.
 
         None where it is not known: nothing was fitted, or the network has not seen a film.
         """
-        if self.familiarity is None or "video" not in looked.modalities:
+        if self.familiarity is None or "video" not in encoding.modalities:
             return None
-        return float(self.familiarity.distances(descriptors(*looked.views))[0])
+        return float(self.familiarity.distances(descriptors(*encoding.views))[0])
 
     def film_share(self, unfamiliarity: float | None) -> float | None:
         """How much of the score comes from the film; None where the score is never mixed with a prior.
@@ -201,7 +201,7 @@ def load_networks(
 
 
 def most_familiar(
-    looks: Sequence[tuple[ScoringNetwork, QueryEncoding]],
+    encodings: Sequence[tuple[ScoringNetwork, QueryEncoding]],
 ) -> tuple[ScoringNetwork, QueryEncoding, float | None]:
     """The network to whose training dives a dive is nearest, what it made of it, and how far it is.
 
@@ -210,9 +210,9 @@ def most_familiar(
     anything else would be made up.
 
     Args:
-        looks: Networks, at least one, each with what it made of the dive.
+        encodings: Networks, at least one, each with what it made of the dive.
     """
-    rated = [(network, looked, network.unfamiliarity(looked)) for network, looked in looks]
+    rated = [(network, encoding, network.unfamiliarity(encoding)) for network, encoding in encodings]
 
     def order(one: tuple[ScoringNetwork, QueryEncoding, float | None]) -> tuple[bool, float]:
         network, _, distance = one

@@ -40,12 +40,12 @@ class Speaker:
 
     Attributes:
         network: The network whose score is taken.
-        looked: What the network made of the film.
+        encoding: What the network made of the film.
         unfamiliarity: Distance of the film from its training films (`ScoringNetwork.unfamiliarity`); None where it is not known.
     """
 
     network: ScoringNetwork
-    looked: QueryEncoding
+    encoding: QueryEncoding
     unfamiliarity: float | None
 
     @property
@@ -70,10 +70,10 @@ class ScoringState:
         end: Frame after the last that is used.
         begins_at_cut: Whether frames of another shot, or a still image, were left out before `start` without a whole dive being
             seen after it.
-        watched: What moves in the frames that are used; None for joints without a film.
+        scan: What moves in the frames that are used; None for joints without a film.
         poses: The joints in the frames that are used.
         flight: The flight, counted from `start`; None where nobody falls.
-        looks: What each scoring network made of the film, for those that could look at it.
+        encodings: What each scoring network made of the film, for those that could look at it.
         speaker: The network whose score is taken.
         assumed_height_m: Height of the board in metres that is assumed, since none is given; None where none is assumed.
         recognised: What the film says of the dive number; None where no network was asked.
@@ -93,10 +93,10 @@ class ScoringState:
     start: int = 0
     end: int = 0
     begins_at_cut: bool = False
-    watched: MotionScan | None = None
+    scan: MotionScan | None = None
     poses: Poses | None = None
     flight: Flight | None = None
-    looks: list[tuple[ScoringNetwork, QueryEncoding]] = field(default_factory=list)
+    encodings: list[tuple[ScoringNetwork, QueryEncoding]] = field(default_factory=list)
     speaker: Speaker | None = None
     assumed_height_m: float | None = None
     recognised: RecognisedNumber | None = None

@@ -109,14 +109,14 @@ class CameraPath:
         return float(x), float(y)
 
 
-def follow(motion: Motion, look: Appearance, size_px: tuple[int, int]) -> CameraPath:
+def follow(motion: Motion, appearance: Appearance, size_px: tuple[int, int]) -> CameraPath:
     """Follow a dive as a human operator would: late, with overshoot, and never under water.
 
     The operator sees only what has happened: no frame depends on a later one.
 
     Args:
         motion: Dive to follow.
-        look: Appearance whose `camera` says where it stands and how the operator works.
+        appearance: Appearance whose `camera` says where it stands and how the operator works.
         size_px: Width and height of the pictures, in pixels.
 
     Raises:
@@ -125,9 +125,9 @@ def follow(motion: Motion, look: Appearance, size_px: tuple[int, int]) -> Camera
     width, height = size_px
     if width < 1 or height < 1:
         raise DataError(f"the picture's size is {width} x {height}", todo="give a positive size")
-    camera = look.camera
-    aims = _aims(motion, look)
-    progress = np.clip((look.height_m + 1 - aims[:, 1]) / (look.height_m + 1), 0, 1)
+    camera = appearance.camera
+    aims = _aims(motion, appearance)
+    progress = np.clip((appearance.height_m + 1 - aims[:, 1]) / (appearance.height_m + 1), 0, 1)
     covered = camera.view_height_m * (1 + camera.zoom_share * progress**2 * (3 - 2 * progress))
     position = camera_position_m(camera)
     aims = aims + _framing(covered, camera, width / height)
@@ -152,16 +152,16 @@ def camera_position_m(camera: CameraLook) -> Float[np.ndarray, "3"]:
     )
 
 
-def reference_view(look: Appearance, size_px: tuple[int, int]) -> tuple[View, tuple[int, int]]:
+def reference_view(appearance: Appearance, size_px: tuple[int, int]) -> tuple[View, tuple[int, int]]:
     """The wide view that holds every picture `follow` can give, and its size in pixels.
 
     It does not depend on the dive, so that the surroundings are the same pixels whatever is dived.
     """
-    camera = look.camera
+    camera = appearance.camera
     width, height = size_px
     position = camera_position_m(camera)
     focal = height * camera.distance_m / camera.view_height_m
-    low, high = _AIM_LOWEST_M, look.height_m + _AIM_ABOVE_BOARD_M
+    low, high = _AIM_LOWEST_M, appearance.height_m + _AIM_ABOVE_BOARD_M
     wide = View(
         position_m=position,
         axes=_axes(position, np.array((sum(_AIM_X_M) / 2, (low + high) / 2))),
@@ -211,9 +211,9 @@ def _axes(position: Float[np.ndarray, "3"], aim: Float[np.ndarray, "2"]) -> Floa
     return np.stack((right, np.cross(right, forward), forward))
 
 
-def _aims(motion: Motion, look: Appearance) -> Float[np.ndarray, "frames 2"]:
+def _aims(motion: Motion, appearance: Appearance) -> Float[np.ndarray, "frames 2"]:
     """Points x, z of the plane of the dive that the camera looks at: a damped swing after the diver."""
-    camera = look.camera
+    camera = appearance.camera
     step = 1 / (motion.frame_rate * _STEPS_A_FRAME)
     frames = motion.num_frames
     seen = motion.centre_of_mass_m[:, (0, 2)].copy()
@@ -238,13 +238,13 @@ def _aims(motion: Motion, look: Appearance) -> Float[np.ndarray, "frames 2"]:
         # The floor stops an overshoot into the water: operators know where the dive ends.
         if place[1] < _AIM_LOWEST_M + 0.2:
             place[1], pace[1] = _AIM_LOWEST_M + 0.2, 0.0
-    aims += _shake(frames, look) * camera.view_height_m
+    aims += _shake(frames, appearance) * camera.view_height_m
     lowest = (_AIM_X_M[0], _AIM_LOWEST_M)
-    return np.clip(aims, lowest, (_AIM_X_M[1], look.height_m + _AIM_ABOVE_BOARD_M))
+    return np.clip(aims, lowest, (_AIM_X_M[1], appearance.height_m + _AIM_ABOVE_BOARD_M))
 
 
-def _shake(frames: int, look: Appearance) -> Float[np.ndarray, "frames 2"]:
-    rng = np.random.default_rng(hash_u64(look.seed, "shake"))
+def _shake(frames: int, appearance: Appearance) -> Float[np.ndarray, "frames 2"]:
+    rng = np.random.default_rng(hash_u64(appearance.seed, "shake"))
     steps = rng.normal(size=(frames + 8, 2))
     smooth = np.stack([np.convolve(steps[:, i], np.hanning(9) / 2, "valid") for i in range(2)], axis=-1)
-    return np.asarray(look.camera.shake * smooth[:frames])
+    return np.asarray(appearance.camera.shake * smooth[:frames])

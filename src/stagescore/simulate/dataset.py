@@ -259,8 +259,8 @@ def appearance_of(plan: DivePlan) -> Appearance:
 
 
 def _film(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> Film:
-    look = appearance_of(plan)
-    return Film(render(motion, splash, look, size_px), look.picture.jpeg_quality)
+    appearance = appearance_of(plan)
+    return Film(render(motion, splash, appearance, size_px), appearance.picture.jpeg_quality)
 
 
 def _claim(out: Path, order: Order, *, resume: bool) -> None:

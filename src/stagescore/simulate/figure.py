@@ -77,7 +77,7 @@ def _cross(a: Float[np.ndarray, "*n 3"], b: Float[np.ndarray, "*n 3"]) -> Float[
     return result
 
 
-def skin_m(body: Body, look: DiverLook) -> Float[np.ndarray, "moments vertices 3"]:
+def skin_m(body: Body, appearance: DiverLook) -> Float[np.ndarray, "moments vertices 3"]:
     """The body's surface as points in metres, in the order that the quads refer to."""
     joints = np.concatenate((body.joints_m, body.toes_m, body.fingers_m), axis=1).astype(np.float32)
     trunk = joints[:, _THORAX] - joints[:, _PELVIS]
@@ -89,9 +89,9 @@ def skin_m(body: Body, look: DiverLook) -> Float[np.ndarray, "moments vertices 3
     # Segments keep their length, so that one moment says how large the body is.
     size = float(np.linalg.norm(trunk[0])) / TRUNK_M
     parts = (
-        _limbs(joints, frame, look.girth * size),
-        _trunk(joints, frame, look.girth * size),
-        *_head(joints, frame, look.woman, size),
+        _limbs(joints, frame, appearance.girth * size),
+        _trunk(joints, frame, appearance.girth * size),
+        *_head(joints, frame, appearance.woman, size),
     )
     return np.asarray(np.concatenate([part.reshape(len(joints), -1, 3) for part in parts], axis=1))
 
@@ -177,18 +177,18 @@ def _head(
     return ball(middle, (wide, deep, tall), HEAD_RINGS), ball(behind, (bun, bun, bun), BUN_RINGS)
 
 
-def _colours(look: DiverLook, picture: PictureLook) -> Float[np.ndarray, "materials 3"]:
-    skin = np.array(look.skin)
+def _colours(appearance: DiverLook, picture: PictureLook) -> Float[np.ndarray, "materials 3"]:
+    skin = np.array(appearance.skin)
     face = skin * (0.97, 0.93, 0.92)
     sole = np.minimum(skin * (1.04, 1.0, 0.98), 250)
-    stacked = np.stack((skin, look.suit, look.suit_side, look.hair, face, sole))
+    stacked = np.stack((skin, appearance.suit, appearance.suit_side, appearance.hair, face, sole))
     return np.asarray(stacked * np.array(picture.cast))
 
 
 def paint(
     skins_m: Float[np.ndarray, "moments vertices 3"],
     views: tuple[View, ...],
-    look: tuple[DiverLook, PictureLook],
+    appearance: tuple[DiverLook, PictureLook],
     light: Float[np.ndarray, "3"],
 ) -> Layer | None:
     """Paint the diver at one moment or, for motion blur, at several moments of one exposure.
@@ -196,7 +196,7 @@ def paint(
     Args:
         skins_m: Points of the body's surface at each moment, in metres.
         views: View of the camera at each moment.
-        look: Looks of the diver and of the picture.
+        appearance: Looks of the diver and of the picture.
         light: Direction that the light comes from, of length 1.
 
     Returns:
@@ -216,9 +216,11 @@ def paint(
     columns, rows = (last - first).tolist()
     # Light and depth order hardly change within one exposure: they are found once, in its middle.
     middle = len(views) // 2
-    mesh = MESHES[look[0].woman, height <= _SMALL_PX]
-    colours = _colours(*look)[mesh.material]
-    order, shades = _shaded((skins_m[middle], mesh.quads), views[middle], colours, (light, look[1].ambient))
+    mesh = MESHES[appearance[0].woman, height <= _SMALL_PX]
+    colours = _colours(*appearance)[mesh.material]
+    order, shades = _shaded(
+        (skins_m[middle], mesh.quads), views[middle], colours, (light, appearance[1].ambient)
+    )
     # OpenCV counts from the centre of the first pixel and wants sixteenths as integers.
     corners = np.rint(((flat - first) * fine - 0.5) * 16).astype(np.int32)
     total = np.zeros((rows, columns, 4), np.float32)

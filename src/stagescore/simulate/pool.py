@@ -15,16 +15,16 @@ POOL_END_X_M = -1.7
 """The wall of the pool below the boards."""
 
 
-def paint_pool(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> None:
+def paint_pool(canvas: Canvas, appearance: Appearance, rng: np.random.Generator) -> None:
     """Paint the water and the deck at the boards' end onto the surroundings.
 
     Args:
         canvas: Surroundings; everything above the far edge is on them already and is mirrored in the water.
-        look: Appearance that says the colours.
+        appearance: Appearance that says the colours.
         rng: Generator of the ripples.
     """
-    venue = look.venue
-    near = -_NEAR_SHARE * look.camera.distance_m
+    venue = appearance.venue
+    near = -_NEAR_SHARE * appearance.camera.distance_m
     mask = _water_mask(canvas, near, venue.pool_edge_m)
     wet = np.flatnonzero(mask.any(1))
     if not len(wet):
@@ -33,14 +33,14 @@ def paint_pool(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> No
     whole = canvas
     canvas = canvas.below(first)
     mask = mask[first:]
-    mirror, share = _mirror(whole, look, rng, first)
+    mirror, share = _mirror(whole, appearance, rng, first)
     height = mask.shape[0]
     depth = np.linspace(1.06, 0.9, height, dtype=np.float32)[:, None, None]
-    body = Canvas(np.empty_like(canvas.picture), canvas.view, look.camera.side)
+    body = Canvas(np.empty_like(canvas.picture), canvas.view, appearance.camera.side)
     light = 0.5 + 0.5 * venue.brightness
     body.picture[:] = np.clip(np.array(venue.water, np.float32) * light * depth, 0, 255).astype(np.uint8)
     if venue.bottom_lines:
-        _floor_lines(body, look, near)
+        _floor_lines(body, appearance, near)
     ripples = _ripples(canvas, near, venue.pool_edge_m, rng)
     water = body.picture * (0.9 * (1 - share)) + mirror * share
     water *= 1 + ripples[..., None]
@@ -50,8 +50,8 @@ def paint_pool(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> No
     cover = mask[..., None].astype(np.float32) / np.float32(255)
     canvas.picture[:] = (canvas.picture + cover * (water - canvas.picture)).astype(np.uint8)
     if venue.lane_ropes:
-        _lane_ropes(canvas, look)
-    _near_deck(canvas, look, near)
+        _lane_ropes(canvas, appearance)
+    _near_deck(canvas, appearance, near)
 
 
 def _water_mask(canvas: Canvas, near: float, edge: float) -> UInt8[np.ndarray, "h w"]:
@@ -66,7 +66,7 @@ def _water_mask(canvas: Canvas, near: float, edge: float) -> UInt8[np.ndarray, "
 
 
 def _mirror(
-    canvas: Canvas, look: Appearance, rng: np.random.Generator, first: int
+    canvas: Canvas, appearance: Appearance, rng: np.random.Generator, first: int
 ) -> tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h w 1"]]:
     """What the water from a row on mirrors, and how strongly, found at a quarter of the resolution."""
     height, width = canvas.picture.shape[:2]
@@ -86,9 +86,9 @@ def _mirror(
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
     down = np.minimum(rays[..., 2], -0.02)
     surface = view.position_m + rays * (-view.position_m[2] / down)[..., None]
-    back = look.venue.pool_edge_m + look.venue.deck_m + 3
+    back = appearance.venue.pool_edge_m + appearance.venue.deck_m + 3
     across = np.where(np.abs(rays[..., 1]) < 1e-3, 1e-3, rays[..., 1])
-    way = np.clip((-look.camera.side * back - surface[..., 1]) / across, 0, 200)
+    way = np.clip((-appearance.camera.side * back - surface[..., 1]) / across, 0, 200)
     bounced = surface + way[..., None] * rays * (1, 1, -1)
     source = view.project(bounced).astype(np.float32)
     # Waves tear the mirror image into level strips.
@@ -105,9 +105,9 @@ def _mirror(
     return mirror.astype(np.float32), cv2.resize(share, full)[:deep, :width, None]
 
 
-def _floor_lines(body: Canvas, look: Appearance, near: float) -> None:
-    edge = look.venue.pool_edge_m
-    dark = np.array(look.venue.water) * (0.32, 0.42, 0.55)
+def _floor_lines(body: Canvas, appearance: Appearance, near: float) -> None:
+    edge = appearance.venue.pool_edge_m
+    dark = np.array(appearance.venue.water) * (0.32, 0.42, 0.55)
     colour = (float(dark[0]), float(dark[1]), float(dark[2]))
     # Refraction lifts the floor to about three quarters of its depth.
     for x in np.arange(-12.3, 20, 2.6):
@@ -137,17 +137,17 @@ def _ripples(canvas: Canvas, near: float, edge: float, rng: np.random.Generator)
     )
 
 
-def _lane_ropes(canvas: Canvas, look: Appearance) -> None:
-    edge = look.venue.pool_edge_m
+def _lane_ropes(canvas: Canvas, appearance: Appearance) -> None:
+    edge = appearance.venue.pool_edge_m
     for away in (edge - 1.4, edge - 3.2):
         for i, x in enumerate(np.arange(-24, 24, 0.35)):
             colour = ((196, 54, 50), (226, 226, 226), (44, 70, 150))[i // 4 % 3]
             canvas.line([(float(x), away, 0.02), (float(x) + 0.27, away, 0.02)], 0.09, colour)
 
 
-def _near_deck(canvas: Canvas, look: Appearance, near: float) -> None:
+def _near_deck(canvas: Canvas, appearance: Appearance, near: float) -> None:
     """The deck on the boards' side: it ends the water to the rear of the diver."""
-    venue = look.venue
+    venue = appearance.venue
     light = 0.5 + 0.5 * venue.brightness
     tiles = (180 * light, 184 * light, 182 * light)
     edge = (70 * light, 118 * light, 166 * light)

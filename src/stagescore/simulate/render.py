@@ -63,7 +63,7 @@ class _Scene:
 
     motion: Motion
     splash: Splash
-    look: Appearance
+    appearance: Appearance
     path: CameraPath
     surroundings: Surroundings
     spray: Spray
@@ -75,13 +75,15 @@ class _Scene:
     sign: Layer | None
 
 
-def render(motion: Motion, splash: Splash, look: Appearance, size_px: tuple[int, int]) -> Iterator[Picture]:
+def render(
+    motion: Motion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]
+) -> Iterator[Picture]:
     """Draw a dive, one frame at a time.
 
     Args:
         motion: Motion of the diver.
         splash: Splash of the entry.
-        look: Appearance of everything else.
+        appearance: Appearance of everything else.
         size_px: Width and height of the pictures, in pixels; 112 to 455 wide are meant.
 
     Yields:
@@ -92,32 +94,32 @@ def render(motion: Motion, splash: Splash, look: Appearance, size_px: tuple[int,
     """
     if size_px[0] < _SMALLEST_PX[0] or size_px[1] < _SMALLEST_PX[1]:
         raise DataError(f"pictures of {size_px[0]} x {size_px[1]} pixels", todo="ask for 112 x 64 or more")
-    scene = _scene(motion, splash, look, size_px)
+    scene = _scene(motion, splash, appearance, size_px)
     for frame, diver in enumerate(_exposures(scene)):
         yield _picture(scene, frame, diver)
 
 
-def _scene(motion: Motion, splash: Splash, look: Appearance, size_px: tuple[int, int]) -> _Scene:
+def _scene(motion: Motion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]) -> _Scene:
     width, height = size_px
-    light = np.array(look.picture.light) * (1, look.camera.side, 1)
-    rng = np.random.default_rng(hash_u64(look.seed, "sensor"))
+    light = np.array(appearance.picture.light) * (1, appearance.camera.side, 1)
+    rng = np.random.default_rng(hash_u64(appearance.seed, "sensor"))
     grain = rng.standard_normal((height + _TILE_PX, width + _TILE_PX, 4), np.float32)
-    noise = look.picture.noise * (0.85 * grain[..., :1] + 0.5 * grain[..., 1:])
+    noise = appearance.picture.noise * (0.85 * grain[..., :1] + 0.5 * grain[..., 1:])
     waves = _swell(rng, size_px)
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return _Scene(
         motion=motion,
         splash=splash,
-        look=look,
-        path=follow(motion, look, size_px),
-        surroundings=paint_surroundings(look, size_px),
-        spray=throw_spray(splash, look),
-        bends_m=board_bends_m(motion, look.height_m),
+        appearance=appearance,
+        path=follow(motion, appearance, size_px),
+        surroundings=paint_surroundings(appearance, size_px),
+        spray=throw_spray(splash, appearance),
+        bends_m=board_bends_m(motion, appearance.height_m),
         light=light / np.linalg.norm(light),
         noise=np.rint(noise).astype(np.int16),
         swell=waves,
         grid=np.stack((columns, rows)),
-        sign=_sign(look, size_px),
+        sign=_sign(appearance, size_px),
     )
 
 
@@ -134,13 +136,13 @@ def _swell(rng: np.random.Generator, size_px: tuple[int, int]) -> Float[np.ndarr
 
 
 def _picture(scene: _Scene, frame: int, diver: Layer | None) -> Picture:
-    look, view = scene.look, scene.path.view(frame)
+    appearance, view = scene.appearance, scene.path.view(frame)
     image = _background(scene, frame, view)
     since_s = (frame - scene.splash.first_frame) / scene.motion.frame_rate
     if since_s >= 0:
         stir_water(image, scene.splash, view, since_s)
-    if look.height_m <= 5:
-        paint_board(Canvas(image, view, look.camera.side), look, float(scene.bends_m[frame]))
+    if appearance.height_m <= 5:
+        paint_board(Canvas(image, view, appearance.camera.side), appearance, float(scene.bends_m[frame]))
     if diver is not None:
         _lay(image, diver)
     area = 0
@@ -177,11 +179,11 @@ def _background(scene: _Scene, frame: int, view: View) -> UInt8[np.ndarray, "h w
     if first < height - 2:
         rocked = _rocked(scene, frame, view, image, first)
         # The deck does not rock with the water.
-        end = Canvas(image, view, scene.look.camera.side).project(_POOL_END)
+        end = Canvas(image, view, scene.appearance.camera.side).project(_POOL_END)
         dry = _left_of(end, image.shape[:2], first)
-        wet = ~dry if scene.look.camera.side < 0 else dry
+        wet = ~dry if scene.appearance.camera.side < 0 else dry
         np.copyto(image[first:], rocked, where=wet)
-    flow = np.abs(scene.path.flow_px(frame)) * scene.look.picture.shutter
+    flow = np.abs(scene.path.flow_px(frame)) * scene.appearance.picture.shutter
     smear = (max(round(flow[0]), 1), max(round(flow[1]), 1))
     if max(smear) > 1:
         image = cv2.blur(image, smear)
@@ -216,7 +218,7 @@ def _rocked(
 def _exposures(scene: _Scene) -> Iterator[Layer | None]:
     """The diver of each frame over the time that the shutter is open."""
     motion, path = scene.motion, scene.path
-    shutter = scene.look.picture.shutter
+    shutter = scene.appearance.picture.shutter
     flat = np.stack([path.project(joints, i) for i, joints in enumerate(motion.joints_m.astype(np.float64))])
     travel = np.linalg.norm(np.diff(flat, axis=0, prepend=flat[:1]), axis=-1).max(1) * shutter
     # So many that the moments of a fast hand run together rather than stand apart.
@@ -226,14 +228,14 @@ def _exposures(scene: _Scene) -> Iterator[Layer | None]:
         times = [
             frame + ((np.arange(moments[frame]) + 0.5) / moments[frame] - 0.5) * shutter for frame in frames
         ]
-        skins = skin_m(_bodies_at(motion, np.concatenate(times)), scene.look.diver)
+        skins = skin_m(_bodies_at(motion, np.concatenate(times)), scene.appearance.diver)
         place = 0
         for frame, when in zip(frames, times, strict=True):
             part = skins[place : place + len(when)]
             place += len(when)
             views = tuple(_view_at(path, t) for t in when.tolist())
-            layer = paint(part, views, (scene.look.diver, scene.look.picture), scene.light)
-            hidden = hides_feet(path.view(frame), scene.look)
+            layer = paint(part, views, (scene.appearance.diver, scene.appearance.picture), scene.light)
+            hidden = hides_feet(path.view(frame), scene.appearance)
             if layer is not None and hidden is not None:
                 rows, columns = layer.colour.shape[:2]
                 layer.colour[:] *= 1 - cover_of(hidden, layer.corner_px, (rows, columns))[..., None]
@@ -298,45 +300,45 @@ def _people(surroundings: Surroundings, view: View) -> Float[np.ndarray, "people
 
 
 def _through_lens(scene: _Scene, frame: int, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    look = scene.look
+    appearance = scene.appearance
     height, width = image.shape[:2]
-    soft = look.picture.softness_px * width / _DRAWN_AT_PX
+    soft = appearance.picture.softness_px * width / _DRAWN_AT_PX
     if soft > 0.15:
         image = cv2.GaussianBlur(image, (5, 5) if soft > 0.6 else (3, 3), soft)
     if scene.sign is not None:
         _lay(image, scene.sign)
-    across, down = (hash_u64(look.seed, "grain", frame, axis) % _TILE_PX for axis in ("x", "y"))
+    across, down = (hash_u64(appearance.seed, "grain", frame, axis) % _TILE_PX for axis in ("x", "y"))
     return np.asarray(
         cv2.add(image, scene.noise[down : down + height, across : across + width], dtype=cv2.CV_8U)
     )
 
 
-def _sign(look: Appearance, size_px: tuple[int, int]) -> Layer | None:
+def _sign(appearance: Appearance, size_px: tuple[int, int]) -> Layer | None:
     """The station's sign and, on some stations, a bar; the same whatever is dived and however well."""
-    if not look.picture.logo and not look.picture.strap:
+    if not appearance.picture.logo and not appearance.picture.strap:
         return None
     width, height = size_px
     fine = 2
     canvas = np.zeros((height * fine, width * fine, 4), np.uint8)
     unit = height * fine / 256
-    if look.picture.logo:
-        words = look.picture.logo
+    if appearance.picture.logo:
+        words = appearance.picture.logo
         (wide, _), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_DUPLEX, 0.5 * unit, 1)
         place = (round(width * fine * 0.95 - wide), round(24 * unit))
         shade = tuple(0.75 * c for c in (235, 235, 235, 255))
         cv2.putText(
             canvas, words, place, cv2.FONT_HERSHEY_DUPLEX, 0.5 * unit, shade, max(round(unit), 1), cv2.LINE_AA
         )
-    if look.picture.strap:
+    if appearance.picture.strap:
         low, high = round(232 * unit), round(247 * unit)
         left, right = round(24 * unit), round(170 * unit)
         cover = 0.8
         canvas[low:high, left:right] = [round(cover * c) for c in (18, 30, 74, 255)]
         canvas[low:high, left : left + round(6 * unit)] = [
-            round(cover * c) for c in (*look.venue.accent, 255)
+            round(cover * c) for c in (*appearance.venue.accent, 255)
         ]
         ends = (left + round(10 * unit), high - round(4 * unit))
-        cv2.putText(canvas, look.venue.words[0], ends, cv2.FONT_HERSHEY_DUPLEX, 0.36 * unit, (200, 200, 200, 220), max(round(0.7 * unit), 1), cv2.LINE_AA)  # fmt: skip
+        cv2.putText(canvas, appearance.venue.words[0], ends, cv2.FONT_HERSHEY_DUPLEX, 0.36 * unit, (200, 200, 200, 220), max(round(0.7 * unit), 1), cv2.LINE_AA)  # fmt: skip
     small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     rows, columns = np.flatnonzero(small[..., 3].any(1)), np.flatnonzero(small[..., 3].any(0))
     part = small[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -22,34 +22,34 @@ _SWING_HZ, _SWING_FADE_S = 3.2, 0.55
 _ANKLES = MPII_16.indices("right_ankle", "left_ankle")
 
 
-def paint_tower(canvas: Canvas, look: Appearance) -> None:
+def paint_tower(canvas: Canvas, appearance: Appearance) -> None:
     """Paint what the diver stands on, except a bending springboard, and its neighbours."""
-    light = 0.45 + 0.55 * look.venue.brightness
+    light = 0.45 + 0.55 * appearance.venue.brightness
     concrete = _lit(_CONCRETE, light)
-    accent = _lit(look.venue.accent, light)
+    accent = _lit(appearance.venue.accent, light)
     steel = _lit(_STEEL, light)
-    if look.height_m > 5:
-        canvas.box((-8.5, -6.2), (-1.0, 9.0), (DECK_M, look.height_m + 0.0), _lit(concrete, 0.85))
+    if appearance.height_m > 5:
+        canvas.box((-8.5, -6.2), (-1.0, 9.0), (DECK_M, appearance.height_m + 0.0), _lit(concrete, 0.85))
         for z, away, tip in ((3.0, 6.8, -0.6), (5.0, 5.0, -0.5), (7.5, 3.0, -0.7)):
             _platform(canvas, (tip, away, z), (concrete, accent, steel))
-        _platform(canvas, (0.0, 0.0, look.height_m), (concrete, accent, steel))
+        _platform(canvas, (0.0, 0.0, appearance.height_m), (concrete, accent, steel))
         return
     for away, z in ((6.0, 3.0), (4.2, 1.0), (2.3, 3.0)):
         _stand(canvas, away, z, (concrete, steel))
         _springboard(canvas, away, z, 0.0, _lit(_BOARD, light))
-    _stand(canvas, 0.0, look.height_m, (concrete, steel))
+    _stand(canvas, 0.0, appearance.height_m, (concrete, steel))
 
 
-def paint_board(canvas: Canvas, look: Appearance, bend_m: Number) -> None:
+def paint_board(canvas: Canvas, appearance: Appearance, bend_m: Number) -> None:
     """Paint the springboard that is dived from.
 
     Args:
         canvas: Picture of the dive, which is drawn on.
-        look: Appearance of the dive's venue.
+        appearance: Appearance of the dive's venue.
         bend_m: How far the tip is below (-) or above (+) its rest, in metres.
     """
-    light = 0.45 + 0.55 * look.venue.brightness
-    _springboard(canvas, 0.0, look.height_m, bend_m, _lit(_BOARD, light))
+    light = 0.45 + 0.55 * appearance.venue.brightness
+    _springboard(canvas, 0.0, appearance.height_m, bend_m, _lit(_BOARD, light))
 
 
 def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, " frames"]:
@@ -66,12 +66,12 @@ def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, " frames
     return np.asarray(np.where(frames >= left, swing, bends))
 
 
-def hides_feet(view: View, look: Appearance) -> Float[np.ndarray, "4 2"] | None:
+def hides_feet(view: View, appearance: Appearance) -> Float[np.ndarray, "4 2"] | None:
     """The near face of the platform as a polygon in pixels, if it can hide the diver's feet."""
-    if look.height_m < 5 or view.position_m[2] >= look.height_m:
+    if appearance.height_m < 5 or view.position_m[2] >= appearance.height_m:
         return None
-    canvas = Canvas(_NOTHING, view, look.camera.side)
-    high, low = look.height_m, look.height_m - _SLAB_M
+    canvas = Canvas(_NOTHING, view, appearance.camera.side)
+    high, low = appearance.height_m, appearance.height_m - _SLAB_M
     near = -PLATFORM_HALF_WIDTH_M
     return canvas.project([(-7, near, low), (0, near, low), (0, near, high), (-7, near, high)])
 

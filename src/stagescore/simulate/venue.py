@@ -40,28 +40,28 @@ class Surroundings:
     far_edge_px: Float[np.ndarray, "2 2"]
 
 
-def paint_surroundings(look: Appearance, size_px: tuple[int, int]) -> Surroundings:
+def paint_surroundings(appearance: Appearance, size_px: tuple[int, int]) -> Surroundings:
     """Draw the surroundings for pictures of a size; the dive plays no part in it."""
-    view, (width, height) = reference_view(look, size_px)
-    venue = look.venue
-    canvas = Canvas(np.zeros((height, width, 3), np.uint8), view, look.camera.side)
-    rng = np.random.default_rng(hash_u64(look.seed, "surroundings"))
+    view, (width, height) = reference_view(appearance, size_px)
+    venue = appearance.venue
+    canvas = Canvas(np.zeros((height, width, 3), np.uint8), view, appearance.camera.side)
+    rng = np.random.default_rng(hash_u64(appearance.seed, "surroundings"))
     wall_away = venue.pool_edge_m + venue.deck_m
     boxes: list[Float[np.ndarray, "4"]] = []
-    _sky_or_hall(canvas, look, rng)
+    _sky_or_hall(canvas, appearance, rng)
     lower_top = _tier_top(wall_away, DECK_M + venue.wall_height_m, venue.tier_rows[0])
-    _backdrop(canvas, look, rng, lower_top, boxes)
-    _fascia(canvas, look, lower_top)
-    _tier(canvas, look, rng, (wall_away + 0.4, DECK_M + venue.wall_height_m - 0.5, 0), boxes)
+    _backdrop(canvas, appearance, rng, lower_top, boxes)
+    _fascia(canvas, appearance, lower_top)
+    _tier(canvas, appearance, rng, (wall_away + 0.4, DECK_M + venue.wall_height_m - 0.5, 0), boxes)
     # Behind the plane of focus everything is out of focus: lenses this long are sharp over a few metres.
     blur = 0.0055 * size_px[1] * (0.6 + 0.7 * rng.random())
     cv2.GaussianBlur(canvas.picture, (0, 0), max(blur, 0.2), dst=canvas.picture)
-    _wall(canvas, look, rng, wall_away)
-    _deck(canvas, look, rng, wall_away, boxes)
+    _wall(canvas, appearance, rng, wall_away)
+    _deck(canvas, appearance, rng, wall_away, boxes)
     cv2.GaussianBlur(canvas.picture, (0, 0), max(0.8 * blur, 0.2), dst=canvas.picture)
-    paint_pool(canvas, look, rng)
-    paint_tower(canvas, look)
-    cast = np.array(look.picture.cast)
+    paint_pool(canvas, appearance, rng)
+    paint_tower(canvas, appearance)
+    cast = np.array(appearance.picture.cast)
     picture = np.clip(canvas.picture * cast.astype(np.float32), 0, 255).astype(np.uint8)
     edge = view.project(canvas.points([(-5, venue.pool_edge_m, 0), (5, venue.pool_edge_m, 0)]))
     return Surroundings(
@@ -86,8 +86,8 @@ def _tier_top(away: float, floor_m: float, rows: int) -> tuple[float, float]:
     return away + 0.4 + _ROW_DEEP_M * rows, floor_m - 0.5 + _ROW_HIGH_M * rows
 
 
-def _sky_or_hall(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> None:
-    venue = look.venue
+def _sky_or_hall(canvas: Canvas, appearance: Appearance, rng: np.random.Generator) -> None:
+    venue = appearance.venue
     if not venue.outdoor:
         hall = _mixed(venue.wall, (120, 122, 126), 0.5)
         canvas.picture[:] = np.array(_dimmed(hall, 0.5 * venue.brightness), np.uint8)
@@ -109,7 +109,7 @@ def _sky_or_hall(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> 
     canvas.picture[:] = (np.array((120, 170, 224)) * (1 - rows) + np.array((206, 222, 232)) * rows).astype(
         np.uint8
     )
-    horizon = look.camera.height_m + rng.uniform(-1.0, 3.0)
+    horizon = appearance.camera.height_m + rng.uniform(-1.0, 3.0)
     for _ in range(9):
         x, wide, tall = rng.uniform(-60, 60), rng.uniform(5, 14), rng.uniform(1, 8)
         grey = rng.uniform(150, 200)
@@ -124,17 +124,17 @@ def _sky_or_hall(canvas: Canvas, look: Appearance, rng: np.random.Generator) -> 
 
 def _backdrop(
     canvas: Canvas,
-    look: Appearance,
+    appearance: Appearance,
     rng: np.random.Generator,
     below: tuple[Number, Number],
     boxes: list[Float[np.ndarray, "4"]],
 ) -> None:
     """What stands above the first tier: another tier, a panelled wall, or windows."""
-    venue = look.venue
+    venue = appearance.venue
     away, z = below
     if venue.backdrop == "stand":
         canvas.band((-_FAR_M, _FAR_M), away + 3, (z, z + 3.0), _dimmed(venue.wall, 0.35 * venue.brightness))
-        _tier(canvas, look, rng, (away + 1.2, z + 1.5, 1), boxes)
+        _tier(canvas, appearance, rng, (away + 1.2, z + 1.5, 1), boxes)
         return
     if venue.outdoor:
         canvas.band((-_FAR_M, _FAR_M), away + 1, (z - 1, z + 2.0), _dimmed(venue.wall, venue.brightness))
@@ -155,8 +155,8 @@ def _backdrop(
         )
 
 
-def _fascia(canvas: Canvas, look: Appearance, below: tuple[Number, Number]) -> None:
-    venue = look.venue
+def _fascia(canvas: Canvas, appearance: Appearance, below: tuple[Number, Number]) -> None:
+    venue = appearance.venue
     away, z = below
     accent = _dimmed(venue.accent, 0.9 * venue.brightness)
     canvas.band((-_FAR_M, _FAR_M), away + 0.3, (z + 0.1, z + 1.4), accent)
@@ -168,13 +168,13 @@ def _fascia(canvas: Canvas, look: Appearance, below: tuple[Number, Number]) -> N
 
 def _tier(
     canvas: Canvas,
-    look: Appearance,
+    appearance: Appearance,
     rng: np.random.Generator,
     place: tuple[Number, Number, int],
     boxes: list[Float[np.ndarray, "4"]],
 ) -> None:
     """Rows of seats, some taken, from the back row to the front."""
-    venue = look.venue
+    venue = appearance.venue
     away, floor, tier = place
     rows = venue.tier_rows[tier]
     light = venue.brightness * (0.95 if tier == 0 else 0.72)
@@ -232,8 +232,8 @@ def _place(
         boxes.append(box)
 
 
-def _wall(canvas: Canvas, look: Appearance, rng: np.random.Generator, away: float) -> None:
-    venue = look.venue
+def _wall(canvas: Canvas, appearance: Appearance, rng: np.random.Generator, away: float) -> None:
+    venue = appearance.venue
     low, high = DECK_M, DECK_M + venue.wall_height_m
     canvas.band((-_FAR_M, _FAR_M), away, (low, high), _dimmed(venue.wall, 0.8 * venue.brightness))
     board_top = high - 0.1
@@ -261,13 +261,13 @@ def _wall(canvas: Canvas, look: Appearance, rng: np.random.Generator, away: floa
 
 def _deck(
     canvas: Canvas,
-    look: Appearance,
+    appearance: Appearance,
     rng: np.random.Generator,
     wall_away: float,
     boxes: list[Float[np.ndarray, "4"]],
 ) -> None:
     """The deck at the far side with the judges on their chairs and people standing about."""
-    venue = look.venue
+    venue = appearance.venue
     edge = venue.pool_edge_m
     tiles = _dimmed((188, 192, 190), 0.55 + 0.4 * venue.brightness)
     canvas.floor((-_FAR_M, _FAR_M), (edge, wall_away), DECK_M, tiles)

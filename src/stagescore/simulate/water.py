@@ -46,9 +46,9 @@ class Spray:
     ragged: Float[np.ndarray, " corners"]
 
 
-def throw_spray(splash: Splash, look: Appearance) -> Spray:
+def throw_spray(splash: Splash, appearance: Appearance) -> Spray:
     """The droplets that an entry throws up."""
-    rng = np.random.default_rng(hash_u64(look.seed, "spray"))
+    rng = np.random.default_rng(hash_u64(appearance.seed, "spray"))
     size = splash.size
     order, angle, radius, climb, delay, heavy = rng.random((6, _DROPLETS))
     angle = angle * 2 * np.pi
