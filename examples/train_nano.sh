@@ -12,9 +12,9 @@ pretrain() {  # NAME EPOCHS OVERRIDES: one branch on one thread, beside the othe
       run.epochs="$epochs" "$@" --out "$name" --quiet
   fi
 }
-drill() {  # NAME START EPOCHS RATE OVERRIDES: a branch goes on from START with drills beside the dives
+with_faults() {  # NAME START EPOCHS RATE OVERRIDES: a branch goes on from START with fault-augmented dives beside the dives
   local name=$1 start=$2 epochs=$3 rate=$4; shift 4
-  pretrain "$name" "$epochs" start="$start" data.drills=drills optimiser.learning_rate="$rate" "$@"
+  pretrain "$name" "$epochs" start="$start" data.fault_augmented=augmented optimiser.learning_rate="$rate" "$@"
 }
 train() {  # NAME OVERRIDES
   local name=$1; shift
@@ -27,29 +27,29 @@ all_done() {  # waits for what runs in the background, and stops where one of th
 }
 
 stagescore simulate dives --dives 1500 --seed 11 --size 256x144 --test-share 0.02 --resume
-stagescore simulate drills --drills --dives 1800 --seed 13 --size 256x144 --resume
+stagescore simulate augmented --fault-augmented --dives 1800 --seed 13 --size 256x144 --resume
 stagescore simulate test --dives 320 --seed 12 --size 256x144 --resume
 
-# The encoders, each by itself. The first ones to see dives and drills decode their clips.
+# The encoders, each by itself. The first ones to see both kinds of dives decode their clips.
 only_static="model.dynamic.on=false model.skeleton.on=false"
 only_dynamic="model.static.on=false model.skeleton.on=false"
 only_skeleton="model.static.on=false model.dynamic.on=false"
 pretrain skeleton 12 $only_skeleton
-drill skeleton-4 skeleton 4 1.0e-3 $only_skeleton
-{ drill skeleton-20 skeleton-4 16 2.0e-3 $only_skeleton; drill skeleton-50 skeleton-20 30 2.0e-3 $only_skeleton; } &
-{ pretrain static 20 $only_static; drill static-7 static 7 1.0e-3 $only_static; } &
-{ pretrain dynamic 13 $only_dynamic; drill dynamic-5 dynamic 5 1.0e-3 $only_dynamic; } &
+with_faults skeleton-4 skeleton 4 1.0e-3 $only_skeleton
+{ with_faults skeleton-20 skeleton-4 16 2.0e-3 $only_skeleton; with_faults skeleton-50 skeleton-20 30 2.0e-3 $only_skeleton; } &
+{ pretrain static 20 $only_static; with_faults static-7 static 7 1.0e-3 $only_static; } &
+{ pretrain dynamic 13 $only_dynamic; with_faults dynamic-5 dynamic 5 1.0e-3 $only_dynamic; } &
 all_done
 
 start=start.model=static-7,dynamic-5,skeleton-50
-stagescore data features nano data.folder=dives data.drills=drills data.clips=clips $start --out features
+stagescore data features nano data.folder=dives data.fault_augmented=augmented data.clips=clips $start --out features
 
-# Both branches of the regression, each by itself: first with drills, then on competitions only.
+# Both branches of the regression, each by itself: first with fault-augmented dives, then on competitions only.
 alone="model.stand_ins=false modality_dropout.video=0 modality_dropout.skeleton=0"
 competitions="run.epochs=6 run.validate_epochs=1 optimiser.learning_rate=2.0e-4 optimiser.warmup_steps=20"
-{ train static-heads $only_static $alone start.model=static-7 data.drills=drills run.epochs=12 run.validate_epochs=2
+{ train static-heads $only_static $alone start.model=static-7 data.fault_augmented=augmented run.epochs=12 run.validate_epochs=2
   train static-branch $only_static $alone start.model=static-heads/best-val_srcc.ckpt $competitions; } &
-{ train fused-heads model.static.on=false $alone start.model=dynamic-5,skeleton-50 data.drills=drills run.epochs=10 run.validate_epochs=2
+{ train fused-heads model.static.on=false $alone start.model=dynamic-5,skeleton-50 data.fault_augmented=augmented run.epochs=10 run.validate_epochs=2
   train fused-branch model.static.on=false $alone start.model=fused-heads/best-val_srcc.ckpt $competitions; } &
 all_done
 
@@ -57,8 +57,8 @@ all_done
 train both $start start.static_branch=static-branch/best-val_srcc.ckpt start.fused_branch=fused-branch/best-val_srcc.ckpt \
   modality_dropout.video=0.4 modality_dropout.skeleton=0 run.epochs=3 run.validate_epochs=3 \
   "optimiser.groups=[{path: segmentation, factor: 0}, {path: fusion, factor: 0}, {path: regression, factor: 0}]"
-stagescore weights pack both --name nano --out weights --test-data test --spare drills \
-  --trained-on "1,500 simulated dives (seed 11) and 1,800 drills (seed 13)" --command "examples/train_nano.sh FOLDER" \
+stagescore weights pack both --name nano --out weights --test-data test --spare augmented \
+  --trained-on "1,500 simulated dives (seed 11) and 1,800 fault-augmented ones (seed 13)" --command "examples/train_nano.sh FOLDER" \
   --limit "trained on simulated dives only: no score of a real dive can be relied on" \
   --limit "single dives from 3 m and 10 m; no synchronised diving"
 stagescore evaluate weights/nano.safetensors --data test --split all --out evaluation

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from stagescore.config import Config, FramesConfig, known_keys, load_config
 from stagescore.errors import ConfigError
+from stagescore.training.settings import TrainSettings
 
 
 class Inner(Config):
@@ -70,6 +71,18 @@ def test_a_wrong_override_is_one_line_that_helps(override, words):
     line = str(caught.value)
     assert words in line
     assert "\n" not in line
+
+
+def test_a_setting_of_an_earlier_name_is_taken_and_that_is_said(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("data: {drills: here}\n")
+    with pytest.warns(FutureWarning, match=r"data\.drills is called data\.fault_augmented now"):
+        assert load_config(TrainSettings, path).data.fault_augmented == "here"
+    with pytest.warns(FutureWarning, match="command line|settings"):
+        assert load_config(TrainSettings, overrides=["data.drills=there"]).data.fault_augmented == "there"
+    # Both names at once contradict each other.
+    with pytest.raises(ConfigError, match="unknown setting"):
+        load_config(TrainSettings, path, ["data.fault_augmented=there"])
 
 
 def test_an_override_below_a_value_is_refused():

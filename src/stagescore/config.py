@@ -5,11 +5,12 @@ known one. Config objects are read at the border and never enter a class of the 
 """
 
 import reprlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,6 +22,8 @@ class Config(BaseModel):
     """Base of every group of settings: unknown keys are refused, values are checked, nothing changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """New names of keys by their old ones, which `load_config` still takes for one release."""
 
 
 class FramesConfig(Config):
@@ -81,6 +84,7 @@ def load_config(
                 f"the value of {key!r} is no YAML", where="command line", todo="quote it"
             ) from None
         _put(settings, key, parsed)
+    _take_old_names(model, settings, where)
     _refuse_unknown(model, settings, where)
     try:
         return model.model_validate(settings)
@@ -186,6 +190,22 @@ def _put(settings: dict[str, Any], key: str, value: Any) -> None:
             )
         settings = inner
     settings[name] = value
+
+
+def _take_old_names(model: type[Config], settings: dict[Any, Any], where: str, prefix: str = "") -> None:
+    """Give keys that were renamed their new names, and say so."""
+    for old, new in model.renamed.items():
+        if old in settings and new not in settings:
+            warnings.warn(
+                f"{where}: the setting {prefix}{old} is called {prefix}{new} now", FutureWarning, stacklevel=3
+            )
+            settings[new] = settings.pop(old)
+    for key, value in settings.items():
+        field = model.model_fields.get(str(key))
+        nested = [] if field is None else _nested_models(field.annotation)
+        if nested and isinstance(value, dict):
+            inner = _named(nested, value, where, f"{prefix}{key}") if len(nested) > 1 else nested[0]
+            _take_old_names(inner, value, where, f"{prefix}{key}.")
 
 
 def _refuse_unknown(model: type[Config], settings: Mapping[Any, Any], where: str, prefix: str = "") -> None:

@@ -48,14 +48,14 @@ def test_every_dive_number_is_held_twice_or_left_out(dive: Dive) -> None:
     kept, left_out = choose_bank(fitted)
     assert left_out == ["5233D", "5355B"]
     assert [one.dive_number for one in kept] == ["107B"] * 10
-    drills = [
-        one.with_changes(event="drill", validation=True) for one in made(dive, d107B=5, d5233D=3, d614B=2)
+    augmented = [
+        one.with_changes(event="augmented", validation=True) for one in made(dive, d107B=5, d5233D=3, d614B=2)
     ]
-    kept, left_out = choose_bank(fitted, drills)
+    kept, left_out = choose_bank(fitted, augmented)
     assert left_out == ["5355B"]
     assert sorted(str(one.dive_number) for one in kept) == ["107B"] * 10 + ["5233D"] * 4 + ["614B"] * 2
-    # Drills stand in where dives are wanting and nowhere else, and count as what training saw.
-    assert {one.dive_number for one in kept if one.event == "drill"} == {"5233D", "614B"}
+    # Fault-augmented dives stand in where dives are wanting and nowhere else, and count as what training saw.
+    assert {one.dive_number for one in kept if one.event == "augmented"} == {"5233D", "614B"}
     assert {(one.split, one.validation) for one in kept} == {("train", False)}
 
 

@@ -189,19 +189,21 @@ def test_the_table_is_what_its_command_derives() -> None:
     assert len(stored) < 60_000
 
 
-def test_drills_hold_large_faults_of_every_kind_as_often_as_small_ones_and_change_nothing_else(plans) -> None:
-    drills = [draw_plan(3, index, drills=True) for index in range(NUM)]
-    assert draw_event(3, 0, drills=True).name != draw_event(3, 0).name
-    for drill, plan in zip(drills, plans, strict=True):
-        assert dataclasses.replace(drill, faults=plan.faults) == plan
-    knees, usual = (np.array([one.faults.bent_knees_deg for one in some]) for some in (drills, plans))
+def test_fault_augmented_dives_hold_large_faults_of_every_kind_as_often_as_small_ones_and_change_nothing_else(
+    plans,
+) -> None:
+    augmented = [draw_plan(3, index, fault_augmented=True) for index in range(NUM)]
+    assert draw_event(3, 0, fault_augmented=True).name != draw_event(3, 0).name
+    for one, plan in zip(augmented, plans, strict=True):
+        assert dataclasses.replace(one, faults=plan.faults) == plan
+    knees, usual = (np.array([one.faults.bent_knees_deg for one in some]) for some in (augmented, plans))
     assert (knees > 35).mean() > 5 * (usual > 35).mean()
     assert (knees > 35).mean() > 0.06
-    for drill in drills:
-        assert drill.number.half_twists or not drill.faults.short_twist_deg
-        assert not (drill.number.armstand and drill.faults.low_jump_m)
+    for one in augmented:
+        assert one.number.half_twists or not one.faults.short_twist_deg
+        assert not (one.number.armstand and one.faults.low_jump_m)
     # Every deduction varies, so that every fault can be learned.
     for rule in RULES:
         if rule.fault != SPLASH:
-            points = [rule.deduction(getattr(drill.faults, rule.fault)) for drill in drills]
+            points = [rule.deduction(getattr(one.faults, rule.fault)) for one in augmented]
             assert np.std(points) > 0.25, rule.fault

@@ -215,10 +215,12 @@ def test_more_dives_can_be_added(made: Path, tmp_path: Path) -> None:
     assert digests(out) == digests(made)
 
 
-def test_a_folder_begun_before_there_were_drills_can_be_gone_on_with(made: Path, tmp_path: Path) -> None:
+def test_a_folder_begun_before_there_were_fault_augmented_dives_can_be_gone_on_with(
+    made: Path, tmp_path: Path
+) -> None:
     out = shutil.copytree(made, tmp_path / "old")
     order = json.loads((out / "truth" / "order.json").read_text())
-    del order["drills"]
+    del order["fault_augmented"]
     (out / "truth" / "order.json").write_text(json.dumps(order))
     simulate_dataset(out, ORDER, resume=True, stage=standins.STAGE)
     assert digests(out) == digests(made)
@@ -231,7 +233,7 @@ def test_a_folder_in_use_is_refused(made: Path, tmp_path: Path) -> None:
         (Order(num_dives=16, seed=3, size_px=(48, 32)), "seed"),
         (Order(num_dives=16, seed=2, size_px=(64, 32)), "size_px"),
         (Order(num_dives=4, seed=2, size_px=(48, 32)), "16 dives"),
-        (Order(num_dives=16, seed=2, size_px=(48, 32), drills=True), "drills"),
+        (Order(num_dives=16, seed=2, size_px=(48, 32), fault_augmented=True), "fault_augmented"),
     ):
         with pytest.raises(DataError, match=what):
             simulate_dataset(made, other, resume=True, stage=standins.STAGE)

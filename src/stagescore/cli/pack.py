@@ -22,7 +22,7 @@ def pack(
     spare: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of more dives that training saw, such as drills: exemplars where the run's own dives hold a "
+            help="Folder of more dives that training saw, such as fault-augmented ones: exemplars where the run's own dives hold a "
             "dive number once."
         ),
     ] = None,

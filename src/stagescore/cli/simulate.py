@@ -33,11 +33,15 @@ def simulate(
     test_share: Annotated[
         float, typer.Option(min=0, max=1, help="Of the dives, for the test split; one dive at least.")
     ] = 0.25,
-    drills: Annotated[
+    fault_augmented: Annotated[
         bool,
         typer.Option(
-            "--drills", help="Faults of all sizes, large as often as small: for training, no competition."
+            "--fault-augmented",
+            help="Faults of all sizes, large as often as small: for training, no competition.",
         ),
+    ] = False,
+    drills: Annotated[
+        bool, typer.Option("--drills", hidden=True, help="Earlier name of --fault-augmented.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = NUM_CORES,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in a folder that was begun.")] = False,
@@ -52,7 +56,15 @@ def simulate(
     from stagescore.simulate.dataset import Order, simulate_dataset
 
     with command_output(json=json, quiet=quiet) as out:
-        order = Order(num_dives=dives, seed=seed, size_px=size_px(size), test_share=test_share, drills=drills)
+        if drills:
+            out.warning("--drills is called --fault-augmented now")
+        order = Order(
+            num_dives=dives,
+            seed=seed,
+            size_px=size_px(size),
+            test_share=test_share,
+            fault_augmented=fault_augmented or drills,
+        )
         with out.progress() as progress:
             manifest = simulate_dataset(out_dir, order, workers=workers, resume=resume, progress=progress)
         scores = [dive.score for dive in manifest]

@@ -25,7 +25,7 @@ _NOT_OF_THE_RESULT: Mapping[str, set[str] | bool] = {
     "features": True,
 }
 """Settings that differ from fold to fold or from machine to machine."""
-_FILES = ("start.", "data.drills", "data.flights")
+_FILES = ("start.", "data.fault_augmented", "data.flights")
 
 
 class FoldIdentity(Config):
@@ -83,7 +83,7 @@ class FoldIdentity(Config):
 def settings_that_matter(settings: TrainSettings) -> dict[str, Any]:
     """Settings of a run that its result depends on and that are not the default ones, by their dotted names.
 
-    Folders, the seed, the fold and what a run started from are left out; of files and of the folder of drills the name is given.
+    Folders, the seed, the fold and what a run started from are left out; of files and of the folder of fault-augmented dives the name is given.
     """
     chosen = settings.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_RESULT)
     found = dict(sorted(_flat(chosen)))

@@ -272,7 +272,7 @@ def choose_bank(
 
     Args:
         fitted: Training dives.
-        spare: More dives that training saw, such as drills; a number of which `fitted` holds none or one takes as
+        spare: More dives that training saw, such as fault-augmented ones; a number of which `fitted` holds none or one takes as
             many of them as there are, up to `per_number`, and others take none.
         per_number: Most dives of each dive number.
         seed: Seed of the choice.

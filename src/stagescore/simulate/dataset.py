@@ -78,14 +78,14 @@ class Order:
         seed: Seed of everything that is drawn.
         size_px: Width and height of the frames, in pixels.
         test_share: Share of the dives for the test split, 0 to 1; little where another data set is tested on.
-        drills: Whether dives have faults of all sizes, for training only (`sampling.draw_plan`).
+        fault_augmented: Whether dives have faults of all sizes, for training only (`sampling.draw_plan`).
     """
 
     num_dives: int
     seed: int = 0
     size_px: tuple[int, int] = (256, 144)
     test_share: float = TEST_SHARE
-    drills: bool = False
+    fault_augmented: bool = False
 
     def __post_init__(self) -> None:
         if self.num_dives < 2:
@@ -160,8 +160,8 @@ def make_dive(order: Order, index: int, stage: Stage | None = None) -> Simulated
         DataError: a negative index.
     """
     stage = stage or default_stage()
-    event = draw_event(order.seed, index, drills=order.drills)
-    plan = draw_plan(order.seed, index, drills=order.drills)
+    event = draw_event(order.seed, index, fault_augmented=order.fault_augmented)
+    plan = draw_plan(order.seed, index, fault_augmented=order.fault_augmented)
     motion = stage.dive(plan)
     splash = make_splash(plan, motion)
     film = stage.film(motion, splash, plan, order.size_px)
@@ -286,10 +286,12 @@ def _claim(out: Path, order: Order, *, resume: bool) -> None:
 
 
 def _compare_orders(before: Any, asked: dict[str, Any], path: Path) -> None:
-    before = {"drills": False, **before} if isinstance(before, dict) else {}  # begun before there were drills
+    before = dict(before) if isinstance(before, dict) else {}
+    # Folders of earlier versions say `drills`, and the first ones say nothing.
+    before.setdefault("fault_augmented", before.pop("drills", False))
     if before.keys() != asked.keys():
         raise DataError("it holds no order", where=path, todo="choose a new folder")
-    for name in ("version", "seed", "size_px", "drills"):
+    for name in ("version", "seed", "size_px", "fault_augmented"):
         if before[name] != asked[name]:
             raise DataError(
                 f"the {name} was {before[name]} and is now {asked[name]}",
@@ -306,7 +308,7 @@ def _compare_orders(before: Any, asked: dict[str, Any], path: Path) -> None:
 
 def _complete(out: Path, order: Order, index: int) -> dict[str, Any] | None:
     """The record of a dive that is whole and of this seed."""
-    event = draw_event(order.seed, index, drills=order.drills)
+    event = draw_event(order.seed, index, fault_augmented=order.fault_augmented)
     record = read_record(out, event.name, index - event.first_dive + 1)
     wanted = draw_plan(order.seed, index).seed
     return record if record is not None and record["plan"]["seed"] == wanted else None

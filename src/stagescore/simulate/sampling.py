@@ -64,7 +64,7 @@ in FineDiving execution and difficulty are all but unrelated (correlation 0.06).
 _GOOD_SPREAD, _BAD_SPREAD = 0.48, 0.27
 """How fast faults grow with the latent quality, for good and for bad dives."""
 
-_DRILLED: dict[str, tuple[float, float]] = {
+_AUGMENTED_FAULTS: dict[str, tuple[float, float]] = {
     "takeoff_distance_m": (-0.3, 0.8),
     "low_jump_m": (0.0, 0.5),
     "bent_knees_deg": (0.0, 70.0),
@@ -76,10 +76,10 @@ _DRILLED: dict[str, tuple[float, float]] = {
     "entry_lean_deg": (-25.0, 25.0),
     "loud_entry": (0.0, 0.9),
 }
-"""From what to what the drilled faults of a drill go: about to where their deductions end."""
+"""From what to what the enlarged faults of a fault-augmented dive go: about to where their deductions end."""
 
-_DRILL_SKILL = -1.5
-"""Latent quality of everything else in a drill, set by hand: small faults."""
+_AUGMENTED_SKILL = -1.5
+"""Latent quality of everything else in a fault-augmented dive, set by hand: small faults."""
 
 # Shares of dives in which something, or everything, goes wrong; chosen by the same figures.
 _MISHAPS = 0.05
@@ -109,13 +109,13 @@ class Event:
     level: float
 
 
-def draw_event(seed: int, dive_index: int, *, drills: bool = False) -> Event:
+def draw_event(seed: int, dive_index: int, *, fault_augmented: bool = False) -> Event:
     """The event that a dive belongs to.
 
     Args:
         seed: Seed of the data set.
         dive_index: Index of the dive, 0 or more.
-        drills: Whether the event is named as a training session, so that drills and dives can stand side by side.
+        fault_augmented: Whether the event is named as a training session, so that fault-augmented dives and others can stand side by side.
 
     Raises:
         DataError: a negative index.
@@ -133,7 +133,7 @@ def draw_event(seed: int, dive_index: int, *, drills: bool = False) -> Event:
     draw = hash_unit(seed, "frame rate", index)
     rates = _FRAME_RATES[height]
     return Event(
-        name=f"{'Drill' if drills else 'Simulated'}_r{index:04d}",
+        name=f"{'Drill' if fault_augmented else 'Simulated'}_r{index:04d}",
         index=index,
         first_dive=pair * _DIVES_A_PAIR + size * second,
         num_dives=_DIVES_A_PAIR - size if second else size,
@@ -143,13 +143,13 @@ def draw_event(seed: int, dive_index: int, *, drills: bool = False) -> Event:
     )
 
 
-def draw_plan(seed: int, index: int, *, drills: bool = False) -> DivePlan:
+def draw_plan(seed: int, index: int, *, fault_augmented: bool = False) -> DivePlan:
     """Dive `index` of a seed.
 
     Args:
         seed: Seed of the data set.
         index: Index of the dive, 0 or more; the plan does not depend on how many dives there are.
-        drills: Whether the dive has one to three faults of any size, large as often as small, and is good otherwise. In
+        fault_augmented: Whether the dive has one to three faults of any size, large as often as small, and is good otherwise. In
             competitions large faults in flight are so rare that nobody can learn from them what they cost.
 
     Raises:
@@ -168,13 +168,13 @@ def draw_plan(seed: int, index: int, *, drills: bool = False) -> DivePlan:
         + (_HARDER_IS_WORSE - _BETTER_DIVE_HARDER) * (kind.difficulty - _MEAN_DIFFICULTY)
     )
     approach = _draw_approach(number, kind.height_m, random.random())
-    faults = _draw_faults(number, _DRILL_SKILL if drills else float(quality), random)
+    faults = _draw_faults(number, _AUGMENTED_SKILL if fault_augmented else float(quality), random)
     return DivePlan(
         number=number,
         height_m=kind.height_m,
         difficulty=kind.difficulty,
         approach=approach,
-        faults=_drilled(faults, number, random) if drills else faults,
+        faults=_with_large_faults(faults, number, random) if fault_augmented else faults,
         num_frames=num_frames,
         frame_rate=event.frame_rate,
         takeoff_share=share,
@@ -293,12 +293,12 @@ def _draw_faults(number: DiveNumber, quality: float, random: np.random.Generator
     )
 
 
-def _drilled(faults: Faults, number: DiveNumber, random: np.random.Generator) -> Faults:
+def _with_large_faults(faults: Faults, number: DiveNumber, random: np.random.Generator) -> Faults:
     """The same dive with one to three faults drawn anew, every size as likely as any other."""
     impossible = {"low_jump_m"} if number.armstand else set()
     if not number.half_twists:
         impossible.add("short_twist_deg")
-    names = [name for name in _DRILLED if name not in impossible]
+    names = [name for name in _AUGMENTED_FAULTS if name not in impossible]
     chosen = random.choice(len(names), size=random.integers(1, 4), replace=False)
-    sizes = {names[k]: float(random.uniform(*_DRILLED[names[k]])) for k in chosen}
+    sizes = {names[k]: float(random.uniform(*_AUGMENTED_FAULTS[names[k]])) for k in chosen}
     return replace(faults, **sizes)

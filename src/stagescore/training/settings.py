@@ -1,6 +1,7 @@
 """Settings of a training run: one YAML file, or a preset, with `a.b=c` overrides."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,8 +20,8 @@ class DataSettings(Config):
 
     Attributes:
         folder: Folder of a manifest, as `data import` or `simulate` writes it; given on the command line as a rule.
-        drills: Folder of more dives that are fitted to and nothing else: none of them validates, tests or becomes an
-            exemplar (`simulate --drills`).
+        fault_augmented: Folder of more dives that are fitted to and nothing else: none of them validates, tests or becomes an
+            exemplar (`simulate --fault-augmented`).
         fold: Fold as `PROTOCOL/NAME` of `data.protocols`, such as `athlete-disjoint/2`: its dives are tested on and all
             others trained on, whatever the manifest says; `all` trains on the validation dives as well; None for the
             manifest's own split.
@@ -38,8 +39,10 @@ class DataSettings(Config):
         workers: Number of processes that decode clips.
     """
 
+    renamed: ClassVar[Mapping[str, str]] = {"drills": "fault_augmented"}
+
     folder: str = ""
-    drills: str | None = None
+    fault_augmented: str | None = None
     fold: str | None = None
     sealed: bool = False
     flights: str | None = None

@@ -25,22 +25,22 @@ class TrainingDives:
     """The dives of a run.
 
     Attributes:
-        folders: Manifests by folder: first the one with the splits, then the drills where there are any.
+        folders: Manifests by folder: first the one with the splits, then the fault-augmented dives where there are any.
     """
 
     folders: Mapping[Path, Manifest]
 
     @property
     def manifest(self) -> Manifest:
-        """The dives with the splits, without drills: what validates, tests and becomes exemplars."""
+        """The dives with the splits, without fault-augmented ones: what validates, tests and becomes exemplars."""
         return next(iter(self.folders.values()))
 
     @property
     def everything(self) -> Manifest:
-        """All dives of the run, drills among them.
+        """All dives of the run, fault-augmented ones among them.
 
         Raises:
-            DataError: a drill has the id of another dive.
+            DataError: a fault-augmented dive has the id of another dive.
         """
         return Manifest(tuple(dive for manifest in self.folders.values() for dive in manifest))
 
@@ -56,7 +56,7 @@ def read_dives(settings: DataSettings) -> TrainingDives:
     """The dives that the settings name.
 
     Raises:
-        ConfigError: none is named, or the drills are the dives themselves.
+        ConfigError: none is named, or the fault-augmented dives are the dives themselves.
         DataError: they cannot be read.
     """
     if not settings.folder:
@@ -70,14 +70,16 @@ def read_dives(settings: DataSettings) -> TrainingDives:
     if settings.fold is not None:
         manifest = split_by_fold(manifest, settings.fold, sealed=settings.sealed)
     folders = {Path(settings.folder): manifest}
-    if settings.drills is not None:
-        if Path(settings.drills).resolve() == Path(settings.folder).resolve():
+    if settings.fault_augmented is not None:
+        if Path(settings.fault_augmented).resolve() == Path(settings.folder).resolve():
             raise ConfigError(
-                "the drills are the dives themselves", where="data.drills", todo="name another folder"
+                "the fault-augmented dives are the dives themselves",
+                where="data.fault_augmented",
+                todo="name another folder",
             )
-        drills = read_manifest(Path(settings.drills))
-        folders[Path(settings.drills)] = Manifest(
-            tuple(dive.with_changes(split="train", validation=False) for dive in drills)
+        augmented = read_manifest(Path(settings.fault_augmented))
+        folders[Path(settings.fault_augmented)] = Manifest(
+            tuple(dive.with_changes(split="train", validation=False) for dive in augmented)
         )
     return TrainingDives(folders)
 

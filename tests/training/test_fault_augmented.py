@@ -1,4 +1,4 @@
-"""Drills are fitted to and nothing else."""
+"""Fault-augmented dives are fitted to and nothing else."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ SIZE = (48, 32)
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    home = tmp_path_factory.mktemp("drills")
+    home = tmp_path_factory.mktemp("augmented")
     simulate_dataset(
         home / "dives", Order(num_dives=12, seed=2, size_px=SIZE), stage=stored_dives.standins.STAGE
     )
     simulate_dataset(
-        home / "drills",
-        Order(num_dives=5, seed=2, size_px=SIZE, drills=True),
+        home / "augmented",
+        Order(num_dives=5, seed=2, size_px=SIZE, fault_augmented=True),
         stage=stored_dives.standins.STAGE,
     )
-    return home / "dives", home / "drills"
+    return home / "dives", home / "augmented"
 
 
 def fitted_to(settings: TrainSettings, read: TrainingDives) -> set[str]:
@@ -41,13 +41,13 @@ def fitted_to(settings: TrainSettings, read: TrainingDives) -> set[str]:
 
 
 @pytest.mark.parametrize("joints", ["estimated", "exact"])
-def test_drills_are_fitted_to_and_neither_validate_nor_become_exemplars(
+def test_fault_augmented_dives_are_fitted_to_and_neither_validate_nor_become_exemplars(
     folders: tuple[Path, Path], joints: str, tmp_path: Path
 ) -> None:
-    dives, drills = folders
+    dives, augmented = folders
     usual = tiny_runs.settings(f"data.folder={dives}", "data.workers=1", f"data.joints={joints}")
     asked = tiny_runs.settings(
-        f"data.folder={dives}", f"data.drills={drills}", "data.workers=1", f"data.joints={joints}"
+        f"data.folder={dives}", f"data.fault_augmented={augmented}", "data.workers=1", f"data.joints={joints}"
     )
     without, read = read_dives(usual.data), read_dives(asked.data)
     added = {dive.dive_id for dive in read.everything} - {dive.dive_id for dive in without.everything}
@@ -61,7 +61,7 @@ def test_drills_are_fitted_to_and_neither_validate_nor_become_exemplars(
     assert bool(samples.has_skeleton(sorted(added)).all())
 
 
-def test_a_folder_that_is_its_own_drills_is_refused(folders: tuple[Path, Path]) -> None:
-    settings = tiny_runs.settings(f"data.folder={folders[1]}", f"data.drills={folders[1]}")
-    with pytest.raises(ConfigError, match="drills"):
+def test_a_folder_that_is_its_own_fault_augmented_dives_is_refused(folders: tuple[Path, Path]) -> None:
+    settings = tiny_runs.settings(f"data.folder={folders[1]}", f"data.fault_augmented={folders[1]}")
+    with pytest.raises(ConfigError, match="fault-augmented"):
         read_dives(settings.data)
