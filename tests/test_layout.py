@@ -103,6 +103,15 @@ def test_an_import_that_points_up_is_noticed(file: str, line: str) -> None:
     assert upward_imports(SOURCE / file, line)
 
 
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 def test_no_file_switches_shape_checks_off() -> None:
     # Postponed annotations silently turn jaxtyping's checks of dataclasses off.
     assert not [p for p in source_files() if "from __future__ import annotations" in p.read_text()]

@@ -9,12 +9,17 @@ from typer.testing import CliRunner
 
 from stagescore.cli.main import app
 from stagescore.evaluation import encoder_speed
-from stagescore.evaluation.encoder_speed import Measured, measure_speed, product_rate, published_encoders
+from stagescore.evaluation.encoder_speed import (
+    MeasuredEncoder,
+    measure_speed,
+    product_rate,
+    published_encoders,
+)
 
 
 @pytest.fixture
 def tiny():
-    return Measured(name="tiny", encoder=nn.Conv2d(3, 8, 3, padding=1), given=torch.rand(2, 3, 10, 12))
+    return MeasuredEncoder(name="tiny", encoder=nn.Conv2d(3, 8, 3, padding=1), given=torch.rand(2, 3, 10, 12))
 
 
 def test_a_multiply_add_is_two_operations(tiny):

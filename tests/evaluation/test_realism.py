@@ -8,12 +8,12 @@ import pytest
 
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.evaluation import realism
-from stagescore.evaluation.realism import Networks, measure_realism
+from stagescore.evaluation.realism import RealismNetworks, measure_realism
 from stagescore.pose.boxes import box_iou
 from stagescore.simulate.dataset import Order, make_dive
 
 
-class _Sees(Networks):
+class _Sees(RealismNetworks):
     """Stands in for the networks: finds every joint, and a spectator in every second frame."""
 
     def __init__(self, order):
@@ -69,21 +69,21 @@ def test_without_onnxruntime_the_error_says_what_to_install(tmp_path, monkeypatc
     (tmp_path / realism.THUNDER).write_bytes(b"")
     _no_onnxruntime(monkeypatch)
     with pytest.raises(ConfigError, match=r"pip install 'stagescore\[pose\]'"):
-        Networks(tmp_path)
+        RealismNetworks(tmp_path)
 
 
 def test_a_torn_network_is_named(tmp_path):
     pytest.importorskip("onnxruntime")
     (tmp_path / realism.THUNDER).write_bytes(b"no network")
     with pytest.raises(CheckpointError, match=realism.THUNDER):
-        Networks(tmp_path)
+        RealismNetworks(tmp_path)
 
 
 def test_a_missing_network_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("STAGESCORE_WEIGHTS", raising=False)
     with pytest.raises(CheckpointError, match=realism.THUNDER):
-        Networks(tmp_path)
+        RealismNetworks(tmp_path)
 
 
 @pytest.mark.slow
@@ -91,7 +91,9 @@ def test_strangers_find_the_joints_of_simulated_divers(shared):
     pytest.importorskip("onnxruntime")
     if not (shared / "weights" / realism.THUNDER).is_file():
         pytest.skip("no public networks beside the project")
-    seen = measure_realism(Order(num_dives=4, seed=0, size_px=(455, 256)), Networks(shared / "weights"))
+    seen = measure_realism(
+        Order(num_dives=4, seed=0, size_px=(455, 256)), RealismNetworks(shared / "weights")
+    )
     assert seen.pckh >= 0.45, seen
     assert seen.frames >= 30
 
@@ -103,10 +105,10 @@ def test_the_command_prints_our_figure_beside_the_reference(monkeypatch):
     from stagescore.cli.main import app
 
     order = Order(num_dives=2, size_px=(112, 64))
-    monkeypatch.setattr(realism, "Networks", lambda weights_dir: _Sees(order))
+    monkeypatch.setattr(realism, "RealismNetworks", lambda weights_dir: _Sees(order))
     done = CliRunner().invoke(app, ["bench", "realism", "--dives", "2", "--size", "112x64"])
     assert done.exit_code == 0, done.output
     assert "real dives, measured with the same networks: 0.67, shared data README" in done.stdout
-    monkeypatch.setattr(realism, "Networks", lambda weights_dir: _Sees(order))
+    monkeypatch.setattr(realism, "RealismNetworks", lambda weights_dir: _Sees(order))
     done = CliRunner().invoke(app, ["bench", "realism", "--dives", "2", "--size", "112x64", "--json"])
     assert json.loads(done.stdout)["pckh"] == 1.0

@@ -4,9 +4,9 @@ from made_clips import Clip, HeadUp, Seer
 
 from stagescore.pose.annotation import annotate, in_the_air
 from stagescore.pose.boxes import Detections
-from stagescore.pose.motion import Motion
+from stagescore.pose.motion import FrameMotion
 from stagescore.pose.networks import PoseNetworks
-from stagescore.pose.tracking import Track, View
+from stagescore.pose.tracking import FrameObservation, Track
 
 
 def annotated(clip, **more):
@@ -93,12 +93,12 @@ def test_resampling_takes_the_rows_of_finediving(frames):
     np.testing.assert_array_equal(less.measured, found.measured[rows])
 
 
-def track_of(heights: np.ndarray) -> tuple[Track, list[View]]:
+def track_of(heights: np.ndarray) -> tuple[Track, list[FrameObservation]]:
     """Somebody of 20 px whose box has these heights before a camera that stands still."""
     num = len(heights)
     boxes = np.stack([np.full(num, 40.0), heights - 10, np.full(num, 60.0), heights + 10], axis=1)
-    motion = Motion(np.eye(2, 3), np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
-    view = View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
+    motion = FrameMotion(np.eye(2, 3), np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
+    view = FrameObservation.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
     return Track(0, boxes, np.ones(num), np.ones(num), ("network",) * num), [view] * num
 
 

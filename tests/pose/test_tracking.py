@@ -4,8 +4,15 @@ from made_clips import Clip, Seer
 
 from stagescore.pose.annotation import watch
 from stagescore.pose.boxes import Detections, box_iou
-from stagescore.pose.motion import Motion
-from stagescore.pose.tracking import LONGEST_UNSEEN, MOST_CARRIED, View, camera_path, choose_diver, follow
+from stagescore.pose.motion import FrameMotion
+from stagescore.pose.tracking import (
+    LONGEST_UNSEEN,
+    MOST_CARRIED,
+    FrameObservation,
+    camera_path,
+    choose_diver,
+    follow,
+)
 
 
 def test_the_diver_is_chosen_though_the_detector_is_surer_of_spectators():
@@ -41,7 +48,7 @@ def test_a_judge_who_waves_and_stays_is_nobody():
 def still(boxes, sure, moving=5.0):
     people = Detections(np.array(boxes, float).reshape(-1, 4), np.array(sure, float))
     share = np.full((100, 200), moving, np.float32)
-    return View.of(people, Motion(np.eye(2, 3), share, np.zeros((0, 4)), 1.0))
+    return FrameObservation.of(people, FrameMotion(np.eye(2, 3), share, np.zeros((0, 4)), 1.0))
 
 
 def box(x, y=50.0, size=20.0):
@@ -144,8 +151,8 @@ def panned(*steps_px: float | None) -> np.ndarray:
 
     def view(down):
         camera = None if down is None else np.array(((1.0, 0, 0), (0, 1, down)))
-        motion = Motion(camera, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
-        return View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
+        motion = FrameMotion(camera, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
+        return FrameObservation.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
 
     return np.diff([float(step[1, 2]) for step in camera_path([view(step) for step in steps_px])])
 

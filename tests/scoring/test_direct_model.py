@@ -27,7 +27,7 @@ from stagescore.scoring.compare import compare_dives, compare_with_best
 from stagescore.scoring.scorer import Scorer
 from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.settings import TrainSettings
-from stagescore.training.validation import Validation
+from stagescore.training.validation import ModelValidation
 from stagescore.weights.checkpoint import load_weights
 
 MODEL = [
@@ -102,7 +102,7 @@ def test_a_run_is_validated_by_the_scores_that_the_model_says(
     held_out = [dive.with_changes(split="train", validation=True) for dive in dives]
     source = LiveSource(Samples(stored_dives.store(tmp_path_factory), held_out), Views())
     model = read_evaluated_model(str(run)).model
-    figures = Validation(
+    figures = ModelValidation(
         model=model,
         source=source,
         manifest=Manifest(tuple(held_out)),

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from stagescore.pose.boxes import Detections
-from stagescore.pose.motion import Motion
-from stagescore.pose.tracking import View
+from stagescore.pose.motion import FrameMotion
+from stagescore.pose.tracking import FrameObservation
 from stagescore.scoring.motion_scan import MotionScan, distinct_frames, scan_distinct_motion, scan_motion
 from stagescore.skeleton import MPII_16
 
@@ -19,8 +19,8 @@ FRAMES = 20
 def scan() -> MotionScan:
     """A camera that goes down by 3 pixels a frame."""
     step = np.array(((1.0, 0, 0), (0, 1, -3.0)))
-    motion = Motion(step, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
-    view = View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
+    motion = FrameMotion(step, np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
+    view = FrameObservation.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion)
     return MotionScan(np.zeros((FRAMES, 9, 9, 3), np.uint8), (view,) * FRAMES, np.arange(FRAMES))
 
 
@@ -188,7 +188,9 @@ def test_a_body_seen_late_begins_its_path_late(scan: MotionScan) -> None:
     assert found is not None and (found.first, len(found.heights)) == (6, 11)
 
 
-def still_views() -> tuple[View, ...]:
+def still_views() -> tuple[FrameObservation, ...]:
     """A camera that stands."""
-    motion = Motion(np.array(((1.0, 0, 0), (0, 1, 0))), np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0)
-    return (View.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion),) * FRAMES
+    motion = FrameMotion(
+        np.array(((1.0, 0, 0), (0, 1, 0))), np.zeros((9, 9), np.float32), np.zeros((0, 4)), 1.0
+    )
+    return (FrameObservation.of(Detections(np.zeros((0, 4)), np.zeros(0)), motion),) * FRAMES

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stagescore.simulate.types import Motion, Splash
+from stagescore.simulate.types import BodyMotion, Splash
 
 THIGH, SHANK, TRUNK, UPPER_ARM, FOREARM = 0.43, 0.43, 0.51, 0.29, 0.26
 
@@ -46,7 +46,7 @@ def _body(tuck: float, arms_up: float) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return joints, toes, fingers
 
 
-def made_motion(height_m: float = 10.0, num_frames: int = 103, frame_rate: float = 26.0) -> Motion:
+def made_motion(height_m: float = 10.0, num_frames: int = 103, frame_rate: float = 26.0) -> BodyMotion:
     first_airborne = round(0.28 * num_frames)
     times = (np.arange(num_frames) - first_airborne) / frame_rate
     rise_m_s, reach = (3.0, 1.9) if height_m > 5 else (5.2, 2.4)
@@ -74,7 +74,7 @@ def made_motion(height_m: float = 10.0, num_frames: int = 103, frame_rate: float
         for name, points in (("joints", joints), ("toes", toes), ("fingers", fingers)):
             frames[name].append(_turned(points - middle, angle) + centre)
         frames["centre"].append(centre)
-    return Motion(
+    return BodyMotion(
         joints_m=np.stack(frames["joints"]),
         toes_m=np.stack(frames["toes"]),
         fingers_m=np.stack(frames["fingers"]),
@@ -90,7 +90,7 @@ def made_motion(height_m: float = 10.0, num_frames: int = 103, frame_rate: float
     )
 
 
-def made_splash(motion: Motion, size: float = 0.4, lean: float = 0.0) -> Splash:
+def made_splash(motion: BodyMotion, size: float = 0.4, lean: float = 0.0) -> Splash:
     frame = motion.first_water_contact_frame
     return Splash(
         size=size, first_frame=frame, x_m=float(motion.centre_of_mass_m[frame, 0]), y_m=0.0, lean=lean

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stagescore.simulate.dataset import Film, Stage
+from stagescore.simulate.dataset import SimulatedFilm, Stage
 from stagescore.simulate.render import Picture
-from stagescore.simulate.types import DivePlan, Motion, Splash
+from stagescore.simulate.types import BodyMotion, DivePlan, Splash
 
 # Right ankle .. left wrist of a standing body, metres: x to the front, y to the left, z up.
 STANDING = np.array(
@@ -19,7 +19,7 @@ STANDING = np.array(
 )  # fmt: skip
 
 
-def dive(plan: DivePlan) -> Motion:
+def dive(plan: DivePlan) -> BodyMotion:
     frames, rate = plan.num_frames, plan.frame_rate
     first = max(1, int(plan.takeoff_share * frames))
     seconds = np.maximum(0.0, (np.arange(frames) - first) / rate)
@@ -46,7 +46,7 @@ def dive(plan: DivePlan) -> Motion:
     joints = np.einsum("fij,kj->fki", rotation, body) + centre[:, None]
     num_transitions = 3 if plan.number.half_twists else 2
     last = max(first + num_transitions, contact - 6)
-    return Motion(
+    return BodyMotion(
         joints_m=joints,
         toes_m=joints[:, [0, 5]],
         fingers_m=joints[:, [10, 15]],
@@ -62,7 +62,9 @@ def dive(plan: DivePlan) -> Motion:
     )
 
 
-def pictures(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> Iterator[Picture]:
+def pictures(
+    motion: BodyMotion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]
+) -> Iterator[Picture]:
     width, height = size_px
     noise = np.random.default_rng(plan.seed)
     scale = height / 14.0
@@ -87,8 +89,8 @@ def pictures(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int,
         )
 
 
-def film(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> Film:
-    return Film(pictures(motion, splash, plan, size_px), 85)
+def film(motion: BodyMotion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> SimulatedFilm:
+    return SimulatedFilm(pictures(motion, splash, plan, size_px), 85)
 
 
 STAGE = Stage(dive=dive, film=film)

@@ -16,7 +16,7 @@ from stagescore.simulate.dataset import make_splash
 from stagescore.simulate.judge import judge, splash_size
 from stagescore.simulate.motion import simulate
 from stagescore.simulate.render import draw_appearance, render
-from stagescore.simulate.types import DivePlan, Faults, Motion
+from stagescore.simulate.types import BodyMotion, DivePlan, Faults
 
 LARGE = {
     "takeoff_distance_m": 0.7,
@@ -47,7 +47,7 @@ def planned(code: str, fault: str | None = None, size: float = 0.0) -> DivePlan:
 
 
 @cache
-def dived(code: str, fault: str | None = None, size: float = 0.0) -> Motion:
+def dived(code: str, fault: str | None = None, size: float = 0.0) -> BodyMotion:
     return simulate(planned(code, fault, size))
 
 

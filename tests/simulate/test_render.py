@@ -12,7 +12,7 @@ import pytest
 from stagescore.errors import DataError
 from stagescore.simulate.camera import follow
 from stagescore.simulate.render import Appearance, Picture, draw_appearance, render
-from stagescore.simulate.types import Motion, Splash
+from stagescore.simulate.types import BodyMotion, Splash
 from stagescore.simulate.venue import paint_surroundings
 from stagescore.simulate.water import splash_over, throw_spray
 
@@ -24,20 +24,22 @@ FAR_UP = np.array((0, 0, 500.0))
 
 
 @pytest.fixture(scope="module")
-def motion() -> Motion:
+def motion() -> BodyMotion:
     return made_motion(num_frames=50, frame_rate=13.0)
 
 
-def pictures(motion: Motion, size: float = 0.4, seed: int = 1, px: tuple[int, int] = SIZE) -> list[Picture]:
+def pictures(
+    motion: BodyMotion, size: float = 0.4, seed: int = 1, px: tuple[int, int] = SIZE
+) -> list[Picture]:
     return list(render(motion, made_splash(motion, size), draw_appearance(seed, 10.0), px))
 
 
 @pytest.fixture(scope="module")
-def drawn(motion: Motion) -> list[Picture]:
+def drawn(motion: BodyMotion) -> list[Picture]:
     return pictures(motion)
 
 
-def elsewhere(motion: Motion) -> Motion:
+def elsewhere(motion: BodyMotion) -> BodyMotion:
     """The same dive far outside the picture, filmed as if the diver were in it."""
     return replace(
         motion,
@@ -48,7 +50,7 @@ def elsewhere(motion: Motion) -> Motion:
 
 
 @pytest.fixture(scope="module")
-def without_diver(motion: Motion) -> list[Picture]:
+def without_diver(motion: BodyMotion) -> list[Picture]:
     return pictures(elsewhere(motion))
 
 
@@ -67,12 +69,12 @@ def test_a_look_depends_on_seed_and_height_alone() -> None:
         draw_appearance(7, 0.0)
 
 
-def test_the_same_seed_gives_the_same_pixels(motion: Motion, drawn: list[Picture]) -> None:
+def test_the_same_seed_gives_the_same_pixels(motion: BodyMotion, drawn: list[Picture]) -> None:
     again = pictures(motion)
     assert all(np.array_equal(a.image, b.image) for a, b in zip(drawn, again, strict=True))
 
 
-def test_pixels_do_not_depend_on_process_or_threads(motion: Motion) -> None:
+def test_pixels_do_not_depend_on_process_or_threads(motion: BodyMotion) -> None:
     program = (
         "import cv2, hashlib, sys; cv2.setNumThreads(int(sys.argv[1]))\n"
         "from stagescore.simulate.render import draw_appearance, render\n"
@@ -98,7 +100,7 @@ def test_another_seed_gives_another_venue() -> None:
 
 
 def test_the_surroundings_are_the_same_whatever_is_dived(
-    motion: Motion, drawn: list[Picture], without_diver: list[Picture]
+    motion: BodyMotion, drawn: list[Picture], without_diver: list[Picture]
 ) -> None:
     for frame in range(0, motion.first_water_contact_frame, 7):
         picture, empty = drawn[frame], without_diver[frame]
@@ -108,7 +110,9 @@ def test_the_surroundings_are_the_same_whatever_is_dived(
         assert np.array_equal(picture.image[outside], empty.image[outside])
 
 
-def test_joints_fall_on_the_diver(motion: Motion, drawn: list[Picture], without_diver: list[Picture]) -> None:
+def test_joints_fall_on_the_diver(
+    motion: BodyMotion, drawn: list[Picture], without_diver: list[Picture]
+) -> None:
     hits, total = 0, 0
     for frame in range(motion.first_airborne_frame, motion.first_water_contact_frame, 3):
         mask = diver_mask(drawn[frame], without_diver[frame])
@@ -119,7 +123,7 @@ def test_joints_fall_on_the_diver(motion: Motion, drawn: list[Picture], without_
     assert hits / total > 0.93
 
 
-def test_nothing_of_the_diver_is_drawn_below_the_surface(motion: Motion) -> None:
+def test_nothing_of_the_diver_is_drawn_below_the_surface(motion: BodyMotion) -> None:
     size = (455, 256)
     appearance = draw_appearance(1, 10.0)
     quiet = replace(made_splash(motion), first_frame=motion.num_frames)
@@ -138,7 +142,7 @@ def test_nothing_of_the_diver_is_drawn_below_the_surface(motion: Motion) -> None
             assert not mask.any()
 
 
-def test_splash_comes_with_the_water_and_grows_with_its_size(motion: Motion) -> None:
+def test_splash_comes_with_the_water_and_grows_with_its_size(motion: BodyMotion) -> None:
     most = []
     for size in (0.0, 0.35, 0.7, 1.0):
         drawn = pictures(motion, size, px=(128, 72))
@@ -151,7 +155,7 @@ def test_splash_comes_with_the_water_and_grows_with_its_size(motion: Motion) -> 
 
 
 @pytest.mark.parametrize("size", [0.3, 0.8])
-def test_a_splash_grows_instead_of_standing_there_at_once(motion: Motion, size: float) -> None:
+def test_a_splash_grows_instead_of_standing_there_at_once(motion: BodyMotion, size: float) -> None:
     path, splash = follow(motion, draw_appearance(1, 10.0), SIZE), made_splash(motion, size)
     spray = throw_spray(splash, draw_appearance(1, 10.0))
     view = path.view(motion.first_water_contact_frame)
@@ -161,7 +165,7 @@ def test_a_splash_grows_instead_of_standing_there_at_once(motion: Motion, size: 
     assert 0 < areas[0] < 0.28 * areas[2]
 
 
-def test_splash_changes_nothing_before_it(motion: Motion, drawn: list[Picture]) -> None:
+def test_splash_changes_nothing_before_it(motion: BodyMotion, drawn: list[Picture]) -> None:
     other = pictures(motion, 1.0)
     contact = motion.first_water_contact_frame
     assert all(
@@ -170,7 +174,7 @@ def test_splash_changes_nothing_before_it(motion: Motion, drawn: list[Picture]) 
     assert not np.array_equal(drawn[contact + 5].image, other[contact + 5].image)
 
 
-def test_splash_is_thrown_to_its_side(motion: Motion) -> None:
+def test_splash_is_thrown_to_its_side(motion: BodyMotion) -> None:
     appearance = draw_appearance(1, 10.0)
     frame = motion.first_water_contact_frame + 5
     calm = list(render(motion, replace(made_splash(motion), first_frame=999), appearance, SIZE))[frame].image
@@ -205,6 +209,6 @@ def test_every_size_works_and_boxes_stay_inside(px: tuple[int, int], height_m: f
     assert people > 40
 
 
-def test_pictures_too_small_to_see_anything_are_refused(motion: Motion) -> None:
+def test_pictures_too_small_to_see_anything_are_refused(motion: BodyMotion) -> None:
     with pytest.raises(DataError):
         next(render(motion, made_splash(motion), draw_appearance(1, 10.0), (16, 9)))

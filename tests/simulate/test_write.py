@@ -18,7 +18,7 @@ from stagescore.errors import DataError
 from stagescore.locking import alone_in
 from stagescore.media.sampling import sample_indices
 from stagescore.pose.npz_files import read_npz
-from stagescore.simulate.dataset import Film, Order, Stage, make_dive, simulate_dataset
+from stagescore.simulate.dataset import Order, SimulatedFilm, Stage, make_dive, simulate_dataset
 from stagescore.simulate.labels import choose_test, sub_actions
 from stagescore.simulate.plain_pickle import dumps
 from stagescore.simulate.write import npz_bytes, read_record, write_dive
@@ -183,7 +183,7 @@ def test_a_failure_leaves_whole_dives_and_resuming_goes_on(made: Path, tmp_path:
                     raise DataError("the disk is full", where=out, todo="free some space")
                 yield picture
 
-        return Film(pictures(), 85)
+        return SimulatedFilm(pictures(), 85)
 
     with pytest.raises(DataError, match="disk is full"):
         simulate_dataset(out, ORDER, stage=Stage(dive=standins.dive, film=breaking))
@@ -250,7 +250,7 @@ def test_impossible_orders_are_refused(wrong) -> None:
 
 def test_a_film_that_is_too_short_is_refused(tmp_path: Path) -> None:
     def short(motion, splash, plan, size_px):
-        return Film(list(standins.pictures(motion, splash, plan, size_px))[:-1], 85)
+        return SimulatedFilm(list(standins.pictures(motion, splash, plan, size_px))[:-1], 85)
 
     with pytest.raises(DataError, match="pictures of"):
         write_dive(make_dive(ORDER, 0, Stage(dive=standins.dive, film=short)), tmp_path)

@@ -12,7 +12,7 @@ import torch
 
 from stagescore.config import load_config
 from stagescore.errors import ConfigError, DataError
-from stagescore.pose.crops import Crop
+from stagescore.pose.crops import TurnedCrop
 from stagescore.pose.network_card import NetworkSettings
 from stagescore.pose.own_networks import build_network, load_network
 from stagescore.skeleton import MPII_16
@@ -117,7 +117,7 @@ def test_mirroring_twice_changes_nothing_and_once_exchanges_sides() -> None:
 
 
 def test_what_leaves_the_crop_is_not_seen_and_the_box_ends_at_the_rim() -> None:
-    crop = Crop(taking=np.array(((1.0, 0, -120), (0, 1.0, -60))), size_px=(100, 100))
+    crop = TurnedCrop(taking=np.array(((1.0, 0, -120), (0, 1.0, -60))), size_px=(100, 100))
     shown = dotted().through(crop)
     inside = ((shown.joints_px >= 0) & (shown.joints_px < 100)).all(-1)
     np.testing.assert_array_equal(shown.seen, inside)
@@ -173,7 +173,7 @@ def test_unknown_joints_have_no_say_and_unseen_ones_want_an_empty_map() -> None:
     sample = dotted()
     joints, seen = sample.joints_px.copy(), sample.seen.copy()
     joints[4], seen[7] = np.nan, False
-    crop = Crop.around(sample.box_px, 0.0, (64, 64))
+    crop = TurnedCrop.around(sample.box_px, 0.0, (64, 64))
     batch = PoseBatch.of([replace(sample, joints_px=joints, seen=seen).through(crop)])
     assert not batch.known[0, 4] and batch.known[0, 7] and not batch.seen[0, 7]
     maps = torch.zeros(1, 16, 16, 16, requires_grad=True)

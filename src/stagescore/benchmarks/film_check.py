@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stagescore.benchmarks.stability import ORIGINAL, FilmRecord, KnownFilm, Outcome
+from stagescore.benchmarks.stability import ORIGINAL, FilmRecord, KnownFilm, VariantOutcome
 from stagescore.benchmarks.variants import Variant
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import EVERYTHING, split_by_fold, without_sealed
@@ -20,8 +20,7 @@ from stagescore.errors import DataError
 from stagescore.evaluation.evaluation_report import Row, measure
 from stagescore.evaluation.metrics import bias
 from stagescore.inference.intervals import SDS
-from stagescore.inference.outcomes import Outcome as Measured
-from stagescore.inference.outcomes import Outcomes
+from stagescore.inference.outcomes import Outcome, Outcomes
 from stagescore.scoring.options import ScoreOptions
 from stagescore.types import Dive
 
@@ -143,7 +142,7 @@ def film_checks(
     return [_check(name, [(dive, outcomes[key]) for dive, outcomes in told]) for name, key in conditions]
 
 
-def _check(condition: str, films: Sequence[tuple[Dive, Outcome]]) -> FilmCheck:
+def _check(condition: str, films: Sequence[tuple[Dive, VariantOutcome]]) -> FilmCheck:
     having = [(dive, outcome, outcome.score) for dive, outcome in films if outcome.score is not None]
     shares = [outcome.film_share for _, outcome, _ in having if outcome.film_share is not None]
     return FilmCheck(
@@ -162,8 +161,8 @@ def _check(condition: str, films: Sequence[tuple[Dive, Outcome]]) -> FilmCheck:
     )
 
 
-def _measured(dive: Dive, score: float, interval: tuple[float, float] | None) -> Measured:
-    return Measured(
+def _measured(dive: Dive, score: float, interval: tuple[float, float] | None) -> Outcome:
+    return Outcome(
         dive_id=dive.dive_id,
         dive_number=dive.dive_number,
         difficulty=dive.difficulty,

@@ -96,7 +96,7 @@ def measure_real_clips(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventErrors:
+class ClipEventErrors:
     """How far an event is found from where it was read, over several films.
 
     Attributes:
@@ -114,7 +114,7 @@ class EventErrors:
     within_three: float
 
 
-def event_errors(rows: Sequence[ClipRow]) -> list[EventErrors]:
+def event_errors(rows: Sequence[ClipRow]) -> list[ClipEventErrors]:
     """The errors of both events; events that no film has are left out."""
     errors = []
     for which, event in enumerate(("first airborne frame", "first water contact")):
@@ -125,7 +125,7 @@ def event_errors(rows: Sequence[ClipRow]) -> list[EventErrors]:
         ]
         if apart:
             errors.append(
-                EventErrors(
+                ClipEventErrors(
                     event=event,
                     num=len(apart),
                     median_frames=float(np.median(apart)),

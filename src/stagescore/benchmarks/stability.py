@@ -33,7 +33,7 @@ Score = Callable[[Path, ScoreOptions], Result]
 Progress = Callable[[str, int, int], None]
 
 
-class Outcome(Config):
+class VariantOutcome(Config):
     """What came out for a film or one of its variants.
 
     Attributes:
@@ -76,7 +76,7 @@ class FilmRecord(Config):
     film_sha256: str | None
     measured_with: list[str]
     options: ScoreOptions
-    outcomes: dict[str, Outcome] = Field(default_factory=dict)
+    outcomes: dict[str, VariantOutcome] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +220,7 @@ def _begun(film: KnownFilm, media: Media, folder: Path, measured_with: Sequence[
     return found
 
 
-def _outcome(score: Score, film: KnownFilm, media: Media, variant: Variant | None) -> Outcome:
+def _outcome(score: Score, film: KnownFilm, media: Media, variant: Variant | None) -> VariantOutcome:
     if variant is None:
         return _told(score(film.path, film.options), range(media.num_frames))
     with tempfile.TemporaryDirectory() as folder:
@@ -230,13 +230,13 @@ def _outcome(score: Score, film: KnownFilm, media: Media, variant: Variant | Non
         return _told(score(path, film.options.model_copy(update={"frame_rate": None})), shown)
 
 
-def _told(result: Result, shown: Sequence[int]) -> Outcome:
+def _told(result: Result, shown: Sequence[int]) -> VariantOutcome:
     """What is compared of a result, its events in frames of the original film."""
 
     def frame(event: EventResult | None) -> int | None:
         return None if event is None else shown[min(max(event.frame, 0), len(shown) - 1)]
 
-    return Outcome(
+    return VariantOutcome(
         status=result.status,
         reasons=[reason.code for reason in result.reasons],
         score=result.score,
@@ -250,7 +250,7 @@ def _told(result: Result, shown: Sequence[int]) -> Outcome:
     )
 
 
-def _row(name: str, pairs: Sequence[tuple[Outcome, Outcome]]) -> StabilityRow:
+def _row(name: str, pairs: Sequence[tuple[VariantOutcome, VariantOutcome]]) -> StabilityRow:
     scored = [(film, variant) for film, variant in pairs if film.score is not None]
     lost = [variant for _, variant in scored if variant.score is None]
     changes = np.array([v.score - f.score for f, v in scored if f.score is not None and v.score is not None])

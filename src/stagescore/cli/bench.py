@@ -168,11 +168,11 @@ def realism(
     quiet: QuietOption = False,
 ) -> None:
     """Show simulated dives to public pose networks: do they find the diver, as they do in real dives?"""
-    from stagescore.evaluation.realism import REAL_PCKH_SOURCE, Networks, measure_realism
+    from stagescore.evaluation.realism import REAL_PCKH_SOURCE, RealismNetworks, measure_realism
     from stagescore.simulate.dataset import Order
 
     with command_output(json=json, quiet=quiet) as out:
-        networks = Networks(weights_dir)
+        networks = RealismNetworks(weights_dir)
         order = Order(num_dives=dives, seed=seed, size_px=size_px(size))
         with out.progress() as progress:
             seen = measure_realism(order, networks, progress)

@@ -55,7 +55,7 @@ _MEND = "correct the row, or get the file from its publisher again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Film:
+class UnlvFilm:
     """What the labels say of one film.
 
     Attributes:
@@ -209,7 +209,7 @@ def link_films(scores: Mapping[int, float], mtl: Mapping[str, Dive]) -> dict[int
     return found
 
 
-def _linked(films: Sequence[Film], other: OtherLabels) -> list[Film]:
+def _linked(films: Sequence[UnlvFilm], other: OtherLabels) -> list[UnlvFilm]:
     """The published films with what MTL-AQA and FineDiving say of them."""
     numbers = link_films({film.number: film.score for film in films}, other.mtl)
     linked = []
@@ -227,7 +227,9 @@ def _linked(films: Sequence[Film], other: OtherLabels) -> list[Film]:
     return linked
 
 
-def _athletes(films: Sequence[Film], published: Mapping[int, Film]) -> tuple[dict[int, str], tuple[str, ...]]:
+def _athletes(
+    films: Sequence[UnlvFilm], published: Mapping[int, UnlvFilm]
+) -> tuple[dict[int, str], tuple[str, ...]]:
     heat_places = {
         film.number: film.mtl_id
         for film in films
@@ -241,7 +243,7 @@ def _athletes(films: Sequence[Film], published: Mapping[int, Film]) -> tuple[dic
     return {number: str(athlete) for number, athlete in found.items()}, ()
 
 
-def _dive(film: Film, athlete: str | None, *, where: str) -> Dive:
+def _dive(film: UnlvFilm, athlete: str | None, *, where: str) -> Dive:
     try:
         return Dive(
             dataset=DATASET,
@@ -263,7 +265,9 @@ def _dive(film: Film, athlete: str | None, *, where: str) -> Dive:
         raise DataError(error.what, where=f"{where}, film {film.number}", todo=error.todo) from None
 
 
-def _findings(film: Film, dive: Dive, published: Film | None, other: OtherLabels) -> Iterator[Finding]:
+def _findings(
+    film: UnlvFilm, dive: Dive, published: UnlvFilm | None, other: OtherLabels
+) -> Iterator[Finding]:
     if problem := marks_problem(film.hand_marks):
         yield Finding("transitions", dive.dive_id, f"{problem}; its stages are masked")
     if film.coded_number is None:
@@ -323,7 +327,7 @@ def _with_film(dive: Dive, path: Path) -> tuple[Dive, bool, list[Finding]]:
     return moved, info.black_start + info.black_end > 0, problems
 
 
-def _read_arrays(path: Path) -> dict[int, Film]:
+def _read_arrays(path: Path) -> dict[int, UnlvFilm]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             scores, difficulties = (
@@ -352,7 +356,7 @@ def _read_arrays(path: Path) -> dict[int, Film]:
         )
     # Some are stored as 32-bit floats: 83.25 has to be 83.25 again.
     return {
-        film: Film(
+        film: UnlvFilm(
             number=film,
             score=round(float(scores[film - 1]), 4),
             difficulty=round(float(difficulties[film - 1]), 4),
@@ -363,7 +367,7 @@ def _read_arrays(path: Path) -> dict[int, Film]:
     }
 
 
-def _read_table(path: Path, published: Mapping[int, Film]) -> list[Film]:
+def _read_table(path: Path, published: Mapping[int, UnlvFilm]) -> list[UnlvFilm]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -392,7 +396,7 @@ def _read_table(path: Path, published: Mapping[int, Film]) -> list[Film]:
     return sorted(films, key=lambda film: film.number)
 
 
-def _film_of(row: Mapping[str, str], published: Mapping[int, Film], *, where: str) -> Film:
+def _film_of(row: Mapping[str, str], published: Mapping[int, UnlvFilm], *, where: str) -> UnlvFilm:
     number = _whole(row, "id", where)
     contest_of(number)
     codes = {
@@ -403,7 +407,7 @@ def _film_of(row: Mapping[str, str], published: Mapping[int, Film], *, where: st
         marks = tuple(float(mark) for mark in row.get("marks", "").split())
     except ValueError:
         raise DataError(f"the marks are {row['marks'][:40]!a}", where=where, todo=_MEND) from None
-    return Film(
+    return UnlvFilm(
         number=number,
         score=_number(row, "final_score", where),
         difficulty=_number(row, "difficulty", where),

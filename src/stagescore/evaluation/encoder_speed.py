@@ -37,7 +37,7 @@ _NANO_WIDTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Measured:
+class MeasuredEncoder:
     """An encoder and what it is given.
 
     Attributes:
@@ -84,19 +84,19 @@ class EncoderSpeed:
         return asdict(self)
 
 
-def published_encoders() -> list[Measured]:
+def published_encoders() -> list[MeasuredEncoder]:
     """I3D on the nine clips of a dive and ResNet-50 on its 96 frames, both at 112 x 112; MobileNetV2 at 144 x 112."""
     resnet, mobilenet = ImageBackbone(), ImageBackbone(name=MOBILENET_V2)
     return [
-        Measured(name="I3D", encoder=I3D(), given=torch.rand(9, 3, 16, 112, 112) * 2 - 1),
-        Measured(
+        MeasuredEncoder(name="I3D", encoder=I3D(), given=torch.rand(9, 3, 16, 112, 112) * 2 - 1),
+        MeasuredEncoder(
             name="ResNet-50",
             encoder=StaticEncoder(
                 backbone=resnet, down_sampling=MeanPool(width=resnet.width), normalise=Normalise()
             ),
             given=_frames(112, 112),
         ),
-        Measured(
+        MeasuredEncoder(
             name="MobileNetV2",
             encoder=StaticEncoder(
                 backbone=mobilenet,
@@ -108,11 +108,11 @@ def published_encoders() -> list[Measured]:
     ]
 
 
-def small_encoders() -> list[Measured]:
+def small_encoders() -> list[MeasuredEncoder]:
     """The three small ones on a dive of 96 frames at 112 x 64."""
     images, clips = SmallImageBackbone(), SmallVideoTrunk()
     return [
-        Measured(
+        MeasuredEncoder(
             name="small static",
             encoder=StaticEncoder(
                 backbone=images,
@@ -121,7 +121,7 @@ def small_encoders() -> list[Measured]:
             ),
             given=_frames(64, 112),
         ),
-        Measured(
+        MeasuredEncoder(
             name="small dynamic",
             encoder=DynamicEncoder(
                 trunk=clips,
@@ -130,7 +130,7 @@ def small_encoders() -> list[Measured]:
             ),
             given=_frames(64, 112),
         ),
-        Measured(
+        MeasuredEncoder(
             name="small skeletal",
             encoder=HierarchicalSkeletalEncoder(joint_input=BodyJoints(), width=_NANO_WIDTH, widths=(32, 32)),
             given=torch.rand(1, _FRAMES, MPII_16.num_joints, 3),
@@ -139,7 +139,7 @@ def small_encoders() -> list[Measured]:
 
 
 def measure_speed(
-    measured: list[Measured], rounds: int, progress: Progress | None = None
+    measured: list[MeasuredEncoder], rounds: int, progress: Progress | None = None
 ) -> tuple[list[EncoderSpeed], float]:
     """Speeds of encoders, and the median rate of the matrix product in GFLOP/s.
 

@@ -21,7 +21,7 @@ from stagescore.data.attachments import Progress
 from stagescore.errors import DataError
 from stagescore.evaluation.calibration import fault_sizes
 from stagescore.simulate.appearance import Appearance
-from stagescore.simulate.camera import View, follow
+from stagescore.simulate.camera import CameraView, follow
 from stagescore.simulate.dataset import Order, appearance_of, make_dive
 from stagescore.simulate.render import Picture
 from stagescore.simulate.types import Splash
@@ -185,7 +185,9 @@ def _without_diver(picture: Picture) -> Bool[np.ndarray, "h w"]:
     return keep
 
 
-def _without_splash(picture: Picture, splash: Splash, view: View, since_s: float) -> Bool[np.ndarray, "h w"]:
+def _without_splash(
+    picture: Picture, splash: Splash, view: CameraView, since_s: float
+) -> Bool[np.ndarray, "h w"]:
     """Pixels that no ring, bubble or droplet can have reached, however large the splash."""
     keep = np.ones(picture.image.shape[:2], dtype=bool)
     reach = 1.0 + 1.4 * max(since_s, 0.0)

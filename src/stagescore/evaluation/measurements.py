@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from jaxtyping import Float
 
-from stagescore.simulate.types import Motion
+from stagescore.simulate.types import BodyMotion
 from stagescore.skeleton import MPII_16
 
 _SHAPED_AFTER = 0.45
@@ -57,7 +57,7 @@ class Measurements:
         return np.array(astuple(self))
 
 
-def measure(motion: Motion, height_m: float) -> Measurements:
+def measure(motion: BodyMotion, height_m: float) -> Measurements:
     """Measure a dive.
 
     Args:
@@ -84,14 +84,14 @@ def measure(motion: Motion, height_m: float) -> Measurements:
     )
 
 
-def held_frames(motion: Motion) -> slice:
+def held_frames(motion: BodyMotion) -> slice:
     """Frames in which the position is held: the later part of the time before the opening."""
     opening = motion.label_transitions[-1]
     first = motion.first_airborne_frame
     return slice(round(first + _SHAPED_AFTER * (opening - first)), opening + 1)
 
 
-def knee_bend_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
+def knee_bend_deg(motion: BodyMotion) -> Float[np.ndarray, " frames"]:
     """Angle between thigh and shank, the mean of both legs; 0 where they are straight."""
     return _mean_of_sides(
         [
@@ -101,13 +101,13 @@ def knee_bend_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
     )
 
 
-def hip_bend_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
+def hip_bend_deg(motion: BodyMotion) -> Float[np.ndarray, " frames"]:
     """Angle between the trunk's line and the thighs, the mean of both; 0 where the body is straight."""
     trunk = _bone(motion, "thorax", "pelvis")
     return _mean_of_sides([_angle_deg(trunk, _bone(motion, f"{s}_hip", f"{s}_knee")) for s in _SIDES])
 
 
-def leg_split_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
+def leg_split_deg(motion: BodyMotion) -> Float[np.ndarray, " frames"]:
     """Angle between the thighs as the front shows it; negative where the knees are closer than the hips."""
     across = _across(motion)
     outward = [
@@ -117,7 +117,7 @@ def leg_split_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
     return np.asarray(np.rad2deg(outward[1] - outward[0]))
 
 
-def toe_bend_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
+def toe_bend_deg(motion: BodyMotion) -> Float[np.ndarray, " frames"]:
     """Angle between shank and foot, the mean of both; 0 for pointed toes and 90 for flexed ones."""
     return _mean_of_sides(
         [
@@ -130,13 +130,13 @@ def toe_bend_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
     )
 
 
-def ankle_distance_m(motion: Motion) -> Float[np.ndarray, " frames"]:
+def ankle_distance_m(motion: BodyMotion) -> Float[np.ndarray, " frames"]:
     """Distance between the ankles."""
     return np.asarray(np.linalg.norm(_bone(motion, "right_ankle", "left_ankle"), axis=-1))
 
 
 def trunk_off_vertical_deg(
-    motion: Motion,
+    motion: BodyMotion,
 ) -> tuple[Float[np.ndarray, " frames"], Float[np.ndarray, " frames"]]:
     """Pitch in the plane of the somersault and lean out of it, for a trunk that stands or is upside down."""
     trunk = _unit(_bone(motion, "pelvis", "thorax"))
@@ -146,7 +146,7 @@ def trunk_off_vertical_deg(
     return pitch, lean
 
 
-def twist_off_square_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
+def twist_off_square_deg(motion: BodyMotion) -> Float[np.ndarray, " frames"]:
     """How far the line of the hips is turned about the trunk out of the dive's sideways axis, 0 to 90."""
     trunk, across = _unit(_bone(motion, "pelvis", "thorax")), _across(motion)
     sideways = np.array([0.0, 1.0, 0.0])
@@ -154,7 +154,7 @@ def twist_off_square_deg(motion: Motion) -> Float[np.ndarray, " frames"]:
     return np.asarray(np.rad2deg(np.arccos(np.clip(np.abs((_unit(square) * across).sum(-1)), 0, 1))))
 
 
-def apex_m(motion: Motion) -> float:
+def apex_m(motion: BodyMotion) -> float:
     """Highest point of the centre of mass, metres above the water: of the parabola, between frames too."""
     flight = slice(motion.first_airborne_frame, motion.first_water_contact_frame)
     heights = motion.centre_of_mass_m[flight, 2]
@@ -162,7 +162,7 @@ def apex_m(motion: Motion) -> float:
     return float(c - b * b / (4 * a)) if b > 0 else float(heights[0])
 
 
-def distance_at_board_m(motion: Motion, height_m: float) -> float:
+def distance_at_board_m(motion: BodyMotion, height_m: float) -> float:
     """Distance of the centre of mass from the board's end where it passes the board's height."""
     flight = slice(motion.first_airborne_frame, motion.first_water_contact_frame)
     path = motion.centre_of_mass_m[flight]
@@ -173,16 +173,16 @@ def distance_at_board_m(motion: Motion, height_m: float) -> float:
     return float(start + speed * passed)
 
 
-def _body_size_m(motion: Motion) -> float:
+def _body_size_m(motion: BodyMotion) -> float:
     shank = _bone(motion, "right_knee", "right_ankle")[motion.first_airborne_frame]
     return 2.5 * float(np.linalg.norm(shank))
 
 
-def _bone(motion: Motion, first: str, second: str) -> Float[np.ndarray, "frames 3"]:
+def _bone(motion: BodyMotion, first: str, second: str) -> Float[np.ndarray, "frames 3"]:
     return np.asarray(motion.joints_m[:, MPII_16.index(second)] - motion.joints_m[:, MPII_16.index(first)])
 
 
-def _across(motion: Motion) -> Float[np.ndarray, "frames 3"]:
+def _across(motion: BodyMotion) -> Float[np.ndarray, "frames 3"]:
     """From the right hip to the left one."""
     return _unit(_bone(motion, "right_hip", "left_hip"))
 

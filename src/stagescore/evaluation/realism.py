@@ -34,7 +34,7 @@ EVERY = 4
 _SAME_BOX_IOU = 0.3
 
 
-class Networks:
+class RealismNetworks:
     """The two public pose networks, each on one thread.
 
     Args:
@@ -111,7 +111,7 @@ class _Tally:
 
 
 def measure_realism(
-    order: Order, networks: Networks, progress: Progress = lambda what, done, total: None
+    order: Order, networks: RealismNetworks, progress: Progress = lambda what, done, total: None
 ) -> Realism:
     """Show the airborne frames of simulated dives, every fourth and compressed as written, to the networks.
 
@@ -159,7 +159,9 @@ def airborne_pictures(dive: SimulatedDive) -> Iterator[tuple[UInt8[np.ndarray, "
             yield np.ascontiguousarray(decoded[..., ::-1]), picture
 
 
-def _look_at(image: UInt8[np.ndarray, "h w 3"], picture: Picture, networks: Networks, tally: _Tally) -> None:
+def _look_at(
+    image: UInt8[np.ndarray, "h w 3"], picture: Picture, networks: RealismNetworks, tally: _Tally
+) -> None:
     if not np.isfinite(picture.diver_box).all():
         tally.unseen += 1
         return

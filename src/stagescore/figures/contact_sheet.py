@@ -16,7 +16,7 @@ from stagescore.simulate.judge import splash_size
 from stagescore.simulate.launch import launch
 from stagescore.simulate.motion import simulate
 from stagescore.simulate.render import Picture, render
-from stagescore.simulate.types import GRAVITY_M_S2, Approach, DivePlan, Faults, Motion
+from stagescore.simulate.types import GRAVITY_M_S2, Approach, BodyMotion, DivePlan, Faults
 
 Image = UInt8[np.ndarray, "h w 3"]
 Moment = Literal["standing", "press", "airborne", "shape", "opening", "contact", "after", "apex", "passing"]
@@ -197,7 +197,7 @@ class _Film:
     """A dive and what films it."""
 
     plan: DivePlan
-    motion: Motion
+    motion: BodyMotion
     appearance: Appearance
     size_px: tuple[int, int]
 

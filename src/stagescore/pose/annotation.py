@@ -15,9 +15,9 @@ from stagescore.media.sampling import sample_indices
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.checks import LEAST_CONFIDENCE, Checked, check_joints
 from stagescore.pose.estimation import Follower
-from stagescore.pose.motion import Motion, moving_parts
+from stagescore.pose.motion import FrameMotion, moving_parts
 from stagescore.pose.networks import Detector, Estimator, NetworkIdentity, PoseNetworks, Role
-from stagescore.pose.tracking import Choice, Track, View, camera_path, choose_diver
+from stagescore.pose.tracking import Choice, FrameObservation, Track, camera_path, choose_diver
 from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
@@ -128,7 +128,9 @@ class Annotation:
         )
 
 
-def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] | None = None) -> Annotation:
+def annotate(
+    frames: Frames, networks: PoseNetworks, motions: Sequence[FrameMotion] | None = None
+) -> Annotation:
     """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
 
     Args:
@@ -183,8 +185,8 @@ def annotate(frames: Frames, networks: PoseNetworks, motions: Sequence[Motion] |
 def watch(
     frames: Iterable[UInt8[np.ndarray, "h w 3"]],
     detectors: Sequence[Detector],
-    motions: Sequence[Motion] | None = None,
-) -> tuple[list[list[View]], tuple[int, int]]:
+    motions: Sequence[FrameMotion] | None = None,
+) -> tuple[list[list[FrameObservation]], tuple[int, int]]:
     """Whom each detector sees and what moves in each frame, and the width and height of the pictures."""
     found: deque[list[Detections]] = deque()
     size_px = (0, 0)
@@ -200,7 +202,7 @@ def watch(
 
     seen = detected()
     moving = moving_parts(seen) if motions is None else (m for _, m in zip(seen, motions, strict=True))
-    views = [[View.of(people, motion) for people in found.popleft()] for motion in moving]
+    views = [[FrameObservation.of(people, motion) for people in found.popleft()] for motion in moving]
     return [list(one) for one in zip(*views, strict=True)] or [[] for _ in detectors], size_px
 
 
@@ -244,7 +246,7 @@ def read_diver(
     return found, follower.num_crops
 
 
-def _judge(views: Sequence[View], choice: Choice, checked: Checked) -> tuple[list[str], bool]:
+def _judge(views: Sequence[FrameObservation], choice: Choice, checked: Checked) -> tuple[list[str], bool]:
     """Warnings, and whether somebody should look."""
     if choice.diver is None:
         seen = sum(len(view.people.confidence) > 0 for view in views)
@@ -276,7 +278,7 @@ def _judge(views: Sequence[View], choice: Choice, checked: Checked) -> tuple[lis
     return serious + mild, bool(serious)
 
 
-def in_the_air(diver: Track, views: Sequence[View]) -> tuple[bool, bool]:
+def in_the_air(diver: Track, views: Sequence[FrameObservation]) -> tuple[bool, bool]:
     """Whether the clip starts, and whether it ends, while the diver is in free fall.
 
     Against the background a body in the air is accelerated evenly downwards. So the clip starts in the air where

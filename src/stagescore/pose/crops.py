@@ -17,7 +17,7 @@ ROOM = 1.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Crop:
+class TurnedCrop:
     """A part of a picture, turned in one of many ways.
 
     Attributes:
@@ -31,7 +31,7 @@ class Crop:
     @classmethod
     def around(
         cls, box_px: Float[np.ndarray, "4"], angle_rad: float, size_px: tuple[int, int] = (256, 256)
-    ) -> "Crop":
+    ) -> "TurnedCrop":
         """The crop around a box.
 
         Args:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from stagescore.pose.crops import Crop
+from stagescore.pose.crops import TurnedCrop
 from stagescore.pose.networks import Estimator
 from stagescore.skeleton import MPII_16
 
@@ -188,6 +188,6 @@ def _best(readings: Sequence[Reading]) -> Reading:
     return max(readings, key=lambda reading: reading.surety)
 
 
-def _crop(box_px: np.ndarray, turn: Turn, size_px: tuple[int, int]) -> Crop:
+def _crop(box_px: np.ndarray, turn: Turn, size_px: tuple[int, int]) -> TurnedCrop:
     middle, half = (box_px[:2] + box_px[2:]) / 2, turn.size * (box_px[2:] - box_px[:2]) / 2
-    return Crop.around(np.concatenate((middle - half, middle + half)), turn.angle_rad, size_px)
+    return TurnedCrop.around(np.concatenate((middle - half, middle + half)), turn.angle_rad, size_px)

@@ -61,7 +61,7 @@ _MOST_BLOBS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Motion:
+class FrameMotion:
     """What moves in one frame.
 
     Attributes:
@@ -91,7 +91,7 @@ class Motion:
         )
 
 
-def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Motion]:
+def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[FrameMotion]:
     """What moves in each frame of a clip, compared with the frame before and the one after.
 
     A place counts as changed by the lesser of the two changes: so the place which the diver has just left
@@ -227,7 +227,7 @@ def _change(
     return np.asarray(cv2.GaussianBlur(change.astype(np.float32), (0, 0), _SMOOTHING_PX))
 
 
-def _motion(camera: np.ndarray | None, change: np.ndarray, scale: float) -> Motion:
+def _motion(camera: np.ndarray | None, change: np.ndarray, scale: float) -> FrameMotion:
     usual = max(float(np.median(change)), _LEAST_CHANGE)
     share = (change / usual).astype(np.float32)
     mask = ((share > _BLOB_SHARE) & (change > _BLOB_CHANGE)).astype(np.uint8)
@@ -242,7 +242,7 @@ def _motion(camera: np.ndarray | None, change: np.ndarray, scale: float) -> Moti
         if area[label] >= max(_BLOB_AREA * mask.size, 4):
             rows, columns = np.nonzero(labels == label)
             blobs.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
-    return Motion(camera, share, np.array(blobs, dtype=np.float64).reshape(-1, 4) / scale, scale)
+    return FrameMotion(camera, share, np.array(blobs, dtype=np.float64).reshape(-1, 4) / scale, scale)
 
 
 def _unscaled(step: np.ndarray, scale: float) -> Float[np.ndarray, "2 3"]:

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stagescore.pose.boxes import Detections, box_iou, centres, long_edges
-from stagescore.pose.motion import MOVING, Motion
+from stagescore.pose.motion import MOVING, FrameMotion
 
 Source = Literal["network", "motion", "carried"]
 
@@ -71,7 +71,7 @@ _PAIR_SHARE = 0.2  # of the frames with somebody: single dives up to 0.14, pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class FrameObservation:
     """What is seen in one frame.
 
     Attributes:
@@ -82,10 +82,10 @@ class View:
 
     people: Detections
     moving: Float[np.ndarray, " people"]
-    motion: Motion
+    motion: FrameMotion
 
     @classmethod
-    def of(cls, people: Detections, motion: Motion) -> "View":
+    def of(cls, people: Detections, motion: FrameMotion) -> "FrameObservation":
         """What is seen, without people who are hardly there."""
         people = people.above(LEAST_CONFIDENCE)
         return cls(people, motion.of_boxes(people.boxes_px), motion)
@@ -134,7 +134,7 @@ class Choice:
     is_pair: bool = False
 
 
-def choose_diver(views: Sequence[View]) -> Choice:
+def choose_diver(views: Sequence[FrameObservation]) -> Choice:
     """Follow everybody who moves, and choose who falls; nobody where nobody does.
 
     Args:
@@ -163,7 +163,7 @@ def choose_diver(views: Sequence[View]) -> Choice:
     return Choice(diver, fall, any(partners) or _move_in_pairs([views[frame] for frame in falling]))
 
 
-def follow(views: Sequence[View], frame: int, person: int) -> Track:
+def follow(views: Sequence[FrameObservation], frame: int, person: int) -> Track:
     """The track of one person, forwards and backwards from one detection.
 
     Args:
@@ -210,7 +210,7 @@ class _Step:
     source: Source
 
 
-def _seeds(views: Sequence[View]) -> list[tuple[int, int]]:
+def _seeds(views: Sequence[FrameObservation]) -> list[tuple[int, int]]:
     """Detections that move, the most telling first."""
     found = [
         (-float(confidence * min(moving, 10.0)), frame, person)
@@ -221,7 +221,7 @@ def _seeds(views: Sequence[View]) -> list[tuple[int, int]]:
     return [(frame, person) for _, frame, person in sorted(found)]
 
 
-def _walk(start: _Step, views: Sequence[View]) -> list[_Step]:
+def _walk(start: _Step, views: Sequence[FrameObservation]) -> list[_Step]:
     """From one box to the nearest of the next frame, again and again, until nobody is near for too long."""
     steps, last, velocity, unseen = [start], start.box, np.zeros(2), 0
     for view in views:
@@ -246,7 +246,7 @@ def _walk(start: _Step, views: Sequence[View]) -> list[_Step]:
     return steps[1:]
 
 
-def _nearest(view: View, last: np.ndarray, expected: np.ndarray, unseen: int) -> _Step | None:
+def _nearest(view: FrameObservation, last: np.ndarray, expected: np.ndarray, unseen: int) -> _Step | None:
     """Eq. 25: the detection that is nearest and surest, if any passes the gates."""
     people = view.people
     if not len(people.confidence):
@@ -263,7 +263,7 @@ def _nearest(view: View, last: np.ndarray, expected: np.ndarray, unseen: int) ->
     return _Step(people.boxes_px[best], float(people.confidence[best]), float(view.moving[best]), "network")
 
 
-def _moving_part(view: View, last: np.ndarray, expected: np.ndarray, unseen: int) -> _Step | None:
+def _moving_part(view: FrameObservation, last: np.ndarray, expected: np.ndarray, unseen: int) -> _Step | None:
     """The moving part of the picture where the person is expected, if it is about as large."""
     blobs = view.motion.blobs_px
     if not len(blobs):
@@ -282,7 +282,7 @@ def _moving_part(view: View, last: np.ndarray, expected: np.ndarray, unseen: int
     return _Step(box, 0.0, float(view.motion.of_boxes(box[None])[0]), "motion")
 
 
-def camera_path(views: Sequence[View]) -> list[Float[np.ndarray, "3 3"]]:
+def camera_path(views: Sequence[FrameObservation]) -> list[Float[np.ndarray, "3 3"]]:
     """For each frame, the map from its pixels to those of the first.
 
     A camera has inertia: steps that halt in the middle of a pan are not believed, and up to `LONGEST_UNSEEN` unknown
@@ -363,7 +363,7 @@ def _merit(track: Track, path: Sequence[np.ndarray]) -> float:
     return (_fall(track, path) + 0.1) * float(np.minimum(track.moving, 10.0).sum())
 
 
-def _move_in_pairs(views: Sequence[View]) -> bool:
+def _move_in_pairs(views: Sequence[FrameObservation]) -> bool:
     """Whether two people of about the same size and height move side by side, in many of the frames with somebody.
 
     Needs no tracks, so it holds where a detector sees now one of the two and now the other. The least share is between

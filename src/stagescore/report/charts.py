@@ -34,7 +34,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class Chart:
     """A drawing with its words and its table.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from stagescore.report.charts import Figure, Table
+from stagescore.report.charts import Chart, Table
 from stagescore.report.keyframes import AlignedPair, pairs_of_stages, shown_edges, whole_edges
-from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.pictures import CaptionedPicture, Pictures
 from stagescore.report.rendering import render
 from stagescore.report.sentences import Sentence, points, signed
 from stagescore.report.svg import Axis, Drawing
@@ -82,7 +82,7 @@ def scores(comparison: DiveComparison) -> Sentence | None:
     )
 
 
-def stage_figure(comparison: DiveComparison) -> Figure:
+def stage_figure(comparison: DiveComparison) -> Chart:
     """A bar a stage, to the right where the first dive is ahead."""
     first, second = names_of(comparison)
     largest = max((abs(stage.difference) for stage in comparison.stages), default=0.0)
@@ -110,7 +110,7 @@ def stage_figure(comparison: DiveComparison) -> Figure:
         rows=rows,
         fields=("stages[].difference", "stages[].by_branch", "difference"),
     )
-    return Figure(drawing=drawing.markup(), captions=[], table=table)
+    return Chart(drawing=drawing.markup(), captions=[], table=table)
 
 
 def compared_pairs(comparison: DiveComparison) -> tuple[AlignedPair, ...]:
@@ -126,7 +126,7 @@ def compared_pairs(comparison: DiveComparison) -> tuple[AlignedPair, ...]:
 
 def frames_beside(
     comparison: DiveComparison, first: Pictures, second: Pictures
-) -> list[tuple[str, list[Shot]]]:
+) -> list[tuple[str, list[CaptionedPicture]]]:
     """By stage: frames of both dives in turn; empty where one of them has no pictures."""
     pairs = compared_pairs(comparison)
     mine = first.strip(pair.query_frame for pair in pairs)
@@ -135,7 +135,7 @@ def frames_beside(
     if not mine or not theirs:
         return []
     names = names_of(comparison)
-    rows: list[tuple[str, list[Shot]]] = []
+    rows: list[tuple[str, list[CaptionedPicture]]] = []
     edges: tuple[str, ...] = "start_frame", "end_frame"
     counted = "A, frame {}", "B, frame {}"
     if comparison.second is None:
@@ -158,12 +158,12 @@ def frames_beside(
                 if frame in uris:
                     caption = Sentence(counted[place].format(frame), fields[place])
                     alt = f"{names[place]}, {pair.share:.0%} into the {stage.name}"
-                    shots.append(Shot(uris[frame], alt, caption))
+                    shots.append(CaptionedPicture(uris[frame], alt, caption))
         rows.append((stage.name, shots))
     return rows
 
 
-def angle_figure(comparison: DiveComparison) -> Figure | None:
+def angle_figure(comparison: DiveComparison) -> Chart | None:
     """Knees, hips and trunk of both dives, stage by stage on a common width; None where no joints are known."""
     moments = comparison.moments
     if all(angle is None for moment in moments for angle in (*moment.first_angles, *moment.second_angles)):
@@ -202,7 +202,7 @@ def angle_figure(comparison: DiveComparison) -> Figure | None:
         rows=rows,
         fields=("moments[].first_angles", "moments[].second_angles"),
     )
-    return Figure(drawing=drawing.markup(), captions=[], table=table)
+    return Chart(drawing=drawing.markup(), captions=[], table=table)
 
 
 def _trust(comparison: DiveComparison) -> Sentence | None:

@@ -31,7 +31,7 @@ lay 0.40 away."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class CaptionedPicture:
     """A picture with its words.
 
     Attributes:

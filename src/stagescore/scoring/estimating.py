@@ -55,7 +55,7 @@ class NetworkScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Estimator:
+class ScoreEstimator:
     """One dive before one network.
 
     Attributes:

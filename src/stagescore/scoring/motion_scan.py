@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, centres, long_edges
-from stagescore.pose.motion import Motion, moving_parts
-from stagescore.pose.tracking import Track, View, camera_path, choose_diver
+from stagescore.pose.motion import FrameMotion, moving_parts
+from stagescore.pose.tracking import FrameObservation, Track, camera_path, choose_diver
 from stagescore.skeleton import MPII_16
 
 EDGE_PX = 96
@@ -58,11 +58,11 @@ class MotionScan:
     """
 
     small: UInt8[np.ndarray, "frames height width 3"]
-    views: tuple[View, ...]
+    views: tuple[FrameObservation, ...]
     rows: Int[np.ndarray, " frames"]
 
     @property
-    def motions(self) -> list[Motion]:
+    def motions(self) -> list[FrameMotion]:
         """What moves in each distinct frame, for whoever looks at the same frames again."""
         return [view.motion for view in self.views]
 
@@ -171,7 +171,7 @@ def scan_motion(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Motion
     views = []
     for motion in moving_parts(kept()):
         blobs = motion.blobs_px
-        views.append(View.of(Detections(blobs, np.full(len(blobs), _BLOB_CONFIDENCE)), motion))
+        views.append(FrameObservation.of(Detections(blobs, np.full(len(blobs), _BLOB_CONFIDENCE)), motion))
     return MotionScan(np.stack(small), tuple(views), np.arange(len(small)))
 
 

@@ -18,7 +18,7 @@ from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import ENDS_IN_AIR, STARTS_IN_AIR
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring import checks
-from stagescore.scoring.estimating import Estimator
+from stagescore.scoring.estimating import ScoreEstimator
 from stagescore.scoring.event_refinement import FlightRefiner
 from stagescore.scoring.events import Flight, FlightFinder
 from stagescore.scoring.inputs import sha256_of
@@ -240,7 +240,7 @@ def choose_speaker(state: ScoringState, tools: Tools) -> None:
 def compare(state: ScoringState, tools: Tools) -> None:
     """Let the exemplars vote, weigh the prior, and say how far the score may be off."""
     if state.speaker is not None:
-        state.estimate = Estimator(state=state, speaker=state.speaker, table=tools.prior).estimate()
+        state.estimate = ScoreEstimator(state=state, speaker=state.speaker, table=tools.prior).estimate()
 
 
 SEEING: tuple[tuple[str, Step], ...] = (

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.simulate.appearance import Appearance, CameraLook
-from stagescore.simulate.types import Motion
+from stagescore.simulate.types import BodyMotion
 
 # Set by hand: where the camera may aim, along the board's direction and up to so much above the board, in metres.
 _AIM_X_M = (-4.0, 4.2)
@@ -26,7 +26,7 @@ _STEPS_A_FRAME = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
+class CameraView:
     """One picture's projection.
 
     Attributes:
@@ -56,7 +56,7 @@ class View:
         """Pixels a metre at a depth."""
         return self.focal_px / depth_m
 
-    def homography_from(self, other: "View") -> Float[np.ndarray, "3 3"]:
+    def homography_from(self, other: "CameraView") -> Float[np.ndarray, "3 3"]:
         """Takes corner-origin pixels of another view from the same place to this view's."""
         turn = self.axes @ other.axes.T
         return np.asarray(self._inner() @ turn @ np.linalg.inv(other._inner()))
@@ -87,10 +87,10 @@ class CameraPath:
         """Frames of the clip."""
         return int(self.axes.shape[0])
 
-    def view(self, frame: int) -> View:
+    def view(self, frame: int) -> CameraView:
         """The projection of one frame."""
         width, height = self.size_px
-        return View(
+        return CameraView(
             position_m=self.position_m,
             axes=self.axes[frame],
             focal_px=float(self.focal_px[frame]),
@@ -109,7 +109,7 @@ class CameraPath:
         return float(x), float(y)
 
 
-def follow(motion: Motion, appearance: Appearance, size_px: tuple[int, int]) -> CameraPath:
+def follow(motion: BodyMotion, appearance: Appearance, size_px: tuple[int, int]) -> CameraPath:
     """Follow a dive as a human operator would: late, with overshoot, and never under water.
 
     The operator sees only what has happened: no frame depends on a later one.
@@ -152,7 +152,7 @@ def camera_position_m(camera: CameraLook) -> Float[np.ndarray, "3"]:
     )
 
 
-def reference_view(appearance: Appearance, size_px: tuple[int, int]) -> tuple[View, tuple[int, int]]:
+def reference_view(appearance: Appearance, size_px: tuple[int, int]) -> tuple[CameraView, tuple[int, int]]:
     """The wide view that holds every picture `follow` can give, and its size in pixels.
 
     It does not depend on the dive, so that the surroundings are the same pixels whatever is dived.
@@ -162,7 +162,7 @@ def reference_view(appearance: Appearance, size_px: tuple[int, int]) -> tuple[Vi
     position = camera_position_m(camera)
     focal = height * camera.distance_m / camera.view_height_m
     low, high = _AIM_LOWEST_M, appearance.height_m + _AIM_ABOVE_BOARD_M
-    wide = View(
+    wide = CameraView(
         position_m=position,
         axes=_axes(position, np.array((sum(_AIM_X_M) / 2, (low + high) / 2))),
         focal_px=focal,
@@ -174,7 +174,7 @@ def reference_view(appearance: Appearance, size_px: tuple[int, int]) -> tuple[Vi
         for z in (low, (low + high) / 2, high):
             covered = camera.view_height_m * (1 + max(camera.zoom_share, 0.0))
             aim = np.array((x, z)) + _framing(np.array([covered]), camera, width / height)[0]
-            view = View(
+            view = CameraView(
                 position_m=position,
                 axes=_axes(position, aim),
                 focal_px=most,
@@ -187,7 +187,7 @@ def reference_view(appearance: Appearance, size_px: tuple[int, int]) -> tuple[Vi
     first, last = np.min(corners, axis=0), np.max(corners, axis=0)
     size = (math.ceil(last[0] - first[0]), math.ceil(last[1] - first[1]))
     return (
-        View(
+        CameraView(
             position_m=position,
             axes=wide.axes,
             focal_px=focal,
@@ -211,7 +211,7 @@ def _axes(position: Float[np.ndarray, "3"], aim: Float[np.ndarray, "2"]) -> Floa
     return np.stack((right, np.cross(right, forward), forward))
 
 
-def _aims(motion: Motion, appearance: Appearance) -> Float[np.ndarray, "frames 2"]:
+def _aims(motion: BodyMotion, appearance: Appearance) -> Float[np.ndarray, "frames 2"]:
     """Points x, z of the plane of the dive that the camera looks at: a damped swing after the diver."""
     camera = appearance.camera
     step = 1 / (motion.frame_rate * _STEPS_A_FRAME)

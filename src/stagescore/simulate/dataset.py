@@ -27,7 +27,7 @@ from stagescore.simulate.judge import draw_panel, judge, splash_size
 from stagescore.simulate.labels import TEST_SHARE, finish
 from stagescore.simulate.render import Picture, render
 from stagescore.simulate.sampling import draw_event, draw_plan
-from stagescore.simulate.types import DivePlan, Judgement, Motion, Splash
+from stagescore.simulate.types import BodyMotion, DivePlan, Judgement, Splash
 from stagescore.simulate.write import (
     TRUTH,
     TRUTH_VERSION,
@@ -44,7 +44,7 @@ _ANKLES = [MPII_16.index("right_ankle"), MPII_16.index("left_ankle")]
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class SimulatedFilm:
     """What the camera brings back.
 
     Attributes:
@@ -65,8 +65,8 @@ class Stage:
         film: Function that makes a film of motion, splash, plan and (width, height) in pixels.
     """
 
-    dive: Callable[[DivePlan], Motion]
-    film: Callable[[Motion, Splash, DivePlan, tuple[int, int]], Film]
+    dive: Callable[[DivePlan], BodyMotion]
+    film: Callable[[BodyMotion, Splash, DivePlan, tuple[int, int]], SimulatedFilm]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +224,7 @@ def _judged_dive(seed: int, index: int) -> JudgedDive:
     return JudgedDive(plan, judgement, motion.label_transitions)
 
 
-def make_splash(plan: DivePlan, motion: Motion) -> Splash:
+def make_splash(plan: DivePlan, motion: BodyMotion) -> Splash:
     """The splash of a dive: where the hands go in, thrown to the side to which the body falls."""
     contact = min(motion.first_water_contact_frame, motion.num_frames - 1)
     hands = motion.fingers_m[contact].mean(0)
@@ -247,7 +247,7 @@ def default_stage() -> Stage:
     return Stage(dive=_dive, film=_film)
 
 
-def _dive(plan: DivePlan) -> Motion:
+def _dive(plan: DivePlan) -> BodyMotion:
     from stagescore.simulate.motion import simulate  # noqa: PLC0415 - only those who make dives need it
 
     return simulate(plan)
@@ -258,9 +258,9 @@ def appearance_of(plan: DivePlan) -> Appearance:
     return draw_appearance(hash_u64(plan.seed, "look"), plan.height_m)
 
 
-def _film(motion: Motion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> Film:
+def _film(motion: BodyMotion, splash: Splash, plan: DivePlan, size_px: tuple[int, int]) -> SimulatedFilm:
     appearance = appearance_of(plan)
-    return Film(render(motion, splash, appearance, size_px), appearance.picture.jpeg_quality)
+    return SimulatedFilm(render(motion, splash, appearance, size_px), appearance.picture.jpeg_quality)
 
 
 def _claim(out: Path, order: Order, *, resume: bool) -> None:

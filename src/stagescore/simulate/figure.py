@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from stagescore.simulate.appearance import DiverLook, PictureLook
-from stagescore.simulate.camera import View
+from stagescore.simulate.camera import CameraView
 from stagescore.simulate.physique import (
     BUN_RINGS,
     CIRCLE,
@@ -187,7 +187,7 @@ def _colours(appearance: DiverLook, picture: PictureLook) -> Float[np.ndarray, "
 
 def paint(
     skins_m: Float[np.ndarray, "moments vertices 3"],
-    views: tuple[View, ...],
+    views: tuple[CameraView, ...],
     appearance: tuple[DiverLook, PictureLook],
     light: Float[np.ndarray, "3"],
 ) -> Layer | None:
@@ -242,7 +242,7 @@ def paint(
 
 def _shaded(
     surface: tuple[Float[np.ndarray, "vertices 3"], Int[np.ndarray, "quads 4"]],
-    view: View,
+    view: CameraView,
     colours: Float[np.ndarray, "quads 3"],
     lights: tuple[Float[np.ndarray, "3"], float],
 ) -> tuple[Int[np.ndarray, "visible 4"], Float[np.ndarray, "visible 4"]]:

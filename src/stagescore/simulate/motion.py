@@ -9,7 +9,7 @@ from stagescore.simulate.board import Leaving, on_board
 from stagescore.simulate.body import FINGERS, NUM_NODES, TOES, angular_momentum, centre_of_mass
 from stagescore.simulate.launch import Launch, launch
 from stagescore.simulate.twisting import THROW_AT_S, THROW_S
-from stagescore.simulate.types import GRAVITY_M_S2, DivePlan, Motion
+from stagescore.simulate.types import GRAVITY_M_S2, BodyMotion, DivePlan
 from stagescore.skeleton import MPII_16
 
 # At 25 frames per second 250 steps: a triple twist is then 0.003 turn off, at fourth order (docs/log.md).
@@ -20,7 +20,7 @@ MIN_FRAMES_AFTER_CONTACT = 3
 _WATER_STOPS_S = 0.45
 
 
-def simulate(plan: DivePlan) -> Motion:
+def simulate(plan: DivePlan) -> BodyMotion:
     """Simulate a dive.
 
     Args:
@@ -53,7 +53,7 @@ def simulate(plan: DivePlan) -> Motion:
     momentum = np.zeros((plan.num_frames, 3))
     momentum[middle] = angular_momentum(in_air, step_s)[steps[middle]]
     last = flight.num_steps - 1
-    return Motion(
+    return BodyMotion(
         joints_m=nodes[:, : MPII_16.num_joints],
         toes_m=nodes[:, list(TOES)],
         fingers_m=nodes[:, list(FINGERS)],

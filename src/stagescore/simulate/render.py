@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float, Int16, UInt8
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
 from stagescore.simulate.appearance import Appearance, draw_appearance
-from stagescore.simulate.camera import CameraPath, View, follow
+from stagescore.simulate.camera import CameraPath, CameraView, follow
 from stagescore.simulate.figure import Body, Layer, paint, skin_m
 from stagescore.simulate.pool import POOL_END_X_M
 from stagescore.simulate.tower import board_bends_m, cover_of, hides_feet, paint_board
-from stagescore.simulate.types import Motion, Splash
+from stagescore.simulate.types import BodyMotion, Splash
 from stagescore.simulate.venue import Surroundings, paint_surroundings
 from stagescore.simulate.water import Spray, splash_over, stir_water, throw_spray
 from stagescore.simulate.world import Canvas, Point
@@ -61,7 +61,7 @@ class Picture:
 class _Scene:
     """What stays the same from frame to frame."""
 
-    motion: Motion
+    motion: BodyMotion
     splash: Splash
     appearance: Appearance
     path: CameraPath
@@ -76,7 +76,7 @@ class _Scene:
 
 
 def render(
-    motion: Motion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]
+    motion: BodyMotion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]
 ) -> Iterator[Picture]:
     """Draw a dive, one frame at a time.
 
@@ -99,7 +99,7 @@ def render(
         yield _picture(scene, frame, diver)
 
 
-def _scene(motion: Motion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]) -> _Scene:
+def _scene(motion: BodyMotion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]) -> _Scene:
     width, height = size_px
     light = np.array(appearance.picture.light) * (1, appearance.camera.side, 1)
     rng = np.random.default_rng(hash_u64(appearance.seed, "sensor"))
@@ -158,7 +158,7 @@ def _picture(scene: _Scene, frame: int, diver: Layer | None) -> Picture:
     )
 
 
-def _background(scene: _Scene, frame: int, view: View) -> UInt8[np.ndarray, "h w 3"]:
+def _background(scene: _Scene, frame: int, view: CameraView) -> UInt8[np.ndarray, "h w 3"]:
     """The surroundings as this frame sees them, smeared by the pan, with moving water."""
     width, height = scene.path.size_px
     taking = view.homography_from(scene.surroundings.view)
@@ -201,7 +201,7 @@ def _left_of(
 
 
 def _rocked(
-    scene: _Scene, frame: int, view: View, image: UInt8[np.ndarray, "h w 3"], first: int
+    scene: _Scene, frame: int, view: CameraView, image: UInt8[np.ndarray, "h w 3"], first: int
 ) -> UInt8[np.ndarray, "rows w 3"]:
     """The water's rows with what they show displaced by waves that drift."""
     height, width = image.shape[:2]
@@ -242,7 +242,7 @@ def _exposures(scene: _Scene) -> Iterator[Layer | None]:
             yield layer
 
 
-def _bodies_at(motion: Motion, times: Float[np.ndarray, " moments"]) -> Body:
+def _bodies_at(motion: BodyMotion, times: Float[np.ndarray, " moments"]) -> Body:
     """The body between frames."""
     times = np.clip(times, 0, motion.num_frames - 1)
     first = np.minimum(times.astype(np.int64), max(motion.num_frames - 2, 0))
@@ -254,11 +254,11 @@ def _bodies_at(motion: Motion, times: Float[np.ndarray, " moments"]) -> Body:
     return Body(joints_m=joints, toes_m=toes, fingers_m=fingers)
 
 
-def _view_at(path: CameraPath, frame: float) -> View:
+def _view_at(path: CameraPath, frame: float) -> CameraView:
     frame = float(np.clip(frame, 0, path.num_frames - 1))
     i = min(int(frame), max(path.num_frames - 2, 0))
     first, second, share = path.view(i), path.view(min(i + 1, path.num_frames - 1)), frame - i
-    return View(
+    return CameraView(
         position_m=first.position_m,
         axes=first.axes * (1 - share) + second.axes * share,
         focal_px=first.focal_px * (1 - share) + second.focal_px * share,
@@ -286,7 +286,7 @@ def _box_of(layer: Layer | None) -> Float[np.ndarray, "4"]:
     return np.array((x + columns[0], y + rows[0], x + columns[-1] + 1, y + rows[-1] + 1), np.float64)
 
 
-def _people(surroundings: Surroundings, view: View) -> Float[np.ndarray, "people 4"]:
+def _people(surroundings: Surroundings, view: CameraView) -> Float[np.ndarray, "people 4"]:
     """Boxes of those at least half in the picture."""
     taking = view.homography_from(surroundings.view)
     # The camera never rolls: two corners of a box say enough.

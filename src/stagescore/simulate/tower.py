@@ -5,8 +5,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from stagescore.simulate.appearance import Appearance, Colour, Number
-from stagescore.simulate.camera import View
-from stagescore.simulate.types import Motion
+from stagescore.simulate.camera import CameraView
+from stagescore.simulate.types import BodyMotion
 from stagescore.simulate.world import DECK_M, Canvas, Point
 from stagescore.skeleton import MPII_16
 
@@ -52,7 +52,7 @@ def paint_board(canvas: Canvas, appearance: Appearance, bend_m: Number) -> None:
     _springboard(canvas, 0.0, appearance.height_m, bend_m, _lit(_BOARD, light))
 
 
-def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, " frames"]:
+def board_bends_m(motion: BodyMotion, height_m: float) -> Float[np.ndarray, " frames"]:
     """How far the tip of the springboard is from its rest: under the feet, then swinging freely."""
     feet = np.concatenate((motion.joints_m[:, _ANKLES], motion.toes_m), axis=1)
     lowest = feet[..., 2].min(1) - height_m
@@ -66,7 +66,7 @@ def board_bends_m(motion: Motion, height_m: float) -> Float[np.ndarray, " frames
     return np.asarray(np.where(frames >= left, swing, bends))
 
 
-def hides_feet(view: View, appearance: Appearance) -> Float[np.ndarray, "4 2"] | None:
+def hides_feet(view: CameraView, appearance: Appearance) -> Float[np.ndarray, "4 2"] | None:
     """The near face of the platform as a polygon in pixels, if it can hide the diver's feet."""
     if appearance.height_m < 5 or view.position_m[2] >= appearance.height_m:
         return None

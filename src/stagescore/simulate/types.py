@@ -86,7 +86,7 @@ class DivePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Motion:
+class BodyMotion:
     """The dive in three dimensions, frame by frame: exact, as no camera sees it.
 
     Attributes:

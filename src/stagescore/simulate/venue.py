@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 
 from stagescore.hashing import hash_u64
 from stagescore.simulate.appearance import Appearance, Colour, Number
-from stagescore.simulate.camera import View, reference_view
+from stagescore.simulate.camera import CameraView, reference_view
 from stagescore.simulate.people import Sprite, draw_person, paste
 from stagescore.simulate.pool import paint_pool
 from stagescore.simulate.tower import paint_tower
@@ -35,7 +35,7 @@ class Surroundings:
     """
 
     picture: UInt8[np.ndarray, "h w 3"]
-    view: View
+    view: CameraView
     people_px: Float[np.ndarray, "people 4"]
     far_edge_px: Float[np.ndarray, "2 2"]
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, UInt8
 
 from stagescore.hashing import hash_u64
 from stagescore.simulate.appearance import Appearance
-from stagescore.simulate.camera import View
+from stagescore.simulate.camera import CameraView
 from stagescore.simulate.types import GRAVITY_M_S2, Splash
 
 _DROPLETS = 5200
@@ -85,7 +85,7 @@ def throw_spray(splash: Splash, appearance: Appearance) -> Spray:
 
 
 def splash_over(
-    picture: UInt8[np.ndarray, "h w 3"], splash: Splash, spray: Spray, view: View, since_s: float
+    picture: UInt8[np.ndarray, "h w 3"], splash: Splash, spray: Spray, view: CameraView, since_s: float
 ) -> int:
     """Lay spray and foam over a picture.
 
@@ -131,12 +131,12 @@ def splash_over(
     return int(np.count_nonzero(cover > _VISIBLE))
 
 
-def _scale(splash: Splash, view: View) -> float:
+def _scale(splash: Splash, view: CameraView) -> float:
     return view.scale_at(float(view.depth_m(np.array(((splash.x_m, splash.y_m, 0.0),)))[0]))
 
 
 def _window(
-    points_m: Float[np.ndarray, "points 3"], view: View, margin_m: float
+    points_m: Float[np.ndarray, "points 3"], view: CameraView, margin_m: float
 ) -> tuple[int, int, int, int] | None:
     """Left, top, width and height of the part of the picture that holds the points."""
     places = view.project(points_m)
@@ -154,7 +154,7 @@ def _foam_radius_m(splash: Splash, since_s: float) -> float:
 
 
 def _foam(
-    splash: Splash, spray: Spray, view: View, when: tuple[float, tuple[int, int, int, int]]
+    splash: Splash, spray: Spray, view: CameraView, when: tuple[float, tuple[int, int, int, int]]
 ) -> Float[np.ndarray, "h w"]:
     """The boil on the surface, within a window: grows quickly, then thins out."""
     since_s, (x, y, width, height) = when
@@ -185,7 +185,7 @@ def _circle(splash: Splash, radius_m: Float[np.ndarray, " corners"]) -> Float[np
     )
 
 
-def stir_water(picture: UInt8[np.ndarray, "h w 3"], splash: Splash, view: View, since_s: float) -> None:
+def stir_water(picture: UInt8[np.ndarray, "h w 3"], splash: Splash, view: CameraView, since_s: float) -> None:
     """Draw the bubbles below the surface and the rings that spread on it, onto the picture."""
     if since_s <= 0:
         return

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from stagescore.simulate.appearance import Colour, Number
-from stagescore.simulate.camera import View
+from stagescore.simulate.camera import CameraView
 
 DECK_M = 0.35
 """Height of the deck above the water."""
@@ -29,7 +29,7 @@ class Canvas:
         side: Side of the board on which the camera stands, 1 or -1.
     """
 
-    def __init__(self, picture: UInt8[np.ndarray, "h w 3"], view: View, side: int) -> None:
+    def __init__(self, picture: UInt8[np.ndarray, "h w 3"], view: CameraView, side: int) -> None:
         self.picture, self.view, self._side = picture, view, side
 
     def points(self, points: Sequence[Point]) -> Float[np.ndarray, "points 3"]:

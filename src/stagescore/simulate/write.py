@@ -30,7 +30,7 @@ from stagescore.hashing import hash_u64
 from stagescore.media.sampling import sample_indices
 from stagescore.simulate.estimator import Sight, estimate_joints
 from stagescore.simulate.render import Picture
-from stagescore.simulate.types import DivePlan, Judgement, Motion, Splash
+from stagescore.simulate.types import BodyMotion, DivePlan, Judgement, Splash
 from stagescore.skeleton import MPII_16
 
 TRUTH_VERSION = 1
@@ -66,7 +66,7 @@ class SimulatedDive:
     event: str
     number: int
     plan: DivePlan
-    motion: Motion
+    motion: BodyMotion
     splash: Splash
     judgement: Judgement
     pictures: Iterable[Picture]

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from pydantic import Field
 
 from stagescore.config import Config
-from stagescore.pose.crops import Crop
+from stagescore.pose.crops import TurnedCrop
 from stagescore.skeleton import MPII_16
 
 _LEVELS = 255.0
@@ -74,7 +74,7 @@ class PoseSample:
     seen: Bool[np.ndarray, " joints"]
     box_px: Float[np.ndarray, "4"]
 
-    def through(self, crop: Crop) -> "PoseSample":
+    def through(self, crop: TurnedCrop) -> "PoseSample":
         """What a crop shows of it. The box is the upright one around the turned box's corners, cut at the rim."""
         left, top, right, bottom = self.box_px
         corners = crop.to_crop(np.array(((left, top), (right, top), (right, bottom), (left, bottom))))
@@ -118,7 +118,9 @@ def crop_sample(
     middle = middle + augmentation.shift * 2 * half.max() * rng.uniform(-1, 1, 2)
     half = half * np.exp(augmentation.scale * rng.uniform(-1, 1))
     reach = np.pi if rng.random() < augmentation.turned else np.deg2rad(augmentation.tilt_deg)
-    crop = Crop.around(np.concatenate((middle - half, middle + half)), reach * rng.uniform(-1, 1), size_px)
+    crop = TurnedCrop.around(
+        np.concatenate((middle - half, middle + half)), reach * rng.uniform(-1, 1), size_px
+    )
     return _finished(sample.through(crop), augmentation, rng)
 
 
@@ -140,7 +142,7 @@ def frame_sample(
         middle = scale * (sample.box_px[:2] + sample.box_px[2:]) / 2
         moves = (middle + moves).clip(1, np.array(size_px) - 1) - middle
     taking = np.concatenate((np.eye(2) * scale, moves[:, None]), axis=1)
-    return _finished(sample.through(Crop(taking=taking, size_px=size_px)), augmentation, rng)
+    return _finished(sample.through(TurnedCrop(taking=taking, size_px=size_px)), augmentation, rng)
 
 
 def _finished(sample: PoseSample, augmentation: PoseAugmentation, rng: np.random.Generator) -> PoseSample:

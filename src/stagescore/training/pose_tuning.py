@@ -51,7 +51,7 @@ class PoseTuneSettings(Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
+class PoseFold:
     """One network of the cross-validation.
 
     Attributes:
@@ -89,7 +89,7 @@ def folds(
     simulated: tuple[DiveFrames, ...],
     settings: PoseTuneSettings,
     folder: Path,
-) -> list[Fold]:
+) -> list[PoseFold]:
     """All networks that are to be trained: two a dive, and one on all dives.
 
     Args:
@@ -111,7 +111,7 @@ def folds(
             "it finds boxes, and the labels are joints", where=weights, todo="give a pose network"
         )
 
-    def fold(row: str, held_out: DiveFrames | None) -> Fold:
+    def fold(row: str, held_out: DiveFrames | None) -> PoseFold:
         real = tuple(dive for dive in labelled if dive is not held_out)
         both = row == BOTH
         name = "all" if held_out is None else held_out.name
@@ -119,7 +119,7 @@ def folds(
         # Random weights learn four times as fast as trained ones: set by hand.
         rate = settings.optimiser.learning_rate * (1 if both else 4)
         shown = _beside(simulated, real, settings) if both else ()
-        return Fold(
+        return PoseFold(
             row=row,
             held_out=held_out,
             folder=folder / f"{row.replace(' ', '-')}-{name}",

@@ -35,7 +35,7 @@ from stagescore.training.pretraining import Pretraining, PretrainingSampler
 from stagescore.training.processes import Processes, training_device
 from stagescore.training.settings import PretrainSettings, RunSettings, TrainSettings
 from stagescore.training.simulation_targets import SimulationGroundTruth
-from stagescore.training.validation import Validation
+from stagescore.training.validation import ModelValidation
 
 SettingsT = TypeVar("SettingsT", bound=Config)
 
@@ -143,7 +143,7 @@ def train(
         source=source,
         sampler=sampler,
         schedules=make_schedules(settings.optimiser, settings.run, steps_per_epoch=len(sampler.epoch(0))),
-        validate=Validation(
+        validate=ModelValidation(
             model=model,
             source=source,
             manifest=dives.manifest,

@@ -15,7 +15,7 @@ from stagescore.types import Dive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
+class ModelValidation:
     """Looks at the model as it stands, on the validation split.
 
     Attributes:

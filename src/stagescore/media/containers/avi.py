@@ -13,7 +13,7 @@ _MAX_RATE = 100_000.0
 
 
 @dataclass(slots=True)
-class _Found:
+class _AviFound:
     declared: list[int] = field(default_factory=list)
     kinds: list[bytes] = field(default_factory=list)
     chunks: list[tuple[bytes, int, int]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class _Found:
 
 def audit(reader: ByteReader, stream_index: int) -> Audit:
     """Compare the number of frames in `strh` with the chunks present and with the index."""
-    found = _Found()
+    found = _AviFound()
     problems: list[str] = []
     num_parts = 0
     at = 0
@@ -70,7 +70,7 @@ def audit(reader: ByteReader, stream_index: int) -> Audit:
     return Audit(max(counts) - num_empty, tuple(problems), accounts_for_all=True)
 
 
-def _walk(reader: ByteReader, at: int, end: int, found: _Found) -> None:
+def _walk(reader: ByteReader, at: int, end: int, found: _AviFound) -> None:
     while at + 8 <= end:
         name = reader.take(4, at)
         (length,) = struct.unpack("<I", reader.take(4))

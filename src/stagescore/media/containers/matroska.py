@@ -22,7 +22,7 @@ _MAX_CRC_BYTES = 64 << 20
 
 
 @dataclass(slots=True)
-class _Found:
+class _MatroskaFound:
     scale_ns: int = 1_000_000
     duration: float | None = None
     frame_ns: int = 0
@@ -37,7 +37,7 @@ class _Found:
 
 def audit(reader: ByteReader, stream_index: int) -> Audit:
     """Count the blocks of the video track, check checksums, sizes, order and the declared duration."""
-    found = _Found()
+    found = _MatroskaFound()
     try:
         at = 0
         while at < reader.size:
@@ -67,7 +67,7 @@ def audit(reader: ByteReader, stream_index: int) -> Audit:
     return Audit(expected, tuple(dict.fromkeys(found.problems)), accounts_for_all=found.sealed)
 
 
-def _is_even(found: _Found) -> bool:
+def _is_even(found: _MatroskaFound) -> bool:
     """Whether most blocks follow one another at the declared distance, but for rounding."""
     times = sorted(found.times)
     wanted = found.frame_ns / found.scale_ns
@@ -99,7 +99,7 @@ def _element(reader: ByteReader, at: int) -> tuple[int, int, int | None]:
     return name, body, None if size < 0 else body + size
 
 
-def _children(reader: ByteReader, at: int, end: int, found: _Found) -> list[tuple[int, int, int]]:
+def _children(reader: ByteReader, at: int, end: int, found: _MatroskaFound) -> list[tuple[int, int, int]]:
     children = []
     while at < end:
         name, body, child_end = _element(reader, at)
@@ -111,7 +111,9 @@ def _children(reader: ByteReader, at: int, end: int, found: _Found) -> list[tupl
     return children
 
 
-def _check_crc(reader: ByteReader, children: list[tuple[int, int, int]], end: int, found: _Found) -> None:
+def _check_crc(
+    reader: ByteReader, children: list[tuple[int, int, int]], end: int, found: _MatroskaFound
+) -> None:
     if not children or children[0][0] != _CRC:
         return
     _, body, start = children[0]
@@ -121,7 +123,7 @@ def _check_crc(reader: ByteReader, children: list[tuple[int, int, int]], end: in
             found.problems.append("a checksum is wrong")
 
 
-def _walk_segment(reader: ByteReader, at: int, limit: int, stream_index: int, found: _Found) -> None:
+def _walk_segment(reader: ByteReader, at: int, limit: int, stream_index: int, found: _MatroskaFound) -> None:
     while at < limit:
         name, body, end = _element(reader, at)
         if name not in _LEVEL_1 and name not in (_VOID, _CRC):
@@ -160,7 +162,7 @@ def _end_of_open_cluster(reader: ByteReader, at: int, limit: int) -> int:
     return limit
 
 
-def _walk_cluster(reader: ByteReader, at: int, end: int, found: _Found) -> None:
+def _walk_cluster(reader: ByteReader, at: int, end: int, found: _MatroskaFound) -> None:
     cluster_time = 0
     previous = found.last_time
     for name, body, stop in _children(reader, at, end, found):
@@ -180,7 +182,7 @@ def _walk_cluster(reader: ByteReader, at: int, end: int, found: _Found) -> None:
             raise StructureError("it holds an element that does not belong there")
 
 
-def _count_block(reader: ByteReader, body: int, cluster_time: int, found: _Found) -> None:
+def _count_block(reader: ByteReader, body: int, cluster_time: int, found: _MatroskaFound) -> None:
     reader.take(0, body)
     number, _ = _vint(reader, keep_marker=False)
     (offset,) = struct.unpack(">h", reader.take(2))
@@ -192,7 +194,7 @@ def _count_block(reader: ByteReader, body: int, cluster_time: int, found: _Found
         found.problems.append("a block belongs to no track")
 
 
-def _read_info(reader: ByteReader, at: int, end: int, found: _Found) -> None:
+def _read_info(reader: ByteReader, at: int, end: int, found: _MatroskaFound) -> None:
     for name, body, stop in _children(reader, at, end, found):
         if name == _SCALE:
             found.scale_ns = int.from_bytes(reader.take(stop - body, body), "big") or 1_000_000
@@ -201,7 +203,7 @@ def _read_info(reader: ByteReader, at: int, end: int, found: _Found) -> None:
             found.duration = struct.unpack(">d" if len(raw) == 8 else ">f", raw)[0]
 
 
-def _read_tracks(reader: ByteReader, at: int, end: int, stream_index: int, found: _Found) -> None:
+def _read_tracks(reader: ByteReader, at: int, end: int, stream_index: int, found: _MatroskaFound) -> None:
     entries = [span for span in _children(reader, at, end, found) if span[0] == _TRACK]
     for place, (_, body, stop) in enumerate(entries):
         fields = {

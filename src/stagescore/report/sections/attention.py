@@ -1,6 +1,6 @@
 """Where the network looked: the attention of its fusion, frame by frame."""
 
-from stagescore.report.charts import Figure, Table, place_of_name, stage_style
+from stagescore.report.charts import Chart, Table, place_of_name, stage_style
 from stagescore.report.keyframes import stage_at
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections import Content, Section
@@ -41,7 +41,7 @@ def even_attention() -> Sentence:
     )
 
 
-def attention_bars(result: Result) -> Figure | None:
+def attention_bars(result: Result) -> Chart | None:
     """Attention of the fusion over the sampled frames; None without attention or stages."""
     if not result.attention or not result.attention_frames or not result.stages:
         return None
@@ -75,7 +75,7 @@ def attention_bars(result: Result) -> Figure | None:
         rows=rows,
         fields=("attention", "attention_frames"),
     )
-    return Figure(drawing=drawing.markup(), captions=captions, table=table)
+    return Chart(drawing=drawing.markup(), captions=captions, table=table)
 
 
 SECTION = Section(

@@ -1,6 +1,6 @@
 """The dive beside the exemplar that differs least from it, stage by stage."""
 
-from stagescore.report.charts import Figure, Table, stage_style
+from stagescore.report.charts import Chart, Table, stage_style
 from stagescore.report.keyframes import (
     AlignedPair,
     aligned_pairs,
@@ -8,7 +8,7 @@ from stagescore.report.keyframes import (
     shown_edges,
     whole_edges,
 )
-from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.pictures import CaptionedPicture, Pictures
 from stagescore.report.score_breakdown import sum_of_stage
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import TIMES, Sentence, listed, moment, points, short_moment, signed
@@ -98,7 +98,7 @@ def no_exemplar_pictures(index: int) -> Sentence:
     )
 
 
-def aligned_bars(result: Result, index: int) -> Figure | None:
+def aligned_bars(result: Result, index: int) -> Chart | None:
     """The stages of the query and of an exemplar as shares of what the network was shown of each."""
     exemplar = result.exemplars[index]
     if len(exemplar.edges) != len(result.stages) + 1:
@@ -131,20 +131,22 @@ def aligned_bars(result: Result, index: int) -> Figure | None:
         ),
     )
     captions = [nearest(result, index), against(result, index), shown_part(result)]
-    return Figure(drawing=drawing.markup(), captions=[told for told in captions if told], table=table)
+    return Chart(drawing=drawing.markup(), captions=[told for told in captions if told], table=table)
 
 
-def _shot(result: Result, pair: AlignedPair, uris: dict[int, str]) -> Shot | None:
+def _shot(result: Result, pair: AlignedPair, uris: dict[int, str]) -> CaptionedPicture | None:
     if pair.query_frame not in uris:
         return None
     caption = Sentence(
         f"This dive, {short_moment(result, pair.query_frame)}",
         tuple(f"stages[{pair.stage}].{name}" for name in ("start_frame", "end_frame", "shown_frames")),
     )
-    return Shot(uris[pair.query_frame], f"This dive, {_share(result, pair)}", caption)
+    return CaptionedPicture(uris[pair.query_frame], f"This dive, {_share(result, pair)}", caption)
 
 
-def _exemplar_shot(result: Result, index: int, pair: AlignedPair, uris: dict[int, str]) -> Shot | None:
+def _exemplar_shot(
+    result: Result, index: int, pair: AlignedPair, uris: dict[int, str]
+) -> CaptionedPicture | None:
     if pair.exemplar_frame not in uris:
         return None
     num_shown = result.exemplars[index].edges[-1]
@@ -152,7 +154,7 @@ def _exemplar_shot(result: Result, index: int, pair: AlignedPair, uris: dict[int
         f"Exemplar, frame {pair.exemplar_frame} of {num_shown} shown to the network",
         (f"exemplars[{index}].edges",),
     )
-    return Shot(uris[pair.exemplar_frame], f"The exemplar, {_share(result, pair)}", caption)
+    return CaptionedPicture(uris[pair.exemplar_frame], f"The exemplar, {_share(result, pair)}", caption)
 
 
 def _share(result: Result, pair: AlignedPair) -> str:

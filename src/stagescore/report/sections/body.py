@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from stagescore.inference.exemplar_bank import frame_within
-from stagescore.report.charts import Figure, Table, stage_style
+from stagescore.report.charts import Chart, Table, stage_style
 from stagescore.report.keyframes import stage_at
-from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.pictures import CaptionedPicture, Pictures
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import TIMES, Sentence, joints, moment, short_moment
 from stagescore.report.svg import Axis, Drawing
@@ -69,7 +69,7 @@ def angles(result: Result) -> list[Sentence]:
     return found
 
 
-def angle_curves(result: Result) -> Figure | None:
+def angle_curves(result: Result) -> Chart | None:
     """Knee, hip and trunk over the frames; None where they are not known."""
     if result.angles is None or not result.angles.frames:
         return None
@@ -102,7 +102,7 @@ def angle_curves(result: Result) -> Figure | None:
             drawing.text(at, beside, f"{low[1]:.0f}°", "accent strong", "middle")
     drawing.text(0, bottom + 6, short_moment(result, known.frames[0]), "quiet")
     drawing.text(100, bottom + 6, short_moment(result, known.frames[-1]), "quiet", "end")
-    return Figure(drawing=drawing.markup(), captions=captions, table=_angle_table(known))
+    return Chart(drawing=drawing.markup(), captions=captions, table=_angle_table(known))
 
 
 def _angle_table(angles: Angles) -> Table:
@@ -121,12 +121,12 @@ def _lowest_in_flight(result: Result, values: Sequence[float | None]) -> tuple[i
     return smallest(values, result.angles.frames, flight.start_frame, flight.end_frame)
 
 
-def _shots(result: Result, pictures: Pictures) -> list[Shot]:
+def _shots(result: Result, pictures: Pictures) -> list[CaptionedPicture]:
     shots = []
     for frame, uri in pictures.strip(frames(result), skeleton=True).items():
         field = f"stages[{stage_at(result, frame) or 0}].start_frame"
         caption = Sentence(short_moment(result, frame), (field, "poses.source"))
-        shots.append(Shot(uri, f"Joints drawn over {moment(result, frame)}", caption))
+        shots.append(CaptionedPicture(uri, f"Joints drawn over {moment(result, frame)}", caption))
     return shots
 
 

@@ -1,6 +1,6 @@
 """Where the points went: from the mean exemplar to the score, by stage, by exemplar and by branch of the network."""
 
-from stagescore.report.charts import Figure, Table, axis_around_zero, stacked
+from stagescore.report.charts import Chart, Table, axis_around_zero, stacked
 from stagescore.report.pictures import Pictures
 from stagescore.report.score_breakdown import (
     ScoreBreakdown,
@@ -67,7 +67,7 @@ def spread(result: Result) -> Sentence:
     )
 
 
-def steps(breakdown: ScoreBreakdown, num_exemplars: int) -> Figure:
+def steps(breakdown: ScoreBreakdown, num_exemplars: int) -> Chart:
     """From the mean exemplar to the score, stage by stage."""
     totals = [breakdown.parts[0]]
     for part in breakdown.parts[1:]:
@@ -92,7 +92,7 @@ def steps(breakdown: ScoreBreakdown, num_exemplars: int) -> Figure:
     drawing.text(100, y + 16, f"{breakdown.printed_total}", "figure accent", "end")
     drawing.line(0, y + 30, 100, y + 30, "hair")
     drawing.dot(axis.at(breakdown.total), y + 30, 7, "query")
-    return Figure(drawing=drawing.markup(), captions=[caption], table=breakdown_table(breakdown))
+    return Chart(drawing=drawing.markup(), captions=[caption], table=breakdown_table(breakdown))
 
 
 def breakdown_table(breakdown: ScoreBreakdown) -> Table:
@@ -114,7 +114,7 @@ def breakdown_table(breakdown: ScoreBreakdown) -> Table:
     )
 
 
-def votes(result: Result) -> Figure:
+def votes(result: Result) -> Chart:
     """Each exemplar's difference in each stage."""
     values = [[sum_of_stage(vote, k) for vote in result.exemplars] for k in range(len(result.stages))]
     axis = axis_around_zero([value for stage in values for value in stage])
@@ -135,7 +135,7 @@ def votes(result: Result) -> Figure:
     drawing.text(axis.at(0), bottom + 16, "as good as the exemplar", "quiet", "middle")
     drawing.text(0, bottom + 16, f"{signed(axis.low, 1)}", "quiet")
     drawing.text(100, bottom + 16, f"{signed(axis.high, 1)}", "quiet", "end")
-    return Figure(drawing=drawing.markup(), captions=[spread(result)], table=_vote_table(result))
+    return Chart(drawing=drawing.markup(), captions=[spread(result)], table=_vote_table(result))
 
 
 def _vote_table(result: Result) -> Table:
@@ -153,7 +153,7 @@ def _vote_table(result: Result) -> Table:
     )
 
 
-def branch_bars(result: Result) -> Figure | None:
+def branch_bars(result: Result) -> Chart | None:
     """Mean difference of each stage in each branch; None for a network of one branch."""
     caption = branches(result)
     if caption is None:
@@ -184,7 +184,7 @@ def branch_bars(result: Result) -> Figure | None:
         rows=rows,
         fields=("branches", "exemplars[].stage_deltas", "stages[].difference"),
     )
-    return Figure(drawing=drawing.markup(), captions=[caption], table=table)
+    return Chart(drawing=drawing.markup(), captions=[caption], table=table)
 
 
 SECTION = Section(

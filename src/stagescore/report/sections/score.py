@@ -5,9 +5,9 @@ from itertools import pairwise
 from stagescore.inference.exemplar_bank import PICTURED_SHARES, frame_within
 from stagescore.report import number_sentences as number
 from stagescore.report import sentences as say
-from stagescore.report.charts import Figure, Table, anchor_at, stacked
+from stagescore.report.charts import Chart, Table, anchor_at, stacked
 from stagescore.report.keyframes import contact_frame, decisive_stage, seconds_at, stage_at
-from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.pictures import CaptionedPicture, Pictures
 from stagescore.report.score_breakdown import adds_up, mean, printed_score
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import TIMES, Sentence, counted, points, signed
@@ -210,7 +210,7 @@ def telling_pictures(result: Result, stage: int) -> Sentence:
     return Sentence(f"{what}: middle frame of each third (frames {shown}).", fields)
 
 
-def standing_strip(result: Result) -> Figure | None:
+def standing_strip(result: Result) -> Chart | None:
     """The score and its interval on one line with the exemplars' scores."""
     caption = standing(result)
     if caption is None or result.score is None:
@@ -242,7 +242,7 @@ def standing_strip(result: Result) -> Figure | None:
         rows=rows,
         fields=("score", "exemplars[].dive_id", "exemplars[].score"),
     )
-    return Figure(drawing=drawing.markup(), captions=[caption], table=table)
+    return Chart(drawing=drawing.markup(), captions=[caption], table=table)
 
 
 def _differences(result: Result) -> list[tuple[str, Sentence]]:
@@ -256,18 +256,18 @@ def _differences(result: Result) -> list[tuple[str, Sentence]]:
     ]
 
 
-def _shots(result: Result, pictures: Pictures) -> list[Shot]:
+def _shots(result: Result, pictures: Pictures) -> list[CaptionedPicture]:
     return [_shot(result, frame, uri) for frame, uri in pictures.strip(frames(result), height_px=320).items()]
 
 
-def _shot(result: Result, frame: int, uri: str) -> Shot:
+def _shot(result: Result, frame: int, uri: str) -> CaptionedPicture:
     index = stage_at(result, frame)
     if index is None:
         name, fields = "dive", ("input.start_frame", "input.end_frame")
     else:
         name, fields = result.stages[index].name, (f"stages[{index}].name", f"stages[{index}].start_frame")
     caption = Sentence(say.short_moment(result, frame), fields)
-    return Shot(uri, f"The {name} at {say.moment(result, frame)}", caption)
+    return CaptionedPicture(uri, f"The {name} at {say.moment(result, frame)}", caption)
 
 
 SECTION = Section(

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from stagescore.report.charts import Figure, Table, anchor_at, place_of_name, stage_style
-from stagescore.report.pictures import Pictures, Shot
+from stagescore.report.charts import Chart, Table, anchor_at, place_of_name, stage_style
+from stagescore.report.pictures import CaptionedPicture, Pictures
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import (
     TIMES,
@@ -103,7 +103,7 @@ def events(result: Result) -> list[Sentence]:
     return found
 
 
-def timeline(result: Result) -> Figure:
+def timeline(result: Result) -> Chart:
     """The stages, their confidence and the events over time."""
     happened = [(getattr(result.events, name), what) for name, what in _EVENTS]
     places = [event.frame for event, _ in happened if event is not None]
@@ -125,7 +125,7 @@ def timeline(result: Result) -> Figure:
     drawing.text(0, 130, short_moment(result, start), "quiet")
     drawing.text(100, 130, short_moment(result, end), "quiet", "end")
     captions = [stage_times(result), stage_confidence(result), *events(result)]
-    return Figure(drawing=drawing.markup(), captions=captions, table=_stage_table(result))
+    return Chart(drawing=drawing.markup(), captions=captions, table=_stage_table(result))
 
 
 def _stage_table(result: Result) -> Table:
@@ -148,7 +148,7 @@ def _stage_table(result: Result) -> Table:
     )
 
 
-def _shots(result: Result, pictures: Pictures) -> list[Shot]:
+def _shots(result: Result, pictures: Pictures) -> list[CaptionedPicture]:
     """A picture of each moment, or the words alone; nothing where there is no picture at all."""
     shown = timeline_moments(result)
     uris = pictures.strip(one.frame for one in shown)
@@ -156,7 +156,7 @@ def _shots(result: Result, pictures: Pictures) -> list[Shot]:
     for one in shown:
         name = capitalized(one.name)
         caption = Sentence(f"{name}, {short_moment(result, one.frame)}", (one.field,))
-        shots.append(Shot(uris.get(one.frame), f"{name}, {moment(result, one.frame)}", caption))
+        shots.append(CaptionedPicture(uris.get(one.frame), f"{name}, {moment(result, one.frame)}", caption))
     return shots if uris else []
 
 
