@@ -13,7 +13,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write one file atomically: temporary name, sync, rename. Folders are made as needed.
 
     Raises:
-        DataError: the disk is full, the folder cannot be written to, and the like; what was at
+        DataError: The disk is full, the folder cannot be written to, and the like; what was at
             `path` before is then untouched.
     """
     write_files({path: content})
@@ -31,7 +31,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         contents: Bytes to write, by final path.
 
     Raises:
-        DataError: one of them could not be written; none of the final paths has changed.
+        DataError: One of them could not be written; none of the final paths has changed.
     """
     staged: list[tuple[Path, Path]] = []
     spares: dict[Path, Path] = {}

@@ -66,7 +66,7 @@ def load_config(
         overrides: Settings as `key=value` or `group.key=value`; values are read as YAML.
 
     Raises:
-        ConfigError: no such file or preset, not YAML, an unknown key, or a value that cannot be.
+        ConfigError: No such file or preset, not YAML, an unknown key, or a value that cannot be.
 
     >>> load_config(FramesConfig, overrides=["frames=96"]).frames
     96

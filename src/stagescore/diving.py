@@ -60,7 +60,7 @@ class DiveNumber:
             code: Dive number such as `5253B`; lower case is read too.
 
         Raises:
-            DataError: there is no such dive.
+            DataError: There is no such dive.
 
         >>> str(DiveNumber.parse("5253B"))
         'back 2 1/2 somersaults, 1 1/2 twists, pike'
@@ -181,7 +181,7 @@ def usual_difficulty(code: str, height_m: float) -> float | None:
         height_m: Height of the board in metres, 3 or 10.
 
     Raises:
-        DataError: there is no such dive.
+        DataError: There is no such dive.
 
     >>> usual_difficulty("407C", 10.0), usual_difficulty("407C", 3.0)
     (3.2, 3.4)
@@ -232,7 +232,7 @@ def score_from_marks(marks: Sequence[float], difficulty: float) -> float:
         difficulty: Degree of difficulty.
 
     Raises:
-        DataError: another number of marks, a mark outside 0 to 10, a mark that is not in halves, or a
+        DataError: Another number of marks, a mark outside 0 to 10, a mark that is not in halves, or a
             difficulty that is not positive.
 
     >>> score_from_marks([9.5, 9.0, 9.5, 9.0, 8.5, 9.5, 8.5], 3.2)
@@ -248,7 +248,7 @@ def points_of_marks(marks: Sequence[float], difficulty: float) -> float:
     """The arithmetic of `score_from_marks` alone, for 7, 5 or 3 marks of any value; not rounded.
 
     Raises:
-        KeyError: another number of marks.
+        KeyError: Another number of marks.
     """
     rule = PANEL_RULES[len(marks)]
     kept = sorted(marks)[rule.num_dropped : len(marks) - rule.num_dropped]
@@ -271,7 +271,7 @@ def mean_mark(score: float, difficulty: float) -> float:
     """Points back to the mean of the three marks that counted, from 0 to 10 for a possible score.
 
     Raises:
-        DataError: the difficulty is not positive, or the score cannot be reached with it.
+        DataError: The difficulty is not positive, or the score cannot be reached with it.
 
     >>> round(mean_mark(88.0, 3.2), 3)
     9.167
@@ -295,7 +295,7 @@ def plausible_marks(score: float, difficulty: float) -> tuple[float, float, floa
     """Three marks in halves, as equal as they can be, whose points come nearest to a score.
 
     Raises:
-        DataError: as `mean_mark`.
+        DataError: As `mean_mark`.
 
     >>> plausible_marks(88.0, 3.2)
     (9.0, 9.0, 9.5)

@@ -40,7 +40,7 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file, read in pieces.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: The file cannot be read.
     """
     digest = sha256()
     with path.open("rb") as stream:

@@ -70,7 +70,7 @@ def alone_in(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iter
             instead.
 
     Raises:
-        DataError: another process holds the folder and `waiting` is None, or it cannot be written to.
+        DataError: Another process holds the folder and `waiting` is None, or it cannot be written to.
     """
     path = folder / NAME
     descriptor, pause_s = _locked(path), _FIRST_WAIT_S

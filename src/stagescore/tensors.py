@@ -168,7 +168,7 @@ class Features(NamedTensors):
             skeleton: Whether each dive may keep its skeleton.
 
         Raises:
-            DataError: a dive would be left with neither.
+            DataError: A dive would be left with neither.
         """
         return replace(self, has_video=self.has_video & video, has_skeleton=self.has_skeleton & skeleton)
 

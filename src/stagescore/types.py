@@ -206,7 +206,7 @@ class StageSpans:
         """From label transitions: a transition t is the last frame of the earlier stage.
 
         Raises:
-            DataError: a stage would be empty or reach beyond the clip.
+            DataError: A stage would be empty or reach beyond the clip.
 
         >>> StageSpans.from_transitions((29, 65), 96).edges
         (0, 30, 66, 96)
@@ -239,7 +239,7 @@ class StageSpans:
             one frame, taken from its neighbours, since no stage may be empty.
 
         Raises:
-            DataError: fewer sampled frames than stages.
+            DataError: Fewer sampled frames than stages.
 
         >>> StageSpans((0, 30, 66, 96)).resampled(range(0, 96, 3)).edges
         (0, 10, 22, 32)

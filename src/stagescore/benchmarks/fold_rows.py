@@ -106,7 +106,7 @@ class OtherWeights:
         """Look at the film of a dive, or read what was noted of it.
 
         Raises:
-            DataError: the dive has no film, or the note cannot be written.
+            DataError: The dive has no film, or the note cannot be written.
         """
         place = self.notes / dive.event / str(dive.number)
         known = _read(place, self.network)
@@ -152,7 +152,7 @@ def with_rows(
         progress: Called before every film with how many are done.
 
     Raises:
-        DataError: the manifest divides other dives, or too few training dives can be used.
+        DataError: The manifest divides other dives, or too few training dives can be used.
     """
     if weights.are_in(fold):
         return fold
@@ -224,8 +224,8 @@ def _read(place: Path, network: ScoringNetwork) -> SeenFilm | None:
     """What was noted of a film; None where nothing was.
 
     Raises:
-        DataError: the note is torn.
-        CheckpointError: what was kept of the film is damaged, or of other weights.
+        DataError: The note is torn.
+        CheckpointError: What was kept of the film is damaged, or of other weights.
     """
     path = place.with_suffix(".json")
     if not path.is_file():

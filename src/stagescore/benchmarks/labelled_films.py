@@ -27,7 +27,7 @@ def labelled_films(named: Sequence[str], labels: Path | None = None) -> list[Kno
             therein, and which may have `dive_number`, `difficulty` and `height_m`; other columns are not read.
 
     Raises:
-        DataError: the labels cannot be read, or do not name one of the films.
+        DataError: The labels cannot be read, or do not name one of the films.
     """
     clips = find_clips(named)
     if labels is None:

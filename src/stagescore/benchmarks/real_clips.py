@@ -73,7 +73,7 @@ def measure_real_clips(
         progress: Called before every film with how many are done.
 
     Raises:
-        DataError: the labels are missing or torn.
+        DataError: The labels are missing or torn.
     """
     labels_file = labels_file or folder / LABELS
     labels = read_json(labels_file)

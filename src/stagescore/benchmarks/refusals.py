@@ -189,7 +189,7 @@ def simulated_clips(folder: Path, num: int) -> list[KnownClip]:
     """Some of the dives of a simulated data set, evenly spread over it.
 
     Raises:
-        DataError: there are no simulated dives.
+        DataError: There are no simulated dives.
     """
     dives = [dive for dive in read_manifest(folder) if dive.frames_path is not None]
     rows = sorted({int(row) for row in np.linspace(0, len(dives) - 1, min(num, len(dives)))})

@@ -155,7 +155,7 @@ def measure_stability(
         The records by name of the film.
 
     Raises:
-        DataError: a film cannot be read (before any is scored), a record is damaged or is of another film, of other
+        DataError: A film cannot be read (before any is scored), a record is damaged or is of another film, of other
             networks or of another dive number, or cannot be written.
     """
     media = {film.name: open_media(film.path, frame_rate=film.options.frame_rate) for film in films}

@@ -67,7 +67,7 @@ def chosen_variants(names: Sequence[str]) -> tuple[Variant, ...]:
     """Variants by name (`rate-24`) or kind (`rate`), in the order of `VARIANTS`; all without names.
 
     Raises:
-        DataError: there is no such variant.
+        DataError: There is no such variant.
 
     >>> [variant.name for variant in chosen_variants(["still", "crf-18"])]
     ['crf-18', 'still-before', 'still-after']
@@ -112,7 +112,7 @@ def write_variant(media: Media, variant: Variant, path: Path) -> tuple[int, ...]
         The frame of the film that each frame of the variant shows; see `shown_frames`.
 
     Raises:
-        DataError: the film cannot be read any more, the file cannot be written, or FFmpeg lacks x264.
+        DataError: The film cannot be read any more, the file cannot be written, or FFmpeg lacks x264.
     """
     frames = shown_frames(media, variant)
     write_film(path, _pictures(media, frames, variant), variant.rate or _rate(media), crf=variant.crf)

@@ -16,7 +16,7 @@ def size_px(text: str) -> tuple[int, int]:
     """A picture size such as 256x144.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: It is none.
     """
     match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", text.strip().lower())
     if match is None:

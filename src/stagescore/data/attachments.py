@@ -37,7 +37,7 @@ def attach(labels: Labels, *, frames: Path | None, poses: Path | None, progress:
         progress: Function that is called after every dive.
 
     Raises:
-        DataError: a folder does not exist.
+        DataError: A folder does not exist.
     """
     for folder in (frames, poses):
         if folder is not None and not folder.is_dir():

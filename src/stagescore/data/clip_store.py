@@ -83,7 +83,7 @@ class ClipStore:
         """The store in a folder.
 
         Raises:
-            DataError: there is none, it is damaged, or was made with frames of another number or size.
+            DataError: There is none, it is damaged, or was made with frames of another number or size.
         """
         store = _read_index(folder, preprocessing)
         if store is None:
@@ -116,7 +116,7 @@ class ClipStore:
             progress: Function that is called after every dive, and about every second while this waits.
 
         Raises:
-            DataError: the folder holds clips of another preprocessing, or of files that have changed since;
+            DataError: The folder holds clips of another preprocessing, or of files that have changed since;
                 a film or pose file is missing, damaged or unlike its labels (without `skip`); or the disk
                 is full. What was decoded until then is kept.
         """
@@ -201,7 +201,7 @@ class ClipStore:
         """Which frames of its clip are stored.
 
         Raises:
-            DataError: the dive is not stored.
+            DataError: The dive is not stored.
         """
         return self[dive_id].frames
 
@@ -209,7 +209,7 @@ class ClipStore:
         """The labelled stages on the stored frames, or None where they are unusable or unknown.
 
         Raises:
-            DataError: the dive is not stored.
+            DataError: The dive is not stored.
         """
         spans = dive.stages()
         return None if spans is None else spans.resampled(self.indices(dive.dive_id))
@@ -274,7 +274,7 @@ def _fingerprint(dive: Dive, *, placed: bool) -> str:
     """Depends on names and sizes of the frames, on the content of the pose file, and on the flight if it places frames.
 
     Raises:
-        DataError: the dive has no frames, or frames or poses are not where they should be.
+        DataError: The dive has no frames, or frames or poses are not where they should be.
     """
     if dive.frames_path is None:
         raise DataError("the dive has no frames", where=dive.dive_id, todo="import the labels with --frames")
@@ -301,7 +301,7 @@ def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
     """What is in a folder, or None where there is no store.
 
     Raises:
-        DataError: it is damaged, or was made with frames of another number or size.
+        DataError: It is damaged, or was made with frames of another number or size.
     """
     path = folder / INDEX
     if not path.is_file():
@@ -403,7 +403,7 @@ def _store_dive(task: _Task, *, store: ClipStore, truth: Path | None) -> _Result
     """Decode a dive into its row; what is wrong with its files is returned.
 
     Raises:
-        DataError: the row cannot be written.
+        DataError: The row cannot be written.
     """
     dive, clip = task
     try:

@@ -46,7 +46,7 @@ def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> L
         folder: Folder that paths in the file are relative to; the file's own by default.
 
     Raises:
-        DataError: unreadable, a column missing or unknown, a value that cannot be, a video that cannot
+        DataError: Unreadable, a column missing or unknown, a value that cannot be, a video that cannot
             be read. The line is named.
     """
     try:

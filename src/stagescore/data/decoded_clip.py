@@ -51,7 +51,7 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
         truth: Folder with `<event>/<number>.npz` of simulated dives, for exact joints; None for none.
 
     Raises:
-        DataError: the film or the joints are missing, damaged or unlike the labels.
+        DataError: The film or the joints are missing, damaged or unlike the labels.
     """
     media = open_media(str(dive.frames_path))
     _check_whole(dive, media)

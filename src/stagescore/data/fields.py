@@ -20,7 +20,7 @@ def number(value: object, *, where: str, name: str) -> float:
     """A finite number as a float.
 
     Raises:
-        DataError: missing, not a number, NaN or infinite.
+        DataError: Missing, not a number, NaN or infinite.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise DataError(f"the {name} is {_shown(value)} instead of a number", where=where, todo=_MEND)
@@ -37,7 +37,7 @@ def parse_int(value: object, *, where: str, name: str) -> int:
     """A whole number as an int.
 
     Raises:
-        DataError: missing or not a whole number.
+        DataError: Missing or not a whole number.
     """
     result = number(value, where=where, name=name)
     if abs(result) >= _MAX_NUMBER:
@@ -51,7 +51,7 @@ def text(value: object, *, where: str, name: str) -> str:
     """A non-empty string.
 
     Raises:
-        DataError: missing, empty or not a string.
+        DataError: Missing, empty or not a string.
     """
     if not isinstance(value, str) or not value:
         raise DataError(f"the {name} is {_shown(value)} instead of text", where=where, todo=_MEND)
@@ -62,7 +62,7 @@ def sequence(value: object, *, where: str, name: str) -> list[Any]:
     """A list, tuple or one-dimensional array as a list.
 
     Raises:
-        DataError: anything else.
+        DataError: Anything else.
     """
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return list(value.tolist())
@@ -80,7 +80,7 @@ def parse_row(value: object, names: Sequence[str], *, where: str) -> Mapping[str
         where: File and row, for the error.
 
     Raises:
-        DataError: a field is missing.
+        DataError: A field is missing.
     """
     if isinstance(value, list | tuple):
         value = dict(zip(names, value, strict=False))
@@ -96,7 +96,7 @@ def keyed_rows(path: Path) -> dict[tuple[Any, int], Any]:
     """A pickle of the form {(event, number): row}.
 
     Raises:
-        DataError: unreadable, or of another form.
+        DataError: Unreadable, or of another form.
     """
     content = read_pickle(path)
     if not isinstance(content, dict) or not content:
@@ -112,7 +112,7 @@ def split_keys(path: Path) -> list[tuple[Any, int]]:
     """A pickle of the form [(event, number), ...].
 
     Raises:
-        DataError: unreadable, of another form, or a dive that stands twice.
+        DataError: Unreadable, of another form, or a dive that stands twice.
     """
     content = read_pickle(path)
     if not isinstance(content, list | tuple) or not content:

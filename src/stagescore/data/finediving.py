@@ -83,7 +83,7 @@ def load(annotations: Path) -> Labels:
         the files. Dives whose transitions are unusable are kept as they are labelled.
 
     Raises:
-        DataError: a file is missing, unreadable or hostile, a row lacks a field or holds NaN, a split
+        DataError: A file is missing, unreadable or hostile, a row lacks a field or holds NaN, a split
             names an unknown dive, or a dive is in no split.
     """
     fine_path = _first_existing(annotations, (FINE, FINE_NAMED))
@@ -119,7 +119,7 @@ def load_coarse(annotations: Path) -> dict[tuple[Any, int], CoarseRow]:
     """Read the coarse annotation alone.
 
     Raises:
-        DataError: missing, unreadable or hostile, or a row lacks a field.
+        DataError: Missing, unreadable or hostile, or a row lacks a field.
     """
     path = annotations / COARSE
     rows: dict[tuple[Any, int], CoarseRow] = {}
@@ -144,7 +144,7 @@ def read_splits(
     """Both split files: dive -> split, and the dives that both of them name (they count as test dives).
 
     Raises:
-        DataError: missing or unreadable, or a dive that has no labels.
+        DataError: Missing or unreadable, or a dive that has no labels.
     """
     labelled = set(known)
     splits: dict[tuple[Any, int], Split] = {}

@@ -52,8 +52,8 @@ def read_pickle(path: Path) -> Any:
         and scalars of numeric and string types.
 
     Raises:
-        UnsafePickleError: the file refers to any other class or function; nothing of it has run.
-        DataError: the file is missing, empty, torn, or larger than 512 MiB.
+        UnsafePickleError: The file refers to any other class or function; nothing of it has run.
+        DataError: The file is missing, empty, torn, or larger than 512 MiB.
     """
     try:
         size = path.stat().st_size

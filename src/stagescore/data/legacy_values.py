@@ -88,7 +88,7 @@ def as_text(value: Any) -> str:
     """Text, or what Python 2 wrote for it.
 
     Raises:
-        MalformedError: something else.
+        MalformedError: Something else.
     """
     if isinstance(value, bytes):
         return value.decode("latin-1")

@@ -101,7 +101,7 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest, or the one in a folder that `data import` made.
 
     Raises:
-        DataError: no such file, a torn line, a missing or unknown column, a value of the wrong type.
+        DataError: No such file, a torn line, a missing or unknown column, a value of the wrong type.
     """
     path = path / MANIFEST if path.is_dir() else path
     try:
@@ -145,7 +145,7 @@ def dive_from_record(record: object, *, where: str) -> Dive:
     """One row of a manifest, checked column by column.
 
     Raises:
-        DataError: not an object, a missing or unknown column, a value of the wrong type.
+        DataError: Not an object, a missing or unknown column, a value of the wrong type.
     """
     if not isinstance(record, dict):
         raise DataError("a row is not a JSON object", where=where, todo="import the labels again")

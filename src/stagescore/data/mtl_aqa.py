@@ -65,7 +65,7 @@ class FineDivingRows:
         """Read them from FineDiving's annotation folder.
 
         Raises:
-            DataError: as `finediving.load`.
+            DataError: As `finediving.load`.
         """
         has_coarse = (annotations / finediving.COARSE).is_file()
         coarse = finediving.load_coarse(annotations) if has_coarse else {}
@@ -91,7 +91,7 @@ def load(annotations: Path, shared: FineDivingRows | None = None) -> Labels:
         All dives, in the order of the annotation file, and disagreements with FineDiving's labels.
 
     Raises:
-        DataError: a file is missing, unreadable or hostile, a row lacks a field or holds NaN, or a
+        DataError: A file is missing, unreadable or hostile, a row lacks a field or holds NaN, or a
             split names an unknown dive.
     """
     name = WITH_MARKS if (annotations / WITH_MARKS).is_file() else PLAIN

@@ -279,7 +279,7 @@ def taken_pictures(
         windows_px: Part of every frame that is taken, as `Preprocessing.windows` gives it; None for whole frames.
 
     Raises:
-        DataError: the film cannot be read any more.
+        DataError: The film cannot be read any more.
     """
     p = preprocessing
 
@@ -302,7 +302,7 @@ def viewed_frames(
         preprocessing: Preprocessing that says the size of the crop.
 
     Raises:
-        DataError: the frames are not of the size that `preprocessing` says.
+        DataError: The frames are not of the size that `preprocessing` says.
     """
     expected = (
         preprocessing.num_frames,

@@ -52,7 +52,7 @@ def sealed_ids(dives: Iterable[Dive]) -> frozenset[str]:
         dives: All dives of the data set, with athletes.
 
     Raises:
-        DataError: a dive's athlete is unknown.
+        DataError: A dive's athlete is unknown.
     """
     by_athlete = _by_athlete(dives)
     total = sum(map(len, by_athlete.values()))
@@ -91,7 +91,7 @@ def make_folds(dives: Sequence[Dive], protocol: FoldProtocol) -> tuple[Fold, ...
         protocol: Name of the protocol, one of `PROTOCOLS`.
 
     Raises:
-        DataError: the protocol needs athletes, and a dive has none; or a fold would be empty.
+        DataError: The protocol needs athletes, and a dive has none; or a fold would be empty.
     """
     everyone = tuple(dive.dive_id for dive in dives)
     if protocol == "five-fold":
@@ -130,7 +130,7 @@ def split_by_fold(manifest: Manifest, fold: str, *, sealed: bool = False) -> Man
         sealed: Whether the sealed athletes take part; in the protocol `sealed` they do in any case.
 
     Raises:
-        DataError: there is no such fold.
+        DataError: There is no such fold.
     """
     if fold == EVERYTHING:
         return Manifest(tuple(dive.with_changes(validation=False) for dive in manifest))

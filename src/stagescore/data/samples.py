@@ -29,7 +29,7 @@ class Samples:
         joints: Kind of joints to give, `estimated` or `exact`; dives that have none are given without a skeleton.
 
     Raises:
-        DataError: a clip is not stored.
+        DataError: A clip is not stored.
     """
 
     def __init__(self, store: ClipStore, dives: Sequence[Dive], *, joints: Joints = "estimated") -> None:

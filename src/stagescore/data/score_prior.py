@@ -74,7 +74,7 @@ class ScorePrior:
         """From labelled dives; those that are synchronised or without a difficulty are left out.
 
         Raises:
-            DataError: no dive is left.
+            DataError: No dive is left.
         """
         executions: dict[str, list[float]] = defaultdict(list)
         for dive in dives:
@@ -148,7 +148,7 @@ class ScorePrior:
         """From a table.
 
         Raises:
-            DataError: a group lacks a number, or there is no group of all dives.
+            DataError: A group lacks a number, or there is no group of all dives.
         """
         try:
             groups = {

@@ -70,7 +70,7 @@ def with_validation(manifest: Manifest, dive_ids: Iterable[str]) -> Manifest:
     """The same manifest with these training dives marked, and no others.
 
     Raises:
-        DataError: an id that is not a training dive of the manifest.
+        DataError: An id that is not a training dive of the manifest.
     """
     wanted = set(dive_ids)
     trained = {dive.dive_id for dive in manifest.select("train")}
@@ -95,7 +95,7 @@ def read_validation(path: Path) -> list[str]:
     """The ids in a validation split file.
 
     Raises:
-        DataError: unreadable or of another form.
+        DataError: Unreadable or of another form.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

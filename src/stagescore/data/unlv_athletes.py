@@ -30,7 +30,7 @@ def contest_of(film: int) -> Contest:
         film: Number of the film, 1 to 370.
 
     Raises:
-        DataError: there is no such film.
+        DataError: There is no such film.
 
     >>> contest_of(72), contest_of(73), contest_of(370)
     ('final', 'semi-final', 'heats')
@@ -68,7 +68,7 @@ def recover_athletes(scores: Mapping[int, float], heat_places: Mapping[int, int]
         heat_places: Number in the contest of each film of the heats, as `places` takes it.
 
     Raises:
-        DataError: a score is missing.
+        DataError: A score is missing.
     """
     if missing := sorted(set(range(1, NUM_FILMS + 1)) - set(scores)):
         raise DataError(

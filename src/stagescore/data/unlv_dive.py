@@ -118,7 +118,7 @@ def load(annotations: Path, other: OtherLabels | None = None) -> tuple[Labels, t
         The dives in the order of their films with what disagrees, and what the user should know.
 
     Raises:
-        DataError: no such file, unreadable, or a value that cannot be. File and row are named.
+        DataError: No such file, unreadable, or a value that cannot be. File and row are named.
     """
     other = other or OtherLabels(mtl={}, finediving={})
     published = _read_arrays(annotations / ARRAYS) if (annotations / ARRAYS).is_file() else {}
@@ -154,7 +154,7 @@ def attach_films(labels: Labels, folder: Path, progress: Progress) -> tuple[Labe
         The labels with films, and what the user should know.
 
     Raises:
-        DataError: the folder does not exist.
+        DataError: The folder does not exist.
     """
     if not folder.is_dir():
         raise DataError("no such folder", where=folder, todo="check the path")

@@ -127,7 +127,7 @@ def fit_flight_map(marks: Sequence[Sequence[int]], flight_frames: Sequence[float
         flight_frames: FineDiving's flight length of the same dives.
 
     Raises:
-        DataError: too few dives.
+        DataError: Too few dives.
     """
     if len(marks) < _FEWEST_DIVES or len(marks) != len(flight_frames):
         raise DataError(
@@ -154,7 +154,7 @@ def agreement(finediving: Float[np.ndarray, " dives"], other: Float[np.ndarray, 
         other: Another flight length of each of the same dives, above 0.
 
     Raises:
-        DataError: there is no dive.
+        DataError: There is no dive.
     """
     if not len(finediving):
         raise DataError(

@@ -56,7 +56,7 @@ class ImageBackbone(FrozenStatistics):
         mixes_frames: Whether an image's map depends on the other frames of its dive.
 
     Raises:
-        ConfigError: the network has no place for a Gate-Shift.
+        ConfigError: The network has no place for a Gate-Shift.
     """
 
     def __init__(self, *, name: str = RESNET_50, gate_shift: bool = False, merged: bool = False) -> None:

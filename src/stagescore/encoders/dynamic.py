@@ -89,7 +89,7 @@ class DynamicEncoder(nn.Module):
         width: Width of a vector.
 
     Raises:
-        ConfigError: the starts do not begin with 0 or do not grow.
+        ConfigError: The starts do not begin with 0 or do not grow.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class DynamicEncoder(nn.Module):
             frames: RGB frames, 0 to 255, whole numbers or not. In a clip that is too long the last frame is repeated.
 
         Raises:
-            ConfigError: a clip starts behind the last frame.
+            ConfigError: A clip starts behind the last frame.
         """
         frames = frames[:, :, :3]  # of two looks the whole frame, in which the diver moves
         num_dives, num_frames = frames.shape[:2]

@@ -147,7 +147,7 @@ class I3D(FrozenStatistics):
         epsilon: Epsilon of the batch norms.
 
     Raises:
-        ConfigError: there is no such stage.
+        ConfigError: There is no such stage.
     """
 
     time_stride = 8
@@ -191,7 +191,7 @@ class I3D(FrozenStatistics):
             until: Name of the stage to stop after; None for the last.
 
         Raises:
-            ConfigError: there is no such stage.
+            ConfigError: There is no such stage.
         """
         first = 0 if after is None else _index(after) + 1
         end = len(STAGES) if until is None else _index(until) + 1

@@ -25,7 +25,7 @@ class PlainJoints(nn.Module):
         coords: Number of coordinates: 2 for x and y, 3 with confidence.
 
     Raises:
-        ConfigError: another number of coordinates.
+        ConfigError: Another number of coordinates.
     """
 
     def __init__(self, *, coords: int = 2) -> None:

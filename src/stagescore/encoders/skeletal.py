@@ -135,7 +135,7 @@ class HierarchicalSkeletalEncoder(nn.Module):
         width: Width of a vector.
 
     Raises:
-        ConfigError: no levels, or one that the hierarchy does not have.
+        ConfigError: No levels, or one that the hierarchy does not have.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ class StaticEncoder(nn.Module):
             frames: RGB frames, 0 to 255, whole numbers or not; three channels per look.
 
         Raises:
-            ConfigError: frames of another number of looks.
+            ConfigError: Frames of another number of looks.
         """
         vectors, _ = self._seen(frames, described=False)
         return vectors
@@ -77,7 +77,7 @@ class StaticEncoder(nn.Module):
             Vectors, and means and maxima of the maps (`with_description` of the backbone), one look after the other.
 
         Raises:
-            ConfigError: frames of another number of looks.
+            ConfigError: Frames of another number of looks.
         """
         vectors, described = self._seen(frames, described=True)
         return vectors, torch.cat(described, dim=-1)

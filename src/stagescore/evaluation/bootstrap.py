@@ -121,7 +121,7 @@ def paired_difference(
         seed: Seed of the resamples.
 
     Raises:
-        DataError: other dives, or a figure for which neither more nor less is better.
+        DataError: Other dives, or a figure for which neither more nor less is better.
     """
     if [dive.dive_id for dive in a] != [dive.dive_id for dive in b]:
         raise DataError("two models were evaluated on other dives", todo="evaluate both on the same split")

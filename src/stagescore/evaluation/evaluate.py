@@ -210,7 +210,7 @@ class Evaluator:
         """The same with a calibration fitted on validation dives.
 
         Raises:
-            DataError: there are too few of them.
+            DataError: There are too few of them.
         """
         plain = replace(self, calibration=None)
         outcomes = plain.outcomes(source, dive_ids, Case())

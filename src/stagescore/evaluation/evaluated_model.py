@@ -101,7 +101,7 @@ def read_evaluated_model(target: str, weights_dir: Path | None = None) -> Evalua
     """A run's folder, a file of weights, or the name of shipped ones.
 
     Raises:
-        CheckpointError: none of these, or damaged.
+        CheckpointError: None of these, or damaged.
     """
     folder = Path(target)
     if folder.is_dir():
@@ -231,7 +231,7 @@ def evaluate(
 
     Raises:
         ConfigError: The bank is asked for and there is none.
-        DataError: no dives to measure on.
+        DataError: No dives to measure on.
     """
     queries = evaluation_set.queries
     if not queries:
@@ -316,7 +316,7 @@ def set_against(result: EvaluationResult, others: Mapping[str, EvaluationResult]
     """The same result, with the differences between its headline and those of other models, by name.
 
     Raises:
-        DataError: one of them was measured on other dives.
+        DataError: One of them was measured on other dives.
     """
     differences = {name: paired(result.outcomes, other.outcomes) for name, other in others.items()}
     return replace(result, report=replace(result.report, paired={**result.report.paired, **differences}))

@@ -104,7 +104,7 @@ def floor_outcomes(outcomes: Outcomes, train: Sequence[Dive]) -> Outcomes:
         train: Dives to learn from.
 
     Raises:
-        DataError: no dives to learn from.
+        DataError: No dives to learn from.
     """
     if not train:
         raise DataError("there is no training dive to make a floor of", todo="give the training split")
@@ -143,7 +143,7 @@ def paired(mine: Outcomes, other: Outcomes) -> dict[str, Difference]:
     """Every headline figure less the other model's, both resampled alike; figures that both have.
 
     Raises:
-        DataError: the two were measured on other dives.
+        DataError: The two were measured on other dives.
     """
     found = {name: paired_difference(mine, other, name) for name in HEADLINE}
     return {name: one for name, one in found.items() if not math.isnan(one.difference.value)}

@@ -88,7 +88,7 @@ def floors_and_ceilings(manifest: Manifest, part: Literal["test", "val"] = "test
         part: Split to measure on; the floors are learned from the training split (for `val`, from the rest of it).
 
     Raises:
-        DataError: no dives to learn from or to measure on.
+        DataError: No dives to learn from or to measure on.
     """
     bounds: list[Bound] = []
     for individual_only, words in ((False, "all dives"), (True, "individual dives")):

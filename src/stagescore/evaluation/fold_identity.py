@@ -97,7 +97,7 @@ def one_table(identities: Sequence[FoldIdentity]) -> None:
     """Check that folds can stand in one table: every fold of one protocol once for each run, all made alike.
 
     Raises:
-        ConfigError: a fold is there twice or missing, or protocols, views or settings are mixed.
+        ConfigError: A fold is there twice or missing, or protocols, views or settings are mixed.
     """
     if not identities:
         raise ConfigError("no fold is given", todo="name a run, or a kept file, of each fold of a protocol")

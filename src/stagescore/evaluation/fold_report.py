@@ -74,7 +74,7 @@ def fold_report(
         The report, and the outcomes of the first run in the order of its folds.
 
     Raises:
-        ConfigError: the folds cannot stand in one table, or the calibration has a tested dive.
+        ConfigError: The folds cannot stand in one table, or the calibration has a tested dive.
     """
     one_table([fold.identity for fold in folds])
     _check_calibration(folds, calibration)
@@ -190,7 +190,7 @@ def _other_rows(folds: Sequence[KeptFold]) -> dict[str, Outcomes]:
     """Rows that every fold has and that score at least two dives.
 
     Raises:
-        ConfigError: rows of one name were made with other weights in another fold.
+        ConfigError: Rows of one name were made with other weights in another fold.
     """
     found = {}
     for name in folds[0].others:

@@ -59,7 +59,7 @@ class FrozenNetwork:
         """Load the network from a file of ImageNet weights of MobileNetV2, as `stagescore weights import` writes it.
 
         Raises:
-            CheckpointError: no such file, unreadable, or of another network.
+            CheckpointError: No such file, unreadable, or of another network.
         """
         backbone = ImageBackbone(name=MOBILENET_V2, merged=True)
         if not path.is_file():
@@ -105,7 +105,7 @@ def frozen_features(
         progress: Called before every dive of a view whose features are made, with how many are done.
 
     Raises:
-        DataError: a clip is not stored, or the features cannot be written.
+        DataError: A clip is not stored, or the features cannot be written.
     """
     views = [View(), View(flip=True)] if mirrored else [View()]
     seen = [_view_features(network, store, dive_ids, view, progress) for view in views]

@@ -60,7 +60,7 @@ def labels_of(
         flights: Flight of each tested dive, as the run had it.
 
     Raises:
-        DataError: a dive is not in the manifest.
+        DataError: A dive is not in the manifest.
     """
     known = {dive.dive_id: dive for dive in dives}
     missing = [dive_id for dive_id in dive_ids if dive_id not in known]

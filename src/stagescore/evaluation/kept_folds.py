@@ -150,7 +150,7 @@ class KeptFold(Config):
         """The same with the rows that its file in a folder has besides, where that is of the same weights and dives.
 
         Raises:
-            DataError: there is such a file, and it cannot be read.
+            DataError: There is such a file, and it cannot be read.
         """
         path = folder / self.identity.file_name
         before = KeptFold._read(path, lambda *_: self.labels) if path.is_file() else None
@@ -220,7 +220,7 @@ class KeptFold(Config):
                 set.
 
         Raises:
-            DataError: it cannot be written.
+            DataError: It cannot be written.
         """
         path = folder / self.identity.file_name
         content = self.model_dump(mode="json")
@@ -240,7 +240,7 @@ class KeptFold(Config):
             dives: Dives of the data set, for a file that was kept without labels.
 
         Raises:
-            DataError: the file cannot be read, is torn, of another version, or none of a fold; or it has no labels and no
+            DataError: The file cannot be read, is torn, of another version, or none of a fold; or it has no labels and no
                 dives are given.
         """
         if dives is None:

@@ -241,7 +241,7 @@ def leak_table(traces: Sequence[Traces], shuffles: int = 2000, *, with_faults: b
         A row for each kind, whose limit is made stricter by their number, and one named "all".
 
     Raises:
-        DataError: too few dives to hold some out.
+        DataError: Too few dives to hold some out.
     """
     if len(traces) < 2 * _FOLDS:
         raise DataError(f"traces of {len(traces)} dives", todo=f"give {2 * _FOLDS} or more")

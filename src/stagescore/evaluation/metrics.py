@@ -84,7 +84,7 @@ def interval_iou(
         predicted: First and last transition of each dive, as predicted.
 
     Raises:
-        DataError: an interval that ends before it begins.
+        DataError: An interval that ends before it begins.
 
     >>> interval_iou(np.array([[0.0, 10.0]]), np.array([[5.0, 10.0]]))
     array([0.5])
@@ -118,7 +118,7 @@ def mean_stage_iou(
         num_frames: Number of frames of each clip.
 
     Raises:
-        DataError: a stage that ends before it begins.
+        DataError: A stage that ends before it begins.
 
     >>> mean_stage_iou(np.array([[1.0, 3.0]]), np.array([[1.0, 5.0]]), np.array([6.0])).round(3)
     array([0.5])

@@ -67,9 +67,9 @@ class FoldRun:
         """Read the settings and labels of a run.
 
         Raises:
-            ConfigError: it was not trained on a fold.
-            CheckpointError: it is not finished.
-            StagescoreError: settings or labels cannot be read.
+            ConfigError: It was not trained on a fold.
+            CheckpointError: It is not finished.
+            StagescoreError: Settings or labels cannot be read.
         """
         settings = settings_of(folder, TrainSettings)
         if settings.data.fold is None:
@@ -122,8 +122,8 @@ def open_folds(
         The folds: single runs by seed, then means of runs; within each in the order of the protocol.
 
     Raises:
-        ConfigError: a fold is there twice or missing, or what is given cannot stand in one table.
-        StagescoreError: a run or file cannot be read.
+        ConfigError: A fold is there twice or missing, or what is given cannot stand in one table.
+        StagescoreError: A run or file cannot be read.
     """
     dives = None if data is None else read_manifest(data).dives
     folds = [KeptFold.read(path, dives) if path.is_file() else FoldRun.open(path) for path in paths]
@@ -259,7 +259,7 @@ def known_fold(
         ridge: Network whose frozen features a ridge beside the model sees; None for no such row.
 
     Raises:
-        ConfigError: the ridge is asked for, and the file of the fold has none.
+        ConfigError: The ridge is asked for, and the file of the fold has none.
     """
     if isinstance(fold, FoldRun):
         kept = keep(fold, progress, mirrored=mirrored)
@@ -278,7 +278,7 @@ def data_of(folds: Sequence[FoldRun | KeptFold]) -> Path:
     """Folder of the manifest that the first run was trained on.
 
     Raises:
-        ConfigError: there is no run among the folds.
+        ConfigError: There is no run among the folds.
     """
     folder = next((one.settings.data.folder for one in folds if isinstance(one, FoldRun)), None)
     if folder is None:
@@ -332,7 +332,7 @@ def kept_out(folds: Sequence[KeptFold]) -> KeptOut:
         folds: What was kept of each fold.
 
     Raises:
-        DataError: too few dives, or none whose stages are labelled; or a file of an earlier version.
+        DataError: Too few dives, or none whose stages are labelled; or a file of an earlier version.
     """
     outcomes = Outcomes(tuple(dive for fold in folds for dive in fold.outcomes()))
     sights = [fold.sight for fold in folds if fold.sight is not None]

@@ -105,8 +105,8 @@ def pack(
         progress: Called with how many dives are done while dives are encoded.
 
     Raises:
-        ConfigError: too few validation dives to fit the calibration on, or a network that cannot be blended with the prior.
-        DataError: too few training dives to know which films are familiar, where that is needed.
+        ConfigError: Too few validation dives to fit the calibration on, or a network that cannot be blended with the prior.
+        DataError: Too few training dives to know which films are familiar, where that is needed.
     """
     model = evaluated.model
     exemplars = dives.exemplars

@@ -95,7 +95,7 @@ def read_known_dives(folder: Path) -> list[KnownDive]:
     """Read frames and hand-made joints: `frames/`, `annotations_examples.json`, `dives.json`.
 
     Raises:
-        DataError: one of them is missing or torn.
+        DataError: One of them is missing or torn.
     """
     labels = {label.image: label for label in read_authors_json(folder / _LABELS)}
     spans = read_json(folder / _DIVES)
@@ -134,7 +134,7 @@ def find(method: str, dive: KnownDive, networks: PoseNetworks) -> Found:
     """Run one method on one dive.
 
     Raises:
-        DataError: there is no such method.
+        DataError: There is no such method.
     """
     detector, estimator = networks.detector, networks.estimator
     begin = time.perf_counter()

@@ -175,7 +175,7 @@ def find_joints(
         rotations: Whether to take the surest of eight rotations instead of the upright crop.
 
     Raises:
-        DataError: there is no frame with enough joints, or a picture cannot be read.
+        DataError: There is no frame with enough joints, or a picture cannot be read.
     """
     found, rows = [], list(_chosen(dives, a_dive, boxes=False))
     if not rows:
@@ -200,7 +200,7 @@ def find_boxes(detector: Detector, dives: Sequence[DiveFrames], a_dive: int) -> 
     """Show a detector some frames of every dive; as `find_joints`.
 
     Raises:
-        DataError: there is no frame, or a picture cannot be read.
+        DataError: There is no frame, or a picture cannot be read.
     """
     iou, confidence, stage, upside_down = [], [], [], []
     for dive, row in _chosen(dives, a_dive, boxes=True):

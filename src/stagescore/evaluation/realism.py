@@ -41,8 +41,8 @@ class RealismNetworks:
         weights_dir: Folder to look in before the usual places.
 
     Raises:
-        ConfigError: onnxruntime is not installed.
-        CheckpointError: a network is missing or is none.
+        ConfigError: Onnxruntime is not installed.
+        CheckpointError: A network is missing or is none.
     """
 
     def __init__(self, weights_dir: Path | None = None) -> None:
@@ -121,7 +121,7 @@ def measure_realism(
         progress: Called after every dive with how many are done.
 
     Raises:
-        DataError: no airborne frame shows a diver.
+        DataError: No airborne frame shows a diver.
     """
     tally = _Tally()
     for index in range(order.num_dives):

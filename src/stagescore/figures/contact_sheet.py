@@ -178,7 +178,7 @@ def jpeg(image: Image, widest_px: int = 1600) -> bytes:
     """A sheet as a JPEG file, no wider than wanted.
 
     Raises:
-        DataError: it cannot be encoded.
+        DataError: It cannot be encoded.
     """
     height, width = image.shape[:2]
     if width > widest_px:

@@ -40,7 +40,7 @@ def write_figure6(result: Result, pictures: Pictures, path: Path, truth: float |
         truth: Score of the judges, in points, where it is known.
 
     Raises:
-        DataError: no score, sums that are not equal to 1e-6, another kind of file, or it cannot be written.
+        DataError: No score, sums that are not equal to 1e-6, another kind of file, or it cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:

@@ -29,7 +29,7 @@ def write_labels_figure(manifest: Manifest, floors: Floors, path: Path) -> None:
         path: File to write; written atomically.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: It cannot be written.
     """
     with mpl.rc_context(
         {"font.size": 9, "text.color": _INK, "axes.labelcolor": _INK, "axes.edgecolor": _INK}

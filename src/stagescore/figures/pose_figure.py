@@ -34,7 +34,7 @@ def figure_5(dives: Sequence[KnownDive], found: Mapping[str, Sequence[Found]], n
         num_each: Number of good frames, and of bad ones.
 
     Raises:
-        DataError: there is no method or no frame.
+        DataError: There is no method or no frame.
     """
     if not found or not dives:
         raise DataError("there is nothing to draw", todo="give at least one dive and one method")

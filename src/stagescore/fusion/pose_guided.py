@@ -43,7 +43,7 @@ class PoseGuidedFusion(nn.Module):
             skeleton_values: Whether the skeleton is attended to as well.
 
         Raises:
-            ConfigError: a width that the heads do not divide.
+            ConfigError: A width that the heads do not divide.
         """
         super().__init__()
         if visual_width % num_heads:

@@ -77,7 +77,7 @@ class ExemplarBank:
         """Rows of some dives in the bank.
 
         Raises:
-            DataError: one of them is not in the bank.
+            DataError: One of them is not in the bank.
         """
         place = {dive.dive_id: k for k, dive in enumerate(self.dives)}
         missing = [dive.dive_id for dive in exemplars if dive.dive_id not in place]
@@ -91,7 +91,7 @@ class ExemplarBank:
         """Refuse features of other weights.
 
         Raises:
-            CheckpointError: the bank was made with other weights.
+            CheckpointError: The bank was made with other weights.
         """
         if weights != self.weights_hash:
             raise CheckpointError(
@@ -129,7 +129,7 @@ class ExemplarBank:
         """Read a bank.
 
         Raises:
-            CheckpointError: no such file, a damaged one, or no bank.
+            CheckpointError: No such file, a damaged one, or no bank.
         """
         try:
             content = path.read_bytes()

@@ -66,7 +66,7 @@ class Familiarity:
                 few dives.
 
         Raises:
-            DataError: fewer than `LEAST_DIVES` training dives, or no held-out dive.
+            DataError: Fewer than `LEAST_DIVES` training dives, or no held-out dive.
         """
         count = len(training)
         if count < LEAST_DIVES or (held_out is not None and not len(held_out)):
@@ -132,7 +132,7 @@ class Familiarity:
             content: Numbers of familiarity in the card.
 
         Raises:
-            CheckpointError: the file has half of it.
+            CheckpointError: The file has half of it.
         """
         mean, axes = (tensors.pop(f"{_PREFIX}{name}", None) for name in ("mean", "axes"))
         if mean is None and axes is None and not content:

@@ -67,7 +67,7 @@ class IntervalModel:
             level: Share of the dives that intervals are to hold, 0 to 1.
 
         Raises:
-            DataError: too few dives for this level, or a dive with neither votes nor a standard deviation.
+            DataError: Too few dives for this level, or a dive with neither votes nor a standard deviation.
         """
         n = len(validation)
         rank = math.ceil((n + 1) * level)
@@ -124,7 +124,7 @@ class IntervalModel:
         """Read an interval model from the card of the weights.
 
         Raises:
-            CheckpointError: a number is missing or senseless.
+            CheckpointError: A number is missing or senseless.
         """
         return cls(
             base=_number(content, "base"),
@@ -196,7 +196,7 @@ class TransitionCalibration:
             tolerance_frames: Distance in label frames; the confidence is the probability that the label lies within it.
 
         Raises:
-            DataError: no labelled transition, or one that the network holds for impossible.
+            DataError: No labelled transition, or one that the network holds for impossible.
         """
         labelled = ~np.isnan(truth)
         # A sampled frame stands for the label frames from its own up to the next one's.
@@ -264,7 +264,7 @@ class TransitionCalibration:
         """Read a calibration from the card of the weights.
 
         Raises:
-            CheckpointError: a number is missing or senseless.
+            CheckpointError: A number is missing or senseless.
         """
         return cls(
             temperature=_number(content, "temperature"),

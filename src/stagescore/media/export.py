@@ -42,7 +42,7 @@ def export_frames(
         Path of the new folder.
 
     Raises:
-        DataError: the folder exists, cannot be written, a setting is wrong, or the film cannot be read
+        DataError: The folder exists, cannot be written, a setting is wrong, or the film cannot be read
             any more; nothing is left behind then.
     """
     if not 1 <= quality <= 95:

@@ -40,7 +40,7 @@ def write_film(
         crf: X264's constant rate factor, 0 (lossless) to 51; other encoders know the usual quality only.
 
     Raises:
-        DataError: there is no encoder, or none that knows this quality; there is no picture, or the file cannot be
+        DataError: There is no encoder, or none that knows this quality; there is no picture, or the file cannot be
             written.
     """
     codec = _codec()

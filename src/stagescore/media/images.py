@@ -42,8 +42,8 @@ def scan_images(folder: Path, frame_rate: float | None) -> Scan:
         frame_rate: Images per second; None if unknown.
 
     Raises:
-        DataError: there is no image that can be read, sizes are mixed, or they are outside the limits.
-        OSError: the folder cannot be listed.
+        DataError: There is no image that can be read, sizes are mixed, or they are outside the limits.
+        OSError: The folder cannot be listed.
     """
     paths = image_paths(folder)
     if not paths:
@@ -109,7 +109,7 @@ def read_images(
     """The wanted pictures, upright; arguments as of `video.read_video`.
 
     Raises:
-        DataError: an image has changed since the first pass.
+        DataError: An image has changed since the first pass.
     """
     for position, index in enumerate(indices):
         if position == 0 or index != indices[position - 1]:
@@ -127,7 +127,7 @@ def image_paths(folder: Path) -> list[Path]:
     """Images of a folder in natural order: `img2` before `img10`.
 
     Raises:
-        OSError: the folder cannot be listed.
+        OSError: The folder cannot be listed.
     """
     return sorted(
         (
@@ -143,7 +143,7 @@ def load_image(path: Path) -> UInt8[np.ndarray, "height width 3"]:
     """One image as RGB, upright.
 
     Raises:
-        DataError: it cannot be read, is cut short, or claims to be absurdly large.
+        DataError: It cannot be read, is cut short, or claims to be absurdly large.
     """
     try:
         # PIL only warns of an image that is twice its limit; 8-bit pictures of any sane size are below.
@@ -173,7 +173,7 @@ def jpeg_bytes(image: UInt8[np.ndarray, "height width 3"], quality: int) -> byte
         quality: Quality of the JPEG, 1 to 100.
 
     Raises:
-        DataError: it cannot be packed.
+        DataError: It cannot be packed.
     """
     done, content = cv2.imencode(
         ".jpg", np.ascontiguousarray(image[..., ::-1]), (cv2.IMWRITE_JPEG_QUALITY, quality)

@@ -195,7 +195,7 @@ def check_factor(name: str, value: float, *, where: str = "") -> float:
         where: File or key that the value belongs to.
 
     Raises:
-        DataError: it is not finite or not within 1/1000 to 1000000.
+        DataError: It is not finite or not within 1/1000 to 1000000.
     """
     if not (math.isfinite(value) and 1e-3 <= value <= 1e6):
         raise DataError(
@@ -208,7 +208,7 @@ def check_size(width_px: int, height_px: int, where: Path) -> None:
     """Refuse pictures that are too small or too large to be a film of a person.
 
     Raises:
-        DataError: a side or the area is outside the limits of this module.
+        DataError: A side or the area is outside the limits of this module.
     """
     if min(width_px, height_px) < MIN_SIDE_PX:
         raise DataError(

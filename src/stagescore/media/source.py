@@ -73,7 +73,7 @@ class Media:
             Index and RGB picture. A repeated index gives the same array again.
 
         Raises:
-            DataError: an index is outside the film or smaller than the one before, or the file has
+            DataError: An index is outside the film or smaller than the one before, or the file has
                 changed since it was opened.
         """
         chosen = range(self.num_frames) if indices is None else [int(index) for index in indices]
@@ -106,7 +106,7 @@ class Media:
             windows_px: Part of every frame of the film that is taken, as `scaling.windowed` has it; needs `size_px`.
 
         Raises:
-            DataError: the range or the size does not exist, or the file has changed.
+            DataError: The range or the size does not exist, or the file has changed.
         """
         indices = sample_indices(
             self.content[0] if first is None else first,
@@ -131,7 +131,7 @@ class Media:
             windows_px: Part of every frame of the film that is taken, as `scaling.windowed` has it; needs `size_px`.
 
         Raises:
-            DataError: a frame or the size does not exist, or the file has changed.
+            DataError: A frame or the size does not exist, or the file has changed.
         """
         self._check(indices)
         width, height = size_px or (self.info.width_px, self.info.height_px)
@@ -194,7 +194,7 @@ def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: fl
     """Read a video or folder once and make its frames available. Arguments as of `inspect_media`.
 
     Raises:
-        DataError: nothing of it can be read (what, where, what to do), or a setting is wrong.
+        DataError: Nothing of it can be read (what, where, what to do), or a setting is wrong.
     """
     _check_settings(slowmo, frame_rate)
     where = Path(path)
@@ -258,7 +258,7 @@ def without_pictures(
         frame_rate: Frames per second.
 
     Raises:
-        DataError: a number is not positive, or the picture too small or too large.
+        DataError: A number is not positive, or the picture too small or too large.
     """
     _check_settings(slowmo, frame_rate)
     check_size(*size_px, where=path)

@@ -136,7 +136,7 @@ class Crop(Transform):
         """The middle of pictures of `size_px`; half a pixel further left or up where it does not divide.
 
         Raises:
-            DataError: the crop is larger than the picture or not positive.
+            DataError: The crop is larger than the picture or not positive.
 
         >>> Crop.centred((455, 256), 224, 224)
         Crop(left_px=115, top_px=16, width_px=224, height_px=224)
@@ -149,7 +149,7 @@ class Crop(Transform):
         """A place within the picture that depends on `key` (seed, epoch, dive, ...) alone.
 
         Raises:
-            DataError: the crop is larger than the picture or not positive.
+            DataError: The crop is larger than the picture or not positive.
         """
         spare_x, spare_y = _spare(size_px, width_px, height_px)
         left = int(hash_unit(*key, "left") * (spare_x + 1))

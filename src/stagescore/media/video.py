@@ -120,8 +120,8 @@ def scan_video(path: Path) -> Scan:
         path: Path of an existing regular file.
 
     Raises:
-        DataError: it is no video, has no picture track or not a single frame that can be decoded.
-        OSError: it cannot be read.
+        DataError: It is no video, has no picture track or not a single frame that can be decoded.
+        OSError: It cannot be read.
     """
     with captured_errors() as log, _opened(path) as container:
         stream = _video_stream(container, path)
@@ -214,7 +214,7 @@ def read_video(
         One RGB picture per index.
 
     Raises:
-        DataError: the file does not give the same frames as in the first pass.
+        DataError: The file does not give the same frames as in the first pass.
     """
     wanted = Counter(indices)
     last = max(indices, default=-1)

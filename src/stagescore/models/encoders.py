@@ -39,7 +39,7 @@ class Encoders(nn.Module):
                 that does not recognise it.
 
         Raises:
-            ConfigError: numbers are to be recognised without a static encoder.
+            ConfigError: Numbers are to be recognised without a static encoder.
         """
         super().__init__()
         if numbers is not None and static is None:
@@ -82,7 +82,7 @@ class Encoders(nn.Module):
         """Encode a batch; rows of dives without the modality are zeros.
 
         Raises:
-            DataError: no branch of the model finds anything to read.
+            DataError: No branch of the model finds anything to read.
         """
         frames, joints = dives.frames, dives.joints
         static, number_logits = self._static(frames, dives.has_video)

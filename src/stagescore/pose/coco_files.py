@@ -40,7 +40,7 @@ def coco_json(
         empty: Images in which there is nobody to label.
 
     Raises:
-        DataError: the size of an image is not known.
+        DataError: The size of an image is not known.
     """
     skeleton = labels[0].skeleton if labels else MPII_16
     images, annotations = [], []

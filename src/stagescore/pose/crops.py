@@ -40,7 +40,7 @@ class TurnedCrop:
             size_px: Width and height of the crop, in pixels.
 
         Raises:
-            DataError: the box is empty or not finite.
+            DataError: The box is empty or not finite.
         """
         edge = ROOM * float(max(box_px[2] - box_px[0], box_px[3] - box_px[1]))
         if not (np.isfinite(box_px).all() and edge > 0):

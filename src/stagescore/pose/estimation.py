@@ -83,7 +83,7 @@ def read_turns(
         turns: Ways to show the diver.
 
     Raises:
-        DataError: the box is empty or not finite.
+        DataError: The box is empty or not finite.
     """
     crops = [_crop(box_px, turn, estimator.crop_size_px) for turn in turns]
     cuts = [crop.cut(image) for crop in crops]
@@ -135,7 +135,7 @@ class Follower:
         """The joints in the next frame, in its pixels, with confidences.
 
         Raises:
-            DataError: the box is empty or not finite.
+            DataError: The box is empty or not finite.
         """
         readings: list[Reading] = []
 
@@ -179,7 +179,7 @@ def best_of_eight(
     """The surest of eight rotations, without any memory.
 
     Raises:
-        DataError: the box is empty or not finite.
+        DataError: The box is empty or not finite.
     """
     return _best(read_turns(estimator, image, box_px, [Turn(angle) for angle in _EIGHTHS]))
 

@@ -131,7 +131,7 @@ def read_authors_json(path: Path) -> list[LabelledImage]:
     """Read hand-made joints in the authors' form, in the order of the file.
 
     Raises:
-        DataError: unreadable, or an entry lacks a field or holds something else than numbers.
+        DataError: Unreadable, or an entry lacks a field or holds something else than numbers.
     """
     return labels_of_authors(read_json(path), path)
 
@@ -140,7 +140,7 @@ def read_json(path: Path) -> object:
     """What a JSON file holds.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: It cannot be read.
     """
     try:
         content: object = json.loads(path.read_text(encoding="utf-8"))

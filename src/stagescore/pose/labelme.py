@@ -36,7 +36,7 @@ def labelme_json(label: LabelledImage) -> dict[str, Any]:
     """A labelled image as LabelMe has it.
 
     Raises:
-        DataError: the size of the image is not known.
+        DataError: The size of the image is not known.
     """
     if label.size_px is None:
         raise DataError(
@@ -60,7 +60,7 @@ def empty_labelme_json(image: str, size_px: tuple[int, int] | None) -> dict[str,
     """An image in which there is nobody to label.
 
     Raises:
-        DataError: the size of the image is not known.
+        DataError: The size of the image is not known.
     """
     if size_px is None:
         raise DataError(
@@ -80,7 +80,7 @@ def label_of_labelme(
         asked: Skeleton that the user says the file has; that of its flags by default, or MPII's.
 
     Raises:
-        DataError: it is none of LabelMe's, or its labels are not one rectangle and the points of the skeleton.
+        DataError: It is none of LabelMe's, or its labels are not one rectangle and the points of the skeleton.
     """
     if not isinstance(content, Mapping) or not isinstance(content.get("shapes"), list):
         raise DataError("it is no file of LabelMe (no `shapes`)", where=path, todo="save it with LabelMe")

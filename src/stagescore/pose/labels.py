@@ -48,7 +48,7 @@ def read_labels(path: Path, skeleton: Skeleton | None = None) -> list[LabelledIm
         skeleton: Skeleton of the file's joints; told by their names or their number by default.
 
     Raises:
-        DataError: it has none of the forms, or holds something that cannot be (what, where, what to do).
+        DataError: It has none of the forms, or holds something that cannot be (what, where, what to do).
     """
     return read_labels_and_empty(path, skeleton)[0]
 
@@ -59,7 +59,7 @@ def read_labels_and_empty(
     """Read labels as `read_labels` does, with the images in which there is nobody to label.
 
     Raises:
-        DataError: as of `read_labels`.
+        DataError: As of `read_labels`.
     """
     if path.is_dir():
         files = sorted(
@@ -100,7 +100,7 @@ def write_labels(
         empty: Images in which there is nobody to label; forms of `WITHOUT_EMPTY` leave them out.
 
     Raises:
-        DataError: a form needs the sizes of the images and they are not known, two images would have the same
+        DataError: A form needs the sizes of the images and they are not known, two images would have the same
             file, a joint lies outside of its image in a form that refuses it, or it cannot be written.
     """
     for label in labels:
@@ -158,7 +158,7 @@ def with_sizes(labels: Sequence[Judged], images: Path) -> list[Judged]:
     Forms that name frames without an ending (OpenPose, npz) get the whole name of the image.
 
     Raises:
-        DataError: an image is missing, or a joint lies outside of it.
+        DataError: An image is missing, or a joint lies outside of it.
     """
     places = {path.stem: path.name for path in image_paths(images)} if images.is_dir() else {}
     sized = []

@@ -19,8 +19,8 @@ def open_networks(files: NetworkFiles, threads: int | None = None) -> PoseNetwor
         threads: Number of threads of each network; all cores by default.
 
     Raises:
-        CheckpointError: a file is not what it is named to be.
-        ConfigError: one needs onnxruntime, which is not installed.
+        CheckpointError: A file is not what it is named to be.
+        ConfigError: One needs onnxruntime, which is not installed.
     """
     estimator = open_estimator(files.estimator, threads)
     if files.second_estimator is not None:
@@ -41,8 +41,8 @@ def open_detector(path: Path, threads: int | None = None) -> Detector:
         threads: Number of threads it may use; for ours they are those of PyTorch in this process. All cores by default.
 
     Raises:
-        CheckpointError: it is none.
-        ConfigError: it needs onnxruntime, which is not installed.
+        CheckpointError: It is none.
+        ConfigError: It needs onnxruntime, which is not installed.
     """
     if path.suffix != OWN_SUFFIX:
         return onnx_networks.open_detector(path, threads)
@@ -56,8 +56,8 @@ def open_estimator(path: Path, threads: int | None = None) -> Estimator:
     """The estimator in a file; as `open_detector`.
 
     Raises:
-        CheckpointError: it is none.
-        ConfigError: it needs onnxruntime, which is not installed.
+        CheckpointError: It is none.
+        ConfigError: It needs onnxruntime, which is not installed.
     """
     if path.suffix != OWN_SUFFIX:
         return onnx_networks.open_estimator(path, threads)

@@ -50,8 +50,8 @@ def open_network(path: Path, threads: int | None = None) -> Detector | Estimator
         threads: Number of threads that the network may use; all cores by default.
 
     Raises:
-        ConfigError: onnxruntime is not installed.
-        CheckpointError: the file is no network that can be run, or one of unknown shapes.
+        ConfigError: Onnxruntime is not installed.
+        CheckpointError: The file is no network that can be run, or one of unknown shapes.
     """
     network = _Network(path, threads)
     (inputs, *others), outputs = network.session.get_inputs(), network.dry_run()
@@ -83,7 +83,7 @@ def open_detector(path: Path, threads: int | None = None) -> Detector:
     """As `open_network`.
 
     Raises:
-        CheckpointError: it is an estimator.
+        CheckpointError: It is an estimator.
     """
     network = open_network(path, threads)
     if isinstance(network, MoveNetDetector | YoloDetector):
@@ -97,7 +97,7 @@ def open_estimator(path: Path, threads: int | None = None) -> Estimator:
     """As `open_network`.
 
     Raises:
-        CheckpointError: it is a detector.
+        CheckpointError: It is a detector.
     """
     network = open_network(path, threads)
     if isinstance(network, MoveNetEstimator | SimccEstimator):

@@ -60,7 +60,7 @@ def note_figures(path: Path, figures: Mapping[str, Any]) -> None:
     """Write measured figures into the card of a network, in the place of earlier ones of the same names.
 
     Raises:
-        CheckpointError: the file is no pose network of ours.
+        CheckpointError: The file is no pose network of ours.
     """
     network, card = load_network(path)
     save_network(path, network.state_dict(), card.model_copy(update={"figures": {**card.figures, **figures}}))
@@ -70,7 +70,7 @@ def load_network(path: Path) -> tuple[PoseNet | SmallDetector, PoseCard]:
     """A network in eval mode, and its card.
 
     Raises:
-        CheckpointError: the file cannot be read, is torn, is no pose network of ours, or was changed.
+        CheckpointError: The file cannot be read, is torn, is no pose network of ours, or was changed.
     """
     tensors, card = read_card_file(
         path, PoseCard, _HEADER, what="pose network", maker="stagescore pose train"
@@ -88,7 +88,7 @@ def open_own(path: Path) -> "OwnDetector | OwnEstimator":
     """The detector or estimator in a file of ours.
 
     Raises:
-        CheckpointError: see `load_network`.
+        CheckpointError: See `load_network`.
     """
     network, card = load_network(path)
     merge_batch_norms(network)

@@ -64,7 +64,7 @@ def read_judged(path: Path) -> list[Judged]:
     """All images that an annotator has dealt with.
 
     Raises:
-        DataError: as of `labels.read_labels`.
+        DataError: As of `labels.read_labels`.
     """
     labels, empty = read_labels_and_empty(path)
     return [*labels, *empty]
@@ -109,7 +109,7 @@ def merged(
         decisions: Decision on each disagreement, by image and thing: `a`, `b`, `mean`, `unknown`, or `x y` in pixels.
 
     Raises:
-        DataError: something is undecided, decided for what is no disagreement, or decided in a way that
+        DataError: Something is undecided, decided for what is no disagreement, or decided in a way that
             does not fit: a joint outside of its image, for example.
     """
     open_keys = [d.key for d in found if not decisions.get(d.key, "").strip()]
@@ -158,7 +158,7 @@ def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
     """Read the table back: what was decided for each image and thing; empty where nothing was.
 
     Raises:
-        DataError: it cannot be read or lacks a column.
+        DataError: It cannot be read or lacks a column.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:

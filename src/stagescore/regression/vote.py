@@ -18,7 +18,7 @@ def vote(
         protocol: How the exemplars were chosen, such as `w/ DN`.
 
     Raises:
-        DataError: no exemplars, as many deltas as scores are not given, or one votes twice.
+        DataError: No exemplars, as many deltas as scores are not given, or one votes twice.
 
     >>> vote([1.0, -3.0], [70.0, 76.0], ["a", "b"], protocol="w/ DN").score
     72.0

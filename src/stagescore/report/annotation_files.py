@@ -73,7 +73,7 @@ def write_annotation(
         The content of `quality.json`; see `finish`.
 
     Raises:
-        DataError: a file cannot be written.
+        DataError: A file cannot be written.
     """
     labels = labels_of(annotation, images)
     surety = {
@@ -106,7 +106,7 @@ def write_overlay(
     """Write `overlay.mp4`.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: It cannot be written.
     """
     write_film(folder / OVERLAY, overlay_frames(annotation, frames), frame_rate)
 
@@ -115,6 +115,6 @@ def finish(folder: Path, quality: dict[str, Any]) -> None:
     """Write `quality.json`: the clip is done.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: It cannot be written.
     """
     write_bytes(folder / QUALITY, as_bytes(quality))

@@ -70,7 +70,7 @@ def clips_of(path: Path) -> list[ClipSource]:
     """The clips that a path names: a file or a folder of images is one, a folder of films is a batch.
 
     Raises:
-        DataError: there is nothing, or the folder holds films and images.
+        DataError: There is nothing, or the folder holds films and images.
     """
     if not path.is_dir():
         if not path.exists():

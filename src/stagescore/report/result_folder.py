@@ -46,7 +46,7 @@ def film_pictures(
         bank: Bank that may have pictures of the nearest exemplar.
 
     Raises:
-        DataError: the film has changed, or the track has another number of rows.
+        DataError: The film has changed, or the track has another number of rows.
     """
     return Pictures(
         query={}
@@ -96,7 +96,7 @@ def write_dive_report(folder: Path, result: Result, pictures: Pictures) -> None:
     """Write `report.html`, and `joints.npz` if there are joints.
 
     Raises:
-        DataError: they cannot be written, or the result's parts do not add up.
+        DataError: They cannot be written, or the result's parts do not add up.
     """
     files = {folder / REPORT: dive_report(result, pictures).encode()}
     if (track := pictures.track) is not None:
@@ -110,7 +110,7 @@ def read_result(folder: Path) -> Result:
     """Read `result.json`.
 
     Raises:
-        DataError: there is none, or it has another form.
+        DataError: There is none, or it has another form.
     """
     path = folder / RESULT
     try:
@@ -148,7 +148,7 @@ def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
         The pictures, and why there are no frames, in a sentence; None if there are.
 
     Raises:
-        DataError: the joints cannot be read.
+        DataError: The joints cannot be read.
     """
     track = read_npz(folder / JOINTS) if (folder / JOINTS).exists() else None
     film = _film(Path(result.input.path), folder)

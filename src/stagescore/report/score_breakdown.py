@@ -83,7 +83,7 @@ def breakdown_of(result: Result) -> ScoreBreakdown:
     """The mean exemplar, the stages, what the prior adds if anything, and the score.
 
     Raises:
-        DataError: there is no score, or what the result says does not add up to 1e-6 somewhere: a vote's parts,
+        DataError: There is no score, or what the result says does not add up to 1e-6 somewhere: a vote's parts,
             a stage's difference, the score.
     """
     if result.score is None or not adds_up(result):
@@ -130,7 +130,7 @@ def breakdown_of_vote(result: Result, index: int) -> ScoreBreakdown:
     """One exemplar's score, its stages, and its vote.
 
     Raises:
-        DataError: they do not add up.
+        DataError: They do not add up.
     """
     vote, where = result.exemplars[index], f"exemplars[{index}]"
     return ScoreBreakdown(

@@ -44,7 +44,7 @@ def write_dive_files(scored: Scored, folder: Path) -> None:
     """Write `overlay.mp4`, where there is a film, and `report.html` with the joints it draws.
 
     Raises:
-        DataError: one of them cannot be made or written.
+        DataError: One of them cannot be made or written.
     """
     if scored.media is not None:
         drawn = HeldMedia.for_drawing(scored.media, frames_wanted(scored.result), _DRAWN_EDGE_PX)
@@ -59,7 +59,7 @@ def write_summary(results: Sequence[Result], folder: Path) -> None:
     """Write `summary.html` about a batch.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: It cannot be written.
     """
     page = summary_page([(result.input.name, result) for result in results])
     write_bytes(folder / SUMMARY, page.encode())
@@ -83,7 +83,7 @@ def write_comparison(comparison: DiveComparison, first: Scored, second: Scored |
         folder: Folder that has none of these files yet.
 
     Raises:
-        DataError: one of them cannot be made or written.
+        DataError: One of them cannot be made or written.
     """
     write_bytes(folder / COMPARED, (comparison.model_dump_json(indent=1) + "\n").encode())
     pairs = compared_pairs(comparison)
@@ -116,7 +116,7 @@ def write_comparison_film(comparison: DiveComparison, first: Scored, second: Sco
     """Both dives side by side on their common time base.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: It cannot be written.
     """
     mine = {frame: _sized(image) for frame, image in _frames(first, comparison, 0)}
     theirs = {frame: _sized(image) for frame, image in _frames(second, comparison, 1)}

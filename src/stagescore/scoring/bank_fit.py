@@ -29,7 +29,7 @@ class BankFit(Config):
         """The fit of a bank; None for banks that were not fitted.
 
         Raises:
-            CheckpointError: it is damaged, or was fitted with other weights.
+            CheckpointError: It is damaged, or was fitted with other weights.
         """
         path = bank.with_suffix(".json")
         if not path.is_file():

@@ -65,7 +65,7 @@ class FittedBank:
         """Write the bank, and the fit beside it.
 
         Raises:
-            DataError: they cannot be written.
+            DataError: They cannot be written.
         """
         self.bank.save(path)
         write_files({path.with_suffix(".json"): (self.fit.model_dump_json(indent=1) + "\n").encode()})

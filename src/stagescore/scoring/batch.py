@@ -90,7 +90,7 @@ def score_batch(
         The results as written, in the order of the clips.
 
     Raises:
-        DataError: the folder cannot be written to, or another process writes results there.
+        DataError: The folder cannot be written to, or another process writes results there.
     """
     results: list[Result] = []
     with alone_in(out):
@@ -112,7 +112,7 @@ def write_result(scored: Scored, folder: Path, extras: Extras) -> Result:
     """Write a dive's folder, whole or not at all; gives the result as written.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: It cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

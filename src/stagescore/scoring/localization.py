@@ -32,7 +32,7 @@ def localize_action(media: Media, flights: FlightFinder) -> tuple[int, int]:
     """First frame of the dive and the frame after its last.
 
     Raises:
-        DataError: nobody falls, or the film is too long to be looked through.
+        DataError: Nobody falls, or the film is too long to be looked through.
     """
     if media.num_frames > MOST_FRAMES:
         raise DataError(

@@ -105,7 +105,7 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, scan: Moti
         Joints and boxes in pixels of that size.
 
     Raises:
-        DataError: the film cannot be read any more.
+        DataError: The film cannot be read any more.
     """
     found = annotate(
         lambda: (image for _, image in media.frames([start + frame for frame in scan.distinct])),
@@ -145,7 +145,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
         skeleton: What the file's joints are; told by their names or their number by default.
 
     Raises:
-        DataError: unreadable, or it does not fit the clip.
+        DataError: Unreadable, or it does not fit the clip.
     """
     warnings = []
     if path.suffix.lower() == ".npz":
@@ -206,7 +206,7 @@ def joints_alone(
     """What stands in for the film of an npz of joints, a row a frame.
 
     Raises:
-        DataError: unreadable, empty, or nothing says how large the picture was.
+        DataError: Unreadable, empty, or nothing says how large the picture was.
     """
     num_frames = _rows_of(path).num_frames
     if size_px is None:

@@ -73,7 +73,7 @@ def prepare(
         progress: Called now and then, and about every second while another process prepares the folder.
 
     Raises:
-        DataError: the manifest cannot be read, or nothing can be written.
+        DataError: The manifest cannot be read, or nothing can be written.
     """
     manifest = read_manifest(folder)
     out = folder / FOLDER

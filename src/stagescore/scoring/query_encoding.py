@@ -107,7 +107,7 @@ def encode_query(
         mirrored: Whether to show the dive mirrored as well.
 
     Raises:
-        DataError: the film cannot be read any more, or the model cannot do without a film, or a skeleton.
+        DataError: The film cannot be read any more, or the model cannot do without a film, or a skeleton.
     """
     start, end = span
     p = preprocessing

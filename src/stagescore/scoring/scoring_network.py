@@ -184,7 +184,7 @@ def load_networks(
         weights_dir: Folder to look for networks in before all others.
 
     Raises:
-        CheckpointError: one of them is missing, damaged, or made for another.
+        CheckpointError: One of them is missing, damaged, or made for another.
     """
     if weights == AUTO:
         asked: Sequence[str | Path] = shipped_scorers(weights_dir)

@@ -25,7 +25,7 @@ def jointly(
     """The jointly most probable transitions t_1 < t_2 < ... that leave no stage empty.
 
     Raises:
-        DataError: fewer frames than stages.
+        DataError: Fewer frames than stages.
 
     >>> jointly(torch.tensor([[[0.0, 3.0, 0.0, 0.0], [0.0, 4.0, 2.0, 0.0]]])).tolist()
     [[1, 2]]
@@ -60,7 +60,7 @@ def in_equal_shares(
     """The most probable frame for the i-th transition inside the i-th equal share of the frames: the release.
 
     Raises:
-        DataError: fewer frames than stages.
+        DataError: Fewer frames than stages.
     """
     num_transitions, num_frames = logits.shape[1:]
     _check_room(num_transitions, num_frames)
@@ -75,7 +75,7 @@ def edges_of(transitions: Int[Tensor, "dives transitions"], num_frames: int) -> 
     """Half-open stage edges from transitions.
 
     Raises:
-        DataError: transitions that do not increase, or leave a stage empty.
+        DataError: Transitions that do not increase, or leave a stage empty.
 
     >>> edges_of(torch.tensor([[29, 65]]), 96).tolist()
     [[0, 30, 66, 96]]

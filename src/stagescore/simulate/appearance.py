@@ -261,7 +261,7 @@ def draw_appearance(seed: int, height_m: Number) -> Appearance:
         height_m: Height of the board in metres, 3 or 10; camera positions depend on it.
 
     Raises:
-        DataError: the height is not positive.
+        DataError: The height is not positive.
     """
     if not height_m > 0:
         raise DataError(f"the height is {height_m} m", todo="give 3 or 10")

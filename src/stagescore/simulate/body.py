@@ -134,7 +134,7 @@ def angles(**degrees: float) -> Float[np.ndarray, " angles"]:
     """Joint angles by name; `hip`, `knee`, `shoulder`, `side` and `elbow` set both sides.
 
     Raises:
-        KeyError: no such angle.
+        KeyError: No such angle.
 
     >>> float(angles(hip=90)[0]), float(angles(hip=90)[1])
     (90.0, 90.0)

@@ -120,7 +120,7 @@ def follow(motion: BodyMotion, appearance: Appearance, size_px: tuple[int, int])
         size_px: Width and height of the pictures, in pixels.
 
     Raises:
-        DataError: a size is not positive.
+        DataError: A size is not positive.
     """
     width, height = size_px
     if width < 1 or height < 1:

@@ -123,7 +123,7 @@ def simulate_dataset(
         The manifest that was written, with paths relative to `out`.
 
     Raises:
-        DataError: the folder is in use, was made with another order, or cannot be written to; or a
+        DataError: The folder is in use, was made with another order, or cannot be written to; or a
             process was killed.
     """
     if workers < 1:
@@ -157,7 +157,7 @@ def make_dive(order: Order, index: int, stage: Stage | None = None) -> Simulated
         stage: Functions that dive and film; by default those of `motion` and `render`.
 
     Raises:
-        DataError: a negative index.
+        DataError: A negative index.
     """
     stage = stage or default_stage()
     event = draw_event(order.seed, index, fault_augmented=order.fault_augmented)

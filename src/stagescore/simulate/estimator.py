@@ -105,7 +105,7 @@ def estimate_joints(
         Places x and y in pixels and confidence, 0 to 1, of each joint; never NaN.
 
     Raises:
-        DataError: joints that are not finite.
+        DataError: Joints that are not finite.
     """
     if not np.isfinite(joints_px).all():
         raise DataError("exact joints are not finite", where="pose estimate", todo="project the whole body")

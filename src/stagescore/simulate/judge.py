@@ -174,7 +174,7 @@ def splash_size(faults: Faults, entry_speed_m_s: float) -> float:
         Size from 0 (a rip entry) to 1, exclusive; strictly increasing in each of the three faults and the speed.
 
     Raises:
-        DataError: a speed that is not positive.
+        DataError: A speed that is not positive.
 
     >>> splash_size(Faults(), 14.0)
     0.0
@@ -199,7 +199,7 @@ def deductions(faults: Faults, splash: float) -> dict[str, float]:
         Points for each of `RULES`, and for `failed` in a failed dive.
 
     Raises:
-        DataError: a splash outside 0 to 1.
+        DataError: A splash outside 0 to 1.
     """
     if not 0 <= splash <= 1:
         raise DataError(f"a splash of {splash}", todo="give a size from 0 to 1")
@@ -232,7 +232,7 @@ def judge(plan: DivePlan, splash: float, panel: Panel | None = None) -> Judgemen
         panel: Judges of the event; by default ones without leaning.
 
     Raises:
-        DataError: a splash outside 0 to 1.
+        DataError: A splash outside 0 to 1.
     """
     points = deductions(plan.faults, splash)
     execution = max(0.0, MAX_MARK - sum(points.values()))

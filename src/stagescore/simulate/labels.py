@@ -52,7 +52,7 @@ def sub_actions(number: DiveNumber, count: int) -> tuple[tuple[int, str], ...]:
         count: How many sub-actions: 3 (without twist), 4 (twist first) or 5 (somersault, twist, somersault).
 
     Raises:
-        DataError: another count.
+        DataError: Another count.
 
     >>> [name for _, name in sub_actions(DiveNumber.parse("5253B"), 4)]
     ['Back', '1.5 Twists', '2.5 Soms.Pike', 'Entry']
@@ -128,7 +128,7 @@ def annotation_files(
         test_share: Share of the dives for the test split, 0 to 1.
 
     Raises:
-        DataError: fewer than two dives, of which no test split can be made.
+        DataError: Fewer than two dives, of which no test split can be made.
     """
     fine: dict[tuple[str, int], list[Any]] = {}
     named: dict[tuple[str, int], dict[str, Any]] = {}
@@ -198,7 +198,7 @@ def finish(
         test_share: Share of the dives for the test split, 0 to 1.
 
     Raises:
-        DataError: too few dives, something that cannot be written, or frames and labels that disagree.
+        DataError: Too few dives, something that cannot be written, or frames and labels that disagree.
     """
     write_files(
         {out / name: content for name, content in annotation_files(records, seed, test_share).items()}

@@ -27,7 +27,7 @@ def simulate(plan: DivePlan) -> BodyMotion:
         plan: What is dived, by whom, and how well.
 
     Raises:
-        DataError: the clip is too short to hold the dive.
+        DataError: The clip is too short to hold the dive.
     """
     step_s = 1.0 / (plan.frame_rate * STEPS_A_FRAME)
     start = launch(plan)

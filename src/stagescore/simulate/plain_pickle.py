@@ -34,7 +34,7 @@ def dumps(value: Any) -> bytes:
             one-dimensional int64 arrays of them, nested at most 50 deep.
 
     Raises:
-        DataError: anything else.
+        DataError: Anything else.
 
     >>> dumps([1, "a"])
     b'\x80\x03](K\x01X\x01\x00\x00\x00ae.'

@@ -98,7 +98,7 @@ def derive_population(dives: Sequence[Dive]) -> dict[str, Any]:
         sd of the flight's first and last transition and of their difference as shares of the clip.
 
     Raises:
-        DataError: there is no individual dive with difficulty, dive number and clip length.
+        DataError: There is no individual dive with difficulty, dive number and clip length.
     """
     known = [d for d in dives if not d.synchronised and d.dive_number and d.difficulty and d.num_frames]
     if not known:

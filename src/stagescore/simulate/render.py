@@ -90,7 +90,7 @@ def render(
         The pictures in their order.
 
     Raises:
-        DataError: the pictures are too small to show anything.
+        DataError: The pictures are too small to show anything.
     """
     if size_px[0] < _SMALLEST_PX[0] or size_px[1] < _SMALLEST_PX[1]:
         raise DataError(f"pictures of {size_px[0]} x {size_px[1]} pixels", todo="ask for 112 x 64 or more")

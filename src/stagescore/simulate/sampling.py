@@ -118,7 +118,7 @@ def draw_event(seed: int, dive_index: int, *, fault_augmented: bool = False) -> 
         fault_augmented: Whether the event is named as a training session, so that fault-augmented dives and others can stand side by side.
 
     Raises:
-        DataError: a negative index.
+        DataError: A negative index.
     """
     if dive_index < 0:
         raise DataError(f"a dive of index {dive_index}", todo="count dives from 0")
@@ -153,7 +153,7 @@ def draw_plan(seed: int, index: int, *, fault_augmented: bool = False) -> DivePl
             competitions large faults in flight are so rare that nobody can learn from them what they cost.
 
     Raises:
-        DataError: a negative index.
+        DataError: A negative index.
     """
     event = draw_event(seed, index)
     random = np.random.default_rng(hash_u64(seed, "plan", index))

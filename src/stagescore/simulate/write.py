@@ -81,7 +81,7 @@ def write_dive(dive: SimulatedDive, out: Path) -> None:
         out: Folder of the data set.
 
     Raises:
-        DataError: a picture too few or too many, or something that cannot be written.
+        DataError: A picture too few or too many, or something that cannot be written.
     """
     folder = frames_folder(out, dive.event, dive.number)
     record = record_path(out, dive.event, dive.number)

@@ -31,8 +31,8 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
         The settings of the new run: those of the first one, with the seeds of all.
 
     Raises:
-        ConfigError: fewer than two runs, or runs that did not begin alike; or the folder holds a run.
-        CheckpointError: a run is not finished or cannot be read.
+        ConfigError: Fewer than two runs, or runs that did not begin alike; or the folder holds a run.
+        CheckpointError: A run is not finished or cannot be read.
     """
     if len(runs) < 2:
         raise ConfigError("the mean of one run is that run", todo="name two runs or more")

@@ -31,7 +31,7 @@ def write_checkpoint(folder: Path, step: int, state: Mapping[str, Any], *, keep:
         keep: Number of checkpoints to keep, the newest ones.
 
     Raises:
-        DataError: it cannot be written; older ones are left alone then.
+        DataError: It cannot be written; older ones are left alone then.
     """
     path = folder / f"step-{step:08d}.ckpt"
     write_file(path, state)
@@ -59,7 +59,7 @@ def write_file(path: Path, state: Mapping[str, Any]) -> None:
     """Write one state atomically.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: It cannot be written.
     """
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
@@ -71,7 +71,7 @@ def read_file(path: Path) -> dict[str, Any]:
     """Read one state.
 
     Raises:
-        CheckpointError: not there, torn, or not one of ours.
+        CheckpointError: Not there, torn, or not one of ours.
     """
     try:
         whole = path.read_bytes()

@@ -50,7 +50,7 @@ class FeatureCache:
             branches: Branches of the encoders to read.
 
         Raises:
-            DataError: there is none, it is unfinished, or it was made for other dives, views, preprocessing or joints.
+            DataError: There is none, it is unfinished, or it was made for other dives, views, preprocessing or joints.
         """
         self.live = LiveSource(samples, views)
         index = _read_index(folder)
@@ -126,7 +126,7 @@ def build_feature_cache(
             builds the cache.
 
     Raises:
-        DataError: the views are not counted, or the folder holds features of something else.
+        DataError: The views are not counted, or the folder holds features of something else.
     """
     num_views = source.views.num
     if num_views is None:

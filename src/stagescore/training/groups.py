@@ -120,7 +120,7 @@ def epoch_groups(
         Groups of 2 to `size` dives, or of 1 without pairing, in the order of their hashes.
 
     Raises:
-        DataError: fewer than two dives, one of them twice, or groups of fewer than two.
+        DataError: Fewer than two dives, one of them twice, or groups of fewer than two.
     """
     ids = {dive.dive_id for dive in dives}
     if len(ids) < max(2, len(dives)):

@@ -243,7 +243,7 @@ class Loop:
         """One optimiser step.
 
         Raises:
-            CheckpointError: the loss became NaN or infinite.
+            CheckpointError: The loss became NaN or infinite.
         """
         self.objective.train()
         own, factor = share_of_rank(groups, rank=self.processes.rank, world=self.processes.world)
@@ -341,7 +341,7 @@ def read_best(folder: Path, figure: str) -> dict[str, Tensor]:
     """The weights of a run that were best in a figure.
 
     Raises:
-        CheckpointError: there are none, or they are torn.
+        CheckpointError: There are none, or they are torn.
     """
     return dict(read_file(folder / f"best-{figure}.ckpt")["model"])
 
@@ -350,7 +350,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """The rows of a run's log; a torn last line is left out.
 
     Raises:
-        CheckpointError: there is no log.
+        CheckpointError: There is no log.
     """
     try:
         text = (folder / "log.jsonl").read_text(encoding="utf-8")

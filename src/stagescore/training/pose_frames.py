@@ -66,7 +66,7 @@ def read_simulated(folder: Path, dives: Sequence[Dive]) -> tuple[DiveFrames, ...
         dives: Dives of the data set's manifest.
 
     Raises:
-        DataError: the truth about a dive is missing or damaged, or there are no dives.
+        DataError: The truth about a dive is missing or damaged, or there are no dives.
     """
     if not dives:
         raise DataError("there are no dives to learn from", where=folder, todo="simulate some")
@@ -109,7 +109,7 @@ def read_hand_labelled(folder: Path) -> tuple[DiveFrames, ...]:
     All frames count as flight, which is what is labelled.
 
     Raises:
-        DataError: one of them is missing or torn, or names what is not there.
+        DataError: One of them is missing or torn, or names what is not there.
     """
     labels = sorted(read_labels(folder / LABELS), key=lambda label: label.image)
     for label in labels:

@@ -195,7 +195,7 @@ def whole_frame(dive: DiveFrames, row: int) -> PoseSample:
     """A frame as it is on the disk.
 
     Raises:
-        DataError: the picture cannot be read.
+        DataError: The picture cannot be read.
     """
     return PoseSample(
         picture=load_image(dive.pictures[row]),
@@ -259,7 +259,7 @@ def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[StepReport
         folder: Folder of the run, begun by `runs.begin`.
 
     Raises:
-        StagescoreError: data, settings or checkpoints that cannot be used.
+        StagescoreError: Data, settings or checkpoints that cannot be used.
     """
     if not settings.folder:
         raise ConfigError("no simulated dives are named", where="folder", todo="add folder=FOLDER")
@@ -337,7 +337,7 @@ def start_network(settings: PoseTrainSettings) -> nn.Module:
     """The network of a run, random by the seed alone or with the weights that the settings name.
 
     Raises:
-        CheckpointError: those weights are of another network.
+        CheckpointError: Those weights are of another network.
     """
     if settings.start is None:
         state = torch.get_rng_state()

@@ -77,7 +77,7 @@ class PoseFold:
         """Train from where its folder stands; nothing is left to do where it was finished.
 
         Raises:
-            StagescoreError: see `pose_training.train_pose`.
+            StagescoreError: See `pose_training.train_pose`.
         """
         about = f"{sum(len(d.stage) for d in self.dives)} frames, among them labelled ones ({self.row})"
         yield from run_pose(self.settings, self.folder, self.dives, (), about=about)
@@ -100,8 +100,8 @@ def folds(
         folder: Folder of all the runs.
 
     Raises:
-        CheckpointError: the weights cannot be used.
-        ConfigError: there is a single dive, or the weights find boxes.
+        CheckpointError: The weights cannot be used.
+        ConfigError: There is a single dive, or the weights find boxes.
     """
     if len(labelled) < 2:
         raise ConfigError("dives are held out one by one", where="--labels", todo="give two dives or more")

@@ -78,7 +78,7 @@ def training_device(
         environment: Environment variables; the process's own by default.
 
     Raises:
-        ConfigError: there is no such device, or mixed precision is asked for without CUDA.
+        ConfigError: There is no such device, or mixed precision is asked for without CUDA.
     """
     environment = os.environ if environment is None else environment
     rank = int(environment.get("LOCAL_RANK", "0"))

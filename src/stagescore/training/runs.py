@@ -48,7 +48,7 @@ def refuse_run(folder: Path) -> None:
     """Make sure that a folder holds no run.
 
     Raises:
-        ConfigError: it holds one.
+        ConfigError: It holds one.
     """
     if (folder / "config.yaml").exists():
         raise ConfigError(
@@ -60,7 +60,7 @@ def begin(folder: Path, settings: Config) -> None:
     """Claim a new folder for a run and keep its settings there.
 
     Raises:
-        ConfigError: the folder holds a run already.
+        ConfigError: The folder holds a run already.
     """
     refuse_run(folder)
     write_settings(folder, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False).encode())
@@ -70,8 +70,8 @@ def settings_of(folder: Path, kind: type[SettingsT]) -> SettingsT:
     """The settings of a run.
 
     Raises:
-        CheckpointError: the folder holds no run.
-        ConfigError: its settings cannot be read.
+        CheckpointError: The folder holds no run.
+        ConfigError: Its settings cannot be read.
     """
     if not (folder / "config.yaml").is_file():
         raise CheckpointError("there is no run here", where=folder, todo="name the folder of a run")
@@ -94,7 +94,7 @@ def train(
         decoding: Called as (what, done, total) while clips are decoded and dive numbers are learned.
 
     Raises:
-        StagescoreError: data, settings or checkpoints that cannot be used, or another process goes on with the run.
+        StagescoreError: Data, settings or checkpoints that cannot be used, or another process goes on with the run.
     """
     processes = processes or Processes()
     if processes.world > 1 and settings.objective.contrast == "info-nce":
@@ -236,7 +236,7 @@ def pretrain(
     """Pretrain encoders on simulated dives, from where the folder stands.
 
     Raises:
-        StagescoreError: data, settings or checkpoints that cannot be used, or another process goes on with the run.
+        StagescoreError: Data, settings or checkpoints that cannot be used, or another process goes on with the run.
     """
     device = _prepared(settings.run)
     dives = read_dives(settings.data)
@@ -296,7 +296,7 @@ def cache_features(
         progress: Called as (what, done, total) while dives are encoded.
 
     Raises:
-        StagescoreError: data, settings or weights that cannot be used.
+        StagescoreError: Data, settings or weights that cannot be used.
     """
     device = _prepared(settings.run)
     dives = read_dives(settings.data)

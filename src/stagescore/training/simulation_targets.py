@@ -87,7 +87,7 @@ class SimulationGroundTruth:
         store: Store of the dives' clips, which says which frames are meant.
 
     Raises:
-        DataError: the truth about a dive is missing or damaged, or its clip is not stored.
+        DataError: The truth about a dive is missing or damaged, or its clip is not stored.
     """
 
     def __init__(self, dives: Mapping[Path, Sequence[Dive]], store: ClipStore) -> None:
@@ -117,7 +117,7 @@ class SimulationGroundTruth:
             views: View of each dive; plain ones by default.
 
         Raises:
-            DataError: an unknown dive, or not one view a dive.
+            DataError: An unknown dive, or not one view a dive.
         """
         views = [View.plain()] * len(dive_ids) if views is None else views
         if strangers := [dive_id for dive_id in dive_ids if dive_id not in self._places]:

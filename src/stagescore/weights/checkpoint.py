@@ -140,7 +140,7 @@ class CheckpointWeights:
         """The exemplar bank beside the weights, `<name>-bank.safetensors`.
 
         Raises:
-            CheckpointError: there is none, or it was made with other weights.
+            CheckpointError: There is none, or it was made with other weights.
         """
         bank = ExemplarBank.load(self.path.with_name(f"{self.path.stem}-bank.safetensors"))
         bank.check(self.card.weights_hash)
@@ -164,7 +164,7 @@ def in_half_precision(model: ActionModel) -> ActionModel:
     """A copy whose weights are rounded to what half precision holds; it computes in single precision as before.
 
     Raises:
-        CheckpointError: a weight is too large for half precision.
+        CheckpointError: A weight is too large for half precision.
     """
     rounded = deepcopy(model)
     for name, value in rounded.state_dict().items():
@@ -189,7 +189,7 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> C
     """Shipped weights by name (`nano`), or a file of ours.
 
     Raises:
-        CheckpointError: not found, damaged, not ours, or changed since its card was written.
+        CheckpointError: Not found, damaged, not ours, or changed since its card was written.
     """
     path = Path(name_or_path)
     if path.suffix != ".safetensors":

@@ -64,8 +64,8 @@ def import_image_network(path: Path, backbone: str, folder: Path | None = None) 
         folder: Folder to write to; None for the user's cache.
 
     Raises:
-        CheckpointError: no such network or file, unreadable, or the file of another network.
-        DataError: it cannot be written.
+        CheckpointError: No such network or file, unreadable, or the file of another network.
+        DataError: It cannot be written.
     """
     if backbone not in get_args(MobileBackbone):
         raise CheckpointError(

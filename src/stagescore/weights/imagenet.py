@@ -57,7 +57,7 @@ def load_imagenet(backbone: ImageBackbone, path: Path) -> None:
         path: File of weights, `.pt`, `.pth` or `.safetensors`.
 
     Raises:
-        CheckpointError: no such file, unreadable, or it does not fit.
+        CheckpointError: No such file, unreadable, or it does not fit.
     """
     if backbone.merged:
         plain = ImageBackbone(name=backbone.name, gate_shift=backbone.mixes_frames)
@@ -81,7 +81,7 @@ def imagenet_tensors(backbone: ImageBackbone, path: Path) -> dict[str, Tensor]:
         path: File of weights, `.pt`, `.pth` or `.safetensors`.
 
     Raises:
-        CheckpointError: no such file, unreadable, or it does not fit.
+        CheckpointError: No such file, unreadable, or it does not fit.
     """
     published = published_at(backbone)
     own = backbone.net.state_dict()

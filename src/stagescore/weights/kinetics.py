@@ -68,7 +68,7 @@ def read_kinetics(path: Path, *, epsilon: float | None = None) -> KineticsWeight
         epsilon: Epsilon of the batch norms, where it is known to be another than the spelling's; None for that.
 
     Raises:
-        CheckpointError: no such file, unreadable, or the weights of something else.
+        CheckpointError: No such file, unreadable, or the weights of something else.
     """
     given = read_tensors(path, PUBLISHED)
     spelling = next((spelling for name, spelling in _FIRST.items() if name in given), None)
@@ -97,7 +97,7 @@ def load_kinetics(trunk: I3D, weights: KineticsWeights) -> None:
         weights: Weights that `read_kinetics` has read.
 
     Raises:
-        CheckpointError: tensors are missing, have another shape, or belong to no I3D.
+        CheckpointError: Tensors are missing, have another shape, or belong to no I3D.
     """
     whole = trunk.state_dict() if "mixed_5c" in trunk.stages else I3D().state_dict()
     strange = [name for name in weights.state if name not in whole]

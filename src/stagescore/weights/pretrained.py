@@ -25,7 +25,7 @@ def read_tensors(path: Path, published: str) -> dict[str, Tensor]:
         published: Address where the file can be had, for the error.
 
     Raises:
-        CheckpointError: no such file, or it holds something other than named tensors.
+        CheckpointError: No such file, or it holds something other than named tensors.
     """
     if not path.is_file():
         raise CheckpointError("not found", where=path, todo=f"published at {published}")
@@ -65,7 +65,7 @@ def fitting(
         published: Address where the file can be had, for the error.
 
     Raises:
-        CheckpointError: a tensor is missing or has another shape.
+        CheckpointError: A tensor is missing or has another shape.
     """
     needed = {name: value for name, value in wanted.items() if not name.endswith("num_batches_tracked")}
     wrong = [f"{name} (missing)" for name in needed if name not in given]

@@ -165,7 +165,7 @@ def shipped_scorers(weights_dir: Path | None = None) -> list[str]:
         weights_dir: Folder to look in before all others.
 
     Raises:
-        CheckpointError: none is there.
+        CheckpointError: None is there.
     """
     names = [Path(network.name).stem for network in SHIPPED if network.role == "scorer"]
     found = []
@@ -184,7 +184,7 @@ def known(name: str) -> KnownNetwork:
     """The known network of that file name, with or without its ending.
 
     Raises:
-        CheckpointError: no network of that name is known.
+        CheckpointError: No network of that name is known.
     """
     for network in (*KNOWN, *SHIPPED):
         if name in (network.name, Path(network.name).stem):
@@ -200,7 +200,7 @@ def preferred(role: Role, weights_dir: Path | None = None) -> Path:
     """The first known network of a role that is on this machine, its bytes checked; else the one of our own.
 
     Raises:
-        CheckpointError: none is there, or its bytes are not the known ones.
+        CheckpointError: None is there, or its bytes are not the known ones.
     """
     names = []
     for network in KNOWN:
@@ -237,7 +237,7 @@ def pose_networks(
         estimator: File of an estimator to use alone, instead of those networks; None for them.
 
     Raises:
-        CheckpointError: as `preferred`.
+        CheckpointError: As `preferred`.
     """
     boxes = detector or preferred("detector", weights_dir)
     joints = estimator or preferred("estimator", weights_dir)
@@ -264,7 +264,7 @@ def check(network: KnownNetwork, path: Path) -> None:
     """Compare a file with what is known.
 
     Raises:
-        CheckpointError: it cannot be read, or its bytes are others.
+        CheckpointError: It cannot be read, or its bytes are others.
     """
     try:
         size, sha256 = path.stat().st_size, file_sha256(path)
@@ -292,7 +292,7 @@ def import_file(path: Path) -> tuple[KnownNetwork, Path]:
         The network that the file is, and the path of the copy.
 
     Raises:
-        CheckpointError: it is none of them, or cannot be read or copied.
+        CheckpointError: It is none of them, or cannot be read or copied.
     """
     try:
         sha256 = file_sha256(path)
@@ -325,7 +325,7 @@ def fetch(
         progress: Function that is told how many bytes have come.
 
     Raises:
-        CheckpointError: the address gives nothing or other bytes, or it cannot be written.
+        CheckpointError: The address gives nothing or other bytes, or it cannot be written.
     """
     address = url or network.url
     if not address:

@@ -72,7 +72,7 @@ def find_weights(
         published: Address where the file can be got, for the error; empty for none.
 
     Raises:
-        CheckpointError: it is in none of them.
+        CheckpointError: It is in none of them.
     """
     if Path(name).name != name or name in ("", ".", ".."):
         raise CheckpointError("this is no file name", where=name, todo="name a file without its folder")

@@ -28,7 +28,7 @@ def audit_container(path: Path, stream_id: int, stream_index: int) -> Audit:
         in the answer, never an error.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: The file cannot be read.
     """
     with path.open("rb") as stream:
         reader = ByteReader.of(stream)

@@ -46,7 +46,7 @@ class ByteReader:
         """Exactly `num_bytes`, from `at` or from where the last read ended.
 
         Raises:
-            StructureError: the file ends before, or an absurd amount is asked for.
+            StructureError: The file ends before, or an absurd amount is asked for.
         """
         if num_bytes > MAX_TABLE_BYTES:
             raise StructureError("a table in it claims an absurd size")
@@ -61,7 +61,7 @@ class ByteReader:
         """Move on.
 
         Raises:
-            StructureError: that is beyond the end of the file.
+            StructureError: That is beyond the end of the file.
         """
         if self.stream.seek(num_bytes, os.SEEK_CUR) > self.size:
             raise StructureError("the file ends too early")

@@ -30,7 +30,7 @@ def build_hp_mcore(settings: HPMCoReSettings) -> HPMCoRe:
     """An HP-MCoRe with random weights.
 
     Raises:
-        ConfigError: settings that do not fit each other.
+        ConfigError: Settings that do not fit each other.
     """
     static = build_static(settings.static) if settings.static.on else None
     dynamic = build_dynamic(settings.dynamic) if settings.dynamic.on else None

@@ -207,7 +207,7 @@ class HPMCoRe(ContrastiveModel):
         """See `ActionModel.single_branch`.
 
         Raises:
-            DataError: its branches are not averaged, so that one alone predicts no difference, or lack this one.
+            DataError: Its branches are not averaged, so that one alone predicts no difference, or lack this one.
         """
         alone = HPMCoRe(
             encoders=self.encoders,
@@ -310,7 +310,7 @@ class Regression(nn.Module):
         """One of the branches, with the stage weights of all.
 
         Raises:
-            DataError: it is not one of several that are averaged.
+            DataError: It is not one of several that are averaged.
         """
         if branch not in self.averaged_branches:
             raise DataError(

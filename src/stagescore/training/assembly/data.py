@@ -40,7 +40,7 @@ class TrainingDives:
         """All dives of the run, fault-augmented ones among them.
 
         Raises:
-            DataError: a fault-augmented dive has the id of another dive.
+            DataError: A fault-augmented dive has the id of another dive.
         """
         return Manifest(tuple(dive for manifest in self.folders.values() for dive in manifest))
 
@@ -56,8 +56,8 @@ def read_dives(settings: DataSettings) -> TrainingDives:
     """The dives that the settings name.
 
     Raises:
-        ConfigError: none is named, or the fault-augmented dives are the dives themselves.
-        DataError: they cannot be read.
+        ConfigError: None is named, or the fault-augmented dives are the dives themselves.
+        DataError: They cannot be read.
     """
     if not settings.folder:
         raise ConfigError("no data are named", where="data.folder", todo="add data.folder=FOLDER")
@@ -102,7 +102,7 @@ def open_samples(
         progress: Called as (what, done, total) while clips are decoded.
 
     Raises:
-        DataError: a film is missing or damaged.
+        DataError: A film is missing or damaged.
     """
     clips = Path(settings.clips) if settings.clips else clips
     chosen = dives.select("all" if with_test else "train", individual_only=settings.individual_only)

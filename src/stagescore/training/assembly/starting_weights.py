@@ -117,7 +117,7 @@ def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
     head, the model keeps its own, and where only the files have one, it is left out.
 
     Raises:
-        CheckpointError: one cannot be read, an encoder is in none of them, or one does not fit.
+        CheckpointError: One cannot be read, an encoder is in none of them, or one does not fit.
     """
     wanted = model.state_dict()
     state: dict[str, torch.Tensor] = {}
@@ -150,7 +150,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Tensors by name, from a safetensors file, a checkpoint, or the folder of a run (its newest checkpoint).
 
     Raises:
-        CheckpointError: none of these, or damaged.
+        CheckpointError: None of these, or damaged.
     """
     if path.is_dir():
         state, torn = newest_checkpoint(path / "checkpoints")
