@@ -410,3 +410,9 @@ def test_the_provenance_names_what_was_used_and_nothing_else() -> None:
     )
     assert len(provenance.provenance(made_result(networks=nets))) == 3
     assert [s.text for s in provenance.provenance(broken())][1:] == ["Form of result.json: version 1."]
+
+
+def test_a_coach_reads_how_exemplars_were_chosen_without_the_names_of_the_papers_protocols() -> None:
+    chosen = "10 exemplars with dive number 107B (w/ DN)"
+    told = [one.text for one in trusted.estimated(made_result(protocol=chosen))]
+    assert "Exemplars: 10 exemplars with dive number 107B." in told

@@ -64,7 +64,9 @@ def estimated(result: Result) -> list[Sentence]:
         )
         found += prior(result)
         if result.protocol:
-            found.append(Sentence(f"Exemplars: {result.protocol.rstrip('.')}.", ("protocol",)))
+            # The paper's names of protocols say nothing to a coach.
+            chosen = result.protocol.replace(" (w/ DN)", "").replace(" (w/o DN)", "")
+            found.append(Sentence(f"Exemplars: {chosen.rstrip('.')}.", ("protocol",)))
     return found or [Sentence("Nothing.", ("stages", "angles", "score", "poses.source"))]
 
 
