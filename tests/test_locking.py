@@ -56,6 +56,11 @@ def wait_for(what, seconds: float = 60.0) -> bool:
     return bool(what())
 
 
+def state_of(process: int) -> str:
+    shown = ["ps", "-o", "state=", "-p", str(process)]
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_a_held_folder_is_refused_or_waited_for_and_nothing_stays_in_it(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     told: list[int] = []
@@ -111,6 +116,8 @@ def test_workers_of_a_killed_process_hold_its_lock_until_they_end(tmp_path: Path
         assert wait_for((folder / "pid").exists)
         worker = int((folder / "pid").read_text())
         os.kill(worker, signal.SIGSTOP)  # as slow as can be
+        # All of its threads have to stand still: one of them ends the worker as soon as it misses the parent.
+        assert wait_for(lambda: state_of(worker).startswith("T"))
         parent.kill()
     assert is_held(folder)
     os.kill(worker, signal.SIGCONT)
