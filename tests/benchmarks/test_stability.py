@@ -17,7 +17,8 @@ from stagescore.errors import DataError
 from stagescore.media import open_media
 from stagescore.media.film_writing import write_film
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.result import EventResult, Events, InputFile, Reason, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import EventResult, Events, InputFile, Reason
 
 SOME = chosen_variants(["mirrored", "crf-18", "rate-24", "brighter", "darker", "still-before"])
 CONTACT = 24

@@ -8,7 +8,8 @@ import numpy as np
 
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.compare import DiveComparison, Moment, StageDifference
-from stagescore.scoring.result import (
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import (
     Angles,
     EventResult,
     Events,
@@ -20,7 +21,6 @@ from stagescore.scoring.result import (
     PoseShares,
     Prior,
     Reason,
-    Result,
     StageResult,
     Validation,
 )

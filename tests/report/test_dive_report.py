@@ -12,7 +12,8 @@ from stagescore.report.dive_report import dive_report, frames_wanted
 from stagescore.report.keyframes import aligned_pairs, nearest_exemplar
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections.beside import aligned_bars
-from stagescore.scoring.result import Result, Validation
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import Validation
 
 
 def page_of(result, exemplar=False):

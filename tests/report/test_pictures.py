@@ -8,7 +8,8 @@ from stagescore.errors import DataError
 from stagescore.report.keyframes import seconds_at
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections import score
-from stagescore.scoring.result import Events, InputFile, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import Events, InputFile
 from stagescore.types import PoseTrack
 
 LONG = {"edges": (0, 24, 60, 200), "lean": (0.1, 0.2, -6.0)}

@@ -28,7 +28,8 @@ from stagescore.report.sections import (
     stages,
 )
 from stagescore.report.sections import trust as trusted
-from stagescore.scoring.result import EventResult, Events, PoseShares, Reason, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import EventResult, Events, PoseShares, Reason
 
 DOCUMENTED = "air_time"
 NAMES = [*all_sections(), DOCUMENTED]

@@ -15,7 +15,8 @@ from stagescore.report.dive_report import dive_report
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections import all_sections, refusal, score, trust
 from stagescore.report.sentences import Sentence
-from stagescore.scoring.result import PoseShares, Reason, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import PoseShares, Reason
 
 RESULTS = made_dives()
 

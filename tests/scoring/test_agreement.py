@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagescore.scoring.agreement import agreed
-from stagescore.scoring.result import EventResult, Events
+from stagescore.scoring.result_parts import EventResult, Events
 
 
 def events(airborne: int | None, contact: int | None, confidence: float = 0.8) -> Events:

@@ -27,7 +27,7 @@ from stagescore.scoring.bank_fitting import (
     known_of,
     problem_of,
 )
-from stagescore.scoring.result import Reason, Validation
+from stagescore.scoring.result_parts import Reason, Validation
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import joined

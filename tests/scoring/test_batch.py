@@ -23,7 +23,8 @@ from stagescore.scoring import batch
 from stagescore.scoring.events import Flight
 from stagescore.scoring.inputs import InputClip, find_clips, name_of, named_apart, sha256_of
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.result import LikelyNumber, Result, StageResult
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import LikelyNumber, StageResult
 from stagescore.scoring.scorer import Scorer
 
 SHORT = ScoreOptions(difficulty=3.0, start=25, end=60)

@@ -16,7 +16,8 @@ import made_scorer
 from stagescore.errors import DataError
 from stagescore.models.hp_mcore.settings import HPMCoReSettings
 from stagescore.scoring.compare import STEPS, compare_dives, compare_with_best
-from stagescore.scoring.result import Result, StageResult
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import StageResult
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 from stagescore.types import STAGE_NAMES, Dive

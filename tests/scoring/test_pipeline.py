@@ -16,8 +16,8 @@ from stagescore.scoring.events import Flight
 from stagescore.scoring.motion_scan import HeightCurve
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import Poses, no_poses
-from stagescore.scoring.result import Reason
 from stagescore.scoring.result_builder import build_result
+from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState
 from stagescore.simulate.dataset import Order, simulate_dataset

@@ -17,7 +17,7 @@ from stagescore.scoring import preparing
 from stagescore.scoring.events import Flight
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import no_poses
-from stagescore.scoring.result import Reason
+from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.state import ScoringState
 from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack

@@ -16,8 +16,9 @@ import made_scorer
 from stagescore.scoring import pipeline
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.result import Result, Validation
+from stagescore.scoring.result import Result
 from stagescore.scoring.result_builder import agreed_stages, build_result
+from stagescore.scoring.result_parts import Validation
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState, Speaker
 

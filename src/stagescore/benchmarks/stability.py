@@ -20,7 +20,8 @@ from stagescore.config import Config
 from stagescore.errors import DataError
 from stagescore.media.source import Media, open_media
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.result import EventResult, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import EventResult
 
 ORIGINAL = "original"
 ALL = "all"

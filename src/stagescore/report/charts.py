@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from stagescore.report.sentences import Sentence
 from stagescore.report.svg import Anchor, Axis
-from stagescore.scoring.result import StageResult
+from stagescore.scoring.result_parts import StageResult
 from stagescore.types import STAGE_NAMES
 
 

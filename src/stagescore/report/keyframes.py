@@ -9,7 +9,8 @@ from itertools import pairwise
 from math import fsum
 
 from stagescore.inference.exemplar_bank import PICTURED_SHARES, frame_within
-from stagescore.scoring.result import ExemplarVote, Result, StageResult
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import ExemplarVote, StageResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from math import fsum
 
 from stagescore.errors import DataError
-from stagescore.scoring.result import ExemplarVote, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import ExemplarVote
 
 TOLERANCE = 1e-6
 """Points by which parts and sum may differ. Set by hand, above rounding errors of the sum."""

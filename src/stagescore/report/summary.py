@@ -12,7 +12,8 @@ from stagescore.report.sections.score import interval, telling, trust
 from stagescore.report.sections.title import words
 from stagescore.report.sentences import Sentence, counted, points, status
 from stagescore.report.svg import Axis, Drawing
-from stagescore.scoring.result import Result, Status
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import Status
 
 _ROW = 26
 

@@ -11,7 +11,7 @@ Source: none.
 from dataclasses import dataclass
 
 from stagescore.inference.outcomes import TOLERANCE_FRAMES
-from stagescore.scoring.result import EventResult, Events
+from stagescore.scoring.result_parts import EventResult, Events
 
 
 @dataclass(frozen=True, slots=True)

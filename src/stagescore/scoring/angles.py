@@ -9,7 +9,7 @@ import math
 import numpy as np
 from jaxtyping import Bool, Float
 
-from stagescore.scoring.result import Angles
+from stagescore.scoring.result_parts import Angles
 from stagescore.types import PoseTrack
 
 _NEAR_ENTRY = 3

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
-from stagescore.scoring.result import Validation
+from stagescore.scoring.result_parts import Validation
 
 
 class BankFit(Config):

@@ -27,7 +27,7 @@ from stagescore.media.scaling import scaled
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.query_encoding import QueryEncoding
-from stagescore.scoring.result import Validation
+from stagescore.scoring.result_parts import Validation
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork

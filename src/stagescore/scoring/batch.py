@@ -19,7 +19,8 @@ from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import alone_in
 from stagescore.scoring.inputs import InputClip
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.result import Result, printable
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import printable
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from stagescore.scoring.events import Flight
-from stagescore.scoring.result import Reason
+from stagescore.scoring.result_parts import Reason
 
 REASONS: dict[str, str] = {
     "unreadable": "the input cannot be read",

@@ -6,7 +6,7 @@ from stagescore.inference.dive_numbers import recognise_number
 from stagescore.models.recognition import candidate_numbers
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.query_encoding import QueryEncoding
-from stagescore.scoring.result import LikelyNumber
+from stagescore.scoring.result_parts import LikelyNumber
 from stagescore.scoring.scoring_network import ScoringNetwork
 
 SURE = 0.9

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from stagescore.inference.prediction import PredictedDive
-from stagescore.scoring.result import ExemplarVote, Judging, Prior
+from stagescore.scoring.result_parts import ExemplarVote, Judging, Prior
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from stagescore.scoring.dive_number import NUM_LIKELIEST, Hypothesis, recognised
 from stagescore.scoring.estimate import Estimate
 from stagescore.scoring.judging import plausible_judging
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.result import ExemplarVote, Judging, Prior, Reason
+from stagescore.scoring.result_parts import ExemplarVote, Judging, Prior, Reason
 from stagescore.scoring.scoring_network import LEAST_FILM_SHARE, ScoringNetwork
 from stagescore.scoring.state import ScoringState, Speaker
 from stagescore.types import Dive

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from stagescore.scoring.motion_scan import HeightCurve
-from stagescore.scoring.result import EventResult, Events
+from stagescore.scoring.result_parts import EventResult, Events
 
 LEAST_FALL = 1.5
 """Body sizes that somebody must fall to be a diver. Chosen on simulated dives, as all of these unless they say otherwise."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagescore.hashing import file_sha256
 from stagescore.media.images import image_paths
-from stagescore.scoring.result import printable
+from stagescore.scoring.result_parts import printable
 
 FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
 """Endings by which films are found in a folder; a file that is named itself may have any."""

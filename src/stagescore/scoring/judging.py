@@ -5,7 +5,7 @@ Source: World Aquatics' rules, see `diving`.
 
 from stagescore.diving import MAX_MARK, plausible_marks, score_from_marks
 from stagescore.errors import DataError
-from stagescore.scoring.result import Judging
+from stagescore.scoring.result_parts import Judging
 
 _SEATS = (3, 0, 5, 1, 6, 2, 4)
 """Which of the sorted marks each judge gives: a panel does not sit in the order of its marks."""

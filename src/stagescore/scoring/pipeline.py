@@ -27,7 +27,7 @@ from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import estimated_poses, given_poses, is_joints, joints_alone, no_poses
 from stagescore.scoring.query_encoding import encode_query
-from stagescore.scoring.result import Reason
+from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.scoring_network import ScoringNetwork, most_familiar
 from stagescore.scoring.state import ScoringState, Speaker
 

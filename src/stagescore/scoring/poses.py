@@ -20,7 +20,7 @@ from stagescore.pose.loading import open_networks
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.npz_files import read_npz
 from stagescore.scoring.motion_scan import MotionScan
-from stagescore.scoring.result import PoseShares
+from stagescore.scoring.result_parts import PoseShares
 from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.types import PoseTrack
 from stagescore.weights.registry import pose_networks

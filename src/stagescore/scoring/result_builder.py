@@ -11,14 +11,14 @@ from stagescore.scoring.agreement import AgreedStages, agreed
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.estimate import Estimate
-from stagescore.scoring.result import (
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import (
     Angles,
     Events,
     ExemplarVote,
     InputFile,
     Networks,
     PoseShares,
-    Result,
     StageName,
     StageResult,
 )

@@ -14,8 +14,9 @@ from stagescore.scoring.inputs import name_of
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.pipeline import SEEING, Tools, run, sentence
 from stagescore.scoring.poses import open_pose_networks
-from stagescore.scoring.result import Reason, Result
+from stagescore.scoring.result import Result
 from stagescore.scoring.result_builder import build_result
+from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scoring_network import AUTO, ScoringNetwork, load_networks
 from stagescore.scoring.state import ScoringState

@@ -14,7 +14,7 @@ from stagescore.scoring.motion_scan import MotionScan
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import Poses
 from stagescore.scoring.query_encoding import QueryEncoding
-from stagescore.scoring.result import Reason
+from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.scoring_network import ScoringNetwork
 
 

@@ -9,7 +9,8 @@ from stagescore.report.pictures import CaptionedPicture, Pictures
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import TIMES, Sentence, joints, moment, short_moment
 from stagescore.report.svg import Axis, Drawing
-from stagescore.scoring.result import Angles, Result, StageResult
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import Angles, StageResult
 
 _SKELETON_SHARES = ((0, 0.8), (1, 0.1), (1, 0.35), (1, 0.6), (1, 0.85), (2, 0.25))
 """Stages, and shares of them, of which skeletons are shown."""

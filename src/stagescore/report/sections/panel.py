@@ -4,7 +4,8 @@ from stagescore.report.charts import Table
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import Sentence, points
-from stagescore.scoring.result import Judging, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import Judging
 
 
 def build(result: Result, pictures: Pictures) -> Content | None:

@@ -3,7 +3,8 @@
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import Sentence, status, whole
-from stagescore.scoring.result import Reason, Result
+from stagescore.scoring.result import Result
+from stagescore.scoring.result_parts import Reason
 
 
 def build(result: Result, pictures: Pictures) -> Content | None:
