@@ -1,11 +1,14 @@
 import time
+import warnings
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
+from typer.testing import CliRunner
 
+from stagescore.cli.main import app
 from stagescore.config import Config, FramesConfig, known_keys, load_config
 from stagescore.errors import ConfigError
 from stagescore.training.settings import TrainSettings
@@ -80,6 +83,12 @@ def test_a_setting_of_an_earlier_name_is_taken_and_that_is_said(tmp_path):
         assert load_config(TrainSettings, path).data.fault_augmented == "here"
     with pytest.warns(FutureWarning, match="command line|settings"):
         assert load_config(TrainSettings, overrides=["data.drills=there"]).data.fault_augmented == "there"
+    # Runs keep settings that were never set; of these nothing is said.
+    path.write_text("data: {drills: null}\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_config(TrainSettings, path).data.fault_augmented is None
+    path.write_text("data: {drills: here}\n")
     # Both names at once contradict each other.
     with pytest.raises(ConfigError, match="unknown setting"):
         load_config(TrainSettings, path, ["data.fault_augmented=there"])
@@ -161,3 +170,11 @@ def test_settings_do_not_change():
     with pytest.raises(Exception, match="frozen"):
         Outer().count = 5
     assert yaml.safe_load("a: 1") == {"a": 1}
+
+
+def test_a_command_tells_an_earlier_name_in_one_line_and_goes_on(tmp_path):
+    told = ["train", "tower", "data.drills=elsewhere", "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(app, told)
+    lines = [line for line in result.stderr.splitlines() if "data.drills" in line]
+    assert lines == ["warning: tower: the setting data.drills is called data.fault_augmented now"]
+    assert result.exit_code == 1 and "error: " in result.stderr  # there are no dives

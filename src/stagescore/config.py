@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, RenamedSetting
 
 
 class Config(BaseModel):
@@ -196,10 +196,11 @@ def _take_old_names(model: type[Config], settings: dict[Any, Any], where: str, p
     """Give keys that were renamed their new names, and say so."""
     for old, new in model.renamed.items():
         if old in settings and new not in settings:
-            warnings.warn(
-                f"{where}: the setting {prefix}{old} is called {prefix}{new} now", FutureWarning, stacklevel=3
-            )
             settings[new] = settings.pop(old)
+            # Runs keep all their settings, those that were never set too.
+            if settings[new] is not None:
+                told = f"{where}: the setting {prefix}{old} is called {prefix}{new} now"
+                warnings.warn(told, RenamedSetting, stacklevel=3)
     for key, value in settings.items():
         field = model.model_fields.get(str(key))
         nested = [] if field is None else _nested_models(field.annotation)

@@ -53,3 +53,7 @@ class CheckpointError(StagescoreError):
 
 class ConfigError(StagescoreError):
     """A setting that does not exist or has a value that it cannot have."""
+
+
+class RenamedSetting(FutureWarning):
+    """A setting was given by an earlier name, which is taken for one release."""

@@ -8,6 +8,7 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from stagescore.errors import StagescoreError
+from stagescore.errors import RenamedSetting, StagescoreError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables: errors only.")]
@@ -143,13 +144,31 @@ def command_output(*, json: bool, quiet: bool) -> Iterator[Output]:
     """An `Output` for one command; an expected failure becomes one line and exit code 1."""
     output = Output(json=json, quiet=quiet)
     try:
-        yield output
+        with _renamed_settings(output):
+            yield output
     except StagescoreError as error:
         output.error(error)
         output.document({"status": "failed", "error": error.as_json()})
         raise typer.Exit(1) from None
     except Failure as failure:
         raise typer.Exit(failure.code) from None
+
+
+@contextmanager
+def _renamed_settings(output: Output) -> Iterator[None]:
+    """Settings by earlier names are told in a line like any other warning, without a place in the code."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, RenamedSetting):
+                output.warning(str(message))
+            else:
+                others(message, category, *place, **more)
+
+        warnings.simplefilter("always", RenamedSetting)
+        warnings.showwarning = show
+        yield
 
 
 def _stdout() -> Console:
