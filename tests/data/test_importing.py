@@ -7,8 +7,9 @@ import makers
 import pytest
 
 from stagescore.data.importing import check_labels, import_labels
+from stagescore.data.label_request import LabelRequest, Source
 from stagescore.data.manifest import read_manifest
-from stagescore.data.sources import READERS, LabelRequest, Source
+from stagescore.data.sources import READERS
 from stagescore.errors import DataError
 
 

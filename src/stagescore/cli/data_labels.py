@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output
-from stagescore.data.sources import LabelRequest, Source
+from stagescore.data.label_request import LabelRequest, Source
 
 if TYPE_CHECKING:
     from stagescore.data.checks import CheckReport

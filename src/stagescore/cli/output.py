@@ -4,6 +4,7 @@ With `--json` standard output holds one JSON document and nothing else, also whe
 Progress is a bar on a terminal and plain lines when piped.
 """
 
+import gc
 import json
 import math
 import sys
@@ -29,6 +30,19 @@ _SECONDS_BETWEEN_LINES = 5.0
 """Least time between two lines of progress where there is no terminal. Set by hand."""
 _PIPED_WIDTH = 160
 """Width of tables where there is no terminal, in characters. Set by hand."""
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """While modules and networks are loaded: nothing of them is ever freed, and looking for it takes a sixth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was:
+            gc.enable()
 
 
 class Failure(Exception):  # noqa: N818 - an outcome, not a fault of the program

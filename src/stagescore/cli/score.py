@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
+from stagescore.cli.output import Failure, JsonOption, QuietOption, collection_paused, command_output, rounded
 from stagescore.cli.simulate import size_px
 
 WeightsOption = Annotated[
@@ -114,13 +114,14 @@ def score(
 
     Goes on after a bad film, lists what failed at the end, and then exits with 1.
     """
-    from stagescore.config import load_config
-    from stagescore.errors import ConfigError
-    from stagescore.report.score_files import write_dive_files, write_summary
-    from stagescore.scoring.batch import new_folder, score_batch
-    from stagescore.scoring.inputs import find_clips
-    from stagescore.scoring.options import ScoreOptions
-    from stagescore.scoring.scorer import Scorer
+    with collection_paused():
+        from stagescore.config import load_config
+        from stagescore.errors import ConfigError
+        from stagescore.report.score_files import write_dive_files, write_summary
+        from stagescore.scoring.batch import new_folder, score_batch
+        from stagescore.scoring.inputs import find_clips
+        from stagescore.scoring.options import ScoreOptions
+        from stagescore.scoring.scorer import Scorer
 
     given = {
         "dive_number": dive_number,
@@ -142,7 +143,8 @@ def score(
     except ConfigError as error:
         raise typer.BadParameter(str(error)) from None
     with command_output(json=json, quiet=quiet) as out:
-        scorer = Scorer.load(weights, bank, device, weights_dir)
+        with collection_paused():
+            scorer = Scorer.load(weights, bank, device, weights_dir)
         clips, folder = find_clips(paths), new_folder(out_dir)
         if folder != out_dir:
             out.note(f"{out_dir} holds results already; writing to {folder}")

@@ -8,10 +8,10 @@ Source: ours.
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 from pydantic import Field
-from scipy.ndimage import gaussian_filter1d, median_filter
 
 from stagescore.config import Config
 from stagescore.types import PoseTrack
@@ -23,9 +23,11 @@ _EXTENT = (5, 95)
 """Percentiles of the joints that the body reaches between: one stray joint does not move the window."""
 _STRETCHED = 85
 """Percentile of the body's extent over the flight that is taken for its length: most of a flight is bent."""
-# Set by hand: frames of the median filter, standard deviation of the smoothing after it, fewest frames that count.
+# Set by hand: frames of the median filter, standard deviation of the smoothing after it, frames
+# that it reaches over (four deviations to either side), fewest frames that count.
 _MEDIAN_FRAMES = 5
 _SMOOTHING_FRAMES = 1.5
+_SMOOTHING_SIZE = 13
 _LEAST_FRAMES = 5
 _LEAD = 0.5
 """Flight lengths before the take-off from which on the body is looked at: earlier it walks."""
@@ -82,10 +84,12 @@ def diver_windows(
     if len(frames) < _LEAST_FRAMES:
         return None
     every = np.arange(track.num_frames)
-    steady = median_filter(np.array(middles), size=(_MEDIAN_FRAMES, 1), mode="nearest")
+    steady = _running_median(np.array(middles))
     path = np.stack([np.interp(every, frames, steady[:, axis]) for axis in (0, 1)], axis=1)
     path[frames[-1] :] = path[max(frames[-1] - 2, 0) : frames[-1] + 1].mean(axis=0)
-    path = gaussian_filter1d(path, _SMOOTHING_FRAMES, axis=0, mode="nearest")
+    path = cv2.GaussianBlur(
+        path, (1, _SMOOTHING_SIZE), sigmaX=1, sigmaY=_SMOOTHING_FRAMES, borderType=cv2.BORDER_REPLICATE
+    )
     height = size_px[1]
     body = float(np.clip(np.percentile(lengths, _STRETCHED), follow.least * height, follow.most * height))
     grown = np.clip((every - stop) / (follow.growing * (stop - first)), 0, 1)
@@ -103,3 +107,10 @@ def whole_frame(num_frames: int, size_px: tuple[int, int], aspect: float) -> Flo
     """
     width, height = size_px
     return np.tile([width / 2, height / 2, min(width, height * aspect)], (num_frames, 1)).astype(float)
+
+
+def _running_median(path: Float[np.ndarray, "frames 2"]) -> Float[np.ndarray, "frames 2"]:
+    half = _MEDIAN_FRAMES // 2
+    padded = np.pad(path, ((half, half), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _MEDIAN_FRAMES, axis=0)
+    return np.asarray(np.median(windows, axis=-1))

@@ -7,7 +7,8 @@ from pathlib import Path
 from stagescore.atomic import write_files
 from stagescore.data.attachments import Progress
 from stagescore.data.checks import CheckReport, check, json_bytes
-from stagescore.data.sources import LabelReader, LabelRequest
+from stagescore.data.label_request import LabelRequest
+from stagescore.data.sources import LabelReader
 from stagescore.data.splits import ValidationRule, choose_validation, validation_file, with_validation
 from stagescore.errors import DataError
 

@@ -1,48 +1,19 @@
 """The registry of label sources: a name, and what reads the labels of that name.
 
-To add a source, write a `LabelReader` and add it to `READERS` (and its name to `Source`); `data check` and `data import` then
-know it.
+To add a source, write a `LabelReader` and add it to `READERS` (and its name to `label_request.Source`); `data check` and
+`data import` then know it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
 
 from stagescore.data import csv_labels, finediving, mtl_aqa, unlv_dive
 from stagescore.data.attachments import Progress, attach
 from stagescore.data.findings import Labels
+from stagescore.data.label_request import LabelRequest, Source
 from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.shared_recordings import fine_diving_rows, mtl_aqa_dives, other_labels
 from stagescore.media.source import open_media
-
-
-class Source(StrEnum):
-    """Where labels come from."""
-
-    FINEDIVING = "finediving"
-    MTL_AQA = "mtl-aqa"
-    UNLV_DIVE = "unlv-dive"
-    CSV = "csv"
-    MANIFEST = "manifest"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelRequest:
-    """Which files to read.
-
-    Attributes:
-        annotations: Folder of the release's files, CSV file, or manifest.
-        other: Folder of the labels of another data set with the same dives; None for the first that fits, in
-            `annotations` or beside it.
-        frames: Folder of the frames or films; None where there are none, or where the release says where they are.
-        poses: Folder of the poses; None where there are none.
-    """
-
-    annotations: Path
-    other: Path | None = None
-    frames: Path | None = None
-    poses: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

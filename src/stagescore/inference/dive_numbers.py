@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.special import log_softmax
 from torch import Tensor
 
 from stagescore.diving import usual_difficulties
@@ -89,7 +88,7 @@ class NumberEvidence:
 
     def log_probabilities(self, temperature: float) -> Float[np.ndarray, " candidates"]:
         """Log-probability of each candidate at a temperature."""
-        return np.asarray(log_softmax(np.array(self.scores) / temperature))
+        return torch.log_softmax(torch.tensor(self.scores, dtype=torch.float64) / temperature, dim=0).numpy()
 
     def of_label(self, temperature: float) -> float | None:
         """Log-probability of the labelled number; None where it is unknown or no candidate."""

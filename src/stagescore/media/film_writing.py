@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from stagescore.errors import DataError
+from stagescore.media.ahead import ahead
 
 CODECS = ("libx264", "h264", "mpeg4")
 """Encoders, the first of these that FFmpeg has is used."""
@@ -72,7 +73,7 @@ def _encode(
     done = 0
     with av.open(str(path), "w", format="mp4") as film:
         stream: Any = None
-        for image in frames:
+        for image in ahead(one for one in frames):
             high, wide = (side - side % 2 for side in image.shape[:2])  # chroma is stored at half size
             if stream is None:
                 stream = film.add_stream(codec, rate=rate)

@@ -10,7 +10,7 @@ less than a fifth of the speed.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from stagescore.errors import DataError
+from stagescore.media.ahead import ahead
 from stagescore.media.black_ends import BlackEnds, is_black_frame
 from stagescore.media.containers import audit_container
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
@@ -216,13 +217,17 @@ def read_video(
     Raises:
         DataError: The file does not give the same frames as in the first pass.
     """
+    if len(indices):
+        yield from ahead(_pictures(path, scan, indices, size_px or scan.size_px))
+
+
+def _pictures(
+    path: Path, scan: Scan, indices: Sequence[int], size_px: tuple[int, int]
+) -> Generator[UInt8[np.ndarray, "height width 3"], None, None]:
     wanted = Counter(indices)
-    last = max(indices, default=-1)
-    size_px = size_px or scan.size_px
+    last = max(indices)
     width, height = size_px[::-1] if is_transposed(scan.orientation) else size_px
     num_seen = 0
-    if last < 0:
-        return
     changed = DataError(
         "it gives other frames than when it was first read", where=path, todo="leave it unchanged"
     )
