@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from stagescore.errors import DataError
-from stagescore.media.film_writing import LOSSLESS_CRF, write_film
+from stagescore.media.film_writing import FILM_PRESET, LOSSLESS_CRF, write_film
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
@@ -115,7 +115,13 @@ def write_variant(media: Media, variant: Variant, path: Path) -> tuple[int, ...]
         DataError: The film cannot be read any more, the file cannot be written, or FFmpeg lacks x264.
     """
     frames = shown_frames(media, variant)
-    write_film(path, _pictures(media, frames, variant), variant.rate or _rate(media), crf=variant.crf)
+    write_film(
+        path,
+        _pictures(media, frames, variant),
+        variant.rate or _rate(media),
+        crf=variant.crf,
+        preset=FILM_PRESET,
+    )
     return frames
 
 

