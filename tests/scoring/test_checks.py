@@ -134,7 +134,10 @@ def test_partial_clips_say_what_is_missing() -> None:
     assert reason is not None
     assert "neither take-off nor entry" in reason.text
     assert reason.start_frame == 37
-    assert checks.partial_reason(flight(starts_in_air=True), 0) is None
+    begun = checks.partial_reason(flight(starts_in_air=True), 0)
+    assert begun is not None and "there is no take-off" in begun.text
+    # Just after a cut only what surely begins long after the take-off is a part.
+    assert checks.partial_reason(flight(starts_in_air=True), 0, begins_at_cut=True) is None
 
 
 @pytest.mark.parametrize(

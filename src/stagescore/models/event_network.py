@@ -22,6 +22,8 @@ EVENTS = ("first airborne frame", "first water contact")
 """What `EventNetwork` places, in this order."""
 PICTURE_PX = (144, 112)
 """Width and height of the pictures that it sees; proportions are not kept. Set by hand."""
+PHASES = ("before the flight", "in the air", "in the water")
+"""What each picture shows, as `EventNetwork.phases` tells."""
 STEPS_PER_FLIGHT = 43
 """Pictures of a flight: as many as the median flight of the training films has frames, at 25 a second."""
 _BEFORE, _AFTER = 1.0, 0.8
@@ -123,16 +125,53 @@ def place_flight(
     return flight
 
 
-class EventNetwork(nn.Module):
-    """Descriptions of frames by a frozen image network, and a temporal network over them.
+class TemporalHead(nn.Module):
+    """A small network over the descriptions of the pictures of a clip.
 
     Args:
-        width: Channels of the temporal network.
+        described: Number of values that describe a picture.
+        num_logits: Logits that it gives for each picture.
+        width: Channels inside.
+        dropout: Probability with which an input of a layer is dropped in training.
+    """
+
+    def __init__(self, described: int, num_logits: int, *, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(described)
+        self.entry = nn.Linear(described, width)
+        self.drop = nn.Dropout(dropout)
+        self.convolutions = DilatedConvolutions(
+            width=width, kernel=_KERNEL, dilations=_DILATIONS, dropout=dropout
+        )
+        self.exit = nn.Conv1d(width, num_logits, 1)
+
+    def forward(
+        self, described: Float[Tensor, "clips pictures described"]
+    ) -> Float[Tensor, "clips logits pictures"]:
+        """Logits for each picture.
+
+        Args:
+            described: Descriptions of the pictures, in the order of time.
+        """
+        hidden = self.entry(self.drop(self.norm(described))).transpose(1, 2)
+        hidden = self.convolutions(hidden)
+        logits: Tensor = self.exit(functional.gelu(hidden))
+        return logits
+
+
+class EventNetwork(nn.Module):
+    """Descriptions of frames by a frozen image network, and two temporal networks over them.
+
+    One places the events; it knows whole dives only, and so puts a take-off into every clip. The other tells which phase each
+    picture shows, of clips that may begin or end in the air.
+
+    Args:
+        width: Channels of each temporal network.
         dropout: Probability with which an input of a layer is dropped in training.
     """
 
     def __init__(self, *, width: int = 64, dropout: float = 0.3) -> None:
-        # Set by hand: a width of 64 gives the temporal network 0.1 million weights (docs/log.md, 29 November).
+        # Set by hand: a width of 64 gives each temporal network 0.1 million weights (docs/log.md, 29 November).
         super().__init__()
         backbone = ImageBackbone(name=MOBILENET_V2, merged=True)
         self.normalise = backbone.normalise()
@@ -141,18 +180,13 @@ class EventNetwork(nn.Module):
         self.stages = nn.ModuleList(net.blocks[: max(_TAPS) + 1])
         self.requires_grad_(False)
         described = 2 * sum(stage_channels(self.stages[tap]) for tap in _TAPS)
-        self.norm = nn.LayerNorm(described)
-        self.entry = nn.Linear(described, width)
-        self.drop = nn.Dropout(dropout)
-        self.convolutions = DilatedConvolutions(
-            width=width, kernel=_KERNEL, dilations=_DILATIONS, dropout=dropout
-        )
-        self.exit = nn.Conv1d(width, len(EVENTS), 1)
+        self.event_head = TemporalHead(described, len(EVENTS), width=width, dropout=dropout)
+        self.phase_head = TemporalHead(described, len(PHASES), width=width, dropout=dropout)
 
     @property
     def described(self) -> int:
         """Number of values that describe a frame."""
-        return int(self.entry.in_features)
+        return int(self.event_head.entry.in_features)
 
     def take_trunk(self, backbone: ImageBackbone) -> None:
         """Take over the weights of an image network.
@@ -193,9 +227,7 @@ class EventNetwork(nn.Module):
         Args:
             described: Descriptions of the pictures, in the order of time.
         """
-        hidden = self.entry(self.drop(self.norm(described))).transpose(1, 2)
-        hidden = self.convolutions(hidden)
-        logits: Tensor = self.exit(functional.gelu(hidden))
+        logits: Tensor = self.event_head(described)
         return logits
 
     @torch.no_grad()
@@ -213,6 +245,23 @@ class EventNetwork(nn.Module):
         probabilities = self(described[None].float())[0].softmax(-1).double().numpy()
         places, sure = zip(*(_peak(row, frames) for row in probabilities), strict=True)
         return PlacedEvents(frames=(places[0], places[1]), confidence=(sure[0], sure[1]))
+
+    @torch.no_grad()
+    def seen_in_air(
+        self,
+        described: Float[Tensor, "pictures {self.described}"],
+        frames: Int[np.ndarray, " pictures"],
+        num_frames: int,
+    ) -> tuple[float, float]:
+        """Probabilities that the first frame of a clip shows the diver in the air, and that the last does.
+
+        Args:
+            described: Descriptions of the pictures, as `describe` gives them; the network is in eval mode.
+            frames: Frame of the clip that each picture shows, increasing.
+            num_frames: Number of frames of the clip. Ends that no picture shows are far from the flight: 0.
+        """
+        in_air = self.phase_head(described[None].float())[0].softmax(0)[1].tolist()
+        return in_air[0] if frames[0] == 0 else 0.0, in_air[-1] if frames[-1] == num_frames - 1 else 0.0
 
 
 def _peak(

@@ -361,15 +361,17 @@ def partial_reason(flight: Flight | None, offset: int, begins_at_cut: bool = Fal
         begins_at_cut: Whether another shot comes before. Broadcasts show a take-off from the front and change the
             camera during it; then a shot is whole that begins while the diver still rises.
     """
-    if flight is None or not (flight.no_takeoff or flight.ends_in_air):
+    if flight is None:
         return None
-    if begins_at_cut and not flight.ends_in_air and flight.apex >= flight.first - _RISEN * flight.num_frames:
+    risen = flight.apex >= flight.first - _RISEN * flight.num_frames
+    starts_in_air = (flight.no_takeoff and not risen) if begins_at_cut else flight.starts_in_air
+    if not (starts_in_air or flight.ends_in_air):
         return None
     told = {
         (True, False): "starts in the air: there is no take-off",
         (False, True): "ends in the air: there is no entry into the water",
         (True, True): "starts and ends in the air: there is neither take-off nor entry",
-    }[flight.starts_in_air, flight.ends_in_air]
+    }[starts_in_air, flight.ends_in_air]
     return Reason(
         code="partial",
         text=f"The clip {told}. A part of a dive has no score.",

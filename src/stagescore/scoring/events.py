@@ -61,8 +61,8 @@ class Flight:
         fallen: How far the body falls from the highest point on, in body sizes.
         gravity: Acceleration of the fall, in body sizes per squared frame.
         starts_in_air: Whether the body is in the air in the clip's first frames.
-        no_takeoff: Whether the clip starts in the air with the highest point near or past: the take-off is not just
-            before.
+        no_takeoff: Whether the clip surely starts some frames after the take-off: by what a network sees, or because the highest
+            point is near or past.
         ends_in_air: Whether the clip ends before the entry.
     """
 

@@ -32,6 +32,9 @@ _LEAST_DISTINCT = 12
 _NEAR = 1.0
 """Lengths of the body's box between its middle and that of what moves, up to which they are taken for one. Set by hand: limbs and
 hair move beside the middle, and other people on a board stand farther away."""
+_STRAY = 1.5
+"""Usual lengths of the body's box between its middle and that of what falls, from which on the limbs that were found are on somebody
+else. Set by hand: a little more than a stretched body, at either end of which something may move."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +101,33 @@ class MotionScan:
         if track is None or (diver_px is not None and not self._is_near(track, diver_px)):
             return None
         return self._heights(track.first, centres(track.boxes_px), track.boxes_px)
+
+    def strays(
+        self, diver_px: Float[np.ndarray, "frames 4"], first: int, stop: int
+    ) -> Int[np.ndarray, " strays"]:
+        """Frames in which the boxes of the diver are not where the diver is seen to fall.
+
+        What falls elsewhere in most of the frames is somebody else, or a logo before a camera that follows the diver: it tells
+        nothing.
+
+        Args:
+            diver_px: Boxes of the diver in all frames of the clip, in pixels; NaN in frames without.
+            first: First frame that is looked at.
+            stop: Frame after the last that is looked at.
+        """
+        track = self.falling
+        if track is None or not self._is_near(track, diver_px):
+            return np.zeros(0, dtype=int)
+        frames = np.arange(first, stop)
+        rows = self.rows[frames] - track.first
+        frames, rows = (values[(rows >= 0) & (rows < len(track.boxes_px))] for values in (frames, rows))
+        boxes = diver_px[frames]
+        sizes = long_edges(diver_px[np.isfinite(diver_px).all(1)])
+        if not len(sizes) or not len(frames):
+            return np.zeros(0, dtype=int)
+        away = np.linalg.norm(centres(boxes) - centres(track.boxes_px[rows]), axis=1)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(frames[away > _STRAY * np.median(sizes)])
 
     def _is_near(self, track: Track, diver_px: Float[np.ndarray, "frames 4"]) -> bool:
         """Whether a track is the diver, or a part of the body, in most of the frames that both are seen in; true where there is none."""

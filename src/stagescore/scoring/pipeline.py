@@ -1,6 +1,6 @@
 """How one dive is scored, from the file to the score: a list of steps on one state (`ScoringState`).
 
-    open -> span -> watch -> poses -> flight -> review -> events -> network -> speaker -> compare
+    open -> span -> watch -> poses -> flight -> events -> limbs -> review -> network -> speaker -> compare
 
 Each step reads what earlier ones found and adds its own; a step that aborts ends the work, and whatever was known until then
 stands in the result (`result_builder`). Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fails a
@@ -11,12 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Int
+
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import DataError, StagescoreError
 from stagescore.media.held import HeldMedia
 from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import ENDS_IN_AIR, STARTS_IN_AIR
 from stagescore.pose.networks import PoseNetworks
+from stagescore.pose.plausibility import impossible
 from stagescore.scoring import checks
 from stagescore.scoring.estimating import ScoreEstimator
 from stagescore.scoring.event_refinement import FlightRefiner
@@ -170,6 +174,30 @@ def find_flight(state: ScoringState, tools: Tools) -> None:
         state.flight = moving
 
 
+def place_events(state: ScoringState, tools: Tools) -> None:
+    """Move the ends of the flight to where take-off and water contact are seen."""
+    if state.flight is not None and tools.events is not None:
+        state.flight = tools.events.refine(_working(state), (state.start, state.end), state.flight)
+    if state.flight is not None and state.media is not None:
+        state.warnings += _doubts_of_flight(state.media, state.start, state.flight, state.options.height_m)
+
+
+def doubt_limbs(state: ScoringState, tools: Tools) -> None:
+    """Mark joints that cannot be those of the diver: limbs folded as none can be, and those on somebody else during the flight."""
+    scan, poses, flight = state.scan, state.poses, state.flight
+    if poses is None:
+        return
+    doubtful = impossible(poses.track.joints_px)
+    # Of a pair the joints may well be the other one's.
+    if scan is not None and flight is not None and poses.num_divers != 2:
+        boxes = poses.scaled(_working(state).scale).boxes()
+        strays = scan.strays(boxes, flight.first, min(flight.stop, scan.num_frames))
+        if len(strays):
+            doubtful[strays] = True
+            state.warnings.append(_stray_warning(state.start + strays))
+    state.poses = poses.doubting(doubtful)
+
+
 def review(state: ScoringState, tools: Tools) -> None:
     """Note what speaks against a score."""
     scan, poses, flight = state.scan, state.poses, state.flight
@@ -193,14 +221,6 @@ def review(state: ScoringState, tools: Tools) -> None:
                 "The first frame that is used shows the diver in the air: the take-off itself is not seen.",
             )
     state.warnings += [one for one in told if one not in state.warnings]
-
-
-def place_events(state: ScoringState, tools: Tools) -> None:
-    """Move the ends of the flight to where take-off and water contact are seen."""
-    if state.flight is not None and tools.events is not None:
-        state.flight = tools.events.refine(_working(state), (state.start, state.end), state.flight)
-    if state.flight is not None and state.media is not None:
-        state.warnings += _doubts_of_flight(state.media, state.start, state.flight, state.options.height_m)
 
 
 def encode(state: ScoringState, tools: Tools) -> None:
@@ -249,8 +269,9 @@ SEEING: tuple[tuple[str, Step], ...] = (
     ("watch", scan_for_motion),
     ("poses", find_joints),
     ("flight", find_flight),
-    ("review", review),
     ("events", place_events),
+    ("limbs", doubt_limbs),
+    ("review", review),
 )
 """What is seen of a dive before the networks that score look at it."""
 STEPS: tuple[tuple[str, Step], ...] = (
@@ -304,6 +325,12 @@ def _working(state: ScoringState) -> Media:
             todo="choose the span before any other step",
         )
     return state.working
+
+
+def _stray_warning(frames: Int[np.ndarray, " strays"]) -> str:
+    if len(frames) == 1:
+        return f"In frame {frames[0]} the limbs that were found are not on the diver; they are doubtful."
+    return f"In {len(frames)} frames from {frames[0]} to {frames[-1]} the limbs that were found are not on the diver; they are doubtful."
 
 
 def _doubts_of_flight(media: Media, start: int, flight: Flight, height_m: float | None) -> list[str]:

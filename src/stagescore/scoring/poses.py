@@ -19,6 +19,7 @@ from stagescore.pose.labels import read_labels
 from stagescore.pose.loading import open_networks
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.npz_files import read_npz
+from stagescore.pose.plausibility import implausible
 from stagescore.scoring.motion_scan import MotionScan
 from stagescore.scoring.result_parts import PoseShares
 from stagescore.skeleton import MPII_16, Skeleton
@@ -72,6 +73,24 @@ class Poses:
         track = replace(self.track, joints_px=self.track.joints_px * scale)
         boxes = None if self.boxes_px is None else self.boxes_px * np.tile(scale, 2)
         return replace(self, track=track, boxes_px=boxes)
+
+    def doubting(self, doubtful: Bool[np.ndarray, "frames joints"]) -> "Poses":
+        """The same with more joints that are doubtful.
+
+        Args:
+            doubtful: Joints that are not to be believed; those that are unknown or weak already stay what they are.
+        """
+        new = doubtful & self.track.known & ~self.weak
+        if not new.any():
+            return self
+        share = _share(new)
+        shares = self.shares.model_copy(
+            update={
+                "measured": round(max(self.shares.measured - share, 0.0), _DIGITS),
+                "doubtful": round(self.shares.doubtful + share, _DIGITS),
+            }
+        )
+        return replace(self, weak=self.weak | new, shares=shares)
 
     def boxes(self) -> Float[np.ndarray, "frames 4"]:
         """The detector's boxes, or those around the joints where no detector looked; NaN where there is none."""
@@ -145,7 +164,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
         skeleton: What the file's joints are; told by their names or their number by default.
 
     Raises:
-        DataError: Unreadable, or it does not fit the clip.
+        DataError: Unreadable, it does not fit the clip, or it does not hold the joints of a diver.
     """
     warnings = []
     if path.suffix.lower() == ".npz":
@@ -155,9 +174,13 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
                 f"The file has {read.num_frames} rows of joints for {end - start} frames; "
                 "they are taken to be evenly spread, each for the frames nearest to it."
             )
+        _check_body(
+            read, path, media, media.num_frames if read.num_frames == media.num_frames else end - start
+        )
         track = _spread(read, media.num_frames, start, end)
     else:
         track = _labelled(read_labels(path, skeleton), media, start, end)
+        _check_body(track, path, media, end - start)
     given, track = track.skeleton, track.mapped(MPII_16)
     if given != MPII_16 or track.derived:
         warnings.append(_mapping_warning(given, track))
@@ -182,6 +205,31 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
         ),
         warnings=tuple(warnings),
     )
+
+
+def _check_body(given: PoseTrack, path: Path, media: Media, num_frames: int) -> None:
+    """Refuse joints that are not those of a diver; of a whole dive, where they stand for the film.
+
+    Args:
+        given: Joints of the file, a row for each of its frames.
+        path: File of the joints.
+        media: The film, or what stands in for it.
+        num_frames: Frames of the film that the rows are spread over.
+
+    Raises:
+        DataError: They are not.
+    """
+    track, info = given.mapped(MPII_16), media.info
+    known = track.known if track.filled is None else track.known & ~track.filled
+    rate = track.num_frames * (info.frame_rate or DEFAULT_FRAME_RATE) * info.slowmo / max(num_frames, 1)
+    picture_px = (info.width_px, info.height_px)
+    told = implausible(track.joints_px, known, picture_px, rate, whole_dive=info.kind == "joints")
+    if told is not None:
+        raise DataError(
+            f"these are not the joints of a diver: {told}",
+            where=path,
+            todo="give joints of one person, in the order of their skeleton and in pixels of this picture",
+        )
 
 
 def _mapping_warning(given: Skeleton, track: PoseTrack) -> str:

@@ -166,7 +166,7 @@ class EventFolds:
     def _card(self, name: str, network: EventNetwork) -> EventCard:
         return EventCard(
             name="events" if name == EVERYTHING else f"events {name}",
-            width=network.entry.out_features,
+            width=network.event_head.entry.out_features,
             trained_on=self.trained_on or name,
             commands=("examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER",),
             limits=(

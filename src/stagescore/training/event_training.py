@@ -24,7 +24,13 @@ from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
 from stagescore.media.source import Media, open_media
-from stagescore.models.event_network import PICTURE_PX, EventNetwork, pictured_frames, place_flight
+from stagescore.models.event_network import (
+    PICTURE_PX,
+    EventNetwork,
+    TemporalHead,
+    pictured_frames,
+    place_flight,
+)
 from stagescore.simulate.write import record_path
 from stagescore.types import Dive
 from stagescore.weights.imagenet import load_imagenet
@@ -42,6 +48,12 @@ _SPREAD_PICTURES = 1.5
 _STRETCH, _MOVE = 0.25, 0.15
 """How much training views differ: the distance between pictures is multiplied by up to 1.25 or divided by as much, and
 the rough flight moved by up to 0.15 of its length. The flight finder errs by 0.1 of the flight (docs/log.md)."""
+_CUT_SHARE = 0.5
+"""Share of the views of phases that are cut at either end. Set by hand, as the two numbers below."""
+_BESIDE = 10
+"""Frames before the take-off and after the contact from which on a view may be cut there."""
+_SHORTEST = 8
+"""Frames that a cut view has at least."""
 _DESCRIPTIONS = "frames"
 
 Progress = Callable[[str, int, int], None]
@@ -170,7 +182,7 @@ def train_event_network(
     epochs: int | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> None:
-    """Train the temporal network in place; it is in eval mode afterwards.
+    """Train both temporal networks in place, one after the other; the network is in eval mode afterwards.
 
     Args:
         network: Network to train, as `new_event_network` gives it.
@@ -189,22 +201,28 @@ def train_event_network(
             f"{len(taught)} films with labelled events",
             todo=f"give at least {_BATCH}, with hand marks or simulated",
         )
-    learned = [value for value in network.parameters() if value.requires_grad]
-    optimiser = torch.optim.AdamW(learned, lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
-    steps = epochs * (len(taught) // _BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=steps)
     network.train()
     state = torch.get_rng_state()
-    for epoch in range(epochs):
-        torch.manual_seed(hash_u64(seed, "event dropout", epoch) >> 1)
-        order = sorted(taught, key=lambda one: hash_u64(seed, "event order", epoch, one.dive.dive_id))
-        for first in range(0, len(order) - _BATCH + 1, _BATCH):
-            losses = [_loss(network, one, seed, epoch) for one in order[first : first + _BATCH]]
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(losses).mean().backward()
-            optimiser.step()
-            schedule.step()
-        progress("epochs", epoch + 1, epochs)
+    for head, loss, what in (
+        (network.event_head, _event_loss, "event"),
+        (network.phase_head, _phase_loss, "phase"),
+    ):
+        optimiser = torch.optim.AdamW(head.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
+        steps = epochs * (len(taught) // _BATCH)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=steps)
+        for epoch in range(epochs):
+            torch.manual_seed(hash_u64(seed, f"{what} dropout", epoch) >> 1)
+            ranks = {
+                one.dive.dive_id: hash_u64(seed, f"{what} order", epoch, one.dive.dive_id) for one in taught
+            }
+            order = sorted(taught, key=lambda one: ranks[one.dive.dive_id])
+            for first in range(0, len(order) - _BATCH + 1, _BATCH):
+                losses = [loss(head, one, seed, epoch) for one in order[first : first + _BATCH]]
+                optimiser.zero_grad(set_to_none=True)
+                torch.stack(losses).mean().backward()
+                optimiser.step()
+                schedule.step()
+            progress(f"epochs ({what}s)", epoch + 1, epochs)
     torch.set_rng_state(state)
     network.eval()
 
@@ -226,7 +244,7 @@ def found_flight(network: EventNetwork, example: EventExample) -> tuple[int, ...
     )
 
 
-def _loss(network: EventNetwork, example: EventExample, seed: int, epoch: int) -> Tensor:
+def _event_loss(head: TemporalHead, example: EventExample, seed: int, epoch: int) -> Tensor:
     """Cross entropy with each event's place, spread a little, in a view of the film that is drawn by hash."""
 
     def unit(name: str) -> float:
@@ -237,8 +255,39 @@ def _loss(network: EventNetwork, example: EventExample, seed: int, epoch: int) -
     frames = pictured_frames(
         (first + move, stop + move), example.num_frames, stretch=(1 + _STRETCH) ** unit("stretch")
     )
-    logits = network(example.described[torch.from_numpy(frames)][None])[0]
+    logits = head(example.described[torch.from_numpy(frames)][None])[0]
     step = max(float(np.diff(frames).mean()), 1e-3) if len(frames) > 1 else 1.0
     away = (torch.from_numpy(frames)[None] - torch.tensor(example.events)[:, None]) / step
     target = (-0.5 * (away / _SPREAD_PICTURES).square()).softmax(-1)
     return functional.cross_entropy(logits, target)
+
+
+def _phase_loss(head: TemporalHead, example: EventExample, seed: int, epoch: int) -> Tensor:
+    """Cross entropy with the phase of each picture, in a view that may begin or end anywhere in the flight, drawn by hash."""
+
+    def unit(name: str) -> float:
+        return hash_unit(seed, "phase view", epoch, example.dive.dive_id, name)
+
+    begin, end = _span(example, unit)
+    first, stop = float(max(example.events[0], begin)), float(min(example.events[1], end))
+    move = [(2 * unit(f"move {name}") - 1) * _MOVE * (stop - first) for name in ("first", "stop")]
+    first, stop = max(first + move[0], begin), min(stop + move[1], end)
+    frames = begin + pictured_frames(
+        (first - begin, stop - begin), end - begin, stretch=(1 + _STRETCH) ** (2 * unit("stretch") - 1)
+    )
+    logits = head(example.described[torch.from_numpy(frames)][None])[0]
+    phases = np.searchsorted(example.events, frames, side="right")
+    return functional.cross_entropy(logits.T, torch.from_numpy(phases))
+
+
+def _span(example: EventExample, unit: Callable[[str], float]) -> tuple[int, int]:
+    """Frames of a view, half-open: each end where the film's is, or, in half of the views, anywhere near or in the flight."""
+    takeoff, contact = example.events
+    begin, end = 0, example.num_frames
+    if unit("begins late") < _CUT_SHARE:
+        low, high = max(takeoff - _BESIDE, 0), max(contact - _SHORTEST, 1)
+        begin = low + int(unit("begin") * max(high - low, 1))
+    if unit("ends early") < _CUT_SHARE:
+        low, high = max(takeoff, begin) + _SHORTEST, min(contact + _BESIDE, example.num_frames)
+        end = min(low + int(unit("end") * max(high - low + 1, 1)), example.num_frames)
+    return (begin, end) if end - begin >= _SHORTEST else (0, example.num_frames)
