@@ -6,7 +6,8 @@ same order and gives the wanted pictures.
 Source: FFmpeg by PyAV. FFmpeg is made to show as much as it can of a damaged file; what it says while
 it does so (`ffmpeg_log`) and what the container's own tables say (`containers`) is the evidence that
 decides between `ok` and `partial`. Decoding is on one thread, see `ffmpeg_log`; on two cores that costs
-less than a fifth of the speed.
+less than a fifth of the speed. PyAV raises whatever its own code stumbles over (an IndexError where a damaged
+stream declares tracks late), so every exception of a call into it is about the file.
 """
 
 from collections import Counter
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -42,8 +42,6 @@ _MAX_READ_ERRORS = 64
 _HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")
 _BROKEN = "it cannot be read as a video ({})"
 _TODO = "check that it plays in a video player, or convert it to mp4"
-
-_Errors = (av.error.FFmpegError, ValueError)
 
 
 @dataclass(slots=True)
@@ -72,7 +70,7 @@ class _Decoding:
                 self._note_leading(packet)
             try:
                 decoded = packet.decode()
-            except _Errors as error:
+            except Exception as error:
                 decoded = []
                 if packet.size and not discarded:
                     self.complaints[_clause(error)] += 1
@@ -83,12 +81,21 @@ class _Decoding:
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         for _ in range(_MAX_READ_ERRORS):
-            try:
-                yield from self.container.demux(self.stream)
-            except _Errors as error:
-                self.complaints[_clause(error)] += 1
-            else:
-                return
+            packets = self.container.demux(self.stream)
+            at_end = False
+            while True:
+                try:
+                    packet = next(packets, None)
+                except Exception as error:
+                    # A track that came up late makes PyAV stumble after the last packet, when nothing is left to read.
+                    if at_end and isinstance(error, IndexError):
+                        return
+                    self.complaints[_clause(error)] += 1
+                    break
+                if packet is None:
+                    return
+                at_end = not packet.size and packet.pts is None and packet.dts is None
+                yield packet
 
     def _note_leading(self, packet: "Packet[VideoStream]") -> None:
         # A film cut without encoding anew may begin with a key frame and, after it in the file, frames
@@ -249,7 +256,9 @@ def _pictures(
                 num_seen = index + 1
                 if index == last:
                     break
-    except (OSError, *_Errors) as error:
+    except DataError:
+        raise
+    except Exception as error:
         raise changed from error
     if num_seen <= last:
         raise changed
@@ -270,7 +279,7 @@ def _opened(path: Path) -> InputContainer:
             container_options={"format_whitelist": FORMATS},
             metadata_errors="ignore",
         )
-    except _Errors as error:
+    except Exception as error:
         if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):
             raise
         raise DataError(_BROKEN.format(_clause(error)), where=path, todo=_TODO) from error
@@ -305,5 +314,5 @@ def _complaints_of(decoding: _Decoding) -> list[str]:
 
 
 def _clause(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return " ".join(text.split())[:200]
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:200]
