@@ -27,7 +27,7 @@ from jaxtyping import UInt8
 from stagescore.errors import DataError
 from stagescore.media.ahead import ahead
 from stagescore.media.black_ends import BlackEnds, is_black_frame
-from stagescore.media.containers import audit_container
+from stagescore.media.containers import Audit, HostileStructureError, audit_container
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
 from stagescore.media.info import MAX_AREA_PX, Scan, check_size
 from stagescore.media.orientation import clockwise_deg, frame_orientation, is_transposed, turned
@@ -38,6 +38,10 @@ FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
 
 # Set by hand: after so many errors a file is not read on.
 _MAX_READ_ERRORS = 64
+# After so many packets one after another of which no picture comes, neither.
+_MAX_BARREN_PACKETS = 10_000
+# Different messages that are counted apart; FFmpeg writes numbers into some.
+_MAX_COMPLAINTS = 1000
 # FFmpeg calls these errors, but shows every frame as it was filmed.
 _HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")
 _BROKEN = "it cannot be read as a video ({})"
@@ -60,7 +64,12 @@ class _Decoding:
 
     def frames(self) -> Iterator[VideoFrame]:
         """Every frame that can be decoded; errors of a packet cost its frames and no more."""
+        num_barren = 0
         for packet in self._packets():
+            num_barren += 1
+            if num_barren > _MAX_BARREN_PACKETS:
+                self._complain(f"{_MAX_BARREN_PACKETS} packets one after another hold no picture")
+                return
             discarded = packet.is_discard
             if packet.size and self._is_invisible(packet):
                 self.num_invisible += 1
@@ -73,9 +82,10 @@ class _Decoding:
             except Exception as error:
                 decoded = []
                 if packet.size and not discarded:
-                    self.complaints[_clause(error)] += 1
+                    self._complain(_clause(error))
             self.listen(ignore=discarded)
             for frame in decoded:
+                num_barren = 0
                 self.num_corrupt += bool(frame.is_corrupt)
                 yield frame
 
@@ -90,7 +100,7 @@ class _Decoding:
                     # A track that came up late makes PyAV stumble after the last packet, when nothing is left to read.
                     if at_end and isinstance(error, IndexError):
                         return
-                    self.complaints[_clause(error)] += 1
+                    self._complain(_clause(error))
                     break
                 if packet is None:
                     return
@@ -118,7 +128,11 @@ class _Decoding:
         components |= {self.stream.codec_context.name, self.stream.codec_context.codec.name}
         for name, text in self.log.take():
             if name in components and not ignore and not text.startswith(_HARMLESS):
-                self.complaints[text] += 1
+                self._complain(text)
+
+    def _complain(self, text: str) -> None:
+        if text in self.complaints or len(self.complaints) < _MAX_COMPLAINTS:
+            self.complaints[text] += 1
 
 
 def scan_video(path: Path) -> Scan:
@@ -150,7 +164,7 @@ def scan_video(path: Path) -> Scan:
             pts.append(frame.pts)
             dts.append(frame.dts)
         decoding.listen(ignore=False)
-        audit = audit_container(path, stream.id, stream.index)
+        audit = _audit(path, stream, len(pts))
         if not pts:
             clause = next(iter(audit.problems), "") or next(
                 iter(decoding.complaints), "no frame in it can be decoded"
@@ -204,6 +218,13 @@ def scan_video(path: Path) -> Scan:
             orientation=orientation,
             black=ends.counts(),
         )
+
+
+def _audit(path: Path, stream: VideoStream, num_frames: int) -> Audit:
+    try:
+        return audit_container(path, stream.id, stream.index, num_frames)
+    except HostileStructureError as error:
+        raise DataError(_BROKEN.format(error), where=path, todo=_TODO) from error
 
 
 def read_video(

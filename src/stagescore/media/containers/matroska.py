@@ -1,5 +1,6 @@
 """Matroska and WebM: a strict walk over the EBML elements. Source: RFC 8794 (EBML), RFC 9559 (Matroska)."""
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -119,8 +120,17 @@ def _check_crc(
     _, body, start = children[0]
     if start - body == 4 and end - start <= _MAX_CRC_BYTES:
         (stored,) = struct.unpack("<I", reader.take(4, body))
-        if zlib.crc32(reader.take(end - start, start)) != stored:
+        if _crc(reader, start, end) != stored:
             found.problems.append("a checksum is wrong")
+
+
+def _crc(reader: ByteReader, at: int, end: int) -> int:
+    checksum = 0
+    while at < end:
+        piece = reader.take(min(end - at, 1 << 20), at)
+        checksum = zlib.crc32(piece, checksum)
+        at += len(piece)
+    return checksum
 
 
 def _walk_segment(reader: ByteReader, at: int, limit: int, stream_index: int, found: _MatroskaFound) -> None:
@@ -197,10 +207,12 @@ def _count_block(reader: ByteReader, body: int, cluster_time: int, found: _Matro
 def _read_info(reader: ByteReader, at: int, end: int, found: _MatroskaFound) -> None:
     for name, body, stop in _children(reader, at, end, found):
         if name == _SCALE:
-            found.scale_ns = int.from_bytes(reader.take(stop - body, body), "big") or 1_000_000
+            found.scale_ns = int.from_bytes(reader.take(min(stop - body, 8), body), "big") or 1_000_000
         elif name == _DURATION:
-            raw = reader.take(stop - body, body)
+            raw = reader.take(min(stop - body, 9), body)
             found.duration = struct.unpack(">d" if len(raw) == 8 else ">f", raw)[0]
+            if not math.isfinite(found.duration):
+                raise StructureError("its declared duration is no number")
 
 
 def _read_tracks(reader: ByteReader, at: int, end: int, stream_index: int, found: _MatroskaFound) -> None:
