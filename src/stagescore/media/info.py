@@ -169,6 +169,7 @@ class Scan:
         rotation_deg: Clockwise turn that has been applied, in degrees.
         orientation: Turn and mirroring that have been applied, as a matrix (`orientation`).
         black: Numbers of black frames before the first picture and after the last (`black_ends`).
+        file_version: What tells whether a film's file was changed since (`file_version`); None for a folder.
     """
 
     times_s: Float[np.ndarray, " frames"]
@@ -184,6 +185,17 @@ class Scan:
     rotation_deg: int = 0
     orientation: Int[np.ndarray, "2 2"] = field(default_factory=lambda: np.eye(2, dtype=np.int64))
     black: tuple[int, int] = (0, 0)
+    file_version: tuple[int, int, int] | None = None
+
+
+def file_version(path: Path) -> tuple[int, int, int]:
+    """Number, bytes and time of the last change (in nanoseconds) of a file: another one, or a changed one, differs.
+
+    Raises:
+        OSError: There is no such file, or it may not be looked at.
+    """
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def check_factor(name: str, value: float, *, where: str = "") -> float:

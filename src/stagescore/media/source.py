@@ -74,7 +74,7 @@ class Media:
 
         Raises:
             DataError: An index is outside the film or smaller than the one before, or the file has
-                changed since it was opened.
+                changed since it was opened or is too damaged to be read twice.
         """
         chosen = range(self.num_frames) if indices is None else [int(index) for index in indices]
         self._check(chosen)

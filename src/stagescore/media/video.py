@@ -29,7 +29,7 @@ from stagescore.media.ahead import ahead
 from stagescore.media.black_ends import BlackEnds, is_black_frame
 from stagescore.media.containers import Audit, HostileStructureError, audit_container
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
-from stagescore.media.info import MAX_AREA_PX, Scan, check_size
+from stagescore.media.info import MAX_AREA_PX, Scan, check_size, file_version
 from stagescore.media.orientation import clockwise_deg, frame_orientation, is_transposed, turned
 from stagescore.media.timeline import Declared, timeline_of
 
@@ -42,6 +42,9 @@ _MAX_READ_ERRORS = 64
 _MAX_BARREN_PACKETS = 10_000
 # Different messages that are counted apart; FFmpeg writes numbers into some.
 _MAX_COMPLAINTS = 1000
+# Different sizes and colours of pictures in one film; more come from damage.
+_MAX_KINDS = 100
+_COLOURS = ("colorspace", "color_range", "color_primaries", "color_trc")
 # FFmpeg calls these errors, but shows every frame as it was filmed.
 _HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")
 _BROKEN = "it cannot be read as a video ({})"
@@ -61,6 +64,7 @@ class _Decoding:
     first_key_pts: int | None = None
     num_leading: int = 0
     complaints: Counter[str] = field(default_factory=Counter)
+    showable: dict[tuple[object, ...], bool] = field(default_factory=dict)
 
     def frames(self) -> Iterator[VideoFrame]:
         """Every frame that can be decoded; errors of a packet cost its frames and no more."""
@@ -85,9 +89,28 @@ class _Decoding:
                     self._complain(_clause(error))
             self.listen(ignore=discarded)
             for frame in decoded:
+                if not self._is_showable(frame):
+                    continue
                 num_barren = 0
                 self.num_corrupt += bool(frame.is_corrupt)
                 yield frame
+
+    def _is_showable(self, frame: VideoFrame) -> bool:
+        # A damaged header can name colours that nothing converts to RGB. Both passes leave such frames out, also the
+        # second, which converts none but the wanted ones.
+        colours = (getattr(frame, name, None) for name in _COLOURS)
+        kind = (frame.format.name, frame.width, frame.height, *colours)
+        if kind not in self.showable:
+            if len(self.showable) >= _MAX_KINDS:
+                self._complain("its pictures are of too many kinds")
+                return False
+            try:
+                frame.reformat(format="rgb24")
+                self.showable[kind] = True
+            except Exception as error:
+                self.showable[kind] = False
+                self._complain(_clause(error))
+        return self.showable[kind]
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         for _ in range(_MAX_READ_ERRORS):
@@ -145,6 +168,7 @@ def scan_video(path: Path) -> Scan:
         DataError: It is no video, has no picture track or not a single frame that can be decoded.
         OSError: It cannot be read.
     """
+    version = file_version(path)
     with captured_errors() as log, _opened(path) as container:
         stream = _video_stream(container, path)
         decoding = _Decoding(container, stream, log)
@@ -217,6 +241,7 @@ def scan_video(path: Path) -> Scan:
             rotation_deg=clockwise_deg(orientation),
             orientation=orientation,
             black=ends.counts(),
+            file_version=version,
         )
 
 
@@ -243,7 +268,8 @@ def read_video(
         One RGB picture per index.
 
     Raises:
-        DataError: The file does not give the same frames as in the first pass.
+        DataError: The file has changed since the first pass, or is so damaged that FFmpeg does not decode the same frames
+            again.
     """
     if len(indices):
         yield from ahead(_pictures(path, scan, indices, size_px or scan.size_px))
@@ -256,15 +282,12 @@ def _pictures(
     last = max(indices)
     width, height = size_px[::-1] if is_transposed(scan.orientation) else size_px
     num_seen = 0
-    changed = DataError(
-        "it gives other frames than when it was first read", where=path, todo="leave it unchanged"
-    )
     try:
         with captured_errors() as log, _opened(path) as container:
             for index, frame in enumerate(_Decoding(container, _video_stream(container, path), log).frames()):
                 log.take()
                 if index >= len(scan.stamps) or frame.pts != scan.stamps[index]:
-                    raise changed
+                    break
                 if index in wanted:
                     picture = turned(
                         frame.to_ndarray(
@@ -277,12 +300,27 @@ def _pictures(
                 num_seen = index + 1
                 if index == last:
                     break
-    except DataError:
-        raise
     except Exception as error:
-        raise changed from error
+        raise _other_frames(path, scan, num_seen) from error
     if num_seen <= last:
-        raise changed
+        raise _other_frames(path, scan, num_seen)
+
+
+def _other_frames(path: Path, scan: Scan, num_seen: int) -> DataError:
+    """Why a second reading gave other frames than the first: only a file that looks different was changed."""
+    try:
+        changed = file_version(path) != scan.file_version
+    except OSError as error:
+        return DataError(
+            f"it can no longer be read ({error.strerror})", where=path, todo="leave it in its place"
+        )
+    if changed:
+        return DataError("it has changed since it was first read", where=path, todo="leave it unchanged")
+    return DataError(
+        f"it is damaged: FFmpeg gives another frame {num_seen} when it reads the file again",
+        where=path,
+        todo="convert it to mp4, and use that",
+    )
 
 
 def _scaling(frame: VideoFrame, width: int) -> str | None:
