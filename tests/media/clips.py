@@ -45,6 +45,14 @@ def read_all(media) -> list[int | None]:
     return [read_bar_code(picture) for _, picture in media.frames()]
 
 
+def findings(info) -> list[str]:
+    """The warnings of a film, but for what cannot be told of any film of its kind."""
+    return [warning for warning in info.warnings if not warning.endswith(UNTOLD)]
+
+
+UNTOLD = ("frames lost at its end cannot be told.", "has no checksums.")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to write a film."""

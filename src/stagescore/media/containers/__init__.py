@@ -1,4 +1,4 @@
-"""Reading the tables of mp4, mov, avi, mkv, webm and gif files, to hold them against what was decoded.
+"""Reading the tables of mp4, mov, avi, mkv, webm, flv and gif files, to hold them against what was decoded.
 
 FFmpeg is made to show as much as it can of a torn file and often says nothing about the rest: a header
 that claims fewer frames than the other tables, a GIF that ends between two pictures, a chunk that was
@@ -9,7 +9,7 @@ A format that is not known here gives an empty `Audit`.
 import struct
 from pathlib import Path
 
-from stagescore.media.containers import avi, gif, matroska, mp4
+from stagescore.media.containers import avi, flv, gif, matroska, mp4
 from stagescore.media.containers.audit import Audit, ByteReader, HostileStructureError, StructureError
 
 __all__ = ["Audit", "HostileStructureError", "audit_container"]
@@ -42,6 +42,8 @@ def audit_container(path: Path, stream_id: int, stream_index: int, num_frames: i
                 return avi.audit(reader, stream_index)
             if head[:4] == matroska.MAGIC:
                 return matroska.audit(reader, stream_index)
+            if head[:3] == b"FLV":
+                return flv.audit(reader)
             if head[4:8] in mp4.FIRST_BOXES:
                 return mp4.audit(reader, stream_id)
         except HostileStructureError:

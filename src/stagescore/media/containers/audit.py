@@ -27,6 +27,8 @@ class Audit:
     Attributes:
         num_frames: Number of frames that the video track should give; None where it does not say.
         num_stored: Number of frames that are in the file, whether an edit list shows them or not; None if unknown.
+        tells_end: Whether the file says where it ends, so that a piece lost at its end would be noticed.
+        has_checksums: Whether every picture lies under a checksum of the container.
         problems: Clauses, each one a contradiction within the file; empty where all agrees.
         accounts_for_all: Whether the tables would have shown a missing piece, so that a gap in the
             times is the film's own and no damage.
@@ -36,6 +38,8 @@ class Audit:
     problems: tuple[str, ...] = ()
     accounts_for_all: bool = False
     num_stored: int | None = None
+    tells_end: bool = False
+    has_checksums: bool = False
 
 
 @dataclass(slots=True)

@@ -75,7 +75,7 @@ def audit(reader: ByteReader, stream_index: int) -> Audit:
         if not 0.5 < ratio < 2:
             problems.append("its headers disagree about the frame rate")
     num_empty = sum(size == 0 for _, size in chunks)
-    return Audit(max(counts) - num_empty, tuple(problems), accounts_for_all=True)
+    return Audit(max(counts) - num_empty, tuple(problems), accounts_for_all=True, tells_end=True)
 
 
 def _walk(reader: ByteReader, at: int, end: int, found: _AviFound, depth: int = 0) -> None:

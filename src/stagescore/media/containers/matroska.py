@@ -34,6 +34,8 @@ class _MatroskaFound:
     last_time: int = 0
     problems: list[str] = field(default_factory=list)
     sealed: bool = True
+    num_clusters: int = 0
+    num_checked: int = 0
 
 
 def audit(reader: ByteReader, stream_index: int) -> Audit:
@@ -65,7 +67,13 @@ def audit(reader: ByteReader, stream_index: int) -> Audit:
         if num_missing > 0 and _is_even(found):
             expected += num_missing
             found.problems.append("its last frame lies well before its declared end")
-    return Audit(expected, tuple(dict.fromkeys(found.problems)), accounts_for_all=found.sealed)
+    return Audit(
+        expected,
+        tuple(dict.fromkeys(found.problems)),
+        accounts_for_all=found.sealed,
+        tells_end=found.sealed or found.duration is not None,
+        has_checksums=found.num_clusters == found.num_checked,
+    )
 
 
 def _is_even(found: _MatroskaFound) -> bool:
@@ -175,7 +183,10 @@ def _end_of_open_cluster(reader: ByteReader, at: int, limit: int) -> int:
 def _walk_cluster(reader: ByteReader, at: int, end: int, found: _MatroskaFound) -> None:
     cluster_time = 0
     previous = found.last_time
-    for name, body, stop in _children(reader, at, end, found):
+    children = _children(reader, at, end, found)
+    found.num_clusters += 1
+    found.num_checked += bool(children) and children[0][0] == _CRC and end - at <= _MAX_CRC_BYTES
+    for name, body, stop in children:
         if name in _NUMBERS and stop - body > 8:
             raise StructureError("a number in it is torn")
         if name == _TIMESTAMP:

@@ -76,7 +76,12 @@ def audit(reader: ByteReader, track_id: int) -> Audit:
         return Audit(problems=(*problems, *torn, "it has no index"))
     if _child(moov, b"mvex") is not None:
         num_fragmented, found = _fragmented(fragments, random_access, track_id)
-        return Audit(num_fragmented, (*problems, *torn, *found), accounts_for_all=True)
+        return Audit(
+            num_fragmented,
+            (*problems, *torn, *found),
+            accounts_for_all=True,
+            tells_end=random_access is not None,
+        )
     if not seen_data:  # what follows the index and the data is not needed to show the film
         problems += torn
     table = _table_of(moov, track_id)
@@ -84,7 +89,11 @@ def audit(reader: ByteReader, track_id: int) -> Audit:
     counts = [table.num_sizes, table.num_timed]
     whole = _shows_all(table)
     return Audit(
-        max(counts) if whole else None, tuple(problems), accounts_for_all=True, num_stored=max(counts)
+        max(counts) if whole else None,
+        tuple(problems),
+        accounts_for_all=True,
+        num_stored=max(counts),
+        tells_end=True,
     )
 
 
