@@ -40,8 +40,8 @@ class MediaInfo:
         num_frames: Number of frames that can be decoded.
         num_lost: Best estimate of the frames that are missing or cannot be decoded. May be 0 in a
             `partial` file whose damage is evident but cannot be counted; a warning then says so.
-        width_px: Width of the upright picture, after rotation, in pixels.
-        height_px: Height of the upright picture, after rotation, in pixels.
+        width_px: Width of the upright picture with square pixels, after rotation, in pixels.
+        height_px: Height of the upright picture with square pixels, after rotation, in pixels.
         frame_rate: Average frames per second of the file as it is (not of the real event when it was
             slowed down); None if unknown.
         variable_rate: Whether frames follow one another at unequal distances.
@@ -161,7 +161,7 @@ class Scan:
         num_lost: Estimated number of lost frames.
         problems: Sentences that are evidence of damage; empty for a whole file.
         notes: Sentences that the user should read although nothing is lost.
-        size_px: Width and height of the upright picture, in pixels.
+        size_px: Width and height of the upright picture with square pixels, in pixels.
         frame_rate: Average frames per second; None if unknown.
         variable_rate: Whether frames follow one another at unequal distances.
         duration_s: Time from the first frame until the end of the last one, in seconds of the file.

@@ -30,7 +30,13 @@ from stagescore.media.black_ends import BlackEnds, is_black_frame
 from stagescore.media.containers import Audit, HostileStructureError, audit_container
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
 from stagescore.media.info import MAX_AREA_PX, Scan, check_size, file_version
-from stagescore.media.orientation import clockwise_deg, frame_orientation, is_transposed, turned
+from stagescore.media.orientation import (
+    clockwise_deg,
+    frame_orientation,
+    is_transposed,
+    square_pixel_size,
+    turned,
+)
 from stagescore.media.timeline import Declared, timeline_of
 
 FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
@@ -215,6 +221,8 @@ def scan_video(path: Path) -> Scan:
         )
         problems = [*audit.problems, *timeline.problems, *_complaints_of(decoding)]
         num_leading = decoding.num_leading if pts[0] == decoding.first_key_pts else 0
+        shown_px = square_pixel_size(size_px, stream.sample_aspect_ratio)
+        check_size(*shown_px, where=path)
         num_lost = max(decoding.num_expected, audit.num_frames or 0) - num_leading - len(pts)
         if not accounts_for_gaps or problems:
             num_lost = max(num_lost, timeline.num_missing)
@@ -231,6 +239,11 @@ def scan_video(path: Path) -> Scan:
             notes.append(
                 f"{num_leading} frames at the cut before the first cannot be shown: what they refer to is gone."
             )
+        if shown_px != size_px:
+            notes.append(
+                f"Its pixels are not square; pictures of {size_px[0]} x {size_px[1]} are scaled to "
+                f"{shown_px[0]} x {shown_px[1]} pixels."
+            )
         if num_resized:
             notes.append(f"{num_resized} frames have another size than the first; they are scaled to it.")
         return Scan(
@@ -239,7 +252,7 @@ def scan_video(path: Path) -> Scan:
             num_lost=max(num_lost, 0),
             problems=tuple(problems),
             notes=tuple(notes),
-            size_px=size_px[::-1] if is_transposed(orientation) else size_px,
+            size_px=shown_px[::-1] if is_transposed(orientation) else shown_px,
             frame_rate=timeline.frame_rate,
             variable_rate=timeline.variable_rate,
             duration_s=timeline.duration_s,
