@@ -86,8 +86,6 @@ def test_variable_frame_rate_is_no_damage(tmp_path, suffix, codec, kind):
             "hidden_frames_9.webm",
             Recipe(codec="libvpx-vp9", codec_options={"auto-alt-ref": "1", "lag-in-frames": "16"}),
         ),
-        ("interlaced.mp4", Recipe(codec_options={"flags": "+ildct+ilme", "x264-params": "tff=1"})),
-        ("interlaced.ts", Recipe(codec_options={"flags": "+ildct+ilme", "x264-params": "tff=1"})),
         ("mpeg2.mpg", Recipe(codec="mpeg2video", codec_options={"bf": "2"})),
         ("wmv2.wmv", Recipe(codec="wmv2")),
         ("one_a_second.mp4", Recipe(rate=1)),

@@ -169,6 +169,7 @@ class Scan:
         rotation_deg: Clockwise turn that has been applied, in degrees.
         orientation: Turn and mirroring that have been applied, as a matrix (`orientation`).
         black: Numbers of black frames before the first picture and after the last (`black_ends`).
+        deinterlaced: Whether the pictures of an interlaced film are made whole while they are read.
         file_version: What tells whether a film's file was changed since (`file_version`); None for a folder.
     """
 
@@ -185,6 +186,7 @@ class Scan:
     rotation_deg: int = 0
     orientation: Int[np.ndarray, "2 2"] = field(default_factory=lambda: np.eye(2, dtype=np.int64))
     black: tuple[int, int] = (0, 0)
+    deinterlaced: bool = False
     file_version: tuple[int, int, int] | None = None
 
 

@@ -28,6 +28,7 @@ from stagescore.errors import DataError
 from stagescore.media.ahead import ahead
 from stagescore.media.black_ends import BlackEnds, is_black_frame
 from stagescore.media.containers import Audit, HostileStructureError, audit_container
+from stagescore.media.deinterlacing import can_deinterlace, deinterlaced, interlaced_note
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
 from stagescore.media.info import MAX_AREA_PX, Scan, check_size, file_version
 from stagescore.media.orientation import (
@@ -72,6 +73,7 @@ class _Decoding:
     num_expected: int = 0
     num_corrupt: int = 0
     num_invisible: int = 0
+    num_interlaced: int = 0
     first_key_pts: int | None = None
     num_leading: int = 0
     complaints: Counter[str] = field(default_factory=Counter)
@@ -104,6 +106,7 @@ class _Decoding:
                     continue
                 num_barren = 0
                 self.num_corrupt += bool(frame.is_corrupt)
+                self.num_interlaced += bool(frame.interlaced_frame)
                 yield frame
 
     def _is_showable(self, frame: VideoFrame) -> bool:
@@ -221,6 +224,9 @@ def scan_video(path: Path) -> Scan:
         )
         problems = [*audit.problems, *timeline.problems, *_complaints_of(decoding)]
         num_leading = decoding.num_leading if pts[0] == decoding.first_key_pts else 0
+        interlaced = 2 * decoding.num_interlaced > len(pts)
+        # The filter needs pictures of one size.
+        is_deinterlaced = interlaced and not num_resized and can_deinterlace()
         shown_px = square_pixel_size(size_px, stream.sample_aspect_ratio)
         check_size(*shown_px, where=path)
         num_lost = max(decoding.num_expected, audit.num_frames or 0) - num_leading - len(pts)
@@ -239,13 +245,9 @@ def scan_video(path: Path) -> Scan:
             notes.append(
                 f"{num_leading} frames at the cut before the first cannot be shown: what they refer to is gone."
             )
-        if shown_px != size_px:
-            notes.append(
-                f"Its pixels are not square; pictures of {size_px[0]} x {size_px[1]} are scaled to "
-                f"{shown_px[0]} x {shown_px[1]} pixels."
-            )
-        if num_resized:
-            notes.append(f"{num_resized} frames have another size than the first; they are scaled to it.")
+        if interlaced:
+            notes.append(interlaced_note(deinterlaced=is_deinterlaced))
+        notes += _size_notes(size_px, shown_px, num_resized)
         return Scan(
             times_s=timeline.times_s,
             stamps=tuple(pts),
@@ -261,7 +263,20 @@ def scan_video(path: Path) -> Scan:
             orientation=orientation,
             black=ends.counts(),
             file_version=version,
+            deinterlaced=is_deinterlaced,
         )
+
+
+def _size_notes(size_px: tuple[int, int], shown_px: tuple[int, int], num_resized: int) -> list[str]:
+    notes = []
+    if shown_px != size_px:
+        notes.append(
+            f"Its pixels are not square; pictures of {size_px[0]} x {size_px[1]} are scaled to "
+            f"{shown_px[0]} x {shown_px[1]} pixels."
+        )
+    if num_resized:
+        notes.append(f"{num_resized} frames have another size than the first; they are scaled to it.")
+    return notes
 
 
 def _audit(path: Path, stream: VideoStream, num_frames: int) -> Audit:
@@ -303,10 +318,11 @@ def _pictures(
     num_seen = 0
     try:
         with captured_errors() as log, _opened(path) as container:
-            for index, frame in enumerate(_Decoding(container, _video_stream(container, path), log).frames()):
-                log.take()
-                if index >= len(scan.stamps) or frame.pts != scan.stamps[index]:
-                    break
+            stream = _video_stream(container, path)
+            frames = _same_frames(_Decoding(container, stream, log), scan)
+            if scan.deinterlaced:
+                frames = deinterlaced(frames, stream)
+            for index, frame in enumerate(frames):
                 if index in wanted:
                     picture = turned(
                         frame.to_ndarray(
@@ -323,6 +339,16 @@ def _pictures(
         raise _other_frames(path, scan, num_seen) from error
     if num_seen <= last:
         raise _other_frames(path, scan, num_seen)
+
+
+def _same_frames(decoding: _Decoding, scan: Scan) -> Iterator[VideoFrame]:
+    """Frames as long as they are those of the first pass."""
+    for stamp, frame in zip(scan.stamps, decoding.frames(), strict=False):
+        if decoding.log is not None:
+            decoding.log.take()
+        if frame.pts != stamp:
+            return
+        yield frame
 
 
 def _other_frames(path: Path, scan: Scan, num_seen: int) -> DataError:
