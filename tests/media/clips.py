@@ -45,6 +45,14 @@ def read_all(media) -> list[int | None]:
     return [read_bar_code(picture) for _, picture in media.frames()]
 
 
+def findings(info) -> list[str]:
+    """The warnings of a film, but for what cannot be told of any film of its kind."""
+    return [warning for warning in info.warnings if not warning.endswith(UNTOLD)]
+
+
+UNTOLD = ("frames lost at its end cannot be told.", "has no checksums.")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to write a film."""
@@ -56,6 +64,7 @@ class Recipe:
     container_options: dict[str, str] = field(default_factory=dict)
     time_base: Fraction | None = None
     audio: bool = False
+    pixel_ratio: Fraction | None = None
 
 
 def write_video(
@@ -76,6 +85,8 @@ def write_video(
         stream.options = recipe.codec_options
         time_base = recipe.time_base or Fraction(1, recipe.rate)
         stream.codec_context.time_base = time_base
+        if recipe.pixel_ratio is not None:
+            stream.codec_context.sample_aspect_ratio = recipe.pixel_ratio
         sound = container.add_stream("aac", rate=16000) if recipe.audio else None
         for number, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=recipe.pix_fmt)

@@ -140,7 +140,7 @@ def test_webm_with_a_whole_block_taken_out_is_noticed(film):
 
 def test_audit_knows_nothing_of_other_formats(tmp_path):
     path = clips.write_video(tmp_path / "film.ts")
-    audit = audit_container(path, 1, 0)
+    audit = audit_container(path, 1, 0, 24)
     assert (audit.num_frames, audit.problems, audit.accounts_for_all) == (None, (), False)
 
 

@@ -138,5 +138,11 @@ def _collecting(out: Output, path: Path, results: list[dict[str, Any]]) -> Itera
     try:
         yield
     except StagescoreError as error:
-        out.error(error)
-        results.append({"status": "failed", "path": str(path), "error": error.as_json()})
+        failure = error
+    except Exception as error:
+        what = f"internal error ({type(error).__name__}: {error})"
+        failure = DataError(what, where=path, todo="please report this bug")
+    else:
+        return
+    out.error(failure)
+    results.append({"status": "failed", "path": str(path), "error": failure.as_json()})

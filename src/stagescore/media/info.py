@@ -40,8 +40,8 @@ class MediaInfo:
         num_frames: Number of frames that can be decoded.
         num_lost: Best estimate of the frames that are missing or cannot be decoded. May be 0 in a
             `partial` file whose damage is evident but cannot be counted; a warning then says so.
-        width_px: Width of the upright picture, after rotation, in pixels.
-        height_px: Height of the upright picture, after rotation, in pixels.
+        width_px: Width of the upright picture with square pixels, after rotation, in pixels.
+        height_px: Height of the upright picture with square pixels, after rotation, in pixels.
         frame_rate: Average frames per second of the file as it is (not of the real event when it was
             slowed down); None if unknown.
         variable_rate: Whether frames follow one another at unequal distances.
@@ -161,7 +161,7 @@ class Scan:
         num_lost: Estimated number of lost frames.
         problems: Sentences that are evidence of damage; empty for a whole file.
         notes: Sentences that the user should read although nothing is lost.
-        size_px: Width and height of the upright picture, in pixels.
+        size_px: Width and height of the upright picture with square pixels, in pixels.
         frame_rate: Average frames per second; None if unknown.
         variable_rate: Whether frames follow one another at unequal distances.
         duration_s: Time from the first frame until the end of the last one, in seconds of the file.
@@ -169,6 +169,8 @@ class Scan:
         rotation_deg: Clockwise turn that has been applied, in degrees.
         orientation: Turn and mirroring that have been applied, as a matrix (`orientation`).
         black: Numbers of black frames before the first picture and after the last (`black_ends`).
+        deinterlaced: Whether the pictures of an interlaced film are made whole while they are read.
+        file_version: What tells whether a film's file was changed since (`file_version`); None for a folder.
     """
 
     times_s: Float[np.ndarray, " frames"]
@@ -184,6 +186,18 @@ class Scan:
     rotation_deg: int = 0
     orientation: Int[np.ndarray, "2 2"] = field(default_factory=lambda: np.eye(2, dtype=np.int64))
     black: tuple[int, int] = (0, 0)
+    deinterlaced: bool = False
+    file_version: tuple[int, int, int] | None = None
+
+
+def file_version(path: Path) -> tuple[int, int, int]:
+    """Number, bytes and time of the last change (in nanoseconds) of a file: another one, or a changed one, differs.
+
+    Raises:
+        OSError: There is no such file, or it may not be looked at.
+    """
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def check_factor(name: str, value: float, *, where: str = "") -> float:

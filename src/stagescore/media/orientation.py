@@ -1,12 +1,13 @@
-"""Turning pictures upright: display matrices of films and EXIF orientations of images.
+"""Turning pictures upright and making their pixels square: display matrices of films and EXIF orientations of images.
 
-Both are one of eight turns and mirrorings; a film's matrix is rounded to the nearest of them.
+Matrices and orientations are one of eight turns and mirrorings; a film's matrix is rounded to the nearest of them.
 
 Source: ISO/IEC 14496-12 (matrix in `tkhd`), EXIF 2.32 (tag 0x0112). An orientation is the 2x2 matrix
 that takes x (to the right) and y (downwards) of the stored picture to those of the upright one.
 """
 
 import struct
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from jaxtyping import Int, UInt8
 UPRIGHT = np.eye(2, dtype=np.int64)
 _CLOCKWISE = np.array([[0, -1], [1, 0]], dtype=np.int64)
 _MIRRORED = np.array([[-1, 0], [0, 1]], dtype=np.int64)
+
+# Set by hand: anamorphic lenses widen by 2 at most, and halved or doubled lines once more.
+_ROUNDING, _MAX_RATIO = 0.01, 4.0
 
 EXIF_ORIENTATIONS: dict[int, Int[np.ndarray, "2 2"]] = {
     1: UPRIGHT,
@@ -46,6 +50,24 @@ def frame_orientation(frame: VideoFrame) -> Int[np.ndarray, "2 2"]:
 def is_transposed(orientation: Int[np.ndarray, "2 2"]) -> bool:
     """Whether width and height change places."""
     return bool(orientation[0, 0] == 0)
+
+
+def square_pixel_size(size_px: tuple[int, int], aspect_ratio: Fraction | None) -> tuple[int, int]:
+    """Width and height of the stored picture once its pixels are square: the height stays.
+
+    A ratio within a hundredth of 1 comes from rounding and is left alone; one that no camera has comes from damage.
+
+    Args:
+        size_px: Width and height of the stored picture, in pixels.
+        aspect_ratio: Width of a pixel by its height; None or 0 if the file does not say.
+
+    >>> square_pixel_size((720, 576), Fraction(16, 15)), square_pixel_size((720, 480), Fraction(8, 9))
+    ((768, 576), (640, 480))
+    """
+    ratio = float(aspect_ratio or 1)
+    if abs(ratio - 1) < _ROUNDING or not 1 / _MAX_RATIO <= ratio <= _MAX_RATIO:
+        return size_px
+    return round(size_px[0] * ratio), size_px[1]
 
 
 def clockwise_deg(orientation: Int[np.ndarray, "2 2"]) -> int:

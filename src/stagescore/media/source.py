@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from stagescore.errors import DataError
+from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import file_sha256
 from stagescore.media.black_ends import black_notes
 from stagescore.media.images import SUFFIXES, read_images, scan_images
@@ -74,7 +74,7 @@ class Media:
 
         Raises:
             DataError: An index is outside the film or smaller than the one before, or the file has
-                changed since it was opened.
+                changed since it was opened or is too damaged to be read twice.
         """
         chosen = range(self.num_frames) if indices is None else [int(index) for index in indices]
         self._check(chosen)
@@ -207,6 +207,12 @@ def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: fl
             f"it cannot be read ({getattr(error, 'strerror', None) or error})",
             where=where,
             todo="check the path and that you may read it",
+        ) from error
+    except StagescoreError:
+        raise
+    except Exception as error:  # one film that we stumble over must not cost the others their verdict
+        raise DataError(
+            f"internal error ({type(error).__name__}: {error})", where=where, todo="please report this bug"
         ) from error
     times_s, duration_s, notes = scan.times_s, scan.duration_s, list(scan.notes)
     variable_rate, rate = scan.variable_rate, scan.frame_rate

@@ -12,8 +12,8 @@ from jaxtyping import Float
 
 from stagescore.media.info import DEFAULT_FRAME_RATE
 
-# Set by hand: a declared rate above this, in frames per second, is not believed.
-_MAX_RATE = 10_000.0
+# Set by hand: a rate outside of these, in frames per second, is not believed.
+_MIN_RATE, _MAX_RATE = 0.01, 10_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,9 @@ def timeline_of(
             problems.append(f"there are gaps in the times of its frames, {num_missing} frames long")
     num_missing += _num_after_end(times_s, step_s, declared, base)
     measured_rate = 1 / average_step_s if len(steps_s) and span_s > 0 else None
+    if measured_rate is not None and not _MIN_RATE <= measured_rate <= _MAX_RATE:
+        problems.append(f"the times of its frames amount to {measured_rate:.2g} frames per second")
+        measured_rate = None
     # The declared rate is exact (30000/1001) where the measured one suffers from rounding.
     agrees = declared_rate and measured_rate and abs(declared_rate / measured_rate - 1) < 0.01
     last_step_s = step_s if even.all() else average_step_s
@@ -122,7 +125,7 @@ def timeline_of(
 
 
 def _sane(rate: Fraction | None) -> float | None:
-    return float(rate) if rate is not None and 0 < rate <= _MAX_RATE else None
+    return float(rate) if rate is not None and _MIN_RATE <= rate <= _MAX_RATE else None
 
 
 def _complete(stamps: Sequence[int | None]) -> Float[np.ndarray, " frames"] | None:

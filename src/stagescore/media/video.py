@@ -6,7 +6,8 @@ same order and gives the wanted pictures.
 Source: FFmpeg by PyAV. FFmpeg is made to show as much as it can of a damaged file; what it says while
 it does so (`ffmpeg_log`) and what the container's own tables say (`containers`) is the evidence that
 decides between `ok` and `partial`. Decoding is on one thread, see `ffmpeg_log`; on two cores that costs
-less than a fifth of the speed.
+less than a fifth of the speed. PyAV raises whatever its own code stumbles over (an IndexError where a damaged
+stream declares tracks late), so every exception of a call into it is about the file.
 """
 
 from collections import Counter
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -27,10 +27,17 @@ from jaxtyping import UInt8
 from stagescore.errors import DataError
 from stagescore.media.ahead import ahead
 from stagescore.media.black_ends import BlackEnds, is_black_frame
-from stagescore.media.containers import audit_container
+from stagescore.media.containers import Audit, HostileStructureError, audit_container
+from stagescore.media.deinterlacing import can_deinterlace, deinterlaced, interlaced_note
 from stagescore.media.ffmpeg_log import ErrorLog, captured_errors
-from stagescore.media.info import MAX_AREA_PX, Scan, check_size
-from stagescore.media.orientation import clockwise_deg, frame_orientation, is_transposed, turned
+from stagescore.media.info import MAX_AREA_PX, Scan, check_size, file_version
+from stagescore.media.orientation import (
+    clockwise_deg,
+    frame_orientation,
+    is_transposed,
+    square_pixel_size,
+    turned,
+)
 from stagescore.media.timeline import Declared, timeline_of
 
 FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
@@ -38,12 +45,22 @@ FORMATS = "mov,avi,matroska,gif,mpegts,mpeg,asf,flv,ogg,mxf"
 
 # Set by hand: after so many errors a file is not read on.
 _MAX_READ_ERRORS = 64
+# After so many packets one after another of which no picture comes, neither.
+_MAX_BARREN_PACKETS = 10_000
+# Different messages that are counted apart; FFmpeg writes numbers into some.
+_MAX_COMPLAINTS = 1000
+# Different sizes and colours of pictures in one film; more come from damage.
+_MAX_KINDS = 100
+_COLOURS = ("colorspace", "color_range", "color_primaries", "color_trc")
 # FFmpeg calls these errors, but shows every frame as it was filmed.
 _HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")
+# Of eight changed bytes in a film of 24 frames (libx264, libx265, ... of FFmpeg 8.0), its decoders of these noticed
+# less than half; of h264, av1, mpeg4, msmpeg4v2, mpeg2video, png, gif and wmv2 they noticed four of five or more.
+_WITHOUT_CHECKS = frozenset("vp8 vp9 hevc mjpeg prores rawvideo huffyuv ffvhuff utvideo v210 dvvideo".split())
+# FFmpeg reads the duration of these from their header, and estimates that of others from the last frame.
+_LENGTH_IN_HEADER = {"asf", "mxf"}
 _BROKEN = "it cannot be read as a video ({})"
 _TODO = "check that it plays in a video player, or convert it to mp4"
-
-_Errors = (av.error.FFmpegError, ValueError)
 
 
 @dataclass(slots=True)
@@ -56,13 +73,20 @@ class _Decoding:
     num_expected: int = 0
     num_corrupt: int = 0
     num_invisible: int = 0
+    num_interlaced: int = 0
     first_key_pts: int | None = None
     num_leading: int = 0
     complaints: Counter[str] = field(default_factory=Counter)
+    showable: dict[tuple[object, ...], bool] = field(default_factory=dict)
 
     def frames(self) -> Iterator[VideoFrame]:
         """Every frame that can be decoded; errors of a packet cost its frames and no more."""
+        num_barren = 0
         for packet in self._packets():
+            num_barren += 1
+            if num_barren > _MAX_BARREN_PACKETS:
+                self._complain(f"{_MAX_BARREN_PACKETS} packets one after another hold no picture")
+                return
             discarded = packet.is_discard
             if packet.size and self._is_invisible(packet):
                 self.num_invisible += 1
@@ -72,23 +96,53 @@ class _Decoding:
                 self._note_leading(packet)
             try:
                 decoded = packet.decode()
-            except _Errors as error:
+            except Exception as error:
                 decoded = []
                 if packet.size and not discarded:
-                    self.complaints[_clause(error)] += 1
+                    self._complain(_clause(error))
             self.listen(ignore=discarded)
             for frame in decoded:
+                if not self._is_showable(frame):
+                    continue
+                num_barren = 0
                 self.num_corrupt += bool(frame.is_corrupt)
+                self.num_interlaced += bool(frame.interlaced_frame)
                 yield frame
+
+    def _is_showable(self, frame: VideoFrame) -> bool:
+        # A damaged header can name colours that nothing converts to RGB. Both passes leave such frames out, also the
+        # second, which converts none but the wanted ones.
+        colours = (getattr(frame, name, None) for name in _COLOURS)
+        kind = (frame.format.name, frame.width, frame.height, *colours)
+        if kind not in self.showable:
+            if len(self.showable) >= _MAX_KINDS:
+                self._complain("its pictures are of too many kinds")
+                return False
+            try:
+                frame.reformat(format="rgb24")
+                self.showable[kind] = True
+            except Exception as error:
+                self.showable[kind] = False
+                self._complain(_clause(error))
+        return self.showable[kind]
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         for _ in range(_MAX_READ_ERRORS):
-            try:
-                yield from self.container.demux(self.stream)
-            except _Errors as error:
-                self.complaints[_clause(error)] += 1
-            else:
-                return
+            packets = self.container.demux(self.stream)
+            at_end = False
+            while True:
+                try:
+                    packet = next(packets, None)
+                except Exception as error:
+                    # A track that came up late makes PyAV stumble after the last packet, when nothing is left to read.
+                    if at_end and isinstance(error, IndexError):
+                        return
+                    self._complain(_clause(error))
+                    break
+                if packet is None:
+                    return
+                at_end = not packet.size and packet.pts is None and packet.dts is None
+                yield packet
 
     def _note_leading(self, packet: "Packet[VideoStream]") -> None:
         # A film cut without encoding anew may begin with a key frame and, after it in the file, frames
@@ -111,7 +165,11 @@ class _Decoding:
         components |= {self.stream.codec_context.name, self.stream.codec_context.codec.name}
         for name, text in self.log.take():
             if name in components and not ignore and not text.startswith(_HARMLESS):
-                self.complaints[text] += 1
+                self._complain(text)
+
+    def _complain(self, text: str) -> None:
+        if text in self.complaints or len(self.complaints) < _MAX_COMPLAINTS:
+            self.complaints[text] += 1
 
 
 def scan_video(path: Path) -> Scan:
@@ -124,6 +182,7 @@ def scan_video(path: Path) -> Scan:
         DataError: It is no video, has no picture track or not a single frame that can be decoded.
         OSError: It cannot be read.
     """
+    version = file_version(path)
     with captured_errors() as log, _opened(path) as container:
         stream = _video_stream(container, path)
         decoding = _Decoding(container, stream, log)
@@ -143,7 +202,7 @@ def scan_video(path: Path) -> Scan:
             pts.append(frame.pts)
             dts.append(frame.dts)
         decoding.listen(ignore=False)
-        audit = audit_container(path, stream.id, stream.index)
+        audit = _audit(path, stream, len(pts))
         if not pts:
             clause = next(iter(audit.problems), "") or next(
                 iter(decoding.complaints), "no frame in it can be decoded"
@@ -165,6 +224,11 @@ def scan_video(path: Path) -> Scan:
         )
         problems = [*audit.problems, *timeline.problems, *_complaints_of(decoding)]
         num_leading = decoding.num_leading if pts[0] == decoding.first_key_pts else 0
+        interlaced = 2 * decoding.num_interlaced > len(pts)
+        # The filter needs pictures of one size.
+        is_deinterlaced = interlaced and not num_resized and can_deinterlace()
+        shown_px = square_pixel_size(size_px, stream.sample_aspect_ratio)
+        check_size(*shown_px, where=path)
         num_lost = max(decoding.num_expected, audit.num_frames or 0) - num_leading - len(pts)
         if not accounts_for_gaps or problems:
             num_lost = max(num_lost, timeline.num_missing)
@@ -176,19 +240,21 @@ def scan_video(path: Path) -> Scan:
         if audit.num_frames is None and (audit.num_stored or 0) > len(pts):
             num_hidden = (audit.num_stored or 0) - len(pts)
             notes.append(f"{num_hidden} more frames are stored in the file; its edit list leaves them out.")
+        notes += _untold(container, stream, audit)
         if num_leading:
             notes.append(
                 f"{num_leading} frames at the cut before the first cannot be shown: what they refer to is gone."
             )
-        if num_resized:
-            notes.append(f"{num_resized} frames have another size than the first; they are scaled to it.")
+        if interlaced:
+            notes.append(interlaced_note(deinterlaced=is_deinterlaced))
+        notes += _size_notes(size_px, shown_px, num_resized)
         return Scan(
             times_s=timeline.times_s,
             stamps=tuple(pts),
             num_lost=max(num_lost, 0),
             problems=tuple(problems),
             notes=tuple(notes),
-            size_px=size_px[::-1] if is_transposed(orientation) else size_px,
+            size_px=shown_px[::-1] if is_transposed(orientation) else shown_px,
             frame_rate=timeline.frame_rate,
             variable_rate=timeline.variable_rate,
             duration_s=timeline.duration_s,
@@ -196,7 +262,28 @@ def scan_video(path: Path) -> Scan:
             rotation_deg=clockwise_deg(orientation),
             orientation=orientation,
             black=ends.counts(),
+            file_version=version,
+            deinterlaced=is_deinterlaced,
         )
+
+
+def _size_notes(size_px: tuple[int, int], shown_px: tuple[int, int], num_resized: int) -> list[str]:
+    notes = []
+    if shown_px != size_px:
+        notes.append(
+            f"Its pixels are not square; pictures of {size_px[0]} x {size_px[1]} are scaled to "
+            f"{shown_px[0]} x {shown_px[1]} pixels."
+        )
+    if num_resized:
+        notes.append(f"{num_resized} frames have another size than the first; they are scaled to it.")
+    return notes
+
+
+def _audit(path: Path, stream: VideoStream, num_frames: int) -> Audit:
+    try:
+        return audit_container(path, stream.id, stream.index, num_frames)
+    except HostileStructureError as error:
+        raise DataError(_BROKEN.format(error), where=path, todo=_TODO) from error
 
 
 def read_video(
@@ -215,7 +302,8 @@ def read_video(
         One RGB picture per index.
 
     Raises:
-        DataError: The file does not give the same frames as in the first pass.
+        DataError: The file has changed since the first pass, or is so damaged that FFmpeg does not decode the same frames
+            again.
     """
     if len(indices):
         yield from ahead(_pictures(path, scan, indices, size_px or scan.size_px))
@@ -228,15 +316,13 @@ def _pictures(
     last = max(indices)
     width, height = size_px[::-1] if is_transposed(scan.orientation) else size_px
     num_seen = 0
-    changed = DataError(
-        "it gives other frames than when it was first read", where=path, todo="leave it unchanged"
-    )
     try:
         with captured_errors() as log, _opened(path) as container:
-            for index, frame in enumerate(_Decoding(container, _video_stream(container, path), log).frames()):
-                log.take()
-                if index >= len(scan.stamps) or frame.pts != scan.stamps[index]:
-                    raise changed
+            stream = _video_stream(container, path)
+            frames = _same_frames(_Decoding(container, stream, log), scan)
+            if scan.deinterlaced:
+                frames = deinterlaced(frames, stream)
+            for index, frame in enumerate(frames):
                 if index in wanted:
                     picture = turned(
                         frame.to_ndarray(
@@ -249,10 +335,50 @@ def _pictures(
                 num_seen = index + 1
                 if index == last:
                     break
-    except (OSError, *_Errors) as error:
-        raise changed from error
+    except Exception as error:
+        raise _other_frames(path, scan, num_seen) from error
     if num_seen <= last:
-        raise changed
+        raise _other_frames(path, scan, num_seen)
+
+
+def _same_frames(decoding: _Decoding, scan: Scan) -> Iterator[VideoFrame]:
+    """Frames as long as they are those of the first pass."""
+    for stamp, frame in zip(scan.stamps, decoding.frames(), strict=False):
+        if decoding.log is not None:
+            decoding.log.take()
+        if frame.pts != stamp:
+            return
+        yield frame
+
+
+def _other_frames(path: Path, scan: Scan, num_seen: int) -> DataError:
+    """Why a second reading gave other frames than the first: only a file that looks different was changed."""
+    try:
+        changed = file_version(path) != scan.file_version
+    except OSError as error:
+        return DataError(
+            f"it can no longer be read ({error.strerror})", where=path, todo="leave it in its place"
+        )
+    if changed:
+        return DataError("it has changed since it was first read", where=path, todo="leave it unchanged")
+    return DataError(
+        f"it is damaged: FFmpeg gives another frame {num_seen} when it reads the file again",
+        where=path,
+        todo="convert it to mp4, and use that",
+    )
+
+
+def _untold(container: InputContainer, stream: VideoStream, audit: Audit) -> list[str]:
+    """What nobody can tell of a film of this kind, in sentences."""
+    notes = []
+    says_length = set(container.format.name.split(",")) & _LENGTH_IN_HEADER and stream.duration
+    if not (audit.tells_end or says_length):
+        name = container.format.name.split(",")[0]
+        notes.append(f"The file ({name}) does not say how long it is: frames lost at its end cannot be told.")
+    codec = str(stream.codec_context.name)
+    if codec in _WITHOUT_CHECKS and not audit.has_checksums:
+        notes.append(f"Damage inside a picture often cannot be told: {codec} has no checksums.")
+    return notes
 
 
 def _scaling(frame: VideoFrame, width: int) -> str | None:
@@ -270,7 +396,7 @@ def _opened(path: Path) -> InputContainer:
             container_options={"format_whitelist": FORMATS},
             metadata_errors="ignore",
         )
-    except _Errors as error:
+    except Exception as error:
         if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):
             raise
         raise DataError(_BROKEN.format(_clause(error)), where=path, todo=_TODO) from error
@@ -305,5 +431,5 @@ def _complaints_of(decoding: _Decoding) -> list[str]:
 
 
 def _clause(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    return " ".join(text.split())[:200]
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:200]

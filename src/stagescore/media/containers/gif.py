@@ -49,7 +49,7 @@ def audit(reader: ByteReader) -> Audit:
     # those run over a cut and have swallowed what followed; decoders stop at the picture's end mark.
     if 0 < 2 * num_irregular < num_frames:
         return Audit(num_frames, (f"the data of {num_irregular} pictures are cut up irregularly",))
-    return Audit(num_frames, accounts_for_all=True)
+    return Audit(num_frames, accounts_for_all=True, tells_end=True)
 
 
 def _skip_palette(reader: ByteReader, flags: int) -> None:

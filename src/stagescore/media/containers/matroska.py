@@ -1,5 +1,6 @@
 """Matroska and WebM: a strict walk over the EBML elements. Source: RFC 8794 (EBML), RFC 9559 (Matroska)."""
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class _MatroskaFound:
     last_time: int = 0
     problems: list[str] = field(default_factory=list)
     sealed: bool = True
+    num_clusters: int = 0
+    num_checked: int = 0
 
 
 def audit(reader: ByteReader, stream_index: int) -> Audit:
@@ -64,7 +67,13 @@ def audit(reader: ByteReader, stream_index: int) -> Audit:
         if num_missing > 0 and _is_even(found):
             expected += num_missing
             found.problems.append("its last frame lies well before its declared end")
-    return Audit(expected, tuple(dict.fromkeys(found.problems)), accounts_for_all=found.sealed)
+    return Audit(
+        expected,
+        tuple(dict.fromkeys(found.problems)),
+        accounts_for_all=found.sealed,
+        tells_end=found.sealed or found.duration is not None,
+        has_checksums=found.num_clusters == found.num_checked,
+    )
 
 
 def _is_even(found: _MatroskaFound) -> bool:
@@ -119,8 +128,17 @@ def _check_crc(
     _, body, start = children[0]
     if start - body == 4 and end - start <= _MAX_CRC_BYTES:
         (stored,) = struct.unpack("<I", reader.take(4, body))
-        if zlib.crc32(reader.take(end - start, start)) != stored:
+        if _crc(reader, start, end) != stored:
             found.problems.append("a checksum is wrong")
+
+
+def _crc(reader: ByteReader, at: int, end: int) -> int:
+    checksum = 0
+    while at < end:
+        piece = reader.take(min(end - at, 1 << 20), at)
+        checksum = zlib.crc32(piece, checksum)
+        at += len(piece)
+    return checksum
 
 
 def _walk_segment(reader: ByteReader, at: int, limit: int, stream_index: int, found: _MatroskaFound) -> None:
@@ -165,7 +183,10 @@ def _end_of_open_cluster(reader: ByteReader, at: int, limit: int) -> int:
 def _walk_cluster(reader: ByteReader, at: int, end: int, found: _MatroskaFound) -> None:
     cluster_time = 0
     previous = found.last_time
-    for name, body, stop in _children(reader, at, end, found):
+    children = _children(reader, at, end, found)
+    found.num_clusters += 1
+    found.num_checked += bool(children) and children[0][0] == _CRC and end - at <= _MAX_CRC_BYTES
+    for name, body, stop in children:
         if name in _NUMBERS and stop - body > 8:
             raise StructureError("a number in it is torn")
         if name == _TIMESTAMP:
@@ -197,10 +218,12 @@ def _count_block(reader: ByteReader, body: int, cluster_time: int, found: _Matro
 def _read_info(reader: ByteReader, at: int, end: int, found: _MatroskaFound) -> None:
     for name, body, stop in _children(reader, at, end, found):
         if name == _SCALE:
-            found.scale_ns = int.from_bytes(reader.take(stop - body, body), "big") or 1_000_000
+            found.scale_ns = int.from_bytes(reader.take(min(stop - body, 8), body), "big") or 1_000_000
         elif name == _DURATION:
-            raw = reader.take(stop - body, body)
+            raw = reader.take(min(stop - body, 9), body)
             found.duration = struct.unpack(">d" if len(raw) == 8 else ">f", raw)[0]
+            if not math.isfinite(found.duration):
+                raise StructureError("its declared duration is no number")
 
 
 def _read_tracks(reader: ByteReader, at: int, end: int, stream_index: int, found: _MatroskaFound) -> None:

@@ -7,13 +7,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+
+import numpy as np
 
 from stagescore.media.containers.audit import Audit, ByteReader, StructureError
 
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"sidx")
 
 _Box = tuple[bytes, memoryview]
+# Set by hand: boxes side by side in one box; a fragment may have one for each of its samples.
+_MAX_BOXES = 10_000
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ def audit(reader: ByteReader, track_id: int) -> Audit:
             if end > reader.size:
                 problems.append("the file ends in the middle of its data")
             if name in (b"moov", b"moof", b"mfra"):
-                content = memoryview(reader.take(min(end, reader.size) - body, body))
+                content = memoryview(reader.table(min(end, reader.size) - body, body))
                 if name == b"moov":
                     moov = content
                 elif name == b"moof":
@@ -73,7 +76,12 @@ def audit(reader: ByteReader, track_id: int) -> Audit:
         return Audit(problems=(*problems, *torn, "it has no index"))
     if _child(moov, b"mvex") is not None:
         num_fragmented, found = _fragmented(fragments, random_access, track_id)
-        return Audit(num_fragmented, (*problems, *torn, *found), accounts_for_all=True)
+        return Audit(
+            num_fragmented,
+            (*problems, *torn, *found),
+            accounts_for_all=True,
+            tells_end=random_access is not None,
+        )
     if not seen_data:  # what follows the index and the data is not needed to show the film
         problems += torn
     table = _table_of(moov, track_id)
@@ -81,7 +89,11 @@ def audit(reader: ByteReader, track_id: int) -> Audit:
     counts = [table.num_sizes, table.num_timed]
     whole = _shows_all(table)
     return Audit(
-        max(counts) if whole else None, tuple(problems), accounts_for_all=True, num_stored=max(counts)
+        max(counts) if whole else None,
+        tuple(problems),
+        accounts_for_all=True,
+        num_stored=max(counts),
+        tells_end=True,
     )
 
 
@@ -104,8 +116,11 @@ def _top_boxes(reader: ByteReader) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _boxes(content: memoryview) -> Iterator[_Box]:
-    at = 0
+    at = num_boxes = 0
     while at + 8 <= len(content):
+        num_boxes += 1
+        if num_boxes > _MAX_BOXES:
+            raise StructureError("a box of its index holds more parts than that of any film")
         length, name = struct.unpack_from(">I4s", content, at)
         if length == 0:  # QuickTime ends some lists with a zero
             return
@@ -139,12 +154,19 @@ def _times(box: memoryview, at: int, *, wide: bool) -> tuple[int, ...]:
     return struct.unpack_from(">Q" if wide else ">I", box, at)
 
 
-def _rows(box: memoryview, fields: str, at: int = 8) -> list[tuple[Any, ...]]:
-    """The rows of a full box with a count before them."""
-    num, width = _u32(box, at - 4), struct.calcsize(fields)
-    if at + num * width > len(box):
+def _rows(box: memoryview, fields: str, at: int = 8) -> np.ndarray:
+    """The rows of a full box with a count before them, a column for each field."""
+    row = np.dtype(
+        [(f"f{place}", kind if kind[0] == "V" else f">{kind}") for place, kind in enumerate(fields.split())]
+    )
+    num = _u32(box, at - 4)
+    if at + num * row.itemsize > len(box):
         raise StructureError("a table of its index is longer than its box")
-    return list(struct.iter_unpack(fields, box[at : at + num * width]))
+    return np.frombuffer(box, row, count=num, offset=at)
+
+
+def _sum(column: np.ndarray) -> int:
+    return int(column.astype(np.uint64).sum())
 
 
 def _table_of(moov: memoryview, track_id: int) -> _Table:
@@ -158,15 +180,15 @@ def _table_of(moov: memoryview, track_id: int) -> _Table:
             continue
         media = _needed(track, b"mdia", b"mdhd")
         tables = _needed(track, b"mdia", b"minf", b"stbl")
-        times = _rows(_needed(tables, b"stts"), ">2I")
+        times = _rows(_needed(tables, b"stts"), "u4 u4")
         shifts = _child(tables, b"ctts")
         edits = _child(track, b"edts", b"elst")
         return _Table(
             num_sizes=_num_sizes(tables),
-            num_timed=sum(num for num, _ in times),
-            num_shifted=None if shifts is None else sum(num for num, _ in _rows(shifts, ">2I")),
+            num_timed=_sum(times["f0"]),
+            num_shifted=None if shifts is None else _sum(_rows(shifts, "u4 u4")["f0"]),
             num_in_chunks=_num_in_chunks(tables),
-            total_time=sum(num * step for num, step in times),
+            total_time=_sum(times["f0"].astype(np.uint64) * times["f1"]),
             media_time=_times(media, 24 if media[0] else 16, wide=bool(media[0]))[0],
             track_time_s=_times(header, 28 if header[0] else 20, wide=bool(header[0]))[0] / movie_scale,
             edits=()
@@ -183,26 +205,28 @@ def _num_sizes(tables: memoryview) -> int:
         return _u32(compact, 8)
     sizes = _needed(tables, b"stsz")
     if _u32(sizes, 4) == 0:
-        return len(_rows(sizes, ">I", 12))
+        return len(_rows(sizes, "u4", 12))
     return _u32(sizes, 8)
 
 
 def _num_in_chunks(tables: memoryview) -> int:
     wide = _child(tables, b"co64")
-    num_chunks = len(_rows(wide, ">Q")) if wide is not None else len(_rows(_needed(tables, b"stco"), ">I"))
-    runs = _rows(_needed(tables, b"stsc"), ">3I")
-    if runs and (runs[0][0] != 1 or any(a[0] >= b[0] for a, b in pairwise(runs))):
+    num_chunks = len(_rows(wide, "u8")) if wide is not None else len(_rows(_needed(tables, b"stco"), "u4"))
+    runs = _rows(_needed(tables, b"stsc"), "u4 u4 u4")
+    first = runs["f0"].astype(np.int64)
+    if len(runs) and (first[0] != 1 or np.any(np.diff(first) <= 0)):
         raise StructureError("the chunks of its index are out of order")
-    ends = [*(run[0] for run in runs[1:]), num_chunks + 1]
-    return sum((end - first) * per_chunk for (first, per_chunk, _), end in zip(runs, ends, strict=True))
+    num_in_run = np.diff(first, append=num_chunks + 1)
+    return int((num_in_run * runs["f1"].astype(np.int64)).sum())
 
 
 def _edits(box: memoryview, movie_scale: int, scale: int) -> tuple[tuple[float, float], ...]:
     """(seconds shown, seconds into the media) of each edit; -1 seconds for an empty one."""
-    fields = ">QqI" if box[0] else ">IiI"
+    rows = _rows(box, "u8 i8 u4" if box[0] else "u4 i4 u4")
+    if len(rows) > _MAX_BOXES:
+        raise StructureError("its edit list is longer than that of any film")
     return tuple(
-        (length / movie_scale, start / scale if start >= 0 else -1.0)
-        for length, start, _ in _rows(box, fields)
+        (length / movie_scale, start / scale if start >= 0 else -1.0) for length, start, _ in rows.tolist()
     )
 
 
@@ -264,8 +288,8 @@ class _Run:
             raise StructureError("a fragment is torn")
         offset = struct.unpack_from(">i", run, 8)[0] if flags & 0x1 else None
         if 0x200 in fields:
-            sizes = struct.unpack_from(f">{len(fields) * num}I", run, start)
-            return cls(num, sum(sizes[fields.index(0x200) :: len(fields)]), offset)
+            sizes = np.frombuffer(run, ">u4", count=len(fields) * num, offset=start)
+            return cls(num, _sum(sizes[fields.index(0x200) :: len(fields)]), offset)
         at = 8 + 8 * bool(header_flags & 0x1) + 4 * bool(header_flags & 0x2) + 4 * bool(header_flags & 0x8)
         return cls(num, num * _u32(header, at) if header_flags & 0x10 else 0, offset)
 
@@ -275,10 +299,10 @@ def _random_access_points(random_access: memoryview) -> list[int]:
     positions = []
     for table in _all(random_access, b"tfra"):
         sizes = _u32(table, 8)
-        fields = (">QQ" if table[0] else ">II") + "".join(
-            f"{((sizes >> shift) & 3) + 1}s" for shift in (4, 2, 0)
+        fields = ("u8 u8" if table[0] else "u4 u4") + "".join(
+            f" V{((sizes >> shift) & 3) + 1}" for shift in (4, 2, 0)
         )
-        positions += [row[1] for row in _rows(table, fields, 16)]
+        positions += _rows(table, fields, 16)["f1"].tolist()
     return positions
 
 
