@@ -125,12 +125,40 @@ def test_marks_give_a_score_and_the_score_their_mean(marks, difficulty):
     ordered = sorted(marks)
     if len(marks) == 7:
         ordered = ordered[2:5]
+    elif len(marks) == 5:
+        ordered = ordered[1:4]
     mean = sum(ordered) / len(ordered)
     assert score == pytest.approx(3 * mean * difficulty, abs=0.0051)
     assert points_of_marks(marks, difficulty) == pytest.approx(3 * mean * difficulty)
     assert mean_mark(min(score, 30 * difficulty), difficulty) == pytest.approx(
         mean, abs=0.0051 / 3 / difficulty * 1.01
     )
+
+
+@pytest.mark.parametrize(
+    ("marks", "synchronised", "sum_of_three"),
+    [
+        ([5.0, 6.0, 7.0, 8.0, 10.0], False, 6 + 7 + 8),  # the highest and the lowest are cancelled
+        ([5.0, 6.0, 7.0, 8.0, 10.0], True, 0.6 * 36),  # the five that were kept of nine or eleven
+        ([6.0, 6.5, 7.0, 7.0, 7.5, 8.0], False, 7 + 7 + 7),  # the mean of six, 7, is the seventh
+        ([0.0] + [6.0] * 5, False, 6 + 6 + 6),  # the mean, 5, is cancelled with the lowest
+        ([7.0, 9.0, 6.0, 8.0, 8.0, 9.0, 8.5, 7.0, 7.5], True, 0.6 * (7 + 8 + 8 + 8.5 + 7.5)),
+        ([7.0, 9.0, 6.0, 5.0, 8.0, 8.5, 8.0, 9.0, 8.5, 7.0, 7.5], True, 0.6 * (7 + 8 + 8 + 8.5 + 7.5)),
+        (
+            [7.0] * 11,
+            False,
+            21,
+        ),  # eleven judges are those of a synchronised dive, whatever its event is called
+    ],
+)
+def test_panels_of_every_size_count_by_the_rules(marks, synchronised, sum_of_three):
+    score = score_from_marks(marks, 2.0, synchronised=synchronised)
+    assert score == pytest.approx(2.0 * sum_of_three, abs=0.0051)
+
+
+def test_a_pair_has_no_panel_of_six():
+    with pytest.raises(DataError, match="6 marks, which no panel gives"):
+        score_from_marks([7.0] * 6, 2.0, synchronised=True)
 
 
 @given(panels, difficulties, st.randoms())
@@ -159,7 +187,7 @@ def test_possible_scores_come_back_from_their_plausible_marks():
 
 @pytest.mark.parametrize(
     "marks",
-    [[], [7.0] * 4, [7.0] * 6, [7.0, 7.0, 7.3], [7.0, 7.0, 10.5], [-0.5, 7.0, 7.0], [float("nan")] * 3],
+    [[], [7.0] * 4, [7.0] * 8, [7.0, 7.0, 7.3], [7.0, 7.0, 10.5], [-0.5, 7.0, 7.0], [float("nan")] * 3],
 )
 def test_marks_that_cannot_be_are_refused(marks):
     with pytest.raises(DataError):

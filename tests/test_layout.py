@@ -21,6 +21,8 @@ LAYERS = (
     "locking",
     "workers",
     "extras",
+    "named_files",
+    "spreadsheets",
     "skeleton",
     "skeleton_mapping",
     "types",

@@ -1,7 +1,8 @@
 """Dive numbers, their usual degree of difficulty, and the arithmetic of the judges' marks.
 
-Source: World Aquatics (formerly FINA) Diving Rules: the designation of dives by number, judging by
-panels of seven, and the cancelling of the highest and lowest marks. The table of usual difficulties
+Source: World Aquatics (formerly FINA) Diving Rules: the designation of dives by number; panels of seven or five judges for
+individual dives, and of eleven or nine for synchronised ones (D 5.2 of FINA's rules of 2017 to 2021); the cancelling of the highest
+and lowest marks, and the mean that stands for a missing one (duties of the secretariat, D 6). The table of usual difficulties
 is learned from labelled individual dives: `stagescore data difficulties` derives it anew.
 """
 
@@ -194,42 +195,101 @@ class PanelRule:
     """How the marks of a panel become points.
 
     Attributes:
-        num_marks: Number of marks as labelled.
-        num_dropped: Number of highest marks that are cancelled, and of lowest marks as well.
+        groups: Number of marks of each group of judges, and how many of its highest marks are cancelled, and as many
+            of its lowest; the groups stand one after the other.
         share: Factor of the sum of the kept marks, before the difficulty.
         words: The rule, in words.
+        num_missing: Number of marks of the panel that nobody has given: the mean of the others stands for each.
     """
 
-    num_marks: int
-    num_dropped: int
+    groups: tuple[tuple[int, int], ...]
     share: float
     words: str
+    num_missing: int = 0
+
+    def execution(self, marks: Sequence[float]) -> float:
+        """What the marks give before the difficulty, in points: three times a mark, as of three judges."""
+        whole = [*marks, *[sum(marks) / len(marks)] * self.num_missing]
+        total, first = 0.0, 0
+        for num_marks, num_dropped in self.groups:
+            total += sum(sorted(whole[first : first + num_marks])[num_dropped : num_marks - num_dropped])
+            first += num_marks
+        return total * self.share
 
 
+_ALL_THREE = PanelRule(groups=((3, 0),), share=1.0, words="sum all three marks, times difficulty")
+_MIDDLE_THREE_OF_SEVEN = PanelRule(
+    groups=((7, 2),),
+    share=1.0,
+    words="drop the two highest and the two lowest, sum the other three, times difficulty",
+)
 PANEL_RULES: dict[int, PanelRule] = {
-    7: PanelRule(
-        num_marks=7,
-        num_dropped=2,
+    7: _MIDDLE_THREE_OF_SEVEN,
+    6: PanelRule(
+        groups=((7, 2),),
         share=1.0,
-        words="drop the two highest and the two lowest, sum the other three, times difficulty",
+        words="the mean of the six stands for the mark of the seventh judge; then as of seven marks",
+        num_missing=1,
     ),
     5: PanelRule(
-        num_marks=5,
-        num_dropped=0,
-        share=0.6,
-        words="sum all five kept marks (synchronised), times 0.6, times difficulty",
+        groups=((5, 1),),
+        share=1.0,
+        words="drop the highest and the lowest, sum the other three, times difficulty",
     ),
-    3: PanelRule(num_marks=3, num_dropped=0, share=1.0, words="sum all three kept marks, times difficulty"),
+    3: _ALL_THREE,
 }
-"""Rules by number of labelled marks; five and three were found from the labels (docs/log.md)."""
+"""Rules of individual dives by number of marks, of the whole panel or of three that were kept.
+
+World Aquatics' panels have seven or five judges, club competitions also three. A judge who gives no mark counts with the mean of the
+others, which is what six marks mean; whether four were five is not told. The three kept marks that FineDiving has of a third of
+its dives give the same sum (docs/log.md).
+"""
+
+SYNCHRONISED_RULES: dict[int, PanelRule] = {
+    11: PanelRule(
+        groups=((3, 1), (3, 1), (5, 1)),
+        share=0.6,
+        words="of three marks for the one diver's execution, three for the other's and five for synchronisation drop the "
+        "highest and the lowest each, sum the other five, times 0.6, times difficulty",
+    ),
+    9: PanelRule(
+        groups=((4, 1), (5, 1)),
+        share=0.6,
+        words="of four marks for execution and five for synchronisation drop the highest and the lowest each, sum the other "
+        "five, times 0.6, times difficulty",
+    ),
+    7: _MIDDLE_THREE_OF_SEVEN,
+    5: PanelRule(groups=((5, 0),), share=0.6, words="sum all five kept marks, times 0.6, times difficulty"),
+    3: _ALL_THREE,
+}
+"""Rules of synchronised dives by number of marks: those for execution come first, as on the sheets.
+
+World Aquatics: eleven judges (three, three and five), or nine (two, two and five). Five are the marks that were kept, as
+FineDiving has them; this and the rules of seven and three were found from its labels (docs/log.md).
+"""
+
+SYNCHRONISED_PANELS = tuple(sorted(SYNCHRONISED_RULES.keys() - PANEL_RULES.keys()))
+"""Numbers of marks that only synchronised dives have."""
 
 
-def score_from_marks(marks: Sequence[float], difficulty: float) -> float:
+def panel_rule(num_marks: int, *, synchronised: bool = False) -> PanelRule | None:
+    """The rule for a number of marks; None where no panel gives so many.
+
+    Args:
+        num_marks: Number of marks; nine and eleven are those of a synchronised dive in any case.
+        synchronised: Whether two divers dive.
+    """
+    rules = SYNCHRONISED_RULES if synchronised or num_marks in SYNCHRONISED_PANELS else PANEL_RULES
+    return rules.get(num_marks)
+
+
+def score_from_marks(marks: Sequence[float], difficulty: float, *, synchronised: bool = False) -> float:
     """Judges' marks to points, rounded to 0.01 as announced.
 
     Args:
-        marks: Seven marks (a whole panel), five (kept marks of a synchronised dive) or three (kept marks).
+        marks: Marks of a panel, or those that were kept (`PANEL_RULES`, `SYNCHRONISED_RULES`); for execution first.
         difficulty: Degree of difficulty.
+        synchronised: Whether two divers dive.
 
     Raises:
         DataError: Another number of marks, a mark outside 0 to 10, a mark that is not in halves, or a
@@ -237,28 +297,31 @@ def score_from_marks(marks: Sequence[float], difficulty: float) -> float:
 
     >>> score_from_marks([9.5, 9.0, 9.5, 9.0, 8.5, 9.5, 8.5], 3.2)
     88.0
+    >>> score_from_marks([7, 8, 6.5, 7, 7, 7.5, 8, 8.5, 8, 7.5, 9], 3.0)  # synchronised: 7 + 7 + 8 + 8 + 8.5
+    69.3
     """
-    if problem := marks_problem(marks):
-        raise DataError(problem, todo="give 7, 5 or 3 marks in halves from 0 to 10")
+    if problem := marks_problem(marks, synchronised=synchronised):
+        raise DataError(problem, todo="give 3, 5, 6, 7, 9 or 11 marks in halves from 0 to 10")
     _check_difficulty(difficulty)
-    return round(points_of_marks(marks, difficulty), 2)
+    return round(points_of_marks(marks, difficulty, synchronised=synchronised), 2)
 
 
-def points_of_marks(marks: Sequence[float], difficulty: float) -> float:
-    """The arithmetic of `score_from_marks` alone, for 7, 5 or 3 marks of any value; not rounded.
+def points_of_marks(marks: Sequence[float], difficulty: float, *, synchronised: bool = False) -> float:
+    """The arithmetic of `score_from_marks` alone, for marks of any value; not rounded.
 
     Raises:
-        KeyError: Another number of marks.
+        KeyError: No panel gives so many marks.
     """
-    rule = PANEL_RULES[len(marks)]
-    kept = sorted(marks)[rule.num_dropped : len(marks) - rule.num_dropped]
-    return sum(kept) * rule.share * difficulty
+    rule = panel_rule(len(marks), synchronised=synchronised)
+    if rule is None:
+        raise KeyError(len(marks))
+    return rule.execution(marks) * difficulty
 
 
-def marks_problem(marks: Sequence[float]) -> str | None:
+def marks_problem(marks: Sequence[float], *, synchronised: bool = False) -> str | None:
     """What is wrong with a panel's marks, or None."""
-    if len(marks) not in PANEL_RULES:
-        return f"{len(marks)} marks"
+    if panel_rule(len(marks), synchronised=synchronised) is None:
+        return f"{len(marks)} marks, which no panel gives"
     for mark in marks:
         if not 0 <= mark <= MAX_MARK:
             return f"a mark of {mark} outside 0 to 10"

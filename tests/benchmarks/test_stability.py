@@ -204,6 +204,18 @@ def test_labels_of_a_table_reach_the_scorer(films: list[KnownFilm], tmp_path: Pa
     assert given == [3.2] * (1 + len(SOME)) + [None] * (1 + len(SOME))
 
 
+def test_a_table_of_a_spreadsheet_names_films_of_another_system(
+    films: list[KnownFilm], tmp_path: Path
+) -> None:
+    table = tmp_path / "films.tsv"
+    table.write_bytes("Datei\tDN\tDD\r\nC:\\dives\\ONE.MP4\t407 C\t3,2\r\ntwo.MP4\t\t\r\n".encode("utf-16"))
+    found = labelled_films([str(film.path) for film in films], table)
+    assert [film.options for film in found] == [
+        ScoreOptions(dive_number="407C", difficulty=3.2),
+        ScoreOptions(),
+    ]
+
+
 def test_a_film_without_labels_and_a_wrong_value_are_named(films: list[KnownFilm], tmp_path: Path) -> None:
     table = tmp_path / "films.csv"
     table.write_text("path,difficulty\none.mp4,3.2\n")

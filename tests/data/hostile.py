@@ -316,6 +316,31 @@ def _keys_that_collide() -> bytes:
     return b"\x80\x04}(" + parts + b"u."
 
 
+def _dict_bomb() -> bytes:
+    """One list of 20,000 equal pairs, of which dicts are made again and again."""
+    setup = (
+        _memoized(b"ccollections\nOrderedDict\n", 0)
+        + _memoized(b"K\x01K\x01\x86", 2)
+        + _memoized(b"](" + b"h\x02" * 20_000 + b"e\x85", 3)
+    )
+    return _repeated(setup, b"h\x00h\x03R", 20_000)
+
+
+def _complex_keys_that_collide() -> bytes:
+    """Keys whose real part takes back what their imaginary part adds to the hash."""
+    setup = _memoized(b"cbuiltins\ncomplex\n", 0)
+    keys = b"".join(
+        b"h\x00G" + struct.pack(">d", -1000003.0 * n) + b"G" + struct.pack(">d", n) + b"\x86RN"
+        for n in range(1, 8_000)
+    )
+    return b"\x80\x04" + setup + b"}(" + keys + b"u."
+
+
+def _long_keys_again() -> bytes:
+    key = _memoized(b"(" + b"K\x01" * 60 + b"t", 0)
+    return b"\x80\x04" + key + b"}(" + b"h\x00N" * 100_000 + b"u."
+
+
 def _equal_splits() -> bytes:
     return pickle.dumps([("01", n) for n in range(60_000)])
 
@@ -338,6 +363,9 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "wide key": _wide_key,
     "huge key": _huge_key,
     "keys that collide": _keys_that_collide,
+    "complex keys that collide": _complex_keys_that_collide,
+    "long keys again and again": _long_keys_again,
+    "dicts of equal pairs": _dict_bomb,
     "array again and again": _array_again,
     "text scalar again and again": lambda: _scalar_again("U50000", "pike!".encode("utf-32-le") * 10_000),
     "byte scalar again and again": lambda: _scalar_again("S99999", b"a" * 99_999),

@@ -24,16 +24,22 @@ def test_consistent_labels_have_no_findings(finediving_folder):
 
 
 @pytest.mark.parametrize(
-    ("marks", "difficulty", "score"),
+    ("marks", "difficulty", "score", "synchronised"),
     [
-        ((9.5, 9.0, 9.5, 9.0, 8.5, 9.5, 8.5), 3.2, 88.0),
-        ((7.5, 9.0, 8.0, 8.0, 8.5), 3.3, 81.18),
-        ((7.0, 7.5, 7.0), 3.0, 64.5),
+        ((9.5, 9.0, 9.5, 9.0, 8.5, 9.5, 8.5), 3.2, 88.0, False),
+        ((7.5, 9.0, 8.0, 8.0, 8.5), 3.3, 81.18, True),
+        ((7.5, 9.0, 8.0, 8.0, 8.5), 3.3, 80.85, False),
+        ((7.0, 7.5, 7.0), 3.0, 64.5, False),
+        ((7.0, 7.5, 8.0, 8.5, 6.5, 7.5), 2.0, 45.0, False),
+        ((7.0, 9.0, 6.0, 8.0, 8.0, 9.0, 8.5, 7.0, 7.5), 3.0, 70.2, True),
+        ((7.0, 8.0, 6.5, 7.0, 7.0, 7.5, 8.0, 8.5, 8.0, 7.5, 9.0), 3.0, 69.3, True),
     ],
 )
-def test_the_judging_arithmetic_is_held_to_its_tolerance(marks, difficulty, score):
+def test_the_judging_arithmetic_is_held_to_its_tolerance(marks, difficulty, score, synchronised):
     for offset, wrong in ((0.0, False), (0.05, False), (-0.05, False), (0.06, True), (-0.06, True)):
-        dive = makers.dive(marks=marks, difficulty=difficulty, score=score + offset)
+        dive = makers.dive(
+            marks=marks, difficulty=difficulty, score=score + offset, synchronised=synchronised
+        )
         found = report(dive)
         assert bool(judging_problem(dive)) is wrong
         assert len(found.judging_errors()[str(len(marks))]) == wrong

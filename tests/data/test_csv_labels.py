@@ -64,7 +64,7 @@ def test_the_frames_column_saves_counting(tmp_path):
         ("path,score\n", "no rows"),
         ("path,score,splitt\n,5,test\n", "did you mean 'split'"),
         ("path,score,score\n,5,6\n", "stands twice"),
-        ("path,score\n,\n", "line 2: the score is missing"),
+        ("path,score,event\n,,cup\n", "line 2: the score is missing"),
         ("path,score\n,nan\n", "line 2: the score is 'nan'"),
         ("path,score\n,inf\n", "score is 'inf'"),
         ("path,score\n,abc\n", "score is 'abc'"),
@@ -85,7 +85,7 @@ def test_the_frames_column_saves_counting(tmp_path):
         ("path,score,frames\n,5,0\n", "0 frames"),
         ("path,score,number\n,5,1\n,6,1\n", "mine.csv, mine/1: the same dive stands twice"),
         ('path,score\n"a,5\n', "cannot read"),
-        (b"path,score\n\xff\xfe,5\n", "UTF-8"),
+        (b"path,score\n\x81\xfe,5\n", "UTF-8"),
     ],
 )
 def test_bad_input_is_one_line_that_names_the_place(tmp_path, text, words):
@@ -111,3 +111,42 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(DataError, match="cannot read the labels"):
             csv_labels.load(path, count)
+
+
+EUROPEAN = (
+    "\ufeffDatei;Punkte;Sprungnummer;Schwierigkeit;Höhe;Wertungen;Wettkampf;Verein\r\n"
+    "Max Müller 054.MP4;61,5;305B;3,0;3 m;7 6,5 7 7 6,5 7 6,5;Stadtmeisterschaft;SV\r\n"
+    "C:\\Users\\x\\films\\Anna.mov;67,2;407 c;3,2;10;7 7 7 7 7 7 7 7 7 7 7;Synchronspringen;\r\n"
+    ";45,00;105b;2,4;3;;;\r\n;;;;;;;\r\n"
+)
+
+
+def test_a_table_as_excel_writes_it_in_europe_is_read(tmp_path):
+    (tmp_path / "films").mkdir()
+    for name in ("Max Müller 054.mp4", "films/Anna.MOV"):
+        (tmp_path / name).touch()
+    labels = csv_labels.load(write(tmp_path, EUROPEAN), count)
+    max_, anna, third = labels.manifest
+    assert (max_.score, max_.difficulty, max_.height_m) == (61.5, 3.0, 3.0)
+    assert max_.marks == (7.0, 6.5, 7.0, 7.0, 6.5, 7.0, 6.5)
+    assert max_.frames_path == str(tmp_path / "Max Müller 054.mp4")
+    assert anna.frames_path == str(tmp_path / "films/Anna.MOV")
+    assert (anna.dive_number, anna.synchronised, max_.synchronised) == ("407C", True, False)
+    assert (third.score, third.marks, third.frames_path) == (45.0, (), None)
+    assert labels.ignored == ("columns that mean nothing here are ignored: 'Verein'",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("path;score\nx/a.mp4;5\ny/A.MP4;6\n", "line 3: 'x/a.mp4' and 'y/A.MP4' would both be"),
+        ("path;score;marks\n;5;07. Mai\n", "a spreadsheet has made a date of it"),
+        ('path,score,marks\n,5,"7,5,7,5,8,0"\n', "separate the numbers by spaces"),
+        ("path;score\n;1.234,5\n", "score is '1.234,5'"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(tmp_path, text, words):
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(DataError, match=r"mine\.csv") as caught:
+        csv_labels.load(write(tmp_path, text), count)
+    assert words in str(caught.value)

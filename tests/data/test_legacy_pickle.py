@@ -364,6 +364,23 @@ def test_no_small_file_takes_long_or_much_memory(measured, name):
     assert megabytes < 300
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("dicts of equal pairs", "many times the work"),
+        ("dict again and again", "many times"),
+        ("long keys again and again", "many times the work"),
+        ("complex keys that collide", "hash alike"),
+    ],
+)
+def test_a_file_that_asks_for_more_work_than_its_size_allows_is_refused_within_a_second(name, words):
+    content = hostile.ATTACKS[name]()
+    begin = time.process_time()
+    with pytest.raises(DataError, match=words):
+        loads(content)
+    assert time.process_time() - begin < 1
+
+
 # The real files
 
 

@@ -238,6 +238,18 @@ def _point_outside(content):
     content["images"][1]["width"] = 20
 
 
+def _not_a_number(content):
+    content["annotations"][0]["keypoints"][3 * 2 : 3 * 3] = [5.0, float("nan"), 2]
+
+
+def _a_word(content):
+    content["annotations"][0]["keypoints"][0] = "left"
+
+
+def _box_not_a_number(content):
+    content["annotations"][0]["bbox"][0] = float("inf")
+
+
 def _no_keypoints(content):
     del content["annotations"][0]["keypoints"]
 
@@ -253,11 +265,14 @@ def _no_category(content):
         (_fifteen, "15 points, not 16"),
         (_two_people, "two people"),
         (_point_outside, "outside"),
+        (_not_a_number, "annotation 1: joint 2 .right_hip. has nan, which is not a number"),
+        (_a_word, "annotation 1: joint 0 .right_ankle. has left, which is not a number"),
+        (_box_not_a_number, "annotation 1: its `bbox`"),
         (_no_keypoints, "keypoints"),
         (_no_category, "no category"),
         (lambda content: content.clear(), "no COCO file"),
     ],
-    ids=range(7),
+    ids=range(10),
 )
 def test_what_is_wrong_in_a_coco_file_is_named(tmp_path, change, words):
     with pytest.raises(DataError, match=words) as caught:

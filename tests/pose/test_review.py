@@ -135,6 +135,8 @@ def test_decisions_stay_in_the_table_when_it_is_written_again(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text(disagreements_csv(found, decided))
     assert decisions_of_csv(path) == decided
+    path.write_text(disagreements_csv(found, decided).replace(",", ";"), encoding="utf-16")
+    assert decisions_of_csv(path) == decided
 
 
 def test_a_place_outside_of_the_image_is_refused():

@@ -1,5 +1,6 @@
 """Poses that are given in other forms and skeletons: the same joints give the same score, and what is derived is said."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import stored_dives
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -165,7 +167,9 @@ def test_stored_clips_hold_mpii_whatever_the_files_hold(dive: Dive, tmp_path: Pa
     np.testing.assert_allclose(found[:, :, limbs], wanted[:, :, limbs], atol=1e-5)
 
 
-@pytest.mark.parametrize("named", ["film_{:012d}", "{:d}.jpg", "{:05d}"])
+@pytest.mark.parametrize(
+    "named", ["film_{:012d}", "{:d}.jpg", "{:05d}", "film00{:03d}.jpg", r"..\frames\{:05d}.JPG"]
+)
 def test_frames_of_a_film_are_found_by_the_numbers_that_programs_give_them(
     tmp_path: Path, named: str
 ) -> None:
@@ -182,3 +186,29 @@ def test_frames_of_a_film_are_found_by_the_numbers_that_programs_give_them(
     write_labels(tmp_path / "other.json", other, "alphapose")
     with pytest.raises(DataError, match="no joints of frames 3 to 9"):
         given_poses(tmp_path / "other.json", media, 3, 10)
+
+
+def _two_clips(tmp_path: Path, folders: tuple[str, str]) -> Path:
+    """Labels of two clips whose images have the same names, in the authors' form."""
+    image = {"center": [20, 15], "scale": 0.1, "joints_vis": [1] * 16}
+    entries = [
+        image | {"image": rf"{folder}\Finediv{frame:05d}.JPG", "joints": [[place + frame, 9]] * 16}
+        for place, folder in enumerate(folders, start=1)
+        for frame in range(6)
+    ]
+    (tmp_path / "labels.json").write_text(json.dumps(entries))
+    return tmp_path / "labels.json"
+
+
+def test_images_of_another_system_are_matched_by_name_and_of_two_clips_by_folder(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    for frame in range(6):
+        Image.new("RGB", (48, 32)).save(tmp_path / "one" / f"finediv{frame:05d}.jpg")
+    media = open_media(tmp_path / "one")
+    for folders, place in ((("one", "two"), 1), (("two", "ONE"), 2)):
+        track = given_poses(
+            _two_clips(tmp_path, (rf"C:\x\{folders[0]}", rf"C:\{folders[1]}")), media, 0, 6
+        ).track
+        np.testing.assert_allclose(track.joints_px[:, 0, 0], np.arange(6.0) + place)
+    with pytest.raises(DataError, match=r"are both frame 0"):
+        given_poses(_two_clips(tmp_path, ("two", "three")), media, 0, 6)

@@ -3,19 +3,22 @@
 Marks and scores are not read: they are not known when a dive is scored.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from stagescore.benchmarks.stability import KnownFilm
+from stagescore.data.column_names import LabelTable
+from stagescore.data.csv_labels import dive_number_of, number_of
 from stagescore.data.manifest import read_manifest
 from stagescore.errors import DataError
+from stagescore.named_files import FolderFiles
 from stagescore.scoring.inputs import find_clips
 from stagescore.scoring.options import ScoreOptions
+from stagescore.spreadsheets import read_table
 
-_TODO = "give a manifest, its folder, or a CSV in UTF-8 with a column path"
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods")
 
 
 def labelled_films(named: Sequence[str], labels: Path | None = None) -> list[KnownFilm]:
@@ -23,8 +26,8 @@ def labelled_films(named: Sequence[str], labels: Path | None = None) -> list[Kno
 
     Args:
         named: Films, folders of films or images, or globs (`inputs.find_clips`).
-        labels: Manifest, a folder with one, or a CSV file whose column `path` is relative to its folder or to `films`
-            therein, and which may have `dive_number`, `difficulty` and `height_m`; other columns are not read.
+        labels: Manifest, a folder with one, or a CSV or xlsx file whose column `path` is relative to its folder or to
+            `films` therein, and which may have `dive_number`, `difficulty` and `height_m`; other columns are not read.
 
     Raises:
         DataError: The labels cannot be read, or do not name one of the films.
@@ -32,7 +35,7 @@ def labelled_films(named: Sequence[str], labels: Path | None = None) -> list[Kno
     clips = find_clips(named)
     if labels is None:
         return [KnownFilm(path=clip.path, name=clip.name) for clip in clips]
-    known = _of_csv(labels) if labels.suffix.lower() == ".csv" else _of_manifest(labels)
+    known = _of_table(labels) if labels.suffix.lower() in _TABLES else _of_manifest(labels)
     films = []
     for clip in clips:
         options = known.get(clip.path.resolve())
@@ -54,23 +57,26 @@ def _of_manifest(path: Path) -> Mapping[Path, ScoreOptions]:
     }
 
 
-def _of_csv(path: Path) -> Mapping[Path, ScoreOptions]:
+def _of_table(path: Path) -> Mapping[Path, ScoreOptions]:
+    labels = LabelTable.of(read_table(path), ("path",))
+    folders = {folder: FolderFiles(folder) for folder in (path.parent / "films", path.parent)}
     known = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            for number, row in enumerate(csv.DictReader(stream), start=2):
-                if not row.get("path"):
-                    raise DataError("there is no path", where=f"{path}, line {number}", todo=_TODO)
-                values = {
-                    name: row[name].strip()
-                    for name in ("dive_number", "difficulty", "height_m")
-                    if (row.get(name) or "").strip()
-                }
-                for folder in (path.parent / "films", path.parent):
-                    known[(folder / row["path"]).resolve()] = ScoreOptions.model_validate(values)
-    except ValidationError as error:
-        told = error.errors()[0]["msg"]
-        raise DataError(told, where=f"{path}, line {number}", todo="correct the value") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read the labels ({str(error)[:80]})", where=path, todo=_TODO) from None
+    for row in labels.table.rows:
+        where = f"{labels.table.where}, line {row.line}"
+        cells = labels.cells(row)
+        if not cells["path"]:
+            raise DataError("there is no path", where=where, todo="name the film of every row")
+        try:
+            options = ScoreOptions(
+                dive_number=dive_number_of(cells),
+                difficulty=number_of(cells, "difficulty", where),
+                height_m=number_of(cells, "height_m", where),
+            )
+            found = [files.find(cells["path"]) for files in folders.values()]
+        except ValidationError as error:
+            told = error.errors()[0]["msg"]
+            raise DataError(told, where=where, todo="correct the value") from None
+        except DataError as error:
+            raise DataError(error.what, where=where, todo=error.todo) from None
+        known.update({film.resolve(): options for film in found if film is not None})
     return known

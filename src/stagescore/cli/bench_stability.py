@@ -26,7 +26,7 @@ def stability(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="Dive numbers, difficulties, heights: a manifest, its folder, or a CSV with a column path."
+            help="Dive numbers, difficulties, heights: a manifest, its folder, or a table (CSV, xlsx) with a column path."
         ),
     ] = None,
     variants: Annotated[

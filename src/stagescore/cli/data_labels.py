@@ -21,7 +21,7 @@ AnnotationsOption = Annotated[
     Path | None,
     typer.Option(
         "--annotations",
-        help="Folder of the release's pickles; or the CSV file, or the manifest.",
+        help="Folder of the release's pickles; or the CSV or xlsx file, or the manifest.",
         show_default=False,
     ),
 ]

@@ -12,7 +12,10 @@ from stagescore.cli.score import DeviceOption, ExemplarsOption, WeightsDirOption
 def fit_bank(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the films of the labels are.")],
     labels: Annotated[
-        Path, typer.Option(metavar="CSV", help="Columns path (within DIR) and score; see `stagescore data`.")
+        Path,
+        typer.Option(
+            metavar="TABLE", help="CSV or xlsx with columns path (within DIR) and score; docs/data.md."
+        ),
     ],
     out_path: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="DIR/bank.safetensors by default.")
@@ -35,6 +38,8 @@ def fit_bank(
 
     with command_output(json=json, quiet=quiet) as out:
         found = load(labels, lambda path: open_media(path).num_frames, folder)
+        for warning in found.ignored:
+            out.warning(warning)
         scorer = Scorer.load(weights, None, device, weights_dir)
         with out.progress() as progress:
             fitted = fit(scorer, list(found.manifest), exemplars=exemplars, progress=progress)

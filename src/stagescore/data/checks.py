@@ -18,11 +18,13 @@ from stagescore.data.heights import (
     learn_difficulties,
 )
 from stagescore.data.manifest import Manifest, recordings
-from stagescore.diving import PANEL_RULES, marks_problem, points_of_marks
+from stagescore.diving import PANEL_RULES, SYNCHRONISED_RULES, marks_problem, panel_rule, points_of_marks
 from stagescore.types import Dive
 
 JUDGING_TOLERANCE = 0.051
 """Points; announced scores are rounded to 0.01, some sources to 0.05 or 0.1."""
+_USUAL_PANELS = (7, 5, 3)
+"""Numbers of marks that the public data sets have; a report always says how many of them disagree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +74,15 @@ class CheckReport:
         return replace(self, manifest=manifest)
 
     def judging_errors(self) -> dict[str, list[Finding]]:
-        """Rows whose marks do not give their score, by number of marks."""
-        rows: dict[str, list[Finding]] = {str(n): [] for n in PANEL_RULES}
+        """Rows whose marks do not give their score, by number of marks: 7, 5, 3 and whatever else there is."""
+        rows: dict[str, list[Finding]] = {str(n): [] for n in self._panels()}
         for finding in of_kind(self.findings, "judging_errors"):
             rows[str(len(self.manifest[finding.dive_id].marks))].append(finding)
         return rows
+
+    def _panels(self) -> list[int]:
+        given = {len(dive.marks) for dive in self.manifest if _is_checkable(dive)}
+        return sorted({*_USUAL_PANELS, *given}, reverse=True)
 
     def as_json(self) -> dict[str, Any]:
         """Figures under the keys of docs/data.md, and under `rows` the dives behind each."""
@@ -97,7 +103,7 @@ class CheckReport:
             "score_range": [min(scores), max(scores)],
             "transitions": _transition_counts(self.manifest) | {"unusable": len(named["transitions"])},
             "heights": _height_counts(self.manifest),
-            "judging_rules": {str(n): rule.words for n, rule in PANEL_RULES.items()},
+            "judging_rules": {str(n): _rule_words(n) for n in self._panels()},
             "judging_errors": {n: len(rows) for n, rows in judging.items()},
             "unchecked": len(self.unchecked),
             "synchronised_compulsory": sum(map(is_synchronised_compulsory, dives)),
@@ -163,7 +169,7 @@ def check(labels: Labels, other: Manifest | None = None) -> CheckReport:
 def _findings_of(dive: Dive, table: DifficultyTable) -> Iterator[Finding]:
     if problem := judging_problem(dive):
         yield Finding("judging_errors", dive.dive_id, problem)
-    if dive.marks and (problem := marks_problem(dive.marks)):
+    if dive.marks and (problem := marks_problem(dive.marks, synchronised=dive.synchronised)):
         yield Finding("impossible_marks", dive.dive_id, f"{problem}: {list(dive.marks)}")
     if problem := difficulty_problem(dive, table):
         yield Finding("difficulty_disagreements", dive.dive_id, problem)
@@ -178,14 +184,23 @@ def _findings_of(dive: Dive, table: DifficultyTable) -> Iterator[Finding]:
 
 
 def _is_checkable(dive: Dive) -> bool:
-    return dive.difficulty is not None and len(dive.marks) in PANEL_RULES
+    rule = panel_rule(len(dive.marks), synchronised=dive.synchronised)
+    return dive.difficulty is not None and rule is not None
+
+
+def _rule_words(num_marks: int) -> str:
+    """The rule for a number of marks, in words; both of them where synchronised dives have another."""
+    single, paired = PANEL_RULES.get(num_marks), SYNCHRONISED_RULES.get(num_marks)
+    if paired is None or paired == single:
+        return "" if single is None else single.words
+    return f"{'' if single is None else single.words + '; '}synchronised: {paired.words}"
 
 
 def judging_problem(dive: Dive) -> str | None:
     """Why a dive's marks do not give its score within 0.051 points, or None (also where unlabelled)."""
     if dive.difficulty is None or not _is_checkable(dive):
         return None
-    points = points_of_marks(dive.marks, dive.difficulty)
+    points = points_of_marks(dive.marks, dive.difficulty, synchronised=dive.synchronised)
     if abs(points - dive.score) <= JUDGING_TOLERANCE:
         return None
     return f"marks {list(dive.marks)} x {dive.difficulty:g} give {points:.2f}, labelled {dive.score:g}"

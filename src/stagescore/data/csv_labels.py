@@ -1,67 +1,66 @@
-"""People's own labels: a CSV file with a row a dive.
+"""People's own labels: a table with a row for each dive, as CSV or xlsx.
 
 Columns: `path` and `score`; if wanted `dive_number`, `difficulty`, `height_m`, `marks`, `transitions`,
-`frames`, `split`, `event`, `number`, `athlete`. Marks and transitions are separated by spaces or semicolons.
-A path is relative to the CSV file; it may be left empty where there is no video.
+`frames`, `split`, `event`, `number`, `athlete`, under these or other names (`column_names`); marks may also stand in a column
+for each judge. A path is relative to the table's folder; it may be left empty where there is no video.
 """
 
-import csv
 import math
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 
+from stagescore.data.column_names import LabelTable
 from stagescore.data.findings import Labels
 from stagescore.data.heights import with_heights
 from stagescore.data.manifest import Manifest
-from stagescore.diving import DiveNumber
+from stagescore.diving import SYNCHRONISED_PANELS, DiveNumber
 from stagescore.errors import DataError
+from stagescore.named_files import FolderFiles
+from stagescore.spreadsheets import looks_like_a_date, numbers_in, read_table
 from stagescore.types import Dive, Split
 
 REQUIRED = ("path", "score")
-OPTIONAL = (
-    "dive_number",
-    "difficulty",
-    "height_m",
-    "marks",
-    "transitions",
-    "frames",
-    "split",
-    "event",
-    "number",
-    "athlete",
-)
+_LISTS = ("marks", "transitions")
+_WHOLE = ("frames", "number", "transitions")
+_METRES = re.compile(r"\s*m(et(er|re|res|ri|ro|ros))?\.?$", re.IGNORECASE)
+_SYNCHRONISED = re.compile(r"synchron|synchro\b|sincro|sync\b", re.IGNORECASE)
+"""How the names of synchronised events tell it, in five languages."""
 
 CountFrames = Callable[[Path], int]
 """Number of frames of a video or folder; raises DataError where it cannot be read."""
 
 
 def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> Labels:
-    """Read a CSV file of labels.
+    """Read a table of labels.
 
     Args:
-        path: CSV file of labels, in UTF-8.
+        path: CSV or xlsx file of labels.
         count_frames: Function that counts the frames of a named video where the column `frames` is missing or empty.
         folder: Folder that paths in the file are relative to; the file's own by default.
 
     Raises:
-        DataError: Unreadable, a column missing or unknown, a value that cannot be, a video that cannot
+        DataError: Unreadable, a column missing or misspelt, a value that cannot be, a video that cannot
             be read. The line is named.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            _check_columns(reader.fieldnames, path)
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"cannot read the labels ({str(error)[:80]})", where=path, todo="give a CSV file in UTF-8"
-        ) from None
-    if not rows:
+    labels = LabelTable.of(read_table(path), REQUIRED)
+    if not labels.table.rows:
         raise DataError("there are no rows", where=path, todo="add a row for each dive")
     base = path.parent if folder is None else folder
-    dives = [_dive(path, base, number, row, count_frames) for number, row in rows]
+    films = FolderFiles(base)
+    named: dict[Path, str] = {}
+    dives = []
+    for row in labels.table.rows:
+        where = f"{labels.table.where}, line {row.line}"
+        cells = labels.cells(row)
+        media = _film_of(cells["path"], films, base, where)
+        if media is not None:
+            _check_apart(media, (named.setdefault(media, cells["path"]), cells["path"]), base, where)
+        given = number_of(cells, "frames", where)
+        num_frames = None if given is None else int(given)
+        if media is not None and num_frames is None:
+            num_frames = count_frames(media)
+        dives.append(_dive(path.stem, row.line, cells, media, num_frames, where))
     heights = {dive.dive_id: dive.height_m for dive in dives if dive.height_m is not None}
     inferred = [
         dive.with_changes(height_m=heights[dive.dive_id], height_source="named")
@@ -70,70 +69,71 @@ def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> L
         for dive in with_heights(dives)
     ]
     try:
-        return Labels(Manifest(tuple(inferred)))
+        return Labels(Manifest(tuple(inferred)), ignored_columns=labels.ignored)
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", todo=error.todo) from None
 
 
-def _check_columns(names: object, path: Path) -> None:
-    columns = [str(name) for name in names] if isinstance(names, list | tuple) else []
-    for name in REQUIRED:
-        if name not in columns:
-            raise DataError(
-                f"there is no column {name!r}", where=path, todo="name the columns in the first line"
-            )
-    for name in columns:
-        if columns.count(name) > 1:
-            raise DataError(f"the column {name[:40]!a} stands twice", where=path, todo="keep one of them")
-        if name not in (*REQUIRED, *OPTIONAL):
-            near = get_close_matches(name, (*REQUIRED, *OPTIONAL), n=1)
-            raise DataError(
-                f"unknown column {name[:40]!a}",
-                where=path,
-                todo=f"did you mean {near[0]!r}?"
-                if near
-                else f"the columns are {', '.join((*REQUIRED, *OPTIONAL))}",
-            )
+def _film_of(written: str, films: FolderFiles, folder: Path, where: str) -> Path | None:
+    """The film of a row; None where the table names none.
+
+    Raises:
+        DataError: There is no such film, or several fit.
+    """
+    if not written:
+        return None
+    try:
+        media = films.find(written)
+    except DataError as error:
+        raise DataError(error.what, where=where, todo=error.todo) from None
+    if media is None:
+        raise DataError(
+            f"there is no {folder / written}",
+            where=where,
+            todo=f"correct the path, which is relative to {folder}",
+        )
+    return media
 
 
-def _dive(path: Path, folder: Path, line: int, row: dict[str, str | None], count_frames: CountFrames) -> Dive:
-    where = f"{path}, line {line}"
-    if None in row or None in row.values():
+def _check_apart(media: Path, rows: tuple[str, str], folder: Path, where: str) -> None:
+    """Refuse a film that two rows call by different names, one of which was only near to the film's.
+
+    Raises:
+        DataError: Two rows would be of the same film.
+    """
+    earlier, written = rows
+    if earlier != written and any(folder / name != media for name in rows):
         raise DataError(
-            "the row has another number of fields than the first line", where=where, todo="mend the row"
+            f"{earlier[:100]!a} and {written[:100]!a} would both be {media}",
+            where=where,
+            todo="write the path of each film as the folder has it",
         )
-    cells = {name: (value or "").strip() for name, value in row.items()}
-    media = folder / cells["path"] if cells["path"] else None
-    num_frames = _number(cells, "frames", where)
-    if media is not None and not _exists(media):
-        raise DataError(
-            f"there is no {media}", where=where, todo=f"correct the path, which is relative to {folder}"
-        )
-    if media is not None and num_frames is None:
-        num_frames = count_frames(media)
-    score = _number(cells, "score", where)
+
+
+def _dive(
+    dataset: str, line: int, cells: dict[str, str], media: Path | None, num_frames: int | None, where: str
+) -> Dive:
+    score = number_of(cells, "score", where)
     if score is None:
         raise DataError("the score is missing", where=where, todo="give the final score in points")
-    split: Split = "test" if cells.get("split") == "test" else "train"
-    if cells.get("split", "") not in ("", "train", "test"):
-        raise DataError(f"the split is {cells['split'][:20]!a}", where=where, todo="write train or test")
-    event = cells.get("event") or path.stem
-    number = _number(cells, "number", where)
+    event = cells.get("event") or dataset
+    number = number_of(cells, "number", where)
     dive_id = int(number) if number is not None else line
+    marks = tuple(_numbers(cells, "marks", where))
     try:
         return Dive(
-            dataset=path.stem,
+            dataset=dataset,
             event=event,
             number=dive_id,
-            recording=f"{path.stem}/{event}/{dive_id}",
-            split=split,
+            recording=f"{dataset}/{event}/{dive_id}",
+            split=_split(cells, where),
             score=score,
-            difficulty=_number(cells, "difficulty", where),
-            dive_number=DiveNumber.parse(cells["dive_number"]).code if cells.get("dive_number") else None,
-            height_m=_number(cells, "height_m", where),
-            synchronised="synchronised" in event.lower(),
-            marks=tuple(_numbers(cells, "marks", where)),
-            num_frames=None if num_frames is None else int(num_frames),
+            difficulty=number_of(cells, "difficulty", where),
+            dive_number=dive_number_of(cells),
+            height_m=number_of(cells, "height_m", where),
+            synchronised=len(marks) in SYNCHRONISED_PANELS or _SYNCHRONISED.search(event) is not None,
+            marks=marks,
+            num_frames=num_frames,
             transitions=tuple(int(t) for t in _numbers(cells, "transitions", where)),
             frames_path=None if media is None else str(media.resolve()),
             athlete=cells.get("athlete") or None,
@@ -142,29 +142,58 @@ def _dive(path: Path, folder: Path, line: int, row: dict[str, str | None], count
         raise DataError(error.what, where=where, todo=error.todo) from None
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name that is too long, a folder that may not be looked into
-        return False
+def dive_number_of(cells: dict[str, str]) -> str | None:
+    """The dive number of a row in upper case, written with or without spaces; None where the field is empty.
+
+    Args:
+        cells: Fields of the row by the names of their columns.
+
+    Raises:
+        DataError: It is no dive number.
+    """
+    written = "".join(cells.get("dive_number", "").split())
+    return DiveNumber.parse(written).code if written else None
 
 
-def _number(cells: dict[str, str], name: str, where: str) -> float | None:
+def number_of(cells: dict[str, str], name: str, where: str) -> float | None:
+    """The one number of a field; None where the field is empty or the column is not there.
+
+    Args:
+        cells: Fields of the row by the names of their columns.
+        name: Name of the column.
+        where: File and line, for the error.
+
+    Raises:
+        DataError: It is no finite number, several, or no whole one where it must be.
+    """
     return next(iter(_numbers(cells, name, where)), None)
 
 
+def _split(cells: dict[str, str], where: str) -> Split:
+    written = cells.get("split", "").lower()
+    if written not in ("", "train", "test"):
+        raise DataError(f"the split is {cells['split'][:20]!a}", where=where, todo="write train or test")
+    return "test" if written == "test" else "train"
+
+
 def _numbers(cells: dict[str, str], name: str, where: str) -> list[float]:
-    words = re.split(r"[\s;]+", cells.get(name, "").strip())
+    written = cells.get(name, "")
+    what = f"the {name} is {written[:40]!a}"
     try:
-        values = [float(word) for word in words if word]
-    except ValueError:
-        values = [math.nan]
+        values = numbers_in(
+            _METRES.sub("", written) if name == "height_m" else written, whole=name == "transitions"
+        )
+    except ValueError as error:
+        todo = "give finite numbers"
+        if "two ways" in str(error):
+            todo = "separate the numbers by spaces"
+        elif looks_like_a_date(written):
+            todo = "a spreadsheet has made a date of it: format the column as text and write the number again"
+        raise DataError(what, where=where, todo=todo) from None
     if not all(map(math.isfinite, values)):
-        raise DataError(f"the {name} is {cells[name][:40]!a}", where=where, todo="give finite numbers")
-    if name in ("frames", "number", "transitions") and any(
-        value != int(value) or abs(value) >= 2**53 for value in values
-    ):
-        raise DataError(f"the {name} is {cells[name][:40]!a}", where=where, todo="give whole numbers")
-    if len(values) > 1 and name not in ("marks", "transitions"):
-        raise DataError(f"the {name} is {cells[name][:40]!a}", where=where, todo="give one number")
+        raise DataError(what, where=where, todo="give finite numbers")
+    if name in _WHOLE and any(value != int(value) or abs(value) >= 2**53 for value in values):
+        raise DataError(what, where=where, todo="give whole numbers")
+    if len(values) > 1 and name not in _LISTS:
+        raise DataError(what, where=where, todo="give one number")
     return values

@@ -48,12 +48,22 @@ class Labels:
         findings: Disagreements between files, missing or damaged frames and poses.
         hand_labelled_images: Number of images with hand-made joints in the authors' JSON form.
         overlap: Ids of the dives that both split files name.
+        ignored_columns: Names of the columns of a table that mean nothing to this package.
     """
 
     manifest: Manifest
     findings: tuple[Finding, ...] = ()
     hand_labelled_images: int = 0
     overlap: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """A warning of the columns that are ignored, in words; empty where there are none."""
+        if not self.ignored_columns:
+            return ()
+        names = ", ".join(repr(name[:40]) for name in self.ignored_columns[:10])
+        return (f"columns that mean nothing here are ignored: {names}",)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", tuple(self.findings))

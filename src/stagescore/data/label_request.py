@@ -20,7 +20,7 @@ class LabelRequest:
     """Which files to read.
 
     Attributes:
-        annotations: Folder of the release's files, CSV file, or manifest.
+        annotations: Folder of the release's files, CSV or xlsx file, or manifest.
         other: Folder of the labels of another data set with the same dives; None for the first that fits, in
             `annotations` or beside it.
         frames: Folder of the frames or films; None where there are none, or where the release says where they are.

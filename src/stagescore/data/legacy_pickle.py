@@ -25,9 +25,10 @@ from stagescore.data.legacy_values import (
     MAKERS,
     Array,
     Dtype,
+    KeyGuard,
     MalformedError,
+    Members,
     Name,
-    as_key,
     as_text,
 )
 from stagescore.errors import DataError, UnsafePickleError
@@ -36,6 +37,8 @@ from stagescore.errors import DataError, UnsafePickleError
 MAX_BYTES = 512 * 2**20
 # Set by hand: what a file may make beyond four times its own size.
 MAX_EXTRA_BYTES = 32 * 2**20
+# Set by hand: parts of keys that may be walked beyond one for each byte; the public labels need at most 0.17 of one.
+MAX_EXTRA_STEPS = 50_000
 NUM_PROTOCOLS = 6
 _BYTES_A_MEMBER = 64
 """About what a set or dict takes for each of its members."""
@@ -84,7 +87,11 @@ def loads(content: bytes, *, where: str = "pickle") -> Any:
     """
     try:
         # One text of a file can be referred to many times: what is made must stay near the file's size.
-        return _Machine(max_made_bytes=4 * len(content) + MAX_EXTRA_BYTES).run(content)
+        machine = _Machine(
+            max_made_bytes=4 * len(content) + MAX_EXTRA_BYTES,
+            keys=KeyGuard(len(content) + MAX_EXTRA_STEPS),
+        )
+        return machine.run(content)
     except UnsafePickleError as error:
         raise UnsafePickleError(
             error.what, where=where, todo="nothing of the file was run; get it from its publisher again"
@@ -120,10 +127,11 @@ _MARK = object()
 class _Machine:
     """The stack machine that a pickle is a program for, with nothing to call."""
 
-    def __init__(self, max_made_bytes: int) -> None:
+    def __init__(self, max_made_bytes: int, keys: KeyGuard) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.bytes_left = max_made_bytes
+        self.keys = keys
 
     def run(self, content: bytes) -> Any:
         for name, argument in _instructions(content):
@@ -232,24 +240,23 @@ class _Machine:
 
     def _do_setitem(self, _: Any) -> None:
         value, key = self._pop(), self._pop()
-        self._top(dict)[as_key(key)] = value
+        self._top(dict)[self.keys.passed(key)] = value
 
     def _do_setitems(self, _: Any) -> None:
         pairs = self._pairs(self._pop_to_mark())
         self._top(dict).update(pairs)
 
-    @staticmethod
-    def _pairs(items: list[Any]) -> dict[Any, Any]:
+    def _pairs(self, items: list[Any]) -> dict[Any, Any]:
         if len(items) % 2:
             raise MalformedError("a key without a value")
-        return {as_key(items[i]): items[i + 1] for i in range(0, len(items), 2)}
+        return {self.keys.passed(items[i]): items[i + 1] for i in range(0, len(items), 2)}
 
     def _do_additems(self, _: Any) -> None:
         items = self._pop_to_mark()
-        self._top(set).update(as_key(item) for item in items)
+        self._top(set).update(self.keys.passed(item) for item in items)
 
     def _do_frozenset(self, _: Any) -> None:
-        self.stack.append(frozenset(as_key(item) for item in self._pop_to_mark()))
+        self.stack.append(frozenset(self.keys.passed(item) for item in self._pop_to_mark()))
 
     # Names and what is made of them
 
@@ -272,6 +279,8 @@ class _Machine:
         if maker is None or not isinstance(arguments, tuple):
             raise UnsafePickleError("it calls something that is no plain data")
         made = maker(*arguments)
+        if isinstance(made, Members):
+            made = made.made(self.keys)
         self._account(made)
         self.stack.append(made)
 

@@ -18,10 +18,11 @@ from stagescore.errors import UnsafePickleError
 _TYPE_VERSION = 3
 _TYPE_FLAGS = (0, 8)  # of numbers and bytes, of text
 _ARRAY_VERSION = 1
-# Set by hand, above the (event, number) of the data sets; see `as_key` for what larger keys cost.
+# Set by hand, above the (event, number) of the data sets; see `KeyGuard` for what larger keys cost.
 MAX_KEY_DEPTH = 4
 MAX_KEY_PARTS = 64
 MAX_KEY_BITS = 64
+MAX_KEYS_ALIKE = 64
 _PLAIN_TYPE = re.compile(r"[|<>=]?[biufcSU]\d{1,5}")
 
 
@@ -153,24 +154,20 @@ def _make_bytearray(content: Any = b"", *encoding: Any) -> bytes:
     return _make_bytes(content, *encoding)
 
 
-def _make_set(items: Any = ()) -> set[Any]:
-    return {as_key(item) for item in _sequence(items)}
+def _make_set(items: Any = ()) -> "Members":
+    return Members(set, _sequence(items))
 
 
-def _make_frozenset(items: Any = ()) -> frozenset[Any]:
-    return frozenset(_make_set(items))
+def _make_frozenset(items: Any = ()) -> "Members":
+    return Members(frozenset, _sequence(items))
 
 
 def _make_complex(real: Any = 0.0, imaginary: Any = 0.0) -> complex:
     return complex(float(real), float(imaginary))
 
 
-def _make_dict(items: Any = ()) -> dict[Any, Any]:
-    made: dict[Any, Any] = {}
-    for pair in _sequence(items):
-        key, value = _sequence(pair)
-        made[as_key(key)] = value
-    return made
+def _make_dict(items: Any = ()) -> "Members":
+    return Members(dict, _sequence(items))
 
 
 def _sequence(value: Any) -> list[Any]:
@@ -198,30 +195,95 @@ MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
 ALLOWED_NAMES = {*MAKERS, ("numpy", "ndarray")}
 
 
-def as_key(key: Any) -> Any:
-    """Keys and set members: numbers and strings, or small tuples of them.
+class KeyGuard:
+    """Lets keys and set members pass: numbers and strings, or small tuples of them, as long as they cost little.
 
-    A large or self-sharing tuple takes the interpreter's stack, or for ever, to hash; large integers
-    are hashed anew each time, and many that hash alike are easily found.
+    A large or self-sharing tuple takes the interpreter's stack, or for ever, to hash; large integers are hashed anew each time.
+    A key of two bytes in a file may be a tuple of hundreds of parts, and a list of thousands of pairs may become a dict
+    again and again, so every part is charged to what the file's own size allows. Python's hashes of numbers, tuples and frozen
+    sets are no secret: many keys that hash alike are easily made, and take quadratic time in one dict.
+
+    Args:
+        max_steps: Number of parts of keys, and of members of what is made, that may be walked.
     """
-    level, num_parts = [key], 0
-    for _ in range(MAX_KEY_DEPTH + 1):
-        num_parts += len(level)
-        if num_parts > MAX_KEY_PARTS:
-            raise MalformedError("a key is too long")
-        inner: list[Any] = []
-        for part in level:
-            if isinstance(part, tuple | frozenset):
-                if len(part) > MAX_KEY_PARTS:
-                    raise MalformedError("a key is too long")
-                inner.extend(part)
-            elif isinstance(part, int) and part.bit_length() > MAX_KEY_BITS:
-                raise MalformedError("a key is too large a number")
-            elif not (
-                part is None or isinstance(part, bool | int | float | complex | str | bytes | np.generic)
-            ):
-                raise MalformedError(f"a key of type {type(part).__name__}")
-        if not inner:
-            return key
-        level = inner
-    raise MalformedError("a key is nested too deep")
+
+    def __init__(self, max_steps: int) -> None:
+        self._steps_left = max_steps
+        self._alike: dict[int, list[Any]] = {}
+
+    def charge(self, num_steps: int) -> None:
+        """Charge work.
+
+        Raises:
+            MalformedError: The file asks for much more work than its size allows.
+        """
+        self._steps_left -= num_steps
+        if self._steps_left < 0:
+            raise MalformedError("it asks for many times the work that its size allows")
+
+    def passed(self, key: Any) -> Any:
+        """The key, if it may be one.
+
+        Raises:
+            MalformedError: It may not, or too many others hash alike.
+        """
+        self._walk(key)
+        others = self._alike.setdefault(hash(key), [])
+        if not any(key is other or key == other for other in others):
+            others.append(key)
+            if len(others) > MAX_KEYS_ALIKE:
+                raise MalformedError("many keys that hash alike")
+        return key
+
+    def _walk(self, key: Any) -> None:
+        level, num_parts = [key], 0
+        for _ in range(MAX_KEY_DEPTH + 1):
+            num_parts += len(level)
+            if num_parts > MAX_KEY_PARTS:
+                raise MalformedError("a key is too long")
+            self.charge(len(level))
+            inner: list[Any] = []
+            for part in level:
+                if isinstance(part, tuple | frozenset):
+                    if len(part) > MAX_KEY_PARTS:
+                        raise MalformedError("a key is too long")
+                    inner.extend(part)
+                elif isinstance(part, int) and part.bit_length() > MAX_KEY_BITS:
+                    raise MalformedError("a key is too large a number")
+                elif not (
+                    part is None or isinstance(part, bool | int | float | complex | str | bytes | np.generic)
+                ):
+                    raise MalformedError(f"a key of type {type(part).__name__}")
+            if not inner:
+                return
+            level = inner
+        raise MalformedError("a key is nested too deep")
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A set or dict that a file asks for, before its keys have passed.
+
+    Attributes:
+        kind: What is to be made of the members: `set`, `frozenset` or `dict`.
+        items: Members, or pairs of key and value.
+    """
+
+    kind: type
+    items: list[Any]
+
+    def made(self, keys: KeyGuard) -> Any:
+        """The set or dict.
+
+        Raises:
+            MalformedError: A key may not be one, a pair is none, or it is too much work.
+        """
+        keys.charge(len(self.items))
+        if self.kind is not dict:
+            return self.kind(keys.passed(item) for item in self.items)
+        made: dict[Any, Any] = {}
+        for pair in self.items:
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise MalformedError("a pair of key and value expected")
+            made[keys.passed(pair[0])] = pair[1]
+        return made

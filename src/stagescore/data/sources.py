@@ -73,7 +73,7 @@ def _unlv_dive(request: LabelRequest, progress: Progress) -> SourceLabels:
 
 def _csv(request: LabelRequest, progress: Progress) -> SourceLabels:
     labels = csv_labels.load(request.annotations, lambda path: open_media(path).num_frames)
-    return _attached(labels, request, progress)
+    return _attached(labels, request, progress, warnings=labels.ignored)
 
 
 def _manifest(request: LabelRequest, progress: Progress) -> SourceLabels:

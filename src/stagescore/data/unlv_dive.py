@@ -11,7 +11,6 @@ Films: `<films>/<NNN>.mp4`, or `.avi` as published. The hand marks count from th
 are moved onto the frames of the film. Without `films.csv` the dives are found in MTL-AQA by the order of their scores.
 """
 
-import csv
 import re
 import zipfile
 from collections import Counter
@@ -32,6 +31,7 @@ from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.media.first_shot import stray_frames
 from stagescore.media.source import open_media
+from stagescore.spreadsheets import read_table
 from stagescore.types import Dive, Split
 
 DATASET = "unlv-dive"
@@ -368,25 +368,16 @@ def _read_arrays(path: Path) -> dict[int, UnlvFilm]:
 
 
 def _read_table(path: Path, published: Mapping[int, UnlvFilm]) -> list[UnlvFilm]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            names = reader.fieldnames or ()
-            rows = [(f"{path}, line {reader.line_num}", row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"cannot read the labels ({str(error)[:80]})", where=path, todo="give a CSV file in UTF-8"
-        ) from None
-    if missing := [name for name in _REQUIRED if name not in names]:
+    table = read_table(path)
+    rows = [
+        (f"{path}, line {row.line}", dict(zip(table.columns, row.cells, strict=True))) for row in table.rows
+    ]
+    if missing := [name for name in _REQUIRED if name not in table.columns]:
         raise DataError(f"there is no column {missing[0]!r}", where=path, todo="get the file again")
     if not rows:
         raise DataError("there are no rows", where=path, todo="get the file again")
     films = []
     for where, row in rows:
-        if None in row or None in row.values():
-            raise DataError(
-                "the row has another number of fields than the first line", where=where, todo=_MEND
-            )
         try:
             films.append(_film_of(row, published, where=where))
         except DataError as error:

@@ -16,6 +16,7 @@ from stagescore.pose.formats import (
     EmptyImage,
     LabelledImage,
     check_inside,
+    check_joint_numbers,
     confidence_of,
     extra_fields,
     joints_named,
@@ -103,7 +104,7 @@ def labels_of_coco(
         The labels in the order of the images, then the empty images of which the file tells the size.
 
     Raises:
-        DataError: It is no COCO file, has other joints, two people in an image, or a joint outside of its image.
+        DataError: It is no COCO file, has other joints, two people in an image, a joint that is not a number or outside of its image.
     """
     if not isinstance(content, Mapping) or not all(
         isinstance(content.get(part), list) for part in ("images", "annotations", "categories")
@@ -155,15 +156,21 @@ def _empty_images(images: Sequence[Any], annotations: Sequence[Any]) -> list[Emp
 def _label(annotation: Any, image: Any, layout: tuple[Skeleton, list[int]], where: str) -> LabelledImage:
     skeleton, order = layout
     count = skeleton.num_joints
-    values = np.asarray(annotation["keypoints"], dtype=np.float64)
-    if values.shape != (3 * count,) or not np.isfinite(values).all():
-        raise DataError(
-            f"it has {values.size / 3:g} points, not {count}", where=where, todo=f"label all {count} joints"
-        )
+    values = annotation["keypoints"]
+    if not isinstance(values, list) or len(values) != 3 * count:
+        found = f"{len(values) / 3:g}" if isinstance(values, list) else "no"
+        raise DataError(f"it has {found} points, not {count}", where=where, todo=f"label all {count} joints")
+    # What stands for x and y of a joint that is not labelled means nothing.
+    rows = [values[i : i + 3] if values[i + 2] != 0 else [0.0] * 3 for i in range(0, len(values), 3)]
+    check_joint_numbers(rows, [skeleton.joints[joint] for joint in order], where)
     table = np.empty((count, 3))
-    table[order] = values.reshape(count, 3)
+    table[order] = np.asarray(rows, dtype=np.float64)
     joints = np.where(table[:, 2:] > 0, table[:, :2], np.nan)
     left, top, across, down = (float(value) for value in annotation["bbox"])
+    if not np.isfinite([left, top, across, down]).all():
+        raise DataError(
+            "its `bbox` holds something that is not a number", where=where, todo="correct the box"
+        )
     label = LabelledImage.with_box(
         str(image["file_name"]),
         (left, top, left + across, top + down),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stagescore.errors import DataError
-from stagescore.pose.formats import EmptyImage, LabelledImage, joints_named
+from stagescore.pose.formats import EmptyImage, LabelledImage, check_joint_numbers, joints_named
 from stagescore.pose.layouts import skeleton_of_count
 from stagescore.skeleton import Skeleton
 
@@ -124,8 +124,9 @@ def _only_one(
 def _person(
     person: Mapping[str, Any], key: str, image: str, where: str, asked: Skeleton | None
 ) -> LabelledImage | EmptyImage:
-    numbers = _finite(person[key], key, where)
-    skeleton = skeleton_of_count(len(numbers), where, asked)
+    values = _threes(person[key], key, where)
+    skeleton = skeleton_of_count(len(values), where, asked)
+    numbers = _finite(values, skeleton, key, where)
     sure = np.minimum(numbers[:, 2], 1.0)
     if not sure.any():
         return EmptyImage(image, None)
@@ -145,21 +146,29 @@ def _person(
     )
 
 
-def _finite(values: object, key: str, where: str) -> np.ndarray:
-    """Rows of x, y and confidence."""
-    todo = "give x, y and confidence of each joint, in pixels of the picture"
+_TODO = "give x, y and confidence of each joint, in pixels of the picture"
+
+
+def _threes(values: object, key: str, where: str) -> list[list[Any]]:
+    """Rows of x, y and confidence, whatever they hold."""
     if not isinstance(values, list) or not values or len(values) % 3:
         count = len(values) if isinstance(values, list) else "no"
-        raise DataError(f"`{key}` has {count} numbers, not three for each joint", where=where, todo=todo)
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        raise DataError(f"`{key}` holds something that is no number", where=where, todo=todo)
-    try:
-        numbers = np.asarray(values, dtype=np.float64).reshape(-1, 3)
-    except OverflowError:
-        numbers = np.full((1, 3), np.inf)
-    if not np.isfinite(numbers).all() or np.abs(numbers[:, :2]).max() > MOST_PX or numbers[:, 2].min() < 0:
+        raise DataError(f"`{key}` has {count} numbers, not three for each joint", where=where, todo=_TODO)
+    return [values[first : first + 3] for first in range(0, len(values), 3)]
+
+
+def _finite(rows: Sequence[Sequence[Any]], skeleton: Skeleton, key: str, where: str) -> np.ndarray:
+    """Rows of x, y and confidence as numbers, all of which can be."""
+    check_joint_numbers(rows, skeleton.joints, where)
+    numbers = np.asarray(rows, dtype=np.float64)
+    wrong = (np.abs(numbers[:, :2]) > MOST_PX).any(1) | (numbers[:, 2] < 0)
+    if wrong.any():
+        joint = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"`{key}` holds a number that is no place in a picture or no confidence", where=where, todo=todo
+            f"`{key}` holds a number that is no place in a picture or no confidence: joint {joint} "
+            f"({skeleton.joints[joint]}) has {', '.join(f'{value:g}' for value in numbers[joint])}",
+            where=where,
+            todo=_TODO,
         )
     return numbers
 

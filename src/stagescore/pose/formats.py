@@ -226,6 +226,7 @@ def _labelled_image(entry: object, where: str, asked: Skeleton | None) -> Labell
     given = entry.get("joints")
     skeleton = skeleton_of_count(len(given), where, asked) if isinstance(given, list) else (asked or MPII_16)
     count = skeleton.num_joints
+    check_joint_numbers(given if isinstance(given, list) else [], skeleton.joints, where)
     joints = _numbers(given, (count, 2), where, "joints")
     visible = _numbers(entry.get("joints_vis", [1] * count), (count,), where, "joints_vis")
     unknown = (joints == -1).all(-1) & ~(visible > 0)
@@ -268,6 +269,36 @@ def check_inside(label: LabelledImage, where: str) -> None:
             where=where,
             todo="move it into the image, or mark it as unknown",
         )
+
+
+def check_joint_numbers(rows: Sequence[object], joints: Sequence[str], where: str) -> None:
+    """Refuse joints of a file that hold something else than finite numbers.
+
+    Args:
+        rows: Numbers of each joint, such as x, y and visibility.
+        joints: Names of the joints, in the order of the file.
+        where: File, and place in it, as errors name it.
+
+    Raises:
+        DataError: A joint holds something that is no finite number; the first one is named.
+    """
+    for place, (row, joint) in enumerate(zip(rows, joints, strict=False)):
+        for value in row if isinstance(row, Sequence) and not isinstance(row, str) else [row]:
+            if not _is_finite(value):
+                raise DataError(
+                    f"joint {place} ({joint}) has {str(value)[:20]!a}, which is not a number".replace(
+                        "'", ""
+                    ),
+                    where=where,
+                    todo="correct the joint, or mark it as not labelled",
+                )
+
+
+def _is_finite(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _numbers(value: object, shape: tuple[int, ...], where: str, name: str) -> np.ndarray:

@@ -168,6 +168,7 @@ def _shape(label: str, points: list[list[float]], kind: str, flags: dict[str, bo
 
 def _points(shape: object, path: Path, count: int) -> tuple[str, np.ndarray]:
     kind = shape.get("shape_type") if isinstance(shape, Mapping) else None
+    label = str(shape.get("label")) if isinstance(shape, Mapping) else ""
     if kind not in ("rectangle", "point"):
         raise DataError(f"a shape is a {kind}", where=path, todo=f"use one rectangle and {count} points")
     try:
@@ -176,7 +177,9 @@ def _points(shape: object, path: Path, count: int) -> tuple[str, np.ndarray]:
         points = np.zeros(0)
     if points.shape != ((2, 2) if kind == "rectangle" else (1, 2)) or not np.isfinite(points).all():
         raise DataError(
-            f"a {kind} has points that are no numbers, or too few", where=path, todo="draw it anew"
+            f"the {kind} {label[:40]!r} has points that are no numbers, or too few",
+            where=path,
+            todo="draw it anew",
         )
     return kind, points
 

@@ -1,6 +1,7 @@
 """Labelled images in any of the forms: the authors' JSON, COCO, LabelMe, OpenPose, AlphaPose, npz."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import numpy as np
 from stagescore.atomic import write_files
 from stagescore.errors import DataError
 from stagescore.media.images import image_paths, load_image, natural_order
+from stagescore.named_files import parts_of
 from stagescore.pose.coco_files import coco_json, labels_of_coco
 from stagescore.pose.estimate_files import (
     OPENPOSE_ENDING,
@@ -80,12 +82,19 @@ def read_labels_and_empty(
             found = labels_of_coco(content, path, skeleton)
         else:
             found = _labels_of_list(content, path, skeleton)
+    found = [replace(one, image=_plain_path(one.image)) for one in found]
     labels = [label for label in found if isinstance(label, LabelledImage)]
     empty = [label for label in found if isinstance(label, EmptyImage)]
     places = Counter(one.image for one in found)
     if doubled := sorted(image for image, count in places.items() if count > 1):
         raise DataError(f"{doubled[0]} is labelled twice", where=path, todo="keep one label an image")
     return labels, empty
+
+
+def _plain_path(image: str) -> str:
+    """A path of Windows with slashes and without its drive; any other as it is."""
+    written_on_windows = "\\" in image or re.match(r"[A-Za-z]:/", image)
+    return "/".join(parts_of(image)) if written_on_windows else image
 
 
 def write_labels(
@@ -160,12 +169,13 @@ def with_sizes(labels: Sequence[Judged], images: Path) -> list[Judged]:
     Raises:
         DataError: An image is missing, or a joint lies outside of it.
     """
-    places = {path.stem: path.name for path in image_paths(images)} if images.is_dir() else {}
+    paths = image_paths(images) if images.is_dir() else []
+    places = {path.stem.casefold(): path.name for path in paths}
     sized = []
     for label in labels:
         name = label.image
         if not (images / name).is_file():
-            name = places.get(name, name)
+            name = places.get(name.casefold(), places.get(Path(name).stem.casefold(), name))
         height, width = load_image(images / name).shape[:2]
         sized.append(replace(label, image=name, size_px=(width, height)))
         if isinstance(label, LabelledImage):

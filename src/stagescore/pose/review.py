@@ -15,6 +15,7 @@ from stagescore.errors import DataError
 from stagescore.pose.boxes import box_iou
 from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
 from stagescore.pose.labels import read_labels_and_empty
+from stagescore.spreadsheets import read_table
 
 Judged = LabelledImage | EmptyImage
 """An image that an annotator has dealt with: labelled, or with nobody to label."""
@@ -160,19 +161,16 @@ def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
     Raises:
         DataError: It cannot be read or lacks a column.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"cannot read the decisions ({error})", where=path, todo="check the file") from None
+    table = read_table(path, "decisions")
     wanted = {"image", "thing", "decision"}
-    if rows and not wanted <= set(rows[0]):
+    if table.rows and not wanted <= set(table.columns):
         raise DataError(
             f"a column is missing; wanted are {', '.join(sorted(wanted))}",
             where=path,
             todo="start from --table",
         )
-    return {(row["image"] or "", row["thing"] or ""): row["decision"] or "" for row in rows}
+    rows = [dict(zip(table.columns, row.cells, strict=True)) for row in table.rows]
+    return {(row["image"], row["thing"]): row["decision"] for row in rows}
 
 
 def _of_image(a: LabelledImage, b: LabelledImage, tolerance: float) -> list[Disagreement]:

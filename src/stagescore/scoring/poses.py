@@ -298,24 +298,56 @@ def _spread(track: PoseTrack, num_frames: int, start: int, end: int) -> PoseTrac
 
 
 def _labelled(labels: Sequence[LabelledImage], media: Media, start: int, end: int) -> PoseTrack:
-    places = {name: frame for frame, name in enumerate(_frame_names(media))}
     skeleton = labels[0].skeleton if labels else MPII_16
     shape = (end - start, skeleton.num_joints)
     joints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
     filled = np.zeros(shape, dtype=bool)  # a joint that is not visible was guessed
     derived: set[str] = set()
-    for label in labels:
+    for frame, label in _by_frame(labels, media).items():
         label.skeleton.require(skeleton, "the images before it", label.image, verb="have")
-        frame = places.get(label.image, places.get(Path(label.image).stem))
-        if frame is None and media.info.kind == "video":
-            frame = _numbered(label.image)
-        if frame is not None and start <= frame < end:
+        if start <= frame < end:
             joints[frame - start] = label.joints_px
             confidence[frame - start] = label.certainty
             filled[frame - start] = label.known & ~label.visible
             derived |= set(label.derived)
     named = tuple(joint for joint in skeleton.joints if joint in derived)
     return PoseTrack(joints, confidence, filled, skeleton, named)
+
+
+def _by_frame(labels: Sequence[LabelledImage], media: Media) -> dict[int, LabelledImage]:
+    """The labels by the frames that their images' names tell; of two the one whose folder is called as the film.
+
+    Raises:
+        DataError: Two labels are of the same frame, and no folder tells which of them is meant.
+    """
+    names = _frame_names(media)
+    places = {name.casefold(): frame for frame, name in enumerate(names)} | {
+        name: frame for frame, name in enumerate(names)
+    }
+    folder = Path(media.info.path)
+    own = {folder.name.casefold(), folder.stem.casefold()}
+    found: dict[int, LabelledImage] = {}
+    for label in labels:
+        image = Path(label.image)
+        keys = (label.image, image.stem, label.image.casefold(), image.stem.casefold())
+        frame = next((places[key] for key in keys if key in places), None)
+        if frame is None and media.info.kind == "video":
+            own_number = image.name.removeprefix(folder.stem).lstrip("_- ")
+            frame = next(filter(lambda one: one is not None, map(_numbered, (image.name, own_number))), None)
+        if frame is None:
+            continue
+        earlier = found.setdefault(frame, label)
+        if earlier is label:
+            continue
+        mine = [one for one in (earlier, label) if Path(one.image).parent.name.casefold() in own]
+        if len(mine) != 1:
+            raise DataError(
+                f"{earlier.image} and {label.image} are both frame {frame}",
+                where=folder,
+                todo="give the labels of this clip alone, or name their folder as the film",
+            )
+        found[frame] = mine[0]
+    return found
 
 
 def _numbered(image: str) -> int | None:
