@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny_runs
 import torch
@@ -14,6 +15,7 @@ from stagescore.inference.encoding import Encoded, encode_dives
 from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
 from stagescore.inference.prediction import PredictedDive, PredictionTask
 from stagescore.inference.voting import Voting, bank_of
+from stagescore.media.images import jpeg_bytes
 from stagescore.models.hp_mcore import HPMCoRe
 from stagescore.training.steps import dropped_modalities
 from stagescore.types import Dive
@@ -118,7 +120,7 @@ def test_a_bank_comes_back_from_disk(model: HPMCoRe, bank: ExemplarBank, tmp_pat
 def test_pictures_come_back_with_their_exemplars(bank: ExemplarBank, tmp_path: Path) -> None:
     frames = pictured_frames(bank.edges[0].tolist())
     pictures = {
-        dive.dive_id: {frame: f"{row} {frame}".encode() * (row + 1) for frame in frames}
+        dive.dive_id: {frame: jpeg_bytes(np.full((8, 8 + row, 3), frame, np.uint8), 60) for frame in frames}
         for row, dive in enumerate(bank.dives[:-1])
     }
     replace(bank, pictures=pictures).save(tmp_path / "bank.safetensors")

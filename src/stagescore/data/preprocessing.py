@@ -28,6 +28,8 @@ from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
 _MIDDLE_GREY = 128.0
+# Values of the pictures of a dive. Set by hand: the release has 103 x 455 x 256 pixels at most, 36 million values.
+_MOST_VALUES = 2**29
 # JPEG at 60 differs from pictures of 160 x 120 as much as the films of London 2012 do after H.264 at a CRF of 32, at 12 it
 # takes as many of the fine details as a CRF of 36 does (docs/log.md). Better than 80 is as good as not at all.
 _QUALITIES = (12, 80)
@@ -92,6 +94,11 @@ class Preprocessing(Config):
             raise ValueError(
                 f"a crop of {self.crop_width} x {self.crop_height} does not fit into "
                 f"{self.width} x {self.height} pixels; crop less"
+            )
+        if self.num_frames * self.width * self.height * self.channels > _MOST_VALUES:
+            raise ValueError(
+                f"{self.num_frames} pictures of {self.width} x {self.height} pixels take more than "
+                f"{_MOST_VALUES >> 20} MB; take fewer or smaller ones"
             )
         return self
 

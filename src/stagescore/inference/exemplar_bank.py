@@ -6,23 +6,26 @@ On disk it is one safetensors file whose header holds everything that is not a t
 exemplar may be with it, for whoever shows it beside a query; or its joints, where pictures may not be passed on.
 """
 
+import io
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from PIL import Image
+from safetensors.torch import save
 from torch import Tensor
 
 from stagescore.atomic import write_bytes
+from stagescore.card_files import content_hash, read_tensor_file, strict_json
 from stagescore.data.manifest import Manifest, dive_from_record
 from stagescore.errors import CheckpointError, DataError
+from stagescore.skeleton import MPII_16
 from stagescore.tensors import REPRESENTATIONS, Representation
 from stagescore.types import Dive
 
@@ -32,6 +35,11 @@ _OF_THE_BANK = {"edges", "pictures", "picture_rows", "skeletons", "skeleton_rows
 """Tensors in the file that are not what the model compares."""
 _NOT_KEPT = {"number_logits"}
 """Nobody asks which number an exemplar is."""
+# All set by hand: the highest scores of diving are below 150 points, difficulties below 5, and a bank's pictures have 0.02
+# megapixels.
+_MOST_SCORE, _MOST_DIFFICULTY = 1000.0, 10.0
+_MOST_FRAMES = 4096
+_MOST_PICTURE_PX = 2**22
 PICTURED_SHARES = (1 / 6, 1 / 2, 5 / 6)
 """Moments of each stage of which there are pictures."""
 PICTURE_QUALITY = 60
@@ -116,12 +124,13 @@ class ExemplarBank:
             tensors |= _packed(self.pictures, [dive.dive_id for dive in self.dives])
         if self.skeletons:
             tensors |= _packed_skeletons(self.skeletons, [dive.dive_id for dive in self.dives])
-        header = {
+        header: dict[str, str | int] = {
             "version": _VERSION,
             "kind": next(name for name, kind in REPRESENTATIONS.items() if type(self.stages) is kind),
             "weights_hash": self.weights_hash,
             "manifest": Manifest(tuple(_without_paths(dive) for dive in self.dives)).to_bytes().decode(),
         }
+        header["content_hash"] = _hash_of(header, tensors)
         write_bytes(path, save(tensors, {_HEADER: json.dumps(header)}))
 
     @classmethod
@@ -132,13 +141,17 @@ class ExemplarBank:
             CheckpointError: No such file, a damaged one, or no bank.
         """
         try:
-            content = path.read_bytes()
-            tensors = load(content)
-            (length,) = struct.unpack("<Q", content[:8])
-            metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-            header = json.loads(metadata[_HEADER])
-            rows = [json.loads(line) for line in header["manifest"].removesuffix("\n").split("\n")]
-            dives = tuple(dive_from_record(row, where=str(path)) for row in rows)
+            tensors, metadata = read_tensor_file(path, may_lack=("skeletons",))
+            header = strict_json(metadata[_HEADER])
+            if header.get("version", _VERSION) != _VERSION:
+                raise ValueError("it is of another version")
+            # Banks that were written before there was a hash have none.
+            if "content_hash" in header and header["content_hash"] != _hash_of(header, tensors):
+                raise ValueError("it has changed since it was written")
+            rows = [strict_json(line) for line in header["manifest"].removesuffix("\n").split("\n")]
+            dives = Manifest(tuple(dive_from_record(row, where=str(path)) for row in rows)).dives
+            _check_labels(dives)
+            _check_edges(tensors["edges"])
             stages = REPRESENTATIONS[header.get("kind", "stage features")](
                 **{
                     name: value.float() if value.is_floating_point() else value
@@ -158,7 +171,7 @@ class ExemplarBank:
             raise CheckpointError(
                 f"cannot read the bank ({error.strerror or error})", where=path, todo="build or name a bank"
             ) from error
-        except (SafetensorError, LookupError, ValueError, TypeError, AttributeError, DataError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, DataError) as error:
             raise CheckpointError(
                 f"this is no whole exemplar bank ({' '.join(str(error).split())[:100]})",
                 where=path,
@@ -182,6 +195,25 @@ def frame_within(start: int, stop: int, share: float) -> int:
     return min(start + int(share * (stop - start)), stop - 1)
 
 
+def _hash_of(header: Mapping[str, str | int], tensors: Mapping[str, Tensor]) -> str:
+    """A hash of all that a bank holds but of itself."""
+    texts = json.dumps([header.get(name) for name in ("kind", "weights_hash", "manifest")])
+    return sha256(f"{texts} {content_hash(tensors)}".encode()).hexdigest()
+
+
+def _check_labels(dives: Sequence[Dive]) -> None:
+    for dive in dives:
+        if dive.score > _MOST_SCORE or (dive.difficulty or 0.0) > _MOST_DIFFICULTY:
+            raise ValueError(f"{dive.dive_id} has {dive.score} points, difficulty {dive.difficulty}")
+
+
+def _check_edges(edges: Tensor) -> None:
+    if edges.ndim != 2 or edges.shape[1] < 2 or edges.dtype != torch.int64:
+        raise ValueError(f"its stage edges are {edges.dtype} of shape {tuple(edges.shape)}")
+    if bool((edges.diff(dim=1) <= 0).any() | (edges < 0).any() | (edges > _MOST_FRAMES).any()):
+        raise ValueError("its stage edges do not increase, or lie outside of the frames")
+
+
 def _packed(pictures: Jpegs, dive_ids: Sequence[str]) -> dict[str, Tensor]:
     rows, content = [], bytearray()
     for row, dive_id in enumerate(dive_ids):
@@ -195,14 +227,48 @@ def _packed(pictures: Jpegs, dive_ids: Sequence[str]) -> dict[str, Tensor]:
 
 
 def _unpacked(tensors: Mapping[str, Tensor], dive_ids: Sequence[str]) -> dict[str, dict[int, bytes]]:
+    """Pictures by dive id and frame.
+
+    Raises:
+        ValueError: Rows that cannot be, or a picture that is no JPEG or too large.
+    """
     if "pictures" not in tensors:
         return {}
+    rows = _rows_of(tensors["picture_rows"], 3, len(dive_ids))
     content, first = tensors["pictures"].numpy().tobytes(), 0
+    if sum(size for *_, size in rows) != len(content):
+        raise ValueError("the sizes of its pictures do not add up")
     found: dict[str, dict[int, bytes]] = {}
-    for row, frame, size in tensors["picture_rows"].tolist():
-        found.setdefault(dive_ids[row], {})[frame] = content[first : first + size]
+    for row, frame, size in rows:
+        jpeg = content[first : first + size]
+        _check_picture(jpeg)
+        found.setdefault(dive_ids[row], {})[frame] = jpeg
         first += size
     return found
+
+
+def _check_picture(jpeg: bytes) -> None:
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:  # reads the header alone
+            width, height = picture.size
+    except (OSError, SyntaxError, Image.DecompressionBombError, Warning) as error:
+        raise ValueError(f"one of its pictures is no JPEG ({str(error)[:60]})") from None
+    if width * height > _MOST_PICTURE_PX:
+        raise ValueError(f"one of its pictures has {width} x {height} pixels")
+
+
+def _rows_of(table: Tensor, columns: int, num_dives: int) -> list[list[int]]:
+    """Rows of a table that begin with the row of a dive and a sampled frame.
+
+    Raises:
+        ValueError: A number that cannot be.
+    """
+    if table.ndim != 2 or table.shape[1] != columns or table.is_floating_point():
+        raise ValueError(f"a table has shape {tuple(table.shape)} instead of {columns} columns")
+    rows: list[list[int]] = table.tolist()
+    if not all(0 <= row[0] < num_dives and min(row) >= 0 and row[1] < _MOST_FRAMES for row in rows):
+        raise ValueError("a table names a dive or frame that is not there")
+    return rows
 
 
 def _packed_skeletons(skeletons: Skeletons, dive_ids: Sequence[str]) -> dict[str, Tensor]:
@@ -222,8 +288,11 @@ def _unpacked_skeletons(
 ) -> dict[str, dict[int, Float[np.ndarray, "joints 2"]]]:
     if "skeletons" not in tensors:
         return {}
+    if tensors["skeletons"].shape[1:] != (MPII_16.num_joints, 2):
+        raise ValueError(f"its skeletons have shape {tuple(tensors['skeletons'].shape)}")
+    rows = _rows_of(tensors["skeleton_rows"], 2, len(dive_ids))
     found: dict[str, dict[int, Float[np.ndarray, "joints 2"]]] = {}
-    for (row, frame), xy in zip(tensors["skeleton_rows"].tolist(), tensors["skeletons"], strict=True):
+    for (row, frame), xy in zip(rows, tensors["skeletons"], strict=True):
         found.setdefault(dive_ids[row], {})[frame] = xy.float().numpy()
     return found
 

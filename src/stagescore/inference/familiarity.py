@@ -137,7 +137,7 @@ class Familiarity:
         mean, axes = (tensors.pop(f"{_PREFIX}{name}", None) for name in ("mean", "axes"))
         if mean is None and axes is None and not content:
             return None
-        if mean is None or axes is None or axes.shape[1:] != mean.shape or not _whole(content):
+        if mean is None or axes is None or not _fit(mean, axes) or not _whole(content):
             raise CheckpointError(
                 "what is known of the familiarity of films is not whole",
                 where="card of the weights",
@@ -210,6 +210,12 @@ def _raw_distances(
     inside = (along / lengths).square().sum(dim=1)
     outside = (away.square().sum(dim=1) - inside).clamp(min=0.0)
     return (along.square().sum(dim=1) + outside / rest_sd**2).sqrt()
+
+
+def _fit(mean: Tensor, axes: Tensor) -> bool:
+    """Whether there is a direction or more for each number, none of them empty."""
+    fits = mean.ndim == 1 and axes.ndim == 2 and axes.shape[1:] == mean.shape and axes.numel() > 0
+    return fits and bool((axes.float().norm(dim=1) > 0).all())
 
 
 def _whole(content: Mapping[str, float]) -> bool:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from stagescore.config import Config
 
+_LARGEST_PX = 2048  # set by hand
 _DEEPEST = 32  # HRNet's deepest stream has a 32nd of the resolution
 
 
@@ -26,12 +27,13 @@ class NetworkSettings(Config):
     finds: Literal["joints", "boxes"] = "joints"
     trunk: Literal["small", "hrnet"] = "small"
     # The first plan of `pose-small`, too slow to train on two cores (docs/log.md, 2026-11-26): presets are smaller.
-    widths: tuple[int, ...] = Field(default=(24, 48, 96, 192), min_length=2)
-    blocks: int = Field(default=2, ge=1)
-    variant: str = "hrnet_w32"
-    width_px: int = Field(default=128, ge=32)
-    height_px: int = Field(default=128, ge=32)
-    sigma: float = Field(default=1.5, gt=0)
+    widths: tuple[int, ...] = Field(default=(24, 48, 96, 192), min_length=2, max_length=8)
+    blocks: int = Field(default=2, ge=1, le=64)
+    # Nothing but HRNet: timm would take a name of another form for an address to load a network from.
+    variant: str = Field(default="hrnet_w32", pattern=r"^hrnet_w[0-9]+(_small(_v2)?)?$")
+    width_px: int = Field(default=128, ge=32, le=_LARGEST_PX)
+    height_px: int = Field(default=128, ge=32, le=_LARGEST_PX)
+    sigma: float = Field(default=1.5, gt=0, le=100)
 
     @model_validator(mode="after")
     def _sensible(self) -> "NetworkSettings":

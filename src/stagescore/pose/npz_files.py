@@ -7,13 +7,15 @@ write also holds `measured`, `filled` and `derived`; a joint that nobody knows i
 
 import io
 import lzma
+import math
+import stat
 import struct
 import tokenize
 import warnings
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Bool
@@ -26,6 +28,11 @@ from stagescore.types import PoseTrack
 
 MAX_BYTES = 64 * 2**20
 """Most bytes that an array may unpack to. Set by hand: x, y and confidence of 16 joints in 170,000 frames."""
+# All set by hand: arrays in a file, bytes of their list, and bytes of a number or of the name of a joint.
+_MOST_ARRAYS = 16
+_MOST_LIST_BYTES = 2**20
+_LONGEST_ITEM = 1024
+_LONGEST_END = 22 + 2**16  # the end of an archive with its longest comment
 # What `zipfile` and NumPy raise for damaged files.
 _UNREADABLE = (
     OSError,
@@ -33,6 +40,7 @@ _UNREADABLE = (
     TypeError,
     EOFError,
     LookupError,
+    AttributeError,
     SyntaxError,
     RuntimeError,
     MemoryError,
@@ -154,13 +162,59 @@ def _derived(marks: Bool[np.ndarray, "frames joints"] | None, skeleton: Skeleton
 
 
 def _array_of_archive(path: Path, name: str) -> NDArray[Any] | None:
-    """Read here rather than by `np.load`, which unpacks whatever size the file makes up."""
-    with zipfile.ZipFile(path) as archive:
-        if f"{name}.npy" not in archive.namelist():
-            return None
-        if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
-            raise ValueError("it unpacks to more than poses can be")
-        content = archive.read(f"{name}.npy")
+    """Read here rather than by `np.load`, which unpacks whatever size the file makes up.
+
+    Raises:
+        ValueError: The file asks for more than poses can be, or the array is not what its header declares.
+    """
+    with path.open("rb") as stream:
+        _check_directory(path, stream)
+        with zipfile.ZipFile(stream) as archive:
+            if f"{name}.npy" not in archive.namelist():
+                return None
+            if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
+                raise ValueError("it unpacks to more than poses can be")
+            content = io.BytesIO(archive.read(f"{name}.npy"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of headers written by Python 2
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        _check_array(content, name)
+        return np.lib.format.read_array(content, allow_pickle=False)
+
+
+def _check_directory(path: Path, stream: BinaryIO) -> None:
+    """Refuse what is no file, and a list of contents that would take much memory: `zipfile` reads all of it.
+
+    Raises:
+        ValueError: It cannot be an archive of poses.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_ARRAYS * MAX_BYTES:
+        raise ValueError("it is no file, or larger than poses can be")
+    stream.seek(max(status.st_size - _LONGEST_END, 0))
+    end = stream.read()
+    place = end.rfind(b"PK\5\6")
+    if place < 0 or len(end) - place < 22:
+        raise zipfile.BadZipFile("File is not a zip file")
+    (size,) = struct.unpack_from("<I", end, place + 12)
+    # The longer form of the list, which is for archives of gigabytes, is announced right before the end.
+    if size > _MOST_LIST_BYTES or end[max(place - 20, 0) : place].startswith(b"PK\6\7"):
+        raise ValueError("it lists more arrays than poses have")
+    stream.seek(0)
+
+
+def _check_array(content: io.BytesIO, name: str) -> None:
+    """Compare what the header of an array declares with what follows it, before memory is taken for it.
+
+    Raises:
+        ValueError: They differ, or the array is none of numbers, marks or short texts.
+    """
+    version = np.lib.format.read_magic(content)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(content)
+    if dtype.hasobject or dtype.kind not in "fiubU" or not 0 < dtype.itemsize <= _LONGEST_ITEM:
+        raise ValueError(f"`{name}` is an array of {str(dtype)[:40]}")
+    declared = math.prod(shape) * dtype.itemsize
+    following = len(content.getbuffer()) - content.tell()
+    if any(side < 0 for side in shape) or declared != following:
+        raise ValueError(f"`{name}` declares {declared} bytes and has {following}")
+    content.seek(0)

@@ -2,22 +2,21 @@
 
 Sources: MoveNet's model cards (multipose: 6 people x 56; single pose: 17 x (y, x, score)); RTMPose (two
 one-dimensional distributions a joint, "SimCC"); YOLO exports (boxes as centre and size, one row or column
-a candidate). onnxruntime is an extra and is imported when a network is opened.
+a candidate). How a file is opened and run: `onnx_trial`, `onnx_session`.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from stagescore.errors import CheckpointError, ConfigError
-from stagescore.hashing import file_sha256
+from stagescore.errors import CheckpointError
 from stagescore.media.scaling import scaled
 from stagescore.pose.boxes import Detections, suppressed
-from stagescore.pose.networks import Detector, Estimator, NetworkIdentity
+from stagescore.pose.networks import Detector, Estimator
+from stagescore.pose.onnx_session import DRY_EDGE_PX, OnnxSession, unusable
+from stagescore.pose.onnx_trial import open_session
 from stagescore.skeleton import COCO_17, MPII_16
 from stagescore.skeleton_mapping import SkeletonMapping
 
@@ -28,7 +27,6 @@ labelled real frames (its own advice is 256); all find the diver in 94 % of the 
 _FROM_COCO = SkeletonMapping(COCO_17, MPII_16)
 _DERIVED = MPII_16.mask(_FROM_COCO.derived)
 _STRIDE_PX = 32  # divides the edges that MoveNet multipose takes (model card)
-_DRY_EDGE_PX = 128  # set by hand: edge of the black picture for a network that has no size of its own
 _YOLO_EDGE_PX = 640  # usual edge of YOLO exports
 _YOLO_GREY = 114  # grey of their margins
 # Set by hand: IoU above which two boxes are one person, and the least confidence that is kept.
@@ -39,7 +37,6 @@ _FINISHED = 6
 _GRID_STEPS_PX = (8, 16, 32)
 _MEAN, _SD = np.array((123.675, 116.28, 103.53)), np.array((58.395, 57.12, 57.375))
 """Mean and standard deviation of ImageNet's colours, by which RTMPose's pictures are normalised."""
-_TYPES = {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
 
 def open_network(path: Path, threads: int | None = None) -> Detector | Estimator:
@@ -53,12 +50,11 @@ def open_network(path: Path, threads: int | None = None) -> Detector | Estimator
         ConfigError: Onnxruntime is not installed.
         CheckpointError: The file is no network that can be run, or one of unknown shapes.
     """
-    network = _Network(path, threads)
-    (inputs, *others), outputs = network.session.get_inputs(), network.dry_run()
-    shapes = [output.shape for output in outputs]
-    channels_last = len(inputs.shape) == 4 and inputs.shape[3] == 3
-    channels_first = len(inputs.shape) == 4 and inputs.shape[1] == 3
-    one = shapes[0][0] == 1 and not others
+    network = open_session(path, threads)
+    shapes = [output.shape for output in network.dry_run()]
+    channels_last = network.channels_last
+    channels_first = network.shape[1] == 3 and not channels_last
+    one = shapes[0][:1] == (1,)
     if one and channels_last and len(shapes) == 1 and shapes[0][1:] == (6, 56):
         return MoveNetDetector(network)
     if one and channels_last and len(shapes) == 1 and shapes[0][1:] == (1, COCO_17.num_joints, 3):
@@ -69,11 +65,11 @@ def open_network(path: Path, threads: int | None = None) -> Detector | Estimator
         one
         and channels_first
         and len(shapes) == 1
-        and _is_yolo(shapes[0], network.size_px or (_DRY_EDGE_PX, _DRY_EDGE_PX))
+        and _is_yolo(shapes[0], network.size_px or (DRY_EDGE_PX, DRY_EDGE_PX))
     ):
         return YoloDetector(network)
     raise CheckpointError(
-        f"a network of unknown shapes: {inputs.shape} of {inputs.type} gives {', '.join(map(str, shapes))}",
+        f"a network of unknown shapes: {network.shape} of {network.type} gives {', '.join(map(str, shapes))}",
         where=path,
         todo="use MoveNet, an RTMPose-style SimCC network of 16 or 17 joints, or a YOLO-style detector",
     )
@@ -109,66 +105,14 @@ def open_estimator(path: Path, threads: int | None = None) -> Estimator:
     )
 
 
-class _Network:
-    """A session of onnxruntime, and what its one picture input looks like."""
+def _expect(network: OnnxSession, found: Sequence[np.ndarray], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuse outputs of other shapes than those by which the network was told.
 
-    def __init__(self, path: Path, threads: int | None) -> None:
-        try:
-            import onnxruntime  # noqa: PLC0415 - an extra
-        except ImportError:
-            raise ConfigError(
-                "onnxruntime is not installed", where=path, todo="pip install 'stagescore[pose]'"
-            ) from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads or os.cpu_count() or 1, 1
-        options.log_severity_level = 4
-        # Threads that spin while they wait make a run twice as slow as one thread on a busy machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.path = path
-        try:
-            self.session: Any = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # its errors have no base of their own
-            raise self._unusable(error) from error
-        inputs = self.session.get_inputs()[0]
-        self.name: str = inputs.name
-        self.type = _TYPES.get(inputs.type, np.float32)
-        sides = [side if isinstance(side, int) else None for side in inputs.shape]
-        rows, columns = (sides[1:3] if sides[-1] == 3 else sides[2:4]) if len(sides) == 4 else (None, None)
-        self.size_px = None if rows is None or columns is None else (columns, rows)
-        self.takes_many = not sides or sides[0] is None
-        self._channels_last = len(sides) == 4 and sides[-1] == 3
-
-    def identity(self, kind: str) -> NetworkIdentity:
-        return NetworkIdentity(name=self.path.name, kind=kind, sha256=file_sha256(self.path))
-
-    def run(self, pictures: np.ndarray) -> list[np.ndarray]:
-        try:
-            found = self.session.run(None, {self.name: pictures.astype(self.type)})
-        except Exception as error:
-            raise self._unusable(error) from error
-        return [np.asarray(output, dtype=np.float64) for output in found]
-
-    def run_each(self, pictures: np.ndarray) -> list[np.ndarray]:
-        """All pictures at once where the network allows it, else one after another."""
-        if self.takes_many:
-            return self.run(pictures)
-        found = [self.run(picture[None]) for picture in pictures]
-        return [np.concatenate(outputs) for outputs in zip(*found, strict=True)]
-
-    def dry_run(self) -> list[np.ndarray]:
-        """What it gives for a black picture."""
-        columns, rows = self.size_px or (_DRY_EDGE_PX, _DRY_EDGE_PX)
-        shape = (1, rows, columns, 3) if self._channels_last else (1, 3, rows, columns)
-        return self.run(np.zeros(shape))
-
-    def _unusable(self, error: Exception) -> CheckpointError:
-        return CheckpointError(
-            f"no network that onnxruntime can run on pictures ({str(error)[:120]})",
-            where=self.path,
-            todo="get the file again, and check it with `stagescore weights verify`",
-        )
+    Raises:
+        CheckpointError: The shapes depend on what the picture shows.
+    """
+    if [output.shape for output in found] != list(shapes):
+        raise unusable(network.path, f"it gives {', '.join(str(output.shape) for output in found)} now")
 
 
 def _is_yolo(shape: tuple[int, ...], size_px: tuple[int, int]) -> bool:
@@ -196,7 +140,7 @@ def _is_simcc(shapes: Sequence[tuple[int, ...]], size_px: tuple[int, int] | None
 class MoveNetDetector:
     """MoveNet multipose, used for its boxes."""
 
-    def __init__(self, network: _Network) -> None:
+    def __init__(self, network: OnnxSession) -> None:
         self._network = network
         self.identity = network.identity("MoveNet multipose")
 
@@ -207,7 +151,9 @@ class MoveNetDetector:
         small = scaled(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
         padding = -small.shape[0] % _STRIDE_PX, -small.shape[1] % _STRIDE_PX
         padded = np.pad(small, ((0, padding[0]), (0, padding[1]), (0, 0)))
-        (people,) = self._network.run(padded[None])
+        found = self._network.run(padded[None])
+        _expect(self._network, found, [(1, 6, 56)])
+        (people,) = found
         top, left, bottom, right = people.reshape(6, 56)[:, 51:55].T
         across, down = padded.shape[1] * width / small.shape[1], padded.shape[0] * height / small.shape[0]
         boxes = np.stack((left * across, top * down, right * across, bottom * down), axis=1)
@@ -220,7 +166,7 @@ class MoveNetEstimator:
     derived: Bool[np.ndarray, " joints"] = _DERIVED
     gains_by_mirroring = True
 
-    def __init__(self, network: _Network) -> None:
+    def __init__(self, network: OnnxSession) -> None:
         self._network = network
         self.identity = network.identity("MoveNet single pose")
         self.crop_size_px = network.size_px or (256, 256)
@@ -229,8 +175,9 @@ class MoveNetEstimator:
         """See `Estimator`."""
         if not len(crops):
             return np.zeros((0, MPII_16.num_joints, 3))
-        (found,) = self._network.run_each(np.stack(crops))
-        joints = found.reshape(len(crops), COCO_17.num_joints, 3)[..., [1, 0, 2]]
+        found = self._network.run_each(np.stack(crops))
+        _expect(self._network, found, [(len(crops), 1, COCO_17.num_joints, 3)])
+        joints = found[0][:, 0][..., [1, 0, 2]]
         joints[..., :2] *= self.crop_size_px
         joints[..., 2] = np.clip(joints[..., 2], 0, 1)
         return _FROM_COCO.joints(joints)
@@ -241,12 +188,13 @@ class SimccEstimator:
 
     gains_by_mirroring = True
 
-    def __init__(self, network: _Network) -> None:
+    def __init__(self, network: OnnxSession) -> None:
         if network.size_px is None:
             raise CheckpointError("its crop size is not fixed", where=network.path, todo="export it anew")
         self._network = network
         self.crop_size_px = network.size_px
-        self._num_joints = network.dry_run()[0].shape[1]
+        self._shapes = [output.shape[1:] for output in network.dry_run()]
+        self._num_joints = self._shapes[0][0]
         self.derived: Bool[np.ndarray, " joints"] = _DERIVED & (self._num_joints == COCO_17.num_joints)
         self.identity = network.identity(f"SimCC, {self._num_joints} joints")
 
@@ -255,7 +203,9 @@ class SimccEstimator:
         if not len(crops):
             return np.zeros((0, MPII_16.num_joints, 3))
         pictures = ((np.stack(crops) - _MEAN) / _SD).transpose(0, 3, 1, 2)
-        columns, rows = self._network.run_each(pictures)
+        found = self._network.run_each(pictures)
+        _expect(self._network, found, [(len(crops), *shape) for shape in self._shapes])
+        columns, rows = found
         bins = columns.shape[2] / self.crop_size_px[0]
         joints = np.stack((columns.argmax(-1), rows.argmax(-1)), axis=-1) / bins
         sure = np.clip(np.minimum(columns.max(-1), rows.max(-1)), 0, 1)
@@ -266,7 +216,7 @@ class SimccEstimator:
 class YoloDetector:
     """YOLO exports of three forms: a column a candidate, a row a candidate with objectness, or final boxes."""
 
-    def __init__(self, network: _Network) -> None:
+    def __init__(self, network: OnnxSession) -> None:
         self._network = network
         self.identity = network.identity("YOLO-style detector")
 
@@ -278,8 +228,10 @@ class YoloDetector:
         small = scaled(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
         canvas = np.full((size[1], size[0], 3), _YOLO_GREY, np.uint8)
         canvas[: small.shape[0], : small.shape[1]] = small
-        ((found,),) = self._network.run(canvas.transpose(2, 0, 1)[None] / 255)
-        seen = suppressed(people_of_yolo(found).above(_YOLO_LEAST), _YOLO_OVERLAP)
+        found = self._network.run(canvas.transpose(2, 0, 1)[None] / 255)
+        if len(found) != 1 or not _is_yolo(found[0].shape, size) or len(found[0]) != 1:
+            _expect(self._network, found, [])
+        seen = suppressed(people_of_yolo(found[0][0]).above(_YOLO_LEAST), _YOLO_OVERLAP)
         return Detections(seen.boxes_px / scale, seen.confidence)
 
 

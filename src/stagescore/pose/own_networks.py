@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from stagescore.card_files import fill, read_card_file, write_card_file
+from stagescore.card_files import build_filled, read_card_file, write_card_file
 from stagescore.errors import CheckpointError
 from stagescore.layers.norms import merge_batch_norms
 from stagescore.media.scaling import fitted
@@ -79,8 +79,7 @@ def load_network(path: Path) -> tuple[PoseNet | SmallDetector, PoseCard]:
         raise CheckpointError(
             "the weights have changed since their card was written", where=path, todo="get the file again"
         )
-    network = build_network(card.network)
-    fill(network, tensors, path)
+    network = build_filled(lambda: build_network(card.network), tensors, path)
     return network.eval().to(memory_format=torch.channels_last), card
 
 

@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from stagescore.card_files import strict_json
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
+from stagescore.inference.intervals import IntervalModel
 from stagescore.scoring.result_parts import Validation
+
+STEEPEST = 1.5
+"""Largest slope. Set by hand: a few dives must not multiply differences without limit."""
+_MOST_BYTES = 2**20  # set by hand; a fit has less than 1 kB
 
 
 class BankFit(Config):
@@ -14,13 +20,13 @@ class BankFit(Config):
 
     Attributes:
         weights_hash: Hash of the network that encoded the bank (`card_files.weights_hash`).
-        slope: Factor by which the network's differences are multiplied, 0 to 1.5.
+        slope: Factor by which the network's differences are multiplied, 0 to `STEEPEST`.
         validation: Error on the bank's dives, each predicted from the others.
         score_intervals: Content of an `inference.intervals.IntervalModel`; empty with too few dives.
     """
 
     weights_hash: str
-    slope: float
+    slope: float = Field(ge=0, le=STEEPEST)
     validation: Validation
     score_intervals: dict[str, float] = Field(default_factory=dict)
 
@@ -35,8 +41,15 @@ class BankFit(Config):
         if not path.is_file():
             return None
         try:
-            fit = cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            with path.open("rb") as stream:
+                content = stream.read(_MOST_BYTES + 1)
+            if len(content) > _MOST_BYTES:
+                raise ValueError("it is longer than a fit can be")
+            strict_json(content)
+            fit = cls.model_validate_json(content)
+            if fit.score_intervals:
+                IntervalModel.from_json(fit.score_intervals)
+        except (OSError, ValueError, CheckpointError) as error:
             raise CheckpointError(
                 f"the fit of the bank cannot be read ({' '.join(str(error).split())[:100]})",
                 where=path,

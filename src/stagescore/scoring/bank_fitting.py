@@ -24,7 +24,7 @@ from stagescore.inference.prediction import PredictedDive, PredictionTask
 from stagescore.inference.voting import Voting
 from stagescore.media.images import jpeg_bytes
 from stagescore.media.scaling import scaled
-from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.bank_fit import STEEPEST, BankFit
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result_parts import Validation
@@ -38,8 +38,6 @@ LEAST_DIVES = 5
 """Fewer exemplars make no bank. Set by hand."""
 PICTURE_HEIGHT_PX = 80
 """Height of an exemplar's pictures in the bank. Set by hand."""
-_STEEPEST = 1.5
-"""Largest slope. Set by hand: a few dives must not multiply differences without limit."""
 _NO_HINDRANCE = ("unfamiliar", "no-difficulty", "unknown-difficulty")
 """Reasons against a score that do not keep a dive from becoming an exemplar."""
 Progress = Callable[[str, int, int], None]
@@ -226,7 +224,7 @@ def fitted_slope(wanted: Float[np.ndarray, " dives"], delta: Float[np.ndarray, "
     0.5
     """
     squares = float((delta * delta).sum())
-    return 0.0 if squares == 0 else float(np.clip((wanted * delta).sum() / squares, 0.0, _STEEPEST))
+    return 0.0 if squares == 0 else float(np.clip((wanted * delta).sum() / squares, 0.0, STEEPEST))
 
 
 def _outcome(own: PredictedDive, predicted: float, slope: float) -> Outcome:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+import torch
+
 from stagescore.encoders.inference_copy import optimize_for_inference
 from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
@@ -74,6 +76,8 @@ class ScoringNetwork:
         exemplars = None
         if own.model.compares:
             exemplars = ExemplarBank.load(path)
+            exemplars.check(own.card.weights_hash)
+            _check_compared(cast(ContrastiveModel, own.model), exemplars, path)
         elif bank is not None:
             raise CheckpointError(
                 f"the weights {own.card.name} predict without exemplars",
@@ -81,6 +85,8 @@ class ScoringNetwork:
                 todo="leave the bank out",
             )
         familiarity = own.familiarity
+        if familiarity is not None and exemplars is not None:
+            _check_described(familiarity, exemplars, own.path)
         if familiarity is None and bank is None and exemplars is not None:
             familiarity = Familiarity.of_bank(exemplars)
         try:
@@ -167,6 +173,38 @@ class ScoringNetwork:
         if unfamiliarity is None or not self.card.blends_with_prior or self.fit is not None:
             return None
         return film_share(unfamiliarity, self.card.film_scale)
+
+
+def _check_compared(model: ContrastiveModel, bank: ExemplarBank, path: Path) -> None:
+    """Refuse exemplars that the network cannot compare, by comparing the first one with itself.
+
+    Raises:
+        CheckpointError: Stages or widths are others than the network's, or the difference is no number.
+    """
+    try:
+        first = bank.stages.select(torch.tensor([0]))
+        with torch.inference_mode():
+            compared = model.compare(first, first, torch.tensor([bank.dives[0].score]))
+        if not bool(compared.delta.isfinite().all()):
+            raise ValueError("the difference of two exemplars is not a number")
+        if compared.stage_deltas.shape[1] != bank.edges.shape[1] - 1:
+            raise ValueError(f"it has {bank.edges.shape[1] - 1} stages, not {compared.stage_deltas.shape[1]}")
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, DataError) as error:
+        raise CheckpointError(
+            f"the network cannot compare its exemplars ({' '.join(str(error).split())[:100]})",
+            where=path,
+            todo="build the bank again with these weights",
+        ) from None
+
+
+def _check_described(familiarity: Familiarity, bank: ExemplarBank, path: Path) -> None:
+    width = descriptors(bank.stages.select(torch.tensor([0]))).shape[1]
+    if len(familiarity.mean) != width:
+        raise CheckpointError(
+            f"the familiarity of films is measured in {len(familiarity.mean)} numbers, and its exemplars have {width}",
+            where=path,
+            todo="get the file again",
+        )
 
 
 def load_networks(

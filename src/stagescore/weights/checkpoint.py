@@ -15,12 +15,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from stagescore.card_files import fill, read_card_file, weights_hash, write_card_file
+from stagescore.card_files import build_filled, read_card_file, weights_hash, write_card_file
 from stagescore.config import Config
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.errors import CheckpointError
+from stagescore.inference.dive_numbers import NumberCalibration
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.familiarity import Familiarity
+from stagescore.inference.intervals import IntervalModel, TransitionCalibration
 from stagescore.models import build
 from stagescore.models.base import ActionModel
 from stagescore.models.recognition import NumberedFilm
@@ -28,6 +30,8 @@ from stagescore.models.settings import ModelSettings
 from stagescore.weights.search import find_weights
 
 _HEADER = "stagescore_card"
+# Set by hand: films of one number in a training, and different numbers; `films` has an entry for each film.
+_MOST_FILMS, _MOST_GROUPS = 10_000, 1000
 
 
 class TrainingFilms(Config):
@@ -41,7 +45,7 @@ class TrainingFilms(Config):
 
     dive_number: str | None
     height_m: float | None
-    num_films: int = Field(ge=1)
+    num_films: int = Field(ge=1, le=_MOST_FILMS)
 
     @classmethod
     def counted(cls, films: Sequence[NumberedFilm]) -> "tuple[TrainingFilms, ...]":
@@ -104,7 +108,7 @@ class Card(Config):
     blends_with_prior: bool = False
     film_scale: float = Field(default=1.0, gt=0)
     mirrored: bool = False
-    training_films: tuple[TrainingFilms, ...] = ()
+    training_films: tuple[TrainingFilms, ...] = Field(default=(), max_length=_MOST_GROUPS)
     figures: dict[str, Any] = Field(default_factory=dict)
     weights_hash: str
 
@@ -185,6 +189,18 @@ def _smallest(value: Tensor) -> Tensor:
     return value.half()
 
 
+def _check_calibrations(card: Card, path: Path) -> None:
+    try:
+        if card.score_intervals:
+            IntervalModel.from_json(card.score_intervals)
+        if card.transition_confidence:
+            TransitionCalibration.from_json(card.transition_confidence)
+        if card.number_recognition:
+            NumberCalibration.from_json(card.number_recognition)
+    except CheckpointError as error:
+        raise CheckpointError(error.what, where=path, todo="get the file again") from None
+
+
 def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> CheckpointWeights:
     """Shipped weights by name (`nano`), or a file of ours.
 
@@ -196,8 +212,8 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> C
         path = find_weights(f"{name_or_path}.safetensors", weights_dir)
     tensors, card = read_card_file(path, Card, _HEADER, what="weights file", maker="stagescore weights pack")
     familiarity = Familiarity.taken_from(tensors, card.familiarity)
-    model = build(card.model)
-    fill(model, tensors, path)
+    _check_calibrations(card, path)
+    model = build_filled(lambda: build(card.model), tensors, path)
     found = weights_hash(model)
     if found != card.weights_hash:
         raise CheckpointError(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from stagescore.card_files import fill, read_card_file, weights_hash, write_card_file
+from stagescore.card_files import build_filled, read_card_file, weights_hash, write_card_file
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
 from stagescore.models.event_network import EventNetwork
@@ -63,8 +63,8 @@ def load_event_network(path: Path) -> tuple[EventNetwork, EventCard]:
     tensors, card = read_card_file(
         path, EventCard, _HEADER, what="event network", maker="stagescore train-events"
     )
-    network = EventNetwork(width=card.width)
-    fill(network, {name: value.float() for name, value in tensors.items()}, path)
+    whole = {name: value.float() for name, value in tensors.items()}
+    network = build_filled(lambda: EventNetwork(width=card.width), whole, path)
     if weights_hash(network) != card.weights_hash:
         raise CheckpointError(
             "the weights are not those of the card",

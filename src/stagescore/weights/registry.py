@@ -18,6 +18,7 @@ from typing import Any, Literal
 from stagescore.errors import CheckpointError
 from stagescore.hashing import file_sha256
 from stagescore.pose.networks import NetworkFiles
+from stagescore.pose.onnx_trial import MOVENET_MULTIPOSE_SHA256, MOVENET_THUNDER_SHA256
 from stagescore.weights.search import find_weights, user_cache
 
 Role = Literal["detector", "estimator", "scorer", "exemplars", "events"]
@@ -64,7 +65,7 @@ KNOWN: tuple[KnownNetwork, ...] = (
         source="https://www.kaggle.com/models/google/movenet, converted with tf2onnx",
         url="https://huggingface.co/Xenova/movenet-multipose-lightning/resolve/main/onnx/model.onnx",
         licence="Apache-2.0",
-        sha256="bbac5423f7da29a93b263ade02113532055aa29f41eae214860dffe174195de2",
+        sha256=MOVENET_MULTIPOSE_SHA256,
         size=19_031_870,
     ),
     KnownNetwork(
@@ -74,7 +75,7 @@ KNOWN: tuple[KnownNetwork, ...] = (
         source="https://www.kaggle.com/models/google/movenet, converted with tf2onnx",
         url="https://huggingface.co/Xenova/movenet-singlepose-thunder/resolve/main/onnx/model.onnx",
         licence="Apache-2.0",
-        sha256="f505d5db376b1c1e139e8daa63162a71bafadc0e3f6f875a42bfdbe34583d567",
+        sha256=MOVENET_THUNDER_SHA256,
         size=25_051_533,
     ),
 )

@@ -52,8 +52,8 @@ class PoolingSettings(Config):
     """
 
     # The best of the paper's Table VII; the release has 10.
-    steps: int = Field(default=5, ge=1)
-    overlap: int = Field(default=0, ge=0)
+    steps: int = Field(default=5, ge=1, le=1000)
+    overlap: int = Field(default=0, ge=0, le=4096)
 
 
 class FusionSettings(Config):

@@ -33,7 +33,7 @@ class USDLSettings(BaseModelSettings):
     name: Literal["usdl"]
     dynamic: DynamicSettings = DynamicSettings(mixed=False)
     highest: float = Field(default=104.5, gt=0)
-    bins: int = Field(default=101, ge=2)
+    bins: int = Field(default=101, ge=2, le=10_000)
     sigma: float = Field(default=5.0, gt=0)
     widths: tuple[int, ...] = (256, 128)
     readout: Readout = "expectation"
