@@ -19,7 +19,8 @@ from stagescore.errors import ConfigError, DataError
 from stagescore.evaluation.fold_report import fold_report
 from stagescore.evaluation.kept_folds import KeptFold
 from stagescore.scoring import bank_fitting
-from stagescore.scoring.bank_fitting import fit_bank, known_of
+from stagescore.scoring.bank_fitting import fit_bank
+from stagescore.scoring.bank_validation import known_of
 from stagescore.scoring.scorer import Scorer
 
 FOLD = "five-fold/0"

@@ -13,7 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scoring"))
 
 import made_scorer
 
+from stagescore.cli import output
 from stagescore.cli.main import app
+from stagescore.media import source
 from stagescore.scoring.batch import new_folder
 from stagescore.scoring.scorer import Scorer
 
@@ -125,7 +127,7 @@ def test_a_comparison_writes_a_page_that_shows_both(
 
 
 @pytest.mark.slow
-def test_own_dives_become_a_bank_and_its_scores_are_validated(
+def test_own_dives_become_a_bank_and_every_score_says_whether_it_is_validated(
     base: list[str],
     tmp_path_factory: pytest.TempPathFactory,
     tmp_path: Path,
@@ -144,14 +146,18 @@ def test_own_dives_become_a_bank_and_its_scores_are_validated(
     assert fitted["num_dives"] == len(fitted["dives"]) == len(dives)
     errors = [abs(dive["score"] - dive["predicted"]) for dive in fitted["dives"]]
     assert fitted["mean_absolute_error"] == pytest.approx(sum(errors) / len(errors))
+    assert [dive["dive"] for dive in fitted["dives"]] == [row.split(",")[0] for row in rows]
+    assert fitted["validated"] == (fitted["slope"] > 0 and min(g["interval"][0] for g in fitted["gains"]) > 0)
     words = ["score", str(dives[0].frames_path), "--bank", str(own), "--out", str(tmp_path / "out"), *base]
     done = CliRunner().invoke(app, [*words, "--json"])
     assert done.exit_code == 0, done.output
     [result] = json.loads(done.stdout)["dives"]
-    assert result["validated"]
+    assert result["validated"] == fitted["validated"]
+    assert any(fitted["film_adds"] in told for told in result["warnings"])
     assert result["validation"]["mean_absolute_error"] == fitted["mean_absolute_error"]
     report = (Path(json.loads(done.stdout)["out"]) / result["input"]["name"] / "report.html").read_text()
-    assert f"{fitted['mean_absolute_error']:.2f}" in report and "not validated" not in report.lower()
+    assert f"{fitted['mean_absolute_error']:.2f}" in report
+    assert ("Not validated" in report) != fitted["validated"]
 
 
 def test_a_bank_without_films_says_so(base: list[str], tmp_path: Path) -> None:
@@ -161,6 +167,44 @@ def test_a_bank_without_films_says_so(base: list[str], tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "none.mp4" in done.output
     assert not (tmp_path / "bank.safetensors").exists()
+
+
+def test_what_is_wrong_with_the_table_is_told_before_any_film_is_read(
+    base: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*arguments: Any, **named: Any) -> None:
+        raise AssertionError("a film was read")
+
+    monkeypatch.setattr(Scorer, "scored", read)
+    monkeypatch.setattr(source, "open_media", read)
+    labels = tmp_path / "labels.csv"
+    words = ["fit-bank", str(tmp_path), "--labels", str(labels), *base]
+    for number in range(4):
+        (tmp_path / f"{number}.mp4").touch()
+    rows = "".join(f"{number}.mp4,70\n" for number in range(4))
+    for text, told in (
+        ("path,score\n" + rows + "gone.mp4,70\n", "gone.mp4"),
+        ("path,points\n" + rows, "score"),
+        ("path,score\n" + rows, "4 of 4 dives can be used; give 5 or more"),
+    ):
+        labels.write_text(text)
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 1 and told in done.output, done.output
+
+
+def test_progress_is_shown_and_films_that_cannot_be_used_are_named(
+    base: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "_SECONDS_BETWEEN_LINES", 0.0)
+    for name in "abcde":
+        (tmp_path / f"{name}.mp4").write_bytes(b"no film")
+    (tmp_path / "labels.csv").write_text("path,score\n" + "".join(f"{name}.mp4,70\n" for name in "abcde"))
+    done = CliRunner().invoke(
+        app, ["fit-bank", str(tmp_path), "--labels", str(tmp_path / "labels.csv"), *base]
+    )
+    assert done.exit_code == 1
+    assert "dives: 1 of 5" in done.output and "dives: 4 of 5" in done.output
+    assert "0 of 5 dives can be used; the first that was left out: a.mp4: " in done.output
 
 
 def test_results_and_comparisons_are_not_written_over(tmp_path: Path) -> None:

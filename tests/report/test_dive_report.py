@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from made_results import broken, made_pictures, made_result, partial, refused, windowed
+from made_results import broken, made_pictures, made_result, made_validation, partial, refused, windowed
 from pages import HEADINGS, places, read_page
 
 from stagescore.report.dive_report import dive_report, frames_wanted
@@ -13,7 +13,6 @@ from stagescore.report.keyframes import aligned_pairs, nearest_exemplar
 from stagescore.report.pictures import Pictures
 from stagescore.report.sections.beside import aligned_bars
 from stagescore.scoring.result import Result
-from stagescore.scoring.result_parts import Validation
 
 
 def page_of(result, exemplar=False):
@@ -81,12 +80,24 @@ def test_the_first_screen_has_score_interval_standing_words_stage_and_its_frames
     assert all(flight.start_s <= time < flight.end_s for time in times)
 
 
-def test_a_validated_bank_says_how_large_its_error_is_and_on_how_many_dives():
-    checked = Validation(num_dives=14, mean_absolute_error=5.25, slope=0.8)
-    page = page_of(made_result(validated=True, validation=checked))
-    assert "14 dives of your own" in page
+def test_a_validated_bank_says_how_large_its_error_is_on_how_many_dives_and_what_the_film_adds():
+    page = page_of(made_result(validated=True, validation=made_validation(5.25, 3.0)))
+    assert "12 dives of your own" in page
     assert "5.25 points" in page
+    assert (
+        "The film adds 3.00 points of accuracy (95 % interval 1.00 to 5.00) over the mean of the scores"
+        in page
+    )
     assert "Not validated" not in page
+
+
+@pytest.mark.parametrize(
+    ("points", "words"), [(-0.5, "no better than the mean of the scores"), (1.0, "not surely better")]
+)
+def test_a_bank_that_does_not_beat_the_mean_says_so(points, words):
+    page = page_of(made_result(validation=made_validation(5.25, points)))
+    assert f"Not validated: {words}" in page
+    assert "if this dive is like those of your bank" in page
 
 
 @pytest.mark.parametrize("name", ["refused", "partial", "broken"])

@@ -1,5 +1,6 @@
 """Exemplars of one's own: which dives become some, and an error that no dive helped to make small for itself."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,15 +20,10 @@ from stagescore.inference.prediction import PredictionTask
 from stagescore.inference.predictors import predictor_of
 from stagescore.media.source import open_media
 from stagescore.scoring.bank_fit import BankFit
-from stagescore.scoring.bank_fitting import (
-    FittedBank,
-    cross_validated,
-    fit_bank,
-    fitted_slope,
-    known_of,
-    problem_of,
-)
+from stagescore.scoring.bank_fitting import FittedBank, film_names, fit_bank, problem_of
+from stagescore.scoring.bank_validation import cross_validated, fitted_slope, known_of
 from stagescore.scoring.result_parts import Reason, Validation
+from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.tensors import joined
@@ -146,7 +142,10 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scorer, tuple[Dive
     )
     told: list[tuple[str, int, int]] = []
     found = fit_bank(scorer, dives, progress=lambda *what: told.append(what))
-    assert told == [("dives", k, len(dives)) for k in range(len(dives))]
+    assert told == [
+        *(("dives", k, len(dives)) for k in range(len(dives))),
+        *(("pairs of films", k, 10) for k in range(10)),
+    ]
     return scorer, dives, found
 
 
@@ -155,16 +154,15 @@ def test_whole_dives_become_exemplars_and_of_the_others_it_is_said_why(
 ) -> None:
     _, dives, found = fitted
     assert [dive.dive_id for dive in found.bank.dives] == [dive.dive_id for dive in dives[:5]]
-    assert [found.left_out[dive.dive_id] for dive in dives[5:]] == [
-        "there is no film of it",
-        found.left_out[dives[6].dive_id],
-        "its difficulty is not known",
-    ]
-    assert (
-        "none.mp4" in found.left_out[dives[6].dive_id]
-        or "no such" in found.left_out[dives[6].dive_id].lower()
-    )
-    assert set(found.predictions) == {dive.dive_id for dive in found.bank.dives}
+    names = film_names(dives)
+    assert found.left_out == {
+        dives[5].dive_id: "there is no film of it",
+        names[dives[6].dive_id]: f"there is no {dives[6].frames_path}",
+        names[dives[7].dive_id]: "its difficulty is not known",
+    }
+    assert "none.mp4" in names[dives[6].dive_id]
+    assert list(found.predictions) == [names[dive.dive_id] for dive in found.bank.dives]
+    assert found.copies == ()
     assert all(len(one) > 0 for one in found.bank.pictures.values()) and len(found.bank.pictures) == 5
 
 
@@ -249,3 +247,93 @@ def test_too_few_dives_are_refused_with_the_first_problem(
     with pytest.raises(DataError, match="0 of 1 dives can be used") as caught:
         fit_bank(scorer, dives[5:6])
     assert f"{dives[5].dive_id}: there is no film of it" in str(caught.value)
+
+
+class Closed(Scorer):
+    """A scorer that must not be shown a film."""
+
+    def scored(self, *arguments: object, **named: object) -> Scored:
+        raise AssertionError("a film was read")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"frames_path": None},
+            "4 of 5 dives can be used; the first that was left out: .*there is no film of it",
+        ),
+        ({"frames_path": "gone.mp4"}, "4 of 5 dives can be used; .*gone.mp4: there is no gone.mp4"),
+        (
+            {"difficulty": None, "dive_number": None},
+            "4 of 5 dives can be used; .*its difficulty is not known",
+        ),
+    ],
+)
+def test_too_few_dives_are_told_before_any_film_is_read(
+    fitted: tuple[Scorer, tuple[Dive, ...], FittedBank], wrong: dict[str, None], words: str
+) -> None:
+    scorer, dives, _ = fitted
+    dives = (*dives[:4], dives[4].with_changes(**wrong))
+    with pytest.raises(DataError, match=words):
+        fit_bank(Closed(scorer.scoring_networks), dives)
+
+
+def test_one_film_in_five_rows_is_one_dive(fitted: tuple[Scorer, tuple[Dive, ...], FittedBank]) -> None:
+    scorer, dives, _ = fitted
+    with pytest.raises(DataError, match="1 of 5 dives can be used"):
+        fit_bank(Closed(scorer.scoring_networks), [dives[0].with_changes(number=50 + k) for k in range(5)])
+
+
+def test_copies_are_named_by_their_films_and_too_few_different_dives_are_refused(
+    fitted: tuple[Scorer, tuple[Dive, ...], FittedBank], tmp_path: Path
+) -> None:
+    scorer, dives, _ = fitted
+    copied = []
+    for dive in dives[:4]:
+        folder = tmp_path / f"film-{dive.number}"
+        shutil.copytree(str(dive.frames_path), folder)
+        copied.append(dive.with_changes(frames_path=str(folder)))
+    mirror = [image[:, ::-1].copy() for _, image in open_media(copied[0].frames_path or "").frames(range(30))]
+    made_scorer.write_frames(tmp_path / "mirror", mirror)
+    copied.append(copied[0].with_changes(number=60, frames_path=str(tmp_path / "mirror")))
+    with pytest.raises(DataError) as caught:
+        fit_bank(scorer, copied, folder=tmp_path)
+    assert str(caught.value).startswith(
+        f"5 films show 4 different dives: film-{copied[0].number} and mirror show the same dive, one of them mirrored;"
+    )
+
+
+def test_a_dive_is_named_by_its_film_and_by_its_row_only_where_a_film_stands_twice(tmp_path: Path) -> None:
+    def dive(number: int, path: str | None) -> Dive:
+        known = {
+            "dataset": "own",
+            "event": "own",
+            "recording": f"own/{number}",
+            "split": "train",
+            "score": 5.0,
+        }
+        return Dive(number=number, frames_path=path and str(tmp_path / path), **known)
+
+    dives = [dive(2, "monday/a.mp4"), dive(3, "monday/b.mp4"), dive(4, "monday/b.mp4"), dive(5, None)]
+    assert list(film_names(dives, tmp_path).values()) == [
+        "monday/a.mp4",
+        "monday/b.mp4 (dive 3)",
+        "monday/b.mp4 (dive 4)",
+        "own/5",
+    ]
+    assert film_names(dives[:2])["own/2"] == "a.mp4"
+
+
+def test_a_bank_at_slope_nought_gives_no_score_and_says_why(
+    fitted: tuple[Scorer, tuple[Dive, ...], FittedBank],
+) -> None:
+    scorer, dives, found = fitted
+    (network,) = scorer.scoring_networks
+    flat = found.fit.model_copy(update={"slope": 0.0})
+    result = made_scorer.scorer_of(replace(network, bank=found.bank, fit=flat)).score(
+        str(dives[0].frames_path), difficulty=3.0
+    )
+    assert (result.status, result.score, result.validated) == ("needs_review", None, False)
+    assert [reason.code for reason in result.reasons] == ["bank-adds-nothing"]
+    assert len(result.stages) == 3

@@ -18,7 +18,7 @@ from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Result
 from stagescore.scoring.result_builder import agreed_stages, build_result
-from stagescore.scoring.result_parts import Validation
+from stagescore.scoring.result_parts import FilmGain, Validation
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState, Speaker
 
@@ -164,14 +164,35 @@ def test_a_bank_of_own_dives_says_its_error_in_place_of_never_validated(
 ) -> None:
     speaker = done.speaker
     assert speaker is not None
-    validation = Validation(num_dives=7, mean_absolute_error=4.444, slope=0.5)
+    gain = FilmGain(over="mean of the scores", mean_absolute_error=6.0, points=1.556, interval=(0.5, 2.6))
+    validation = Validation(num_dives=7, mean_absolute_error=4.444, slope=0.5, gains=[gain])
     fit = BankFit(weights_hash="x", slope=0.5, validation=validation)
     fitted = Speaker(network=replace(speaker.network, fit=fit), encoding=speaker.encoding, unfamiliarity=None)
     result = built(again(done, speaker=fitted), scorer)
     assert result.validated and result.validation == validation
     assert any("7 dives of your own" in told and "4.44 points" in told for told in result.warnings)
+    assert any("The film adds 1.56 points" in told for told in result.warnings)
     assert not any("never validated" in told for told in result.warnings)
     assert any("never validated" in told for told in built(done, scorer).warnings)
+
+
+def test_a_bank_that_is_not_shown_to_beat_the_mean_is_not_validated_whatever_its_network_is(
+    done: ScoringState, scorer: Scorer
+) -> None:
+    speaker = done.speaker
+    assert speaker is not None
+    card = speaker.network.card.model_copy(update={"validated": True})
+    gain = FilmGain(over="mean of the scores", mean_absolute_error=4.5, points=0.1, interval=(-1.0, 1.2))
+    for gains, words in (([gain], "not surely better than the mean"), ([], "was not measured")):
+        validation = Validation(num_dives=7, mean_absolute_error=4.4, slope=0.5, gains=gains)
+        fit = BankFit(weights_hash="x", slope=0.5, validation=validation)
+        network = replace(speaker.network, card=card, fit=fit)
+        result = built(
+            again(done, speaker=Speaker(network=network, encoding=speaker.encoding, unfamiliarity=None)),
+            scorer,
+        )
+        assert not result.validated
+        assert any("Not validated" in told and words in told for told in result.warnings)
 
 
 def test_a_number_whose_difficulty_is_not_known_is_named(done: ScoringState, scorer: Scorer) -> None:

@@ -26,7 +26,8 @@ from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Pair
 from stagescore.inference.prediction import PredictionTask
 from stagescore.inference.voting import Voting
-from stagescore.scoring.bank_fitting import LEAST_DIVES, cross_validated, known_of, problem_of
+from stagescore.scoring.bank_fitting import LEAST_DIVES, problem_of
+from stagescore.scoring.bank_validation import cross_validated, known_of
 from stagescore.scoring.estimating import exemplar_votes, query_of
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork

@@ -208,6 +208,8 @@ def angle_figure(comparison: DiveComparison) -> Chart | None:
 def _trust(comparison: DiveComparison) -> Sentence | None:
     if comparison.first.validated:
         return None
+    if known := comparison.first.validation:
+        return Sentence(known.gain_words, ("first.validation",))
     return Sentence("The weights were never validated on real dives.", ("first.validated",))
 
 

@@ -1,44 +1,36 @@
-"""A coach's own scored dives as exemplars, with a small recalibration and its cross-validated error.
+"""A coach's own scored dives as exemplars: which can be used, which are copies of each other, and what the bank is worth.
 
-The recalibration is one number: the slope by which the network's differences are multiplied. At 0 a dive gets the
-mean of its exemplars, at 1 what the network says. One number suits few dives, and all parts still add up.
-Source: none; least squares and leave-one-out are textbook.
+How the bank is measured: `bank_validation`.
 """
 
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float
 
 from stagescore.atomic import write_files
-from stagescore.data.exemplars import Protocol
 from stagescore.errors import DataError
 from stagescore.inference.exemplar_bank import PICTURE_QUALITY, ExemplarBank, pictured_frames
-from stagescore.inference.intervals import LEVEL, IntervalModel
-from stagescore.inference.outcomes import Outcome, Outcomes
-from stagescore.inference.prediction import PredictedDive, PredictionTask
-from stagescore.inference.voting import Voting
 from stagescore.media.images import jpeg_bytes
 from stagescore.media.scaling import scaled
-from stagescore.scoring.bank_fit import STEEPEST, BankFit
-from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.bank_copies import FilmCopy, FilmStrip, copies_among, folds_of
+from stagescore.scoring.bank_fit import BankFit
+from stagescore.scoring.bank_validation import cross_validated, known_of
 from stagescore.scoring.query_encoding import QueryEncoding
-from stagescore.scoring.result_parts import Validation
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
-from stagescore.tensors import Representation, joined
+from stagescore.tensors import joined
 from stagescore.types import Dive
 
 LEAST_DIVES = 5
 """Fewer exemplars make no bank. Set by hand."""
 PICTURE_HEIGHT_PX = 80
 """Height of an exemplar's pictures in the bank. Set by hand."""
-_NO_HINDRANCE = ("unfamiliar", "no-difficulty", "unknown-difficulty")
+_NO_HINDRANCE = ("unfamiliar", "no-difficulty", "unknown-difficulty", "bank-adds-nothing")
 """Reasons against a score that do not keep a dive from becoming an exemplar."""
 Progress = Callable[[str, int, int], None]
 
@@ -50,14 +42,16 @@ class FittedBank:
     Attributes:
         bank: The dives that can be used, as exemplars.
         fit: Slope, cross-validated error and intervals of the bank.
-        predictions: True score and score predicted from the other dives, in points, by dive id.
-        left_out: Why a dive was not used, in words, by dive id.
+        predictions: True score and score predicted from the other dives, in points, by the name of the film.
+        left_out: Why a dive was not used, in words, by the name of its film.
+        copies: Films that show the same dive; they were kept in one fold.
     """
 
     bank: ExemplarBank
     fit: BankFit
     predictions: dict[str, tuple[float, float]]
     left_out: dict[str, str]
+    copies: tuple[FilmCopy, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the bank, and the fit beside it.
@@ -69,11 +63,22 @@ class FittedBank:
         write_files({path.with_suffix(".json"): (self.fit.model_dump_json(indent=1) + "\n").encode()})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Exemplar:
+    """A dive that can be used."""
+
+    dive: Dive
+    encoding: QueryEncoding
+    pictures: Mapping[int, bytes]
+    strip: FilmStrip
+
+
 def fit_bank(
     scorer: Scorer,
     dives: Sequence[Dive],
     *,
     exemplars: int = 10,
+    folder: Path | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> FittedBank:
     """Encode own dives and cross-validate their scores.
@@ -82,56 +87,139 @@ def fit_bank(
         scorer: Scorer whose network encodes the dives.
         dives: Labelled dives; those without a film are left out.
         exemplars: Number of exemplars that vote on each dive; 10 as in the paper.
-        progress: Called before every dive with what is done, how many are done, and of how many.
+        folder: Folder that films are named within; the one that they share by default.
+        progress: Called before every dive and every pair of films with what is done, how many are done, and of how many.
 
     Raises:
-        DataError: Fewer than `LEAST_DIVES` of them can be used, or no network of the scorer compares dives.
+        DataError: Fewer than `LEAST_DIVES` different dives can be used, which is told before any film is read where the labels
+            show it; or no network of the scorer compares dives.
     """
-    if not any(network.model.compares for network in scorer.scoring_networks):
+    comparing = [network for network in scorer.scoring_networks if network.model.compares]
+    if not comparing:
         scorer.scoring_networks[0].check_compares()
-    usable: list[tuple[Dive, Scored]] = []
-    left_out: dict[str, str] = {}
+    names = film_names(dives, folder)
+    left_out = {names[dive.dive_id]: why for dive in dives if (why := _label_problem(dive, comparing))}
+    _check_enough(
+        len({dive.frames_path for dive in dives if names[dive.dive_id] not in left_out}), dives, left_out
+    )
+    usable: list[tuple[Dive, Scored, FilmStrip]] = []
     for done, dive in enumerate(dives):
         progress("dives", done, len(dives))
-        seen = None
-        if dive.frames_path:
-            seen = scorer.scored(dive.frames_path, known_of(dive)).without_pictures()
-        why = problem_of(seen)
-        if seen is None or why:
-            left_out[dive.dive_id] = why
+        if names[dive.dive_id] in left_out:
+            continue
+        seen = scorer.scored(str(dive.frames_path), known_of(dive))
+        if why := problem_of(seen):
+            left_out[names[dive.dive_id]] = why
         else:
-            usable.append((dive, seen))
-    network = _network_of(scorer, [seen for _, seen in usable])
-    kept: list[Dive] = []
-    encodings: list[QueryEncoding] = []
-    pictures: dict[str, dict[int, bytes]] = {}
-    for dive, seen in usable:
-        encoding = seen.encodings.get(network.card.name)
-        if encoding is None:
-            left_out[dive.dive_id] = f"the network {network.card.name} cannot look at it"
-            continue
-        if network.executes and dive.difficulty is None:
-            left_out[dive.dive_id] = "its difficulty is not known"
-            continue
-        kept.append(dive.with_changes(recording=f"sha256:{seen.result.input.sha256}"))
-        encodings.append(encoding)
-        pictures[dive.dive_id] = _pictures(seen, encoding)
-    if len(kept) < LEAST_DIVES:
-        first = next(iter(left_out.items()), None)
-        told = "" if first is None else f"; the first that was left out: {first[0]}: {first[1]}"
+            usable.append((dive, seen.without_pictures(), FilmStrip.of(seen.media, seen.result)))
+    network = _network_of(comparing, [seen for _, seen, _ in usable])
+    kept = []
+    for dive, seen, strip in usable:
+        found = _exemplar(dive, seen, strip, network)
+        if isinstance(found, str):
+            left_out[names[dive.dive_id]] = found
+        else:
+            kept.append(found)
+    _check_enough(len(kept), dives, left_out)
+    films = [names[one.dive.dive_id] for one in kept]
+    copies = copies_among(films, [one.strip for one in kept], progress)
+    folds = folds_of(films, copies)
+    if folds.num_groups < LEAST_DIVES:
         raise DataError(
-            f"{len(kept)} of {len(dives)} dives can be used{told}",
-            todo=f"give {LEAST_DIVES} or more single, whole dives",
+            f"{len(kept)} films show {folds.num_groups} different dives: {'; '.join(copy.words for copy in copies)}",
+            todo=f"give {LEAST_DIVES} or more different dives",
         )
     bank = ExemplarBank(
-        dives=tuple(kept),
-        stages=joined([one.stages for one in encodings]),
-        edges=torch.cat([one.edges for one in encodings]),
+        dives=tuple(one.dive for one in kept),
+        stages=joined([one.encoding.stages for one in kept]),
+        edges=torch.cat([one.encoding.edges for one in kept]),
         weights_hash=network.card.weights_hash,
-        pictures=pictures,
+        pictures={one.dive.dive_id: one.pictures for one in kept},
     )
-    fit, predictions = cross_validated(network, bank, [one.views for one in encodings], exemplars)
-    return FittedBank(bank=bank, fit=fit, predictions=predictions, left_out=left_out)
+    fit, predictions = cross_validated(network, bank, [one.encoding.views for one in kept], exemplars, folds)
+    return FittedBank(
+        bank=bank,
+        fit=fit,
+        predictions={names[dive_id]: pair for dive_id, pair in predictions.items()},
+        left_out=left_out,
+        copies=copies,
+    )
+
+
+def film_names(dives: Sequence[Dive], folder: Path | None = None) -> dict[str, str]:
+    """Name of each dive for its owner, by dive id: the path of its film, or the id of a dive without a film.
+
+    Where a film stands in several rows, the dive's number tells them apart.
+
+    Args:
+        dives: Labelled dives.
+        folder: Folder that paths are told within; the one that all films share by default.
+    """
+    paths = {dive.dive_id: Path(dive.frames_path).absolute() for dive in dives if dive.frames_path}
+    base = None if folder is None else folder.resolve()
+    if base is None and paths:
+        base = Path(os.path.commonpath([path.parent for path in paths.values()]))
+    told = {
+        dive_id: path.relative_to(base).as_posix() if base and path.is_relative_to(base) else str(path)
+        for dive_id, path in paths.items()
+    }
+    repeated = Counter(told.values())
+    return {
+        dive.dive_id: f"{name} (dive {dive.number})" if repeated[name] > 1 else name
+        for dive in dives
+        for name in [told.get(dive.dive_id, dive.dive_id)]
+    }
+
+
+def _label_problem(dive: Dive, comparing: Sequence[ScoringNetwork]) -> str:
+    """Why a dive cannot be used, as far as that is known before its film is read; empty where nothing is."""
+    if not dive.frames_path:
+        return "there is no film of it"
+    if not Path(dive.frames_path).exists():
+        return f"there is no {dive.frames_path}"
+    if all(network.executes for network in comparing) and known_of(dive).known_difficulty is None:
+        return _NO_DIFFICULTY
+    return ""
+
+
+_NO_DIFFICULTY = "its difficulty is not known"
+
+
+def _check_enough(num: int, dives: Sequence[Dive], left_out: Mapping[str, str]) -> None:
+    """Refuse too few dives.
+
+    Raises:
+        DataError: They are fewer than `LEAST_DIVES`.
+    """
+    if num >= LEAST_DIVES:
+        return
+    first = next(iter(left_out.items()), None)
+    told = "" if first is None else f"; the first that was left out: {first[0]}: {first[1]}"
+    raise DataError(
+        f"{num} of {len(dives)} dives can be used{told}",
+        todo=f"give {LEAST_DIVES} or more single, whole dives",
+    )
+
+
+def _exemplar(dive: Dive, seen: Scored, strip: FilmStrip, network: ScoringNetwork) -> _Exemplar | str:
+    """A dive as an exemplar of a network, or why it cannot be one."""
+    encoding = seen.encodings.get(network.card.name)
+    if encoding is None:
+        return f"the network {network.card.name} cannot look at it"
+    difficulty = known_of(dive).known_difficulty if network.executes else dive.difficulty
+    if network.executes and difficulty is None:
+        return _NO_DIFFICULTY
+    film = seen.result.input
+    return _Exemplar(
+        dive=dive.with_changes(
+            recording=f"sha256:{film.sha256}",
+            difficulty=difficulty,
+            num_frames=dive.num_frames or film.num_frames,
+        ),
+        encoding=encoding,
+        pictures=_pictures(seen, encoding),
+        strip=strip,
+    )
 
 
 def _pictures(seen: Scored, encoding: QueryEncoding) -> dict[int, bytes]:
@@ -147,96 +235,13 @@ def _pictures(seen: Scored, encoding: QueryEncoding) -> dict[int, bytes]:
     }
 
 
-def known_of(dive: Dive) -> ScoreOptions:
-    """What may be known of a labelled dive when it is scored: dive number, difficulty, height, and its joints."""
-    poses = None if dive.poses_path is None else Path(dive.poses_path)
-    return ScoreOptions(
-        dive_number=dive.dive_number, difficulty=dive.difficulty, height_m=dive.height_m, poses=poses
-    )
-
-
-def problem_of(seen: Scored | None) -> str:
+def problem_of(seen: Scored) -> str:
     """Why a dive cannot be an exemplar; films that are new to the network are what own exemplars are for."""
-    if seen is None:
-        return "there is no film of it"
     reasons = [reason.text for reason in seen.result.reasons if reason.code not in _NO_HINDRANCE]
     return " ".join(reasons)
 
 
-def _network_of(scorer: Scorer, scored: Sequence[Scored]) -> ScoringNetwork:
+def _network_of(comparing: Sequence[ScoringNetwork], scored: Sequence[Scored]) -> ScoringNetwork:
     """The network that speaks about most of some dives, of those that compare."""
     names = Counter(seen.network.card.name for seen in scored if seen.network is not None)
-    comparing = [network for network in scorer.scoring_networks if network.model.compares]
     return max(comparing, key=lambda network: names[network.card.name])
-
-
-def cross_validated(
-    network: ScoringNetwork, bank: ExemplarBank, views: Sequence[Sequence[Representation]], exemplars: int
-) -> tuple[BankFit, dict[str, tuple[float, float]]]:
-    """Fit a bank: each of its dives is predicted from the others, with a slope that is fitted without it too.
-
-    Args:
-        network: Network that encoded the bank.
-        bank: The dives, each an exemplar for the others.
-        views: Stage features of every view of each dive, the plain one first.
-        exemplars: Number of exemplars that vote on each dive.
-
-    Returns:
-        The fit, and the true and the predicted score by dive id.
-    """
-    found = []
-    for row, dive in enumerate(bank.dives):
-        protocol: Protocol = "w/o DN" if dive.dive_number is None else "w/ DN"
-        task = PredictionTask(protocol=protocol, num=exemplars, execution=network.executes)
-        found.append(Voting(model=network.contrastive, bank=bank, task=task).predict(dive, views[row]))
-    truth = np.array([dive.score for dive in bank.dives])
-    delta = np.array([float(one.stage_deltas.sum(dim=(1, 2)).mean()) for one in found])
-    base = np.array([one.prediction.score for one in found]) - delta
-    others = ~np.eye(len(truth), dtype=bool)
-    slopes = np.array([fitted_slope(truth[o] - base[o], delta[o]) for o in others])
-    predicted = base + slopes * delta
-    slope = fitted_slope(truth - base, delta)
-    validation = Validation(
-        num_dives=len(truth),
-        mean_absolute_error=float(np.abs(truth - predicted).mean()),
-        slope=slope,
-    )
-    outcomes = Outcomes(
-        tuple(
-            _outcome(one, p, k) for one, p, k in zip(found, predicted.tolist(), slopes.tolist(), strict=True)
-        )
-    )
-    enough = np.ceil((len(truth) + 1) * LEVEL) <= len(truth)
-    fit = BankFit(
-        weights_hash=bank.weights_hash,
-        slope=slope,
-        validation=validation,
-        score_intervals=IntervalModel.fit(outcomes).as_json() if enough else {},
-    )
-    pairs = zip(truth.tolist(), predicted.tolist(), strict=True)
-    return fit, dict(zip((dive.dive_id for dive in bank.dives), pairs, strict=True))
-
-
-def fitted_slope(wanted: Float[np.ndarray, " dives"], delta: Float[np.ndarray, " dives"]) -> float:
-    """The slope of least squares through the origin, held between 0 and 1.5.
-
-    >>> fitted_slope(np.array([1.0, -2.0]), np.array([2.0, -4.0]))
-    0.5
-    """
-    squares = float((delta * delta).sum())
-    return 0.0 if squares == 0 else float(np.clip((wanted * delta).sum() / squares, 0.0, STEEPEST))
-
-
-def _outcome(own: PredictedDive, predicted: float, slope: float) -> Outcome:
-    parts = own.stage_deltas.sum(dim=(1, 2)).tolist()
-    votes = [v - d + slope * d for v, d in zip(own.prediction.votes, parts, strict=True)]
-    dive = own.dive
-    return Outcome(
-        dive_id=dive.dive_id,
-        dive_number=dive.dive_number,
-        difficulty=dive.difficulty,
-        true_score=dive.score,
-        predicted_score=predicted,
-        num_frames=dive.num_frames or 1,
-        votes=tuple(votes),
-    )

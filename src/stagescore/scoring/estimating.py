@@ -76,7 +76,7 @@ class ScoreEstimator:
     def estimate(self) -> Estimate:
         """The score of the dive, as far as there is one."""
         state, network = self.state, self.network
-        state.flag_for_review(self._unfamiliar())
+        state.flag_for_review(self._unfamiliar(), self._bank_adds_nothing())
         if state.reasons:
             return Estimate(prior=_prior(self.table, [Hypothesis.of(state.options)]))
         self._assume_height()
@@ -194,6 +194,18 @@ class ScoreEstimator:
             text=f"This film is {self.speaker.unfamiliarity:.1f} times as far from the training films of the network {card.name} "
             f"as the farthest 5 % of the dives held out of its training (known to it: {shown_on}). A score would not come "
             f"from the film.{'' if self.network.bank is None else _OWN_EXEMPLARS}",
+        )
+
+    def _bank_adds_nothing(self) -> Reason | None:
+        """Why a bank of the user's own makes no score: at slope 0 it would be the same whatever the film shows."""
+        fit = self.network.fit
+        if fit is None or fit.slope > 0:
+            return None
+        return Reason(
+            code="bank-adds-nothing",
+            text=f"What the network sees does not go with the scores of the {fit.validation.num_dives} dives of your bank (slope 0): "
+            "a score would be the mean of theirs, whatever this film shows. Check their scores, give more dives, or leave "
+            "--bank out.",
         )
 
 

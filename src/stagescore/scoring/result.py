@@ -57,7 +57,8 @@ class Result(Config):
         film_share: How much of the score comes from the film, 0 to 1; the rest comes from the prior. None for networks
             whose score is never mixed with it.
         prior: What the labels alone say of the score; None without a difficulty.
-        validated: Whether the error on real dives is known.
+        validated: Whether the error on real dives is known; with a bank of the user's own, whether it is surely smaller than
+            without the films.
         validation: Error of a bank fitted on the user's own dives; None for other banks.
         protocol: How exemplars were chosen, in words; empty where none vote.
         dive_number: Dive number, given by the user or surely recognised in the film; None otherwise, and then the score

@@ -87,7 +87,7 @@ def _of_speaker(speaker: Speaker) -> dict[str, Any]:
         "unfamiliarity": speaker.unfamiliarity,
         "film_share": speaker.film_share,
         "modalities": encoding.modalities,
-        "validated": network.card.validated or network.fit is not None,
+        "validated": network.card.validated if network.fit is None else network.fit.validation.film_counts,
         "validation": None if network.fit is None else network.fit.validation,
         "branches": network.branches,
         "attention": None if encoding.attention is None else list(encoding.attention),
@@ -250,7 +250,7 @@ def collect_warnings(state: ScoringState, media: Media, card: Card, fit: BankFit
         v = fit.validation
         told.append(
             f"Exemplars are {v.num_dives} dives of your own; predicted from each other, "
-            f"their mean absolute error is {v.mean_absolute_error:.2f} points."
+            f"their mean absolute error is {v.mean_absolute_error:.2f} points. {v.gain_words}"
         )
     elif not card.validated:
         told.append(f"The weights were trained on {card.trained_on} and never validated on real dives.")

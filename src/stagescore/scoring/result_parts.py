@@ -233,6 +233,23 @@ class PoseShares(Config):
     doubtful: float = 0.0
 
 
+class FilmGain(Config):
+    """What the film adds to what is known without it, on dives of the user's own.
+
+    Attributes:
+        over: What the bank is compared with, which needs no film: the mean of the other dives' scores, or the mean execution
+            of the same dive number times the difficulty.
+        mean_absolute_error: Mean absolute error of what needs no film, on the same dives, in points.
+        points: Mean absolute error without the film less that of the bank, in points; negative where the bank is worse.
+        interval: Ends of the 95 % interval of `points`, over dives.
+    """
+
+    over: Literal["mean of the scores", "mean of the dive numbers"]
+    mean_absolute_error: float
+    points: float
+    interval: tuple[float, float]
+
+
 class Validation(Config):
     """The error on dives of the user's own, each predicted from the others.
 
@@ -240,11 +257,48 @@ class Validation(Config):
         num_dives: Number of the user's dives.
         mean_absolute_error: Mean absolute error of their scores, in points.
         slope: Factor by which the network's differences are multiplied, fitted on these dives.
+        error_interval: Ends of the 95 % interval of the mean absolute error, over dives; None where it was not measured.
+        coverage: Share of the dives whose score lies in the 90 % interval that is fitted to the others, 0 to 1; None with
+            too few dives for such intervals.
+        coverage_interval: Ends of the 95 % interval of the coverage; None without a coverage.
+        gains: What the film adds over each thing that is known without it; empty where it was not measured.
     """
 
     num_dives: int
     mean_absolute_error: float
     slope: float
+    error_interval: tuple[float, float] | None = None
+    coverage: float | None = None
+    coverage_interval: tuple[float, float] | None = None
+    gains: list[FilmGain] = Field(default_factory=list)
+
+    @property
+    def least_gain(self) -> FilmGain | None:
+        """The gain that is least sure; None where none was measured."""
+        return min(self.gains, key=lambda gain: gain.interval[0], default=None)
+
+    @property
+    def film_counts(self) -> bool:
+        """Whether the bank is surely better than everything that needs no film: only then it is called validated."""
+        gain = self.least_gain
+        return gain is not None and gain.interval[0] > 0 and self.slope > 0
+
+    @property
+    def gain_words(self) -> str:
+        """What the film adds, in a sentence."""
+        gain = self.least_gain
+        if gain is None:
+            return (
+                "Not validated: whether the film adds anything to the mean of the scores was not measured. "
+                "Run `stagescore fit-bank` again."
+            )
+        low, high = gain.interval
+        told = f"{gain.points:.2f} points of accuracy (95 % interval {low:.2f} to {high:.2f})"
+        if self.film_counts:
+            return f"The film adds {told} over the {gain.over}."
+        if self.slope == 0 or gain.points <= 0:
+            return f"Not validated: no better than the {gain.over}. The film adds {told}."
+        return f"Not validated: not surely better than the {gain.over}. The film adds {told}."
 
 
 class Prior(Config):

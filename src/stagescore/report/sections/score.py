@@ -115,11 +115,16 @@ def interval(result: Result) -> Sentence | None:
     if result.interval is None:
         return None
     low, high = result.interval
-    among = "" if _error_is_known(result) else ", if this dive is like those that the weights were trained on"
+    among = "" if _error_is_known(result) else f", if this dive is like those {_fitted_to(result)}"
     return Sentence(
         f"90\u00a0% prediction interval: {points(low, 1)} to {points(high, 1)}{among}.",
-        ("interval", "validated", "unfamiliarity"),
+        ("interval", "validated", "unfamiliarity", "validation"),
     )
+
+
+def _fitted_to(result: Result) -> str:
+    """What dives the interval was fitted to."""
+    return "that the weights were trained on" if result.validation is None else "of your bank"
 
 
 def _error_is_known(result: Result) -> bool:
@@ -131,8 +136,12 @@ def trust(result: Result) -> Sentence:
     """Whether the error on real dives is known."""
     if known := result.validation:
         return Sentence(
-            f"Checked on {counted(known.num_dives, 'dive')} of your own: the mean error is {points(known.mean_absolute_error)} points.",
-            ("validation.num_dives", "validation.mean_absolute_error"),
+            f"Checked on {counted(known.num_dives, 'dive')} of your own: the mean error is {points(known.mean_absolute_error)} points. "
+            f"{known.gain_words}",
+            (
+                *("validation.num_dives", "validation.mean_absolute_error", "validation.slope"),
+                *(f"validation.gains[].{name}" for name in ("over", "points", "interval")),
+            ),
         )
     if result.validated and result.recognised and result.dive_number is None:
         return Sentence(
