@@ -109,14 +109,14 @@ def test_a_film_whose_name_is_no_utf_8_is_scored_and_written_like_any_other(
 
     results = batch.score_batch(scorer, clips, SHORT, out, extras=extras)
     assert [result.status for result in results] == ["ok", "failed", "ok"]
-    assert results[0].input.name == "plong?on"
-    assert "ValueError: " in results[0].warnings[-1] and "plong?on." in results[0].warnings[-1]
+    assert results[0].input.name == "plong\ufffdon"
+    assert "ValueError: " in results[0].warnings[-1] and "plong\ufffdon." in results[0].warnings[-1]
     for result in results:
         content = (out / result.input.name / batch.RESULT).read_bytes()
         assert Result.model_validate_json(content) == result
     assert [row["name"] for row in table((out / batch.SUMMARY).read_bytes())] == [
-        "plong?on",
-        "nowhere?",
+        "plong\ufffdon",
+        "nowhere\ufffd",
         films[1].name,
     ]
 

@@ -15,6 +15,7 @@ from stagescore.atomic import write_bytes
 from stagescore.media.film_writing import write_film
 from stagescore.media.held import HeldMedia
 from stagescore.media.info import DEFAULT_FRAME_RATE
+from stagescore.printable import json_spelled
 from stagescore.report.compare_page import compare_page, compared_pairs
 from stagescore.report.dive_report import frames_wanted
 from stagescore.report.keyframes import contact_frame, stage_at
@@ -85,7 +86,7 @@ def write_comparison(comparison: DiveComparison, first: Scored, second: Scored |
     Raises:
         DataError: One of them cannot be made or written.
     """
-    write_bytes(folder / COMPARED, (comparison.model_dump_json(indent=1) + "\n").encode())
+    write_bytes(folder / COMPARED, json_spelled(comparison.model_dump_json(indent=1) + "\n").encode())
     pairs = compared_pairs(comparison)
     mine = _compared_pictures(first, [pair.query_frame for pair in pairs])
     if second is not None:

@@ -7,20 +7,19 @@ A dive's folder appears under its name when everything in it is written, so an i
 results only.
 """
 
-import csv
-import io
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stagescore.atomic import write_bytes
+from stagescore.csv_tables import csv_table
 from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import alone_in
+from stagescore.printable import writable
 from stagescore.scoring.inputs import InputClip
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.result import Result
-from stagescore.scoring.result_parts import printable
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 
@@ -128,7 +127,7 @@ def write_result(scored: Scored, folder: Path, extras: Extras) -> Result:
             raise  # the disk, and so every other file
         except Exception as error:  # whatever cannot be drawn, the result is worth having
             kind = "" if isinstance(error, StagescoreError) else f"{type(error).__name__}: "
-            told = printable(f"A file could not be made: {kind}{error}.")
+            told = writable(f"A file could not be made: {kind}{error}.")
             result = result.model_copy(update={"warnings": [*result.warnings, told]})
         write_bytes(staging / RESULT, result.to_bytes())
         staging.chmod(0o755)
@@ -142,15 +141,13 @@ def write_result(scored: Scored, folder: Path, extras: Extras) -> Result:
 
 def summary_csv(results: Sequence[Result]) -> bytes:
     """A row a dive; spans of frames are half-open."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for result in results:
         spans = {stage.name: f"{stage.start_frame}-{stage.end_frame}" for stage in result.stages}
         events = result.events.first_airborne_frame, result.events.first_water_contact_frame
         low, high = result.interval or (None, None)
         prior = result.prior
-        writer.writerow(
+        rows.append(
             [
                 result.input.name,
                 result.status,
@@ -172,7 +169,7 @@ def summary_csv(results: Sequence[Result]) -> bytes:
                 None if result.execution is None else f"{result.execution:.3f}",
             ]
         )
-    return stream.getvalue().encode()
+    return csv_table(COLUMNS, rows).encode()
 
 
 def _holds_results(folder: Path) -> bool:

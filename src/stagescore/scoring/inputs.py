@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stagescore.hashing import file_sha256
 from stagescore.media.images import image_paths
-from stagescore.scoring.result_parts import printable
+from stagescore.printable import plain_name
 
 FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
 """Endings by which films are found in a folder; a file that is named itself may have any."""
@@ -83,7 +83,7 @@ def name_of(path: Path) -> str:
     'dive.final'
     """
     name = path.resolve().name if path.is_dir() else path.stem
-    return printable(name) if name.strip(". ") else "clip"
+    return plain_name(name) if name.strip(". ") else "clip"
 
 
 def sha256_of(path: Path) -> str:
