@@ -23,7 +23,7 @@ def csv_table(columns: Iterable[str], rows: Iterable[Sequence[object]]) -> str:
     """A table with a row of headings.
 
     Args:
-        columns: Headings.
+        columns: Headings of the columns.
         rows: Cells of each row; None for an empty one.
     """
     stream = io.StringIO()

@@ -7,6 +7,7 @@ Progress is a bar on a terminal and plain lines when piped.
 import gc
 import json
 import math
+import signal
 import sys
 import time
 import warnings
@@ -169,6 +170,20 @@ def command_output(*, json: bool, quiet: bool) -> Iterator[Output]:
         raise typer.Exit(1) from None
     except Failure as failure:
         raise typer.Exit(failure.code) from None
+
+
+@contextmanager
+def sigterm_as_exit() -> Iterator[None]:
+    """SIGTERM ends what is under way as Ctrl-C does, so that what is done is written; exit code 143, as shells give it."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
