@@ -17,12 +17,12 @@ def cells(*values: object) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["=1+1", "+x", "-x", "@SUM(A1)", "\t=1", "\r=1", "-1+cmd|' /C calc'!A0", "\uff1d1"]
+    "name", ["=1+1", "+x", "-x", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "-1+cmd|' /C calc'!A0", "\uff1d1"]
 )
 def test_no_name_begins_as_a_formula_does(name: str) -> None:
     (written,) = cells(name)
-    assert written[0] not in "=+-@\t\r\uff1d"
-    assert read_cell(written) == printable(name)
+    assert written[0] not in "=+-@\t\r\n\uff1d"
+    assert read_cell(written) == printable(name, keep="\n")
 
 
 def test_numbers_and_usual_names_stay_as_they_are() -> None:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from stagescore.printable import printable
 
-_FORMULA = re.compile("'*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
-"""The four beginnings, also in full width, which some spreadsheets take for the same; behind apostrophes, so that `read_cell`
-can tell ours from others."""
+_FORMULA = re.compile("'*[=+\\-@\n\uff1d\uff0b\uff0d\uff20]")
+"""The four beginnings, also in full width, and a new line before one of them, which some spreadsheets take for the same;
+behind apostrophes, so that `read_cell` can tell ours from others."""
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|nan)"
 _NUMBERS = re.compile(rf"(?:{_NUMBER})(?: (?:{_NUMBER}))*")
 
@@ -45,5 +45,5 @@ def read_cell(text: str) -> str:
 def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
-    text = printable(value)
+    text = printable(value, keep="\n")  # quoted, and labels that are read back may have it
     return f"'{text}" if _FORMULA.match(text) and not _NUMBERS.fullmatch(text) else text
