@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from stagescore.errors import CheckpointError, ConfigError, DataError, Stagescor
         (DataError("it is empty", where=Path("a/b")), "a/b: it is empty"),
         (DataError("it is empty", where="a", todo="fill it"), "a: it is empty; fill it"),
         (DataError("two\n lines", where="a\nb"), "a b: two lines"),
-        (DataError("\x1b[31mred\x07", where="\udcff"), "\\udcff: \\x1b[31mred\\x07"),
+        (DataError("\x1b[31mred\x07", where="\udcff"), "\ufffd: \\x1b[31mred\\x07"),
     ],
 )
 def test_an_error_is_one_line(error, line):
@@ -25,7 +26,8 @@ def test_an_error_is_one_line(error, line):
 def test_any_text_gives_a_line_that_can_be_printed(what, where):
     line = str(StagescoreError(what, where=where))
     line.encode()
-    assert line.isprintable()
+    assert not {unicodedata.category(one) for one in line} & {"Cc", "Cs", "Zl", "Zp"}
+    assert not set(line) & set("\u202a\u202d\u202e\u2066\u2067\u2068\u200e\u200f\ufeff")
 
 
 def test_the_parts_are_kept_for_json():

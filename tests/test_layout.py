@@ -15,7 +15,9 @@ SOURCE = ROOT / "src" / "stagescore"
 # Each layer may import itself and what stands before it (ARCHITECTURE.md).
 LAYERS = (
     "__init__",
+    "printable",
     "errors",
+    "csv_tables",
     "hashing",
     "atomic",
     "locking",

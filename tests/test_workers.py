@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from stagescore.workers import Lost, each_in_workers
 
 PARENT = """
 import os, time
@@ -53,3 +56,29 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.wait()
     assert wait_for(lambda: not any(running(pid) for pid in workers), 20.0)
     assert len(list(marks.iterdir())) == 2  # no other piece of work was begun
+
+
+def make_sleeper() -> Callable[[float], int]:
+    def work(seconds: float) -> int:
+        if seconds < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(seconds)
+        return os.getpid()
+
+    return work
+
+
+def test_a_worker_that_is_killed_loses_its_own_task_only() -> None:
+    outcomes = dict(each_in_workers(make_sleeper, [0.0, -1.0, 0.0, 0.0], 2))
+    assert sorted(outcomes) == [0, 1, 2, 3]
+    assert outcomes[1] == Lost(-signal.SIGKILL)
+    assert all(isinstance(outcomes[place], int) for place in (0, 2, 3))
+
+
+def test_workers_end_at_once_when_nobody_wants_their_outcomes() -> None:
+    begun = time.monotonic()
+    outcomes = each_in_workers(make_sleeper, [0.0, 600.0, 600.0], 2)
+    place, pid = next(outcomes)
+    outcomes.close()
+    assert place == 0 and isinstance(pid, int)
+    assert not running(pid) and time.monotonic() - begun < 300

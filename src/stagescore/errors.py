@@ -2,6 +2,8 @@
 
 from os import PathLike
 
+from stagescore.printable import printable
+
 
 class StagescoreError(Exception):
     """Base of every expected failure; the command line prints it as one line and exits with 1.
@@ -13,7 +15,9 @@ class StagescoreError(Exception):
     """
 
     def __init__(self, what: str, *, where: str | PathLike[str] = "", todo: str = "") -> None:
-        self.what, self.where, self.todo = (_printable(str(part)) for part in (what, where, todo))
+        self.what, self.where, self.todo = (
+            printable(str(part), keep="\t\r\n") for part in (what, where, todo)
+        )
         super().__init__(self.what, self.where, self.todo)
 
     def __str__(self) -> str:
@@ -28,11 +32,6 @@ class StagescoreError(Exception):
     def as_json(self) -> dict[str, str]:
         """The same three parts for `--json`."""
         return {"what": self.what, "where": self.where, "todo": self.todo}
-
-
-def _printable(text: str) -> str:
-    """Names from foreign files can hold what no terminal should be sent, or no UTF-8 can hold."""
-    return "".join(c if c.isprintable() or c in " \t\r\n" else ascii(c)[1:-1] for c in text)
 
 
 def _rebuilt(kind: type[StagescoreError], what: str, where: str, todo: str) -> StagescoreError:

@@ -35,6 +35,10 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+class FolderInUseError(DataError):
+    """A folder that another process holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A lock that this process holds.
@@ -70,13 +74,14 @@ def alone_in(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iter
             instead.
 
     Raises:
-        DataError: Another process holds the folder and `waiting` is None, or it cannot be written to.
+        FolderInUseError: Another process holds the folder and `waiting` is None.
+        DataError: It cannot be written to.
     """
     path = folder / NAME
     descriptor, pause_s = _locked(path), _FIRST_WAIT_S
     while descriptor is None:
         if waiting is None:
-            raise DataError(
+            raise FolderInUseError(
                 "another process is at work in this folder",
                 where=folder,
                 todo="wait until it has ended, or choose another folder",

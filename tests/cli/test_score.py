@@ -1,7 +1,11 @@
 """`stagescore score`, `compare` and `fit-bank` from the command line."""
 
 import json
+import os
+import shutil
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,8 @@ import made_scorer
 from stagescore.cli import output
 from stagescore.cli.main import app
 from stagescore.media import source
-from stagescore.scoring.batch import new_folder
+from stagescore.report import score_files
+from stagescore.scoring.output_folder import claimed_folder
 from stagescore.scoring.scorer import Scorer
 
 
@@ -210,8 +215,112 @@ def test_progress_is_shown_and_films_that_cannot_be_used_are_named(
 def test_results_and_comparisons_are_not_written_over(tmp_path: Path) -> None:
     for number, name in enumerate(("summary.csv", "result.json", "compare.json")):
         folder = tmp_path / str(number)
-        assert new_folder(folder) == folder
-        folder.mkdir()
-        assert new_folder(folder) == folder
+        for _ in range(2):
+            with claimed_folder(folder) as claimed:
+                assert claimed.path == folder
         (folder / name).write_text("")
-        assert new_folder(folder) == tmp_path / f"{number}-2"
+        with claimed_folder(folder) as claimed:
+            assert claimed.path == tmp_path / f"{number}-2"
+
+
+@pytest.fixture
+def batch(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> list[str]:
+    """`score` of two dives with as little else as possible."""
+    options = made_scorer.given_to_commands(tmp_path_factory, monkeypatch)
+    films = [str(dive.frames_path) for dive in stored_dives.dives(tmp_path_factory)[:2]]
+    return ["score", *films, "--start", "25", "--end", "60", "--height", "3", *options]
+
+
+def page_of(scored: Any, folder: Path) -> None:
+    (folder / "report.html").write_text(str(scored.result.score))
+
+
+def test_a_batch_in_the_folder_where_the_films_are(
+    batch: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    monkeypatch.setattr(score_files, "write_dive_files", page_of)
+    here = tmp_path / "films"
+    here.mkdir()
+    for place, film in enumerate(batch[1:3]):
+        batch[1 + place] = Path(film).name
+        shutil.copytree(film, here / Path(film).name)
+    monkeypatch.chdir(here)
+    names = [f"{name}-2" for name in batch[1:3]]
+    assert CliRunner().invoke(app, [*batch, "--out", "."]).exit_code == 0
+    assert all((here / name / "result.json").exists() for name in names)
+    assert {path.name for path in here.iterdir()} == {*batch[1:3], *names, "summary.csv", "summary.html"}
+    again = CliRunner().invoke(app, [*batch, "--out", "."])
+    assert again.exit_code == 0 and "films-2" in again.stderr
+    assert (tmp_path / "films-2" / batch[1] / "result.json").exists()
+
+
+def test_a_batch_that_is_stopped_says_how_it_goes_on_and_does(
+    batch: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = list[str]()
+
+    def stops_at_second(scored: Any, folder: Path) -> None:
+        calls.append(scored.result.input.name)
+        page_of(scored, folder)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+
+    monkeypatch.setattr(score_files, "write_dive_files", stops_at_second)
+    words = [*batch, "--out", str(tmp_path / "out")]
+    before = signal.getsignal(signal.SIGTERM)
+    stopped = CliRunner().invoke(app, words)
+    assert stopped.exit_code == 143 and "--resume" in stopped.stderr
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert len((tmp_path / "out" / "summary.csv").read_text().splitlines()) == 2
+    assert (tmp_path / "out" / "summary.html").read_text().count("report.html") == 1
+    done = CliRunner().invoke(app, [*words, "--resume", "--json"])
+    assert done.exit_code == 0, done.output
+    assert calls[2:] == [calls[1]]
+    assert len(json.loads(done.stdout)["dives"]) == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*calls, "summary.csv", "summary.html"}
+
+
+def test_what_all_dives_have_in_common_is_said_once(
+    batch: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_files, "write_dive_files", page_of)
+    hostile = tmp_path / "=\x1b[31mred\u202e.mp4"
+    done = CliRunner().invoke(app, [*batch, str(hostile), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert done.stderr.count("never validated on real dives") == 1
+    assert f"2 of 3 dives ({batch[1]}, {batch[2]})" in done.stderr
+    written = done.output + "".join(
+        path.read_text()
+        for path in (tmp_path / "out").rglob("*")
+        if path.suffix in (".csv", ".html", ".json")
+    )
+    assert not set(written) & set("\x1b\u202e")
+    name = "=\ufffd[31mred\ufffd"
+    assert f"\n'{name},failed" in (tmp_path / "out" / "summary.csv").read_text()
+    assert json.loads((tmp_path / "out" / name / "result.json").read_bytes())["input"]["path"] == str(hostile)
+
+
+def test_films_in_sub_folders_are_told_of_and_taken(
+    batch: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_files, "write_dive_files", page_of)
+    (tmp_path / "films" / "deep" / "er").mkdir(parents=True)
+    for name in ("a.mp4", "deep/b.mov", "deep/er/a.mp4", "deep/notes.txt"):
+        (tmp_path / "films" / name).write_bytes(b"no film")
+    words = ["score", str(tmp_path / "films"), *batch[3:], "--out", str(tmp_path / "films" / "out")]
+    told = CliRunner().invoke(app, words)
+    assert "2 films in sub-folders were not looked at; --recursive takes them" in told.stderr
+    assert {path.name for path in (tmp_path / "films" / "out").iterdir() if path.is_dir()} == {"a"}
+    told = CliRunner().invoke(app, [*words, "--recursive"])
+    assert "not looked at" not in told.stderr
+    assert {path.name for path in (tmp_path / "films" / "out-2").iterdir() if path.is_dir()} == {
+        "a",
+        "b",
+        "a-2",
+    }

@@ -1,5 +1,7 @@
 """A network of a few thousand random weights with its card and bank, and films of simulated dives, made once."""
 
+import os
+import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from stagescore.inference.familiarity import Familiarity
 from stagescore.inference.voting import bank_of
 from stagescore.scoring.events import Flight
 from stagescore.scoring.motion_scan import HeightCurve
+from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
 from stagescore.weights.checkpoint import Card, save_weights
@@ -76,6 +79,30 @@ def scorer(factory: pytest.TempPathFactory) -> Scorer:
     loaded = Scorer.load("tiny", weights_dir=weights_dir(factory), event_network=False)
     loaded.networks = "None in tests."
     return loaded
+
+
+@dataclass(frozen=True)
+class TinySource:
+    """Loads the tiny network, with the flight given, in any process."""
+
+    folder: Path
+
+    def load(self) -> Scorer:
+        loaded = Scorer.load("tiny", weights_dir=self.folder, event_network=False)
+        loaded.networks, loaded.flights = "None in tests.", GivenFlight()
+        return loaded
+
+
+@dataclass(frozen=True)
+class DiesAt:
+    """Ends its own process, as the system does where memory runs out, at one dive; writes a page of the others."""
+
+    name: str
+
+    def __call__(self, scored: Scored, folder: Path) -> None:
+        if scored.result.input.name == self.name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        (folder / "report.html").write_text(f"{scored.result.score}")
 
 
 def given_to_commands(factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> list[str]:

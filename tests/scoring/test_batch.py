@@ -23,6 +23,7 @@ from stagescore.scoring import batch
 from stagescore.scoring.events import Flight
 from stagescore.scoring.inputs import InputClip, find_clips, name_of, named_apart, sha256_of
 from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.output_folder import claimed_folder
 from stagescore.scoring.result import Result
 from stagescore.scoring.result_parts import LikelyNumber, StageResult
 from stagescore.scoring.scorer import Scorer
@@ -55,6 +56,11 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [Path(str(dive.frames_path)) for dive in stored_dives.dives(tmp_path_factory)]
 
 
+def claimed(wanted: Path) -> Path:
+    with claimed_folder(wanted) as found:
+        return found.path
+
+
 def table(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode())))
 
@@ -80,8 +86,8 @@ def test_a_film_on_which_the_program_fails_is_one_failed_row_among_the_others(
         progress=lambda *what: told.append(what),
     )
     assert [result.status for result in results] == ["ok", "failed", "ok"]
-    assert finished == [["ok", "failed", "ok"]]
-    assert told == [("dives", k, 3) for k in range(3)]
+    assert finished[-1] == ["ok", "failed", "ok"]
+    assert told == [("dives", k, 3) for k in range(4)]
     assert results[1].reasons[-1].code == "program-error"
     assert "ZeroDivisionError: no such luck" in results[1].reasons[-1].text
     for clip, result in zip(clips, results, strict=True):
@@ -109,14 +115,14 @@ def test_a_film_whose_name_is_no_utf_8_is_scored_and_written_like_any_other(
 
     results = batch.score_batch(scorer, clips, SHORT, out, extras=extras)
     assert [result.status for result in results] == ["ok", "failed", "ok"]
-    assert results[0].input.name == "plong?on"
-    assert "ValueError: " in results[0].warnings[-1] and "plong?on." in results[0].warnings[-1]
+    assert results[0].input.name == "plong\ufffdon"
+    assert "ValueError: " in results[0].warnings[-1] and "plong\ufffdon." in results[0].warnings[-1]
     for result in results:
         content = (out / result.input.name / batch.RESULT).read_bytes()
         assert Result.model_validate_json(content) == result
     assert [row["name"] for row in table((out / batch.SUMMARY).read_bytes())] == [
-        "plong?on",
-        "nowhere?",
+        "plong\ufffdon",
+        "nowhere\ufffd",
         films[1].name,
     ]
 
@@ -158,22 +164,27 @@ def test_a_dive_seen_in_part_fills_only_the_columns_of_its_stages(scorer: Scorer
     assert (row["take_off_frames"], row["flight_frames"], row["entry_frames"]) == ("", "", "40-79")
 
 
-def test_a_full_disk_stops_the_batch_and_leaves_whole_results_only(
-    scorer: Scorer, films: list[Path], tmp_path: Path
+@pytest.mark.parametrize("told_by", ["the system", "a file of ours"])
+def test_a_full_disk_is_a_failure_of_that_dive_alone(
+    scorer: Scorer, films: list[Path], tmp_path: Path, told_by: str
 ) -> None:
     clips = [InputClip(film, f"film-{k}") for k, film in enumerate(films[:3])]
 
     def full_at_second(scored: Any, folder: Path) -> None:
         (folder / "part").write_text("some")
         if scored.result.input.name == "film-1":
-            raise OSError(28, "No space left on device")
+            full = OSError(28, "No space left on device")
+            if told_by == "the system":
+                raise full
+            raise DataError("cannot write") from full
 
     out = tmp_path / "out"
-    with pytest.raises(DataError, match="No space left on device") as caught:
-        batch.score_batch(scorer, clips, SHORT, out, extras=full_at_second)
-    assert "film-1" in str(caught.value)
-    assert sorted(path.name for path in out.iterdir()) == ["film-0", "summary.csv"]
-    assert [row["name"] for row in table((out / "summary.csv").read_bytes())] == ["film-0"]
+    results = batch.score_batch(scorer, clips, SHORT, out, extras=full_at_second)
+    assert [result.status for result in results] == ["ok", "failed", "ok"]
+    assert results[1].reasons[0].code == batch.NOT_WRITTEN and results[1].score is None
+    assert "No space left on device" in results[1].reasons[0].text
+    assert sorted(path.name for path in out.iterdir()) == ["film-0", "film-2", "summary.csv"]
+    assert [row["reasons"] for row in table((out / "summary.csv").read_bytes())] == ["", "not-written", ""]
 
 
 def test_a_result_is_not_written_over_another_one(scorer: Scorer, films: list[Path], tmp_path: Path) -> None:
@@ -191,10 +202,10 @@ def test_a_folder_with_results_gets_a_neighbour(held: str, tmp_path: Path) -> No
     out = tmp_path / "out"
     (out / held).parent.mkdir(parents=True)
     (out / "notes.txt").write_text("mine")
-    assert batch.new_folder(out) == out
+    assert claimed(out) == out
     (out / held).write_text("{}")
     (tmp_path / "out-2").write_text("a file")
-    assert batch.new_folder(out) == tmp_path / "out-3"
+    assert claimed(out) == tmp_path / "out-3"
 
 
 def test_a_number_that_another_name_ends_with_is_not_given_twice() -> None:

@@ -25,6 +25,7 @@ from stagescore.scoring.bank_fitting import LEAST_DIVES, fit_bank
 from stagescore.scoring.bank_validation import fitted_slope
 from stagescore.scoring.compare import compare_dives, compare_with_best
 from stagescore.scoring.inputs import InputClip
+from stagescore.scoring.output_folder import claimed_folder
 from stagescore.scoring.poses import Poses
 from stagescore.scoring.result import Result, schema_bytes
 from stagescore.scoring.scorer import Scorer
@@ -286,9 +287,9 @@ def test_a_batch_goes_on_and_keeps_what_is_done(
         assert Result.model_validate_json((out / name / "result.json").read_bytes()).status == status
         assert (out / name / "extra").exists()
     assert len((out / "summary.csv").read_text().splitlines()) == 3
-    assert batch.new_folder(out) == tmp_path / "out-2"
-    (tmp_path / "out-2").mkdir()
-    assert batch.new_folder(out) == tmp_path / "out-2"
+    for _ in range(2):
+        with claimed_folder(out) as claimed:
+            assert claimed.path == tmp_path / "out-2"
 
 
 def test_results_of_two_processes_do_not_mix(scorer: Scorer, tmp_path: Path) -> None:

@@ -44,11 +44,10 @@ def compare(
 
     compare.mp4 shows both side by side, their stages aligned; with an exemplar of the bank there is no second film.
     """
-    from stagescore.locking import alone_in
     from stagescore.report.score_files import write_comparison
-    from stagescore.scoring.batch import new_folder
     from stagescore.scoring.compare import compare_dives, compare_with_best
     from stagescore.scoring.options import ScoreOptions
+    from stagescore.scoring.output_folder import claimed_folder
     from stagescore.scoring.scorer import Scorer
 
     with command_output(json=json, quiet=quiet) as out:
@@ -67,12 +66,11 @@ def compare(
             for told in seen.result.warnings:
                 out.warning(f"{seen.result.input.path}: {told}")
         if out_dir is not None:
-            folder = new_folder(out_dir)
-            if folder != out_dir:
-                out.note(f"{out_dir} holds results already; writing to {folder}")
-            with alone_in(folder):
-                write_comparison(found, mine, theirs, folder)
-            content["out"] = str(folder)
+            with claimed_folder(out_dir) as claimed:
+                if claimed.path != out_dir:
+                    out.note(f"{out_dir} is in use or holds results already; writing to {claimed.path}")
+                write_comparison(found, mine, theirs, claimed.path)
+            content["out"] = str(claimed.path)
         out.document(content)
         other = found.exemplar if found.second is None else found.second.input.path
         out.table(

@@ -1,7 +1,7 @@
 """`stagescore`: the verbs, and what happens when something goes wrong.
 
 Exit codes: 0 ok; 1 something failed, or needs review where asked to be strict; 2 wrong usage;
-130 interrupted.
+130 interrupted; 143 ended by SIGTERM.
 """
 
 import os

@@ -7,6 +7,7 @@ Progress is a bar on a terminal and plain lines when piped.
 import gc
 import json
 import math
+import signal
 import sys
 import time
 import warnings
@@ -22,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stagescore.errors import RenamedSetting, StagescoreError
+from stagescore.printable import printable, writable
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables: errors only.")]
@@ -74,15 +76,17 @@ class Output:
         return not self.json and not self.quiet
 
     def text(self, line: str) -> None:
-        """A line of the result."""
+        """A line of the result, or several."""
         if self._shown:
-            _stdout().print(line, highlight=False, markup=False, soft_wrap=True)
+            _stdout().print(printable(line, keep="\n"), highlight=False, markup=False, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table of the result; numbers to the right."""
         if not self._shown or not rows:
             return
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table = Table(
+            title=Text(printable(title)), title_justify="left", title_style="bold", box=None, pad_edge=False
+        )
         for index, column in enumerate(columns):
             numeric = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
             table.add_column(column, justify="right" if numeric else "left", overflow="fold")
@@ -100,11 +104,11 @@ class Output:
     def note(self, line: str) -> None:
         """Something worth knowing that is no result."""
         if not self.quiet:
-            _stderr().print(line, highlight=False, markup=False, soft_wrap=True)
+            _stderr().print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
     def warning(self, line: str) -> None:
         """Something the user should look at."""
-        _stderr().print(f"warning: {line}", highlight=False, markup=False, soft_wrap=True)
+        _stderr().print(f"warning: {printable(line)}", highlight=False, markup=False, soft_wrap=True)
 
     def error(self, error: StagescoreError) -> None:
         """A failure, as one line."""
@@ -169,6 +173,20 @@ def command_output(*, json: bool, quiet: bool) -> Iterator[Output]:
 
 
 @contextmanager
+def sigterm_as_exit() -> Iterator[None]:
+    """SIGTERM ends what is under way as Ctrl-C does, so that what is done is written; exit code 143, as shells give it."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _renamed_settings(output: Output) -> Iterator[None]:
     """Settings by earlier names are told in a line like any other warning, without a place in the code."""
     with warnings.catch_warnings():
@@ -203,7 +221,7 @@ def _cell(value: object) -> Text:
     """A `Text`, since Rich would take `[...]` in a plain string for markup."""
     if value is None:
         return Text()
-    return Text(f"{value:.4g}" if isinstance(value, float) else str(value))
+    return Text(f"{value:.4g}" if isinstance(value, float) else printable(str(value)))
 
 
 def rounded(value: float | None, digits: int) -> float | None:
@@ -212,9 +230,11 @@ def rounded(value: float | None, digits: int) -> float | None:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN: undefined figures become null."""
+    """JSON has no NaN: undefined figures become null; nor lone surrogates."""
+    if isinstance(value, str):
+        return writable(value)
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {_finite(key): _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,12 +1,28 @@
 """`stagescore score`: films to scores, stages, and where the points went."""
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, QuietOption, collection_paused, command_output, rounded
+from stagescore.cli.output import (
+    Failure,
+    JsonOption,
+    QuietOption,
+    collection_paused,
+    command_output,
+    rounded,
+    sigterm_as_exit,
+)
 from stagescore.cli.simulate import size_px
+
+if TYPE_CHECKING:
+    from stagescore.scoring.scorer import Scorer
+
+_NUM_NAMED = 3
+"""Number of dives that are named where a warning is about several. Set by hand."""
 
 WeightsOption = Annotated[
     str,
@@ -64,9 +80,22 @@ def score(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Output folder. If it already has results, DIR-2, DIR-3, ... is used.",
+            help="Output folder. If it already has results, DIR-2, DIR-3, ... is used; see --resume.",
         ),
     ],
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on in the output folder: results made of the same film, options and networks are kept.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Score N dives at a time, each in a process of its own.")
+    ] = 1,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="Also take the films in sub-folders of a folder.")
+    ] = False,
     dive_number: NumberOption = None,
     difficulty: Annotated[
         float | None, typer.Option(help="Degree of difficulty; the usual one by default.")
@@ -112,16 +141,18 @@ def score(
 ) -> None:
     """Score dives: result.json, report.html and overlay.mp4 for each, summary.csv and summary.html for all.
 
-    Goes on after a bad film, lists what failed at the end, and then exits with 1.
+    Goes on after a bad film, lists what failed at the end, and then exits with 1. Stopped by Ctrl-C (exit code 130) or SIGTERM
+    (143), it writes the summary of what is done.
     """
     with collection_paused():
         from stagescore.config import load_config
         from stagescore.errors import ConfigError
         from stagescore.report.score_files import write_dive_files, write_summary
-        from stagescore.scoring.batch import new_folder, score_batch
-        from stagescore.scoring.inputs import find_clips
+        from stagescore.scoring.batch import BatchRun, BatchWorkers, score_batch
+        from stagescore.scoring.inputs import find_films, named_apart
+        from stagescore.scoring.kept_results import is_free
         from stagescore.scoring.options import ScoreOptions
-        from stagescore.scoring.scorer import Scorer
+        from stagescore.scoring.output_folder import claimed_folder
 
     given = {
         "dive_number": dive_number,
@@ -142,27 +173,72 @@ def score(
         options = load_config(ScoreOptions, None, flags)
     except ConfigError as error:
         raise typer.BadParameter(str(error)) from None
-    with command_output(json=json, quiet=quiet) as out:
+    source = LoadedFrom(weights, bank, device, weights_dir)
+    with command_output(json=json, quiet=quiet) as out, sigterm_as_exit():
+        found = find_films(paths, recursive=recursive)
+        for folder, number in found.passed_over.items():
+            films = "1 film" if number == 1 else f"{number} films"
+            out.warning(f"{folder}: {films} in sub-folders were not looked at; --recursive takes them")
         with collection_paused():
-            scorer = Scorer.load(weights, bank, device, weights_dir)
-        clips, folder = find_clips(paths), new_folder(out_dir)
-        if folder != out_dir:
-            out.note(f"{out_dir} holds results already; writing to {folder}")
-        with out.progress() as progress:
-            results = score_batch(
-                scorer,
-                clips,
-                options,
-                folder,
-                extras=write_dive_files,
-                finish=write_summary,
-                progress=progress,
+            scorer = source.load()
+        with claimed_folder(out_dir, resume=resume) as claimed:
+            if claimed.path != out_dir:
+                out.note(
+                    f"{out_dir} holds results already, or another run writes there; writing to {claimed.path}"
+                )
+            clips = named_apart(found.paths, free=partial(is_free, claimed.path))
+            how = BatchRun(
+                resume=resume,
+                workers=BatchWorkers(workers, source) if workers > 1 else None,
+                lock=claimed.lock,
             )
-        out.document({"out": str(folder), "dives": [result.model_dump(mode="json") for result in results]})
-        _say(out, results, folder)
+            try:
+                with out.progress() as progress:
+                    results = score_batch(
+                        scorer,
+                        clips,
+                        options,
+                        claimed.path,
+                        extras=write_dive_files,
+                        finish=write_summary,
+                        progress=progress,
+                        how=how,
+                    )
+            except (KeyboardInterrupt, SystemExit):
+                out.warning(
+                    f"stopped; what is done is in {claimed.path}, and the same with --resume goes on there"
+                )
+                raise
+        out.document(
+            {"out": str(claimed.path), "dives": [result.model_dump(mode="json") for result in results]}
+        )
+        _say(out, results, claimed.path)
         failed = [result for result in results if result.status == "failed"]
         if failed or (strict and any(result.status != "ok" for result in results)):
             raise Failure
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFrom:
+    """Where a scorer is loaded from, the same in every process.
+
+    Attributes:
+        weights: Name of the weights, a file, or `auto`.
+        bank: File of exemplars of the user's own; None for those beside the weights.
+        device: PyTorch device.
+        weights_dir: Folder to look for networks in before all others; None to look in the usual places only.
+    """
+
+    weights: str
+    bank: Path | None
+    device: str
+    weights_dir: Path | None
+
+    def load(self) -> "Scorer":
+        """The scorer, with its weights loaded."""
+        from stagescore.scoring.scorer import Scorer
+
+        return Scorer.load(self.weights, self.bank, self.device, self.weights_dir)
 
 
 def _shown_on(networks: Any) -> str:
@@ -203,10 +279,28 @@ def _say(out: Any, results: list[Any], folder: Path) -> None:
     for result in results:
         for line in _of_the_number(result):
             out.text(line)
-        for warning in result.warnings:
-            out.warning(f"{result.input.path}: {warning}")
-        for reason in result.reasons:
-            out.warning(f"{result.input.path}: {result.status} ({reason.code}): {reason.text}")
+    for line in _warnings(results):
+        out.warning(line)
     failed = [result.input.path for result in results if result.status == "failed"]
     if failed:
         out.warning(f"{len(failed)} of {len(results)} dives failed: {', '.join(failed)}")
+
+
+def _warnings(results: list[Any]) -> list[str]:
+    """Warnings and reasons of all dives, each once, with the dives that it is about."""
+    about: dict[str, list[str]] = {}
+    for result in results:
+        reasons = [f"{result.status} ({reason.code}): {reason.text}" for reason in result.reasons]
+        for told in dict.fromkeys([*result.warnings, *reasons]):
+            about.setdefault(told, []).append(result.input.path)
+    return [
+        f"{paths[0]}: {told}"
+        if len(paths) == 1
+        else f"{len(paths)} of {len(results)} dives ({_first_of(paths)}): {told}"
+        for told, paths in about.items()
+    ]
+
+
+def _first_of(paths: list[str]) -> str:
+    shown = ", ".join(paths[:_NUM_NAMED])
+    return shown if len(paths) <= _NUM_NAMED else f"{shown}, ..."

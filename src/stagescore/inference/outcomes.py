@@ -4,8 +4,6 @@ Transitions are label transitions in frames of the clip as labelled (method, sec
 the earlier stage, counted from 0. Networks see sampled frames; `label_transitions` leads back.
 """
 
-import csv
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
@@ -14,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from stagescore.csv_tables import csv_table
 from stagescore.errors import DataError
 
 Missing = Literal["", "video", "skeleton"]
@@ -211,9 +210,7 @@ class Outcomes:
 
     def as_csv(self) -> bytes:
         """The per-dive table with `CSV_COLUMNS`, numbers in full precision."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(CSV_COLUMNS)
+        rows = []
         for dive in self.dives:
             row: dict[str, object] = dict(zip(dive.__dataclass_fields__, astuple(dive), strict=True))
             row["votes"] = " ".join(map(repr, dive.votes))
@@ -221,8 +218,8 @@ class Outcomes:
             row["recognised_probabilities"] = " ".join(repr(stated) for _, stated in dive.recognised)
             for name, columns in _CSV_PAIRS.items():
                 row.update(zip(columns, row[name] or ("", ""), strict=True))  # type: ignore[call-overload]
-            writer.writerow(["" if row[column] is None else row[column] for column in CSV_COLUMNS])
-        return text.getvalue().encode()
+            rows.append([row[column] for column in CSV_COLUMNS])
+        return csv_table(CSV_COLUMNS, rows).encode()
 
 
 def _pairs(values: list[Pair | None]) -> Float[np.ndarray, "dives 2"]:

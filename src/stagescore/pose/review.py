@@ -3,14 +3,13 @@
 Source: paper, section IV-B: "the labels from one annotator are reviewed and refined by another".
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from stagescore.csv_tables import csv_table, read_cell
 from stagescore.errors import DataError
 from stagescore.pose.boxes import box_iou
 from stagescore.pose.formats import EmptyImage, LabelledImage, check_inside
@@ -146,13 +145,11 @@ def disagreements_csv(
     found: Sequence[Disagreement], decisions: Mapping[tuple[str, str], str] | None = None
 ) -> str:
     """The list as a table, with a column `decision` to be filled in; what was decided before stays there."""
-    stream = io.StringIO()
-    table = csv.writer(stream, lineterminator="\n")
-    table.writerow(_COLUMNS)
+    rows = []
     for one in found:
-        apart = "" if one.distance_px is None else f"{one.distance_px:.1f}"
-        table.writerow((one.image, one.thing, one.a, one.b, apart, (decisions or {}).get(one.key, "")))
-    return stream.getvalue()
+        apart = None if one.distance_px is None else f"{one.distance_px:.1f}"
+        rows.append((one.image, one.thing, one.a, one.b, apart, (decisions or {}).get(one.key, "")))
+    return csv_table(_COLUMNS, rows)
 
 
 def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
@@ -169,7 +166,7 @@ def decisions_of_csv(path: Path) -> dict[tuple[str, str], str]:
             where=path,
             todo="start from --table",
         )
-    rows = [dict(zip(table.columns, row.cells, strict=True)) for row in table.rows]
+    rows = [dict(zip(table.columns, map(read_cell, row.cells), strict=True)) for row in table.rows]
     return {(row["image"], row["thing"]): row["decision"] for row in rows}
 
 

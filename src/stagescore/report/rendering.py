@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
+from stagescore.printable import printable
 from stagescore.report import sections
 
 _SUFFIX = ".html.j2"
@@ -73,4 +74,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_shown,
     )
+
+
+def _shown(value: object) -> object:
+    """Values of a template as they may stand on a page; markup is our own."""
+    return printable(value, keep="\t\n") if type(value) is str else value

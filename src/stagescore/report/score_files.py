@@ -15,15 +15,17 @@ from stagescore.atomic import write_bytes
 from stagescore.media.film_writing import write_film
 from stagescore.media.held import HeldMedia
 from stagescore.media.info import DEFAULT_FRAME_RATE
+from stagescore.printable import json_spelled
 from stagescore.report.compare_page import compare_page, compared_pairs
 from stagescore.report.dive_report import frames_wanted
 from stagescore.report.keyframes import contact_frame, stage_at
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames
 from stagescore.report.pictures import Pictures
-from stagescore.report.result_folder import SUMMARY, film_pictures, pictures_in, write_dive_report
+from stagescore.report.result_folder import REPORT, SUMMARY, film_pictures, pictures_in, write_dive_report
 from stagescore.report.summary import summary_page
-from stagescore.scoring.batch import COMPARED
+from stagescore.scoring.batch import NOT_WRITTEN
 from stagescore.scoring.compare import DiveComparison
+from stagescore.scoring.output_folder import COMPARED
 from stagescore.scoring.result import Result
 from stagescore.scoring.scored import Scored
 
@@ -61,7 +63,14 @@ def write_summary(results: Sequence[Result], folder: Path) -> None:
     Raises:
         DataError: It cannot be written.
     """
-    page = summary_page([(result.input.name, result) for result in results])
+    dives = [(result.input.name, result) for result in results]
+    # One that could not be written has no page, or that of an earlier run.
+    without = {
+        name
+        for name, result in dives
+        if not (folder / name / REPORT).is_file() or any(r.code == NOT_WRITTEN for r in result.reasons)
+    }
+    page = summary_page(dives, without_page=without)
     write_bytes(folder / SUMMARY, page.encode())
 
 
@@ -85,7 +94,7 @@ def write_comparison(comparison: DiveComparison, first: Scored, second: Scored |
     Raises:
         DataError: One of them cannot be made or written.
     """
-    write_bytes(folder / COMPARED, (comparison.model_dump_json(indent=1) + "\n").encode())
+    write_bytes(folder / COMPARED, json_spelled(comparison.model_dump_json(indent=1) + "\n").encode())
     pairs = compared_pairs(comparison)
     mine = _compared_pictures(first, [pair.query_frame for pair in pairs])
     if second is not None:

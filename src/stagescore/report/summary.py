@@ -1,7 +1,7 @@
 """The page about a batch: every dive with its score or why it has none, and a link to its own page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -18,17 +18,18 @@ from stagescore.scoring.result_parts import Status
 _ROW = 26
 
 
-def summary_page(results: Sequence[tuple[str, Result]]) -> str:
+def summary_page(results: Sequence[tuple[str, Result]], *, without_page: Collection[str] = ()) -> str:
     """The page about some dives.
 
     Args:
         results: Pairs of a dive's folder, as the page links to it (`FOLDER/report.html`), and what scoring gave; failed
             dives too.
+        without_page: Folders in which there is no page to link to.
     """
     rows = [
         {
             "name": folder,
-            "link": f"{quote(folder)}/report.html",
+            "link": None if folder in without_page else f"{quote(folder)}/report.html",
             "ok": result.status == "ok",
             "status": status(result),
             "words": words(result),

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from markupsafe import Markup
 
+from stagescore.printable import printable
+
 Anchor = Literal["start", "middle", "end"]
 
 
@@ -79,12 +81,16 @@ class Drawing:
 
     def markup(self) -> Markup:
         """The whole drawing."""
-        head = Markup('<svg role="img" aria-label="{}" height="{}">').format(self.label, self.height)
+        head = Markup('<svg role="img" aria-label="{}" height="{}">').format(_shown(self.label), self.height)
         return head + Markup("").join(self.parts) + Markup("</svg>")
 
     def _add(self, form: str, *values: float | str) -> None:
-        printed = [number(value) if isinstance(value, int | float) else value for value in values]
+        printed = [number(value) if isinstance(value, int | float) else _shown(value) for value in values]
         self.parts.append(Markup(form).format(*printed))  # noqa: S704 - forms are those above; values are escaped
+
+
+def _shown(text: str) -> str:
+    return text if isinstance(text, Markup) else printable(text, keep="\n")
 
 
 def number(value: float) -> str:

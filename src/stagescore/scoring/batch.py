@@ -1,30 +1,42 @@
-"""Many dives, one after another: a folder each, a summary, and one bad film never stops the others.
+"""Many dives: a folder each, a summary, and one bad film never stops the others.
 
-    OUT/NAME/result.json     and whatever `Extras` adds: report, overlay
-    OUT/summary.csv          and whatever `finish` adds: summary.html
+    OUT/NAME/result.json, made_from.json     and whatever `Extras` adds: report, overlay
+    OUT/summary.csv                          and whatever `finish` adds: summary.html
 
-A dive's folder appears under its name when everything in it is written, so an interrupted batch leaves whole
-results only.
+A dive's folder appears under its name when everything in it is written, and the summary is written again after every dive:
+whenever a batch is stopped, what is there is whole, and another run can go on with it (`kept_results`).
 """
 
-import csv
-import io
+import errno
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
+
+import cv2
+import torch
 
 from stagescore.atomic import write_bytes
+from stagescore.csv_tables import csv_table
 from stagescore.errors import DataError, StagescoreError
-from stagescore.locking import alone_in
+from stagescore.locking import Held, alone_in
+from stagescore.printable import writable
 from stagescore.scoring.inputs import InputClip
+from stagescore.scoring.kept_results import MADE_FROM, kept_result, made_from
 from stagescore.scoring.options import ScoreOptions
+from stagescore.scoring.output_folder import RESULT, SUMMARY
+from stagescore.scoring.pipeline import sentence
 from stagescore.scoring.result import Result
-from stagescore.scoring.result_parts import printable
+from stagescore.scoring.result_parts import InputFile, Reason
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
+from stagescore.workers import Lost, each_in_workers
 
-RESULT, SUMMARY, COMPARED = "result.json", "summary.csv", "compare.json"
 COLUMNS = (
     "name",
     "status",
@@ -50,6 +62,12 @@ COLUMNS = (
     "execution",
 )
 
+NOT_WRITTEN, WORKER_LOST = "not-written", "worker-lost"
+"""Codes of dives that failed though nothing was wrong with their films."""
+_STAGING = ".scoring-"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What disks answer that take nothing more."""
+
 Extras = Callable[[Scored, Path], None]
 """Writes more about a dive into its folder."""
 Finish = Callable[[Sequence[Result], Path], None]
@@ -57,13 +75,68 @@ Finish = Callable[[Sequence[Result], Path], None]
 Progress = Callable[[str, int, int], None]
 
 
-def new_folder(wanted: Path) -> Path:
-    """The folder itself, or `DIR-2`, `DIR-3`, ... where results are in it already."""
-    folder, number = wanted, 1
-    while _holds_results(folder):
-        number += 1
-        folder = wanted.with_name(f"{wanted.name}-{number}")
-    return folder
+class ScorerSource(Protocol):
+    """Loads the same scorer in any process; it is pickled."""
+
+    def load(self) -> Scorer:
+        """The scorer, with its weights loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWorkers:
+    """Processes that score the dives of a batch side by side.
+
+    Each computes with as many threads as this process, since sums are rounded differently with another number.
+
+    Attributes:
+        num: Number of processes at most.
+        source: Loads the scorer in each of them.
+    """
+
+    num: int
+    source: ScorerSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRun:
+    """How a batch is run.
+
+    Attributes:
+        resume: Whether results in the folder are kept that were made of the same film, options and networks.
+        workers: Processes that score side by side; None to score in this one.
+        lock: Lock on the folder that this process holds; None to take it.
+    """
+
+    resume: bool = False
+    workers: BatchWorkers | None = None
+    lock: Held | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiveWriter:
+    """Scores dives of a batch and writes their folders.
+
+    Attributes:
+        options: What the user says of the dives, the same for all.
+        out: Folder of all dives.
+        extras: Writes what else is wanted of a dive.
+    """
+
+    options: ScoreOptions
+    out: Path
+    extras: Extras
+
+    def write(self, scorer: Scorer, clip: InputClip) -> Result:
+        """Score a dive and write its folder; where that fails, the result says so."""
+        # Not kept by name: the pictures of one film go before those of the next are decoded.
+        return self._written(scorer, scorer.scored(clip.path, self.options, name=clip.name), clip)
+
+    def _written(self, scorer: Scorer, scored: Scored, clip: InputClip) -> Result:
+        origin = made_from(scorer, self.options, clip.path, scored.result.input.sha256)
+        try:
+            return write_result(scored, self.out / clip.name, self.extras, origin)
+        except DataError as error:
+            return _failed(scored.result.input, NOT_WRITTEN, sentence(error))
 
 
 def score_batch(
@@ -75,6 +148,7 @@ def score_batch(
     extras: Extras = lambda scored, folder: None,
     finish: Finish = lambda results, out: None,
     progress: Progress = lambda what, done, total: None,
+    how: BatchRun = BatchRun(),
 ) -> list[Result]:
     """Score clips and write what came out.
 
@@ -82,75 +156,168 @@ def score_batch(
         scorer: Scorer with its weights loaded.
         clips: Films and folders of images that are scored, in this order.
         options: What the user says of the dives, the same for all.
-        out: Folder for the results; see `new_folder`.
-        extras: Writes what else is wanted of a dive; where it fails the result says so and is written all the same.
-        finish: Writes what else is wanted of all dives, also when interrupted.
-        progress: Called before every clip with what is done, how many are done, and of how many.
+        out: Folder for the results; see `output_folder.claimed_folder`.
+        extras: Writes what else is wanted of a dive; where it fails the result says so and is written all the same, unless
+            the disk takes nothing more.
+        finish: Writes what else is wanted of all dives: after each of them, and when interrupted.
+        progress: Called with what is done, how many are done, and of how many, at first and after every clip.
+        how: Whether earlier results are kept, and which processes score.
 
     Returns:
-        The results as written, in the order of the clips.
+        The results as written, in the order of the clips; a dive that could not be written has failed.
 
     Raises:
-        DataError: The folder cannot be written to, or another process writes results there.
+        DataError: Another process writes results there, or the summary cannot be written.
     """
-    results: list[Result] = []
-    with alone_in(out):
+    writer = DiveWriter(options=options, out=out, extras=extras)
+    results: dict[int, Result] = {}
+
+    def keep() -> None:
+        for place, clip in enumerate(clips):
+            kept = None if place in results else kept_result(scorer, options, clip, out / clip.name)
+            if kept is not None:
+                results[place] = kept
+
+    def summarise() -> None:
+        ordered = [results[place] for place in sorted(results)]
+        write_bytes(out / SUMMARY, summary_csv(ordered))
+        finish(ordered, out)
+
+    with ExitStack() as stack:
+        lock = how.lock or stack.enter_context(alone_in(out))
+        _sweep(out)
+        stack.callback(_sweep, out)
+        if how.resume:
+            keep()
         try:
-            for done, clip in enumerate(clips):
-                progress("dives", done, len(clips))
-                # Not kept by name: the pictures of one film go before those of the next are decoded.
-                results.append(
-                    write_result(scorer.scored(clip.path, options, name=clip.name), out / clip.name, extras)
-                )
-        finally:
+            progress("dives", len(results), len(clips))
+            places = [place for place in range(len(clips)) if place not in results]
+            coming = _results(writer, scorer, [clips[place] for place in places], how.workers, lock)
+            with closing(coming):
+                for number, result in coming:
+                    results[places[number]] = result
+                    with suppress(DataError):  # a full disk: other dives may be smaller
+                        summarise()
+                    progress("dives", len(results), len(clips))
+        except BaseException:
+            keep()  # what was written while the interruption came
             if results:
-                write_bytes(out / SUMMARY, summary_csv(results))
-                finish(results, out)
-    return results
+                with suppress(DataError):
+                    summarise()
+            raise
+        if results:
+            summarise()
+    return [results[place] for place in range(len(clips))]
 
 
-def write_result(scored: Scored, folder: Path, extras: Extras) -> Result:
+def _results(
+    writer: DiveWriter,
+    scorer: Scorer,
+    clips: Sequence[InputClip],
+    workers: BatchWorkers | None,
+    lock: Held,
+) -> Generator[tuple[int, Result]]:
+    """Result of each clip with its place, as they come."""
+    if workers is None:
+        for place, clip in enumerate(clips):
+            yield place, writer.write(scorer, clip)
+        return
+    make = partial(_scoring_in_worker, writer, workers.source, torch.get_num_threads(), cv2.getNumThreads())
+    with closing(each_in_workers(make, clips, min(workers.num, len(clips)), holding=lock)) as outcomes:
+        for place, outcome in outcomes:
+            yield place, _of_lost(clips[place], outcome, writer.out) if isinstance(outcome, Lost) else outcome
+
+
+def _scoring_in_worker(
+    writer: DiveWriter, source: ScorerSource, num_threads: int, num_opencv_threads: int
+) -> Callable[[InputClip], Result]:
+    torch.set_num_threads(num_threads)
+    cv2.setNumThreads(num_opencv_threads)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the process that hands out work has loaded the same, and said it
+        scorer = source.load()
+    return partial(writer.write, scorer)
+
+
+def _of_lost(clip: InputClip, lost: Lost, out: Path) -> Result:
+    """Result of a dive whose worker ended, as far as it can be written."""
+    how = "" if lost.exit_code is None else f" (exit code {lost.exit_code})"
+    text = f"The process that scored this dive ended before it was done{how}; memory may have run out. Use --resume to score it again."
+    unread = InputFile(
+        name=clip.name,
+        path=str(clip.path),
+        sha256="",
+        num_frames=0,
+        width_px=0,
+        height_px=0,
+        duration_s=None,
+        frame_rate=None,
+        condition="unreadable",
+        start_frame=0,
+        end_frame=0,
+    )
+    result = _failed(unread, WORKER_LOST, text)
+    with suppress(DataError):
+        write_result(Scored(result=result), out / clip.name, lambda scored, folder: None)
+    return result
+
+
+def _failed(film: InputFile, code: str, text: str) -> Result:
+    return Result(status="failed", reasons=[Reason(code=code, text=text)], input=film)
+
+
+def write_result(scored: Scored, folder: Path, extras: Extras, origin: bytes | None = None) -> Result:
     """Write a dive's folder, whole or not at all; gives the result as written.
+
+    Args:
+        scored: Scored dive.
+        folder: Folder of the dive; an earlier result in it is replaced, anything else is not.
+        extras: Writes what else is wanted of the dive.
+        origin: What the result was made of (`kept_results`); None where it is not to be kept by another run.
 
     Raises:
         DataError: It cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".scoring-"))
+        staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_STAGING))
     except OSError as error:
         raise _unwritable(folder, error) from error
     result = scored.result
     try:
         try:
             extras(scored, staging)
-        except OSError:
-            raise  # the disk, and so every other file
         except Exception as error:  # whatever cannot be drawn, the result is worth having
+            disk = error if isinstance(error, OSError) else _disk_error(error)
+            if disk is not None:
+                raise _unwritable(folder, disk) from error
             kind = "" if isinstance(error, StagescoreError) else f"{type(error).__name__}: "
-            told = printable(f"A file could not be made: {kind}{error}.")
+            told = writable(f"A file could not be made: {kind}{error}.")
             result = result.model_copy(update={"warnings": [*result.warnings, told]})
         write_bytes(staging / RESULT, result.to_bytes())
+        if origin is not None:
+            write_bytes(staging / MADE_FROM, origin)
         staging.chmod(0o755)
+        if (folder / RESULT).is_file():
+            folder.rename(staging.with_name(f"{staging.name}-old"))
         staging.rename(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(staging.with_name(f"{staging.name}-old"), ignore_errors=True)
     return result
 
 
 def summary_csv(results: Sequence[Result]) -> bytes:
     """A row a dive; spans of frames are half-open."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for result in results:
         spans = {stage.name: f"{stage.start_frame}-{stage.end_frame}" for stage in result.stages}
         events = result.events.first_airborne_frame, result.events.first_water_contact_frame
         low, high = result.interval or (None, None)
         prior = result.prior
-        writer.writerow(
+        rows.append(
             [
                 result.input.name,
                 result.status,
@@ -172,17 +339,22 @@ def summary_csv(results: Sequence[Result]) -> bytes:
                 None if result.execution is None else f"{result.execution:.3f}",
             ]
         )
-    return stream.getvalue().encode()
+    return csv_table(COLUMNS, rows).encode()
 
 
-def _holds_results(folder: Path) -> bool:
-    if not folder.exists():
-        return False
-    if not folder.is_dir():
-        return True
-    return any((folder / name).exists() for name in (SUMMARY, RESULT, COMPARED)) or any(
-        folder.glob(f"*/{RESULT}")
-    )
+def _sweep(out: Path) -> None:
+    """Remove what dives left that were being written when their process was killed."""
+    for leftover in out.glob(f"{_STAGING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _disk_error(error: BaseException | None) -> OSError | None:
+    """The error of a disk that takes nothing more, from which another one came."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        error = error.__cause__
+    return None
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from stagescore.config import Config
 from stagescore.extras import from_extra
+from stagescore.printable import json_spelled
 from stagescore.scoring.result_parts import (
     Angles,
     Events,
@@ -122,7 +123,7 @@ class Result(Config):
 
     def to_bytes(self) -> bytes:
         """The content of `result.json`."""
-        return (self.model_dump_json(indent=1) + "\n").encode()
+        return json_spelled(self.model_dump_json(indent=1) + "\n").encode()
 
     def table(self) -> "pd.DataFrame":
         """A row a stage: where it lies, how sure that is, and what it brought."""

@@ -8,22 +8,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from stagescore.config import Config
+from stagescore.printable import writable
 
-
-def printable(text: str) -> str:
-    r"""A text that can be written as UTF-8.
-
-    The name of a file may hold bytes that are no UTF-8, as archives from elsewhere leave them; Python has them as lone surrogates,
-    which no JSON, table or page can hold.
-
-    >>> printable("plong\udce9on")
-    'plong?on'
-    """
-    return text.encode(errors="replace").decode()
-
-
-Text = Annotated[str, BeforeValidator(printable)]
-"""A text that may have the name of a file in it."""
+Text = Annotated[str, BeforeValidator(writable)]
+"""A text that may have the name of a file in it, which may be no UTF-8; whoever shows it sees to the rest (`printable`)."""
 Status = Literal["ok", "needs_review", "failed"]
 StageName = Literal["take-off", "flight", "entry"]
 
