@@ -86,7 +86,7 @@ def test_the_rows_are_what_score_says_with_and_without_a_bank(
     own = Scorer.load(
         "tiny", tmp_path / "own.safetensors", weights_dir=made_scorer.weights_dir(tmp_path_factory)
     )
-    own.networks, own.flights = scorer.networks, scorer.flights
+    own.networks, own.flights, own.events = scorer.networks, scorer.flights, scorer.events
     # The bank that was saved holds features in half precision.
     assert with_bank.score == pytest.approx(
         [own.score(dive.frames_path or "", known_of(dive)).score], abs=0.2

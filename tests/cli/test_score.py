@@ -30,7 +30,7 @@ def given_flights(load: Any) -> Any:
 
     def loaded(*arguments: Any, **named: Any) -> Scorer:
         scorer = load(*arguments, **named)
-        scorer.networks, scorer.flights = "None in tests.", made_scorer.GivenFlight()
+        scorer.networks, scorer.flights, scorer.events = "None in tests.", made_scorer.GivenFlight(), None
         return scorer
 
     return loaded
@@ -189,7 +189,7 @@ def test_what_is_wrong_with_the_table_is_told_before_any_film_is_read(
     rows = "".join(f"{number}.mp4,70\n" for number in range(4))
     for text, told in (
         ("path,score\n" + rows + "gone.mp4,70\n", "gone.mp4"),
-        ("path,points\n" + rows, "score"),
+        ("path,colour\n" + rows, "score"),
         ("path,score\n" + rows, "4 of 4 dives can be used; give 5 or more"),
     ):
         labels.write_text(text)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import av
 import clips
 import pytest
 from typer.testing import CliRunner
@@ -12,43 +11,27 @@ from stagescore.errors import DataError
 from stagescore.media import inspect_media, open_media, source, video
 
 
-class Stumbling:
-    """An open film whose reading raises an error after some packets, as PyAV does on damaged streams.
-
-    With `after` None it raises once all packets have been given.
-    """
-
-    def __init__(self, container, error: Exception, after: int | None):
-        self.container, self.error, self.after = container, error, after
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.container.close()
-
-    def __getattr__(self, name):
-        return getattr(self.container, name)
-
-    def demux(self, stream):
-        for number, packet in enumerate(self.container.demux(stream)):
-            if number == self.after:
-                self.after = -1
-                raise self.error
-            yield packet
-        if self.after is None:
-            raise self.error
-
-
 @pytest.fixture
 def stumbles(monkeypatch):
-    """A function: from now on, reading a film raises this error."""
+    """A function: from now on, reading a film raises this error after some packets, as PyAV does on damaged streams.
+
+    With `after` None it is raised once all packets have been given.
+    """
+    demuxed = video._demuxed
 
     def stumble(error: Exception, after: int | None):
-        opened = av.open
-        monkeypatch.setattr(
-            video.av, "open", lambda *args, **kw: Stumbling(opened(*args, **kw), error, after)
-        )
+        left = [after]
+
+        def packets(container, stream):
+            for number, packet in enumerate(demuxed(container, stream)):
+                if number == left[0]:
+                    left[0] = -1
+                    raise error
+                yield packet
+            if left[0] is None:
+                raise error
+
+        monkeypatch.setattr(video, "_demuxed", packets)
 
     return stumble
 

@@ -111,7 +111,7 @@ def given_to_commands(factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
     def loaded(*arguments: Any, **named: Any) -> Scorer:
         scorer = load(*arguments, **named)
-        scorer.networks, scorer.flights = "None in tests.", GivenFlight()
+        scorer.networks, scorer.flights, scorer.events = "None in tests.", GivenFlight(), None
         return scorer
 
     monkeypatch.setattr(Scorer, "load", loaded)

@@ -1,14 +1,12 @@
 """A bank is validated only where its films tell more than the scores alone: made-up dives of which the network sees one number."""
 
-from types import SimpleNamespace
-from typing import cast
-
 import numpy as np
 import pytest
 import torch
 
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.inference.intervals import IntervalModel
+from stagescore.models.base import ContrastiveModel
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.bank_validation import Folds, cross_validated, without_film
 from stagescore.scoring.scoring_network import ScoringNetwork
@@ -16,17 +14,29 @@ from stagescore.tensors import ClipVectors, Comparison
 from stagescore.types import Dive
 
 
-class SeesOneNumber:
+class SeesOneNumber(ContrastiveModel):
     """A network whose difference between two dives is that of the one number that it sees of each."""
 
     device = torch.device("cpu")
+    # What a network is trained by is not asked for here.
+    branches = loss_names = ()  # type: ignore[assignment]
+    encode = segment = represent = losses = None  # type: ignore[assignment]
 
     def compare(self, query: ClipVectors, exemplar: ClipVectors, scores: torch.Tensor) -> Comparison:
         delta = (query.vectors - exemplar.vectors)[:, 0]
         return Comparison(delta=delta, stage_deltas=delta[:, None, None])
 
 
-NETWORK = cast(ScoringNetwork, SimpleNamespace(executes=False, contrastive=SeesOneNumber()))
+class OneNumberNetwork(ScoringNetwork):
+    """Such a network, with nothing else that a network has."""
+
+    contrastive = SeesOneNumber()  # type: ignore[assignment]
+    executes = False  # type: ignore[assignment]
+
+    def __init__(self) -> None: ...
+
+
+NETWORK = OneNumberNetwork()
 MEAN, NUMBERS = "mean of the scores", "mean of the dive numbers"
 
 

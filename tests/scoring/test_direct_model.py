@@ -91,7 +91,7 @@ def packed(home: Path, run: Path, folds: list[Path], monkeypatch: pytest.MonkeyP
 @pytest.fixture
 def scorer(packed: Path) -> Scorer:
     scorer = Scorer.load(packed, event_network=False)
-    scorer.networks, scorer.flights = "None in tests.", made_scorer.GivenFlight()
+    scorer.networks, scorer.flights, scorer.events = "None in tests.", made_scorer.GivenFlight(), None
     return scorer
 
 
@@ -222,7 +222,7 @@ def test_its_report_shows_the_score_and_says_nothing_of_exemplars(
 
     def loaded(*arguments: Any, **named: Any) -> Scorer:
         scorer = load(*arguments, **named)
-        scorer.networks, scorer.flights = "None in tests.", made_scorer.GivenFlight()
+        scorer.networks, scorer.flights, scorer.events = "None in tests.", made_scorer.GivenFlight(), None
         return scorer
 
     monkeypatch.setattr(Scorer, "load", loaded)

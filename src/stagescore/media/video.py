@@ -128,7 +128,7 @@ class _Decoding:
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
         for _ in range(_MAX_READ_ERRORS):
-            packets = self.container.demux(self.stream)
+            packets = _demuxed(self.container, self.stream)
             at_end = False
             while True:
                 try:
@@ -400,6 +400,10 @@ def _opened(path: Path) -> InputContainer:
         if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError):
             raise
         raise DataError(_BROKEN.format(_clause(error)), where=path, todo=_TODO) from error
+
+
+def _demuxed(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[VideoStream]]":
+    return container.demux(stream)
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:

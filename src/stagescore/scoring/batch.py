@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import torch
@@ -75,6 +75,7 @@ Finish = Callable[[Sequence[Result], Path], None]
 Progress = Callable[[str, int, int], None]
 
 
+@runtime_checkable
 class ScorerSource(Protocol):
     """Loads the same scorer in any process; it is pickled."""
 
