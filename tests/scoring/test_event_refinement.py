@@ -69,6 +69,10 @@ def test_a_clip_that_begins_in_the_air_is_told_by_the_network_alone(film: str) -
     # The jump before the take-off is a fall upwards: the fall of the body takes it for a part of the flight.
     refined = EventNetworkRefiner(network).refine(media, span, flight(starts_in_air=True, no_takeoff=True))
     assert (refined.first, refined.starts_in_air, refined.no_takeoff) == (33, False, False)
+    refined = EventNetworkRefiner(Places(33.2, 68.9, sure=0.7)).refine(
+        media, span, flight(starts_in_air=True)
+    )
+    assert refined.starts_in_air  # of a film that the network does not know the fall of the body tells
     for sure, no_takeoff in ((0.95, False), (0.99, True)):
         network.in_air = (sure, 0.0)
         refined = EventNetworkRefiner(network).refine(media, span, flight())
