@@ -23,7 +23,7 @@ EVENTS = ("first airborne frame", "first water contact")
 PICTURE_PX = (144, 112)
 """Width and height of the pictures that it sees; proportions are not kept. Set by hand."""
 PHASES = ("before the flight", "in the air", "in the water")
-"""What each picture shows, as `EventNetwork.phases` tells."""
+"""What a picture may show, in the order of the logits of `EventNetwork.phase_head`."""
 STEPS_PER_FLIGHT = 43
 """Pictures of a flight: as many as the median flight of the training films has frames, at 25 a second."""
 _BEFORE, _AFTER = 1.0, 0.8
@@ -260,7 +260,7 @@ class EventNetwork(nn.Module):
             frames: Frame of the clip that each picture shows, increasing.
             num_frames: Number of frames of the clip. Ends that no picture shows are far from the flight: 0.
         """
-        in_air = self.phase_head(described[None].float())[0].softmax(0)[1].tolist()
+        in_air = self.phase_head(described[None].float())[0].softmax(0)[PHASES.index("in the air")].tolist()
         return in_air[0] if frames[0] == 0 else 0.0, in_air[-1] if frames[-1] == num_frames - 1 else 0.0
 
 
