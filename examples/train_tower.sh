@@ -6,6 +6,8 @@
 # table as those of seed 0, and weights/tower is written anew.
 # Protocols named beside (sealed, athlete-disjoint, leave-one-contest-out) are trained and evaluated as well.
 set -euo pipefail
+# glibc gives large blocks back to the system after every step and pays for each page again: training takes a fifth less time without.
+export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=67108864
 seed=${SEED:-0} second=$((${SEED:-0} + 1))
 films=$(realpath "$1") network=$(realpath "$2")
 mkdir -p "$3" && cd "$3"
@@ -45,9 +47,9 @@ for protocol in all "$@" five-fold; do
     --protocol "$protocol" --out events --trained-on "300 films of London 2012, men's 10 m, and 200 simulated dives" --quiet
 done
 
-# Two runs on all films, whose mean ships, and one on the films of the other folds for each fold; two at a time.
+# One run on the films of the other folds for each fold, and two on all films, whose mean ships; two at a time.
 export -f train run_of
-{ echo "all $seed"; echo "all $second"; for protocol in "$@" five-fold; do folds "$protocol" | sed "s/$/ $seed/"; done; } |
+{ for protocol in "$@" five-fold; do folds "$protocol" | sed "s/$/ $seed/"; done; echo "all $seed"; echo "all $second"; } |
   xargs -n 2 -P 2 bash -euo pipefail -c 'train "$1" "$2"' fold
 mean=$(run_of all-mean "$seed")
 if [ -e "$mean/config.yaml" ]; then stagescore train --resume "$mean" --quiet

@@ -345,8 +345,17 @@ def test_the_body_shows_six_skeletons_and_the_smallest_angles_of_the_flight() ->
         f"The hips close furthest in flight at 1.60 s (frame {24 + hips.index(min(hips))})"
         in element.text.replace("\u00a0", " ")
     )
-    assert "the trunk is 10° from the vertical" in element.text
+    assert "the trunk is about 10° from the vertical" in element.text
     assert len(element.find("path")) == 3
+
+
+def test_no_angle_is_told_of_a_fold_whose_limbs_are_guesses() -> None:
+    result = made_result()
+    knee = [None if 30 <= frame < 42 else value for frame, value in enumerate(result.angles.knee)]
+    angles = result.angles.model_copy(update={"knee": knee})
+    text = shown("body", result.model_copy(update={"angles": angles})).text
+    assert "the angle at the knees is known in 67% of the frames only" in text.replace("\u00a0", "")
+    assert "The knees bend" not in text and "The hips close furthest" in text
 
 
 def test_the_body_says_where_its_joints_come_from_and_draws_no_curve_that_is_not_known() -> None:

@@ -43,6 +43,9 @@ class FailsAt:
             raise ZeroDivisionError("no such luck")
         return flight
 
+    def cut_off_flight(self, media: Media, span: tuple[int, int]) -> Flight | None:
+        return None
+
 
 @pytest.fixture
 def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:

@@ -18,7 +18,7 @@ from stagescore.data.score_prior import Expectation
 from stagescore.errors import CheckpointError
 from stagescore.inference.prediction import PredictionTask
 from stagescore.inference.predictors import predictor_of
-from stagescore.scoring.angles import angle_at, angles_of
+from stagescore.scoring.angles import angle_at, angle_at_entry, angles_of
 from stagescore.scoring.blending import blended
 from stagescore.scoring.dive_number import Hypothesis
 from stagescore.scoring.estimating import exemplar_votes, mean_difficulty, query_of
@@ -191,20 +191,25 @@ def test_knees_are_the_mean_of_both_or_the_one_that_is_known_in_every_frame() ->
     assert found.hip == found.trunk == [None] * 9 and found.trunk_at_entry is None
 
 
+U = math.nan
+
+
 @pytest.mark.parametrize(
-    ("contact", "angle"), [(40, 10.0), (43, 10.0), (44, 20.0), (45, 20.0), (49, 30.0), (52, 30.0), (53, None)]
+    ("trunk", "angle"),
+    [
+        ([120, 130, 140, 150, 160, 170], 10.0),  # head first
+        ([60, 50, 40, 30, 20, 10], 10.0),  # feet first
+        ([U, U, 140, 150, 160, 170], 10.0),
+        ([120, 130, 140, 150, 160, U], 20.0),  # the frame before the contact
+        ([120, 130, 140, 150, U, U], None),  # too long before
+        ([U, U, U, 150, 160, 170], None),  # too few frames agree
+        ([118, 118, 118, 109, 73, U], None),  # through the horizontal on the way into the water: film 280
+        ([104, 104, 104, 87, 87, U], None),  # film 339
+        ([150, 160, 170, 160, 150, 140], None),  # away from the vertical
+        ([100, 100, 100, 172, 172, 172], None),  # farther in a frame than a body turns
+    ],
 )
-def test_the_trunk_at_the_entry_is_that_of_the_nearest_frame_in_which_it_is_known(
-    contact: int, angle: float | None
+def test_the_trunk_at_the_entry_is_told_where_the_frames_before_agree(
+    trunk: list[float], angle: float | None
 ) -> None:
-    """Head first or feet first, known in frames 41, 46, and 49 only."""
-    joints = np.full((10, 16, 2), np.nan)
-    for frame, degrees in ((1, 10.0), (6, 160.0), (9, 30.0)):
-        joints[frame, MPII_16.index("pelvis")] = 0.0, 0.0
-        joints[frame, MPII_16.index("thorax")] = (
-            9 * math.sin(math.radians(degrees)),
-            -9 * math.cos(math.radians(degrees)),
-        )
-    track = PoseTrack(joints, np.where(np.isnan(joints).any(-1), 0.0, 1.0))
-    found = angles_of(track, 40, contact)
-    assert found.trunk_at_entry == (None if angle is None else pytest.approx(angle, abs=0.01))
+    assert angle_at_entry(np.array([U, U, *trunk, 3.0, 80.0]), 7) == angle

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import stored_dives
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -14,6 +15,7 @@ import made_scorer
 from stagescore.data.manifest import read_manifest
 from stagescore.media.source import open_media
 from stagescore.models.event_network import EventNetwork, PlacedEvents
+from stagescore.scoring import checks, event_refinement
 from stagescore.scoring.event_refinement import EventNetworkRefiner
 from stagescore.scoring.events import Flight
 from stagescore.simulate.dataset import Order, simulate_dataset
@@ -115,3 +117,53 @@ def test_what_ships_places_the_events_of_new_simulated_dives(tmp_path: Path) -> 
         refined = refiner.refine(media, (0, media.num_frames), rough)
         off.append((refined.first - first, refined.stop - stop))
     assert np.abs(np.median(off, 0)).max() <= 1 and (np.abs(off) <= 3).mean() > 0.9
+
+
+class SeesPhases(Places):
+    """Says of every frame what it shows, by its number in the film."""
+
+    def __init__(self, takeoff: int, contact: int, sure: float = 0.99) -> None:
+        super().__init__(takeoff, contact)
+        self.events, self.sure = (takeoff, contact), sure
+
+    def describe(self, pictures):
+        self.num_described = len(pictures)
+        return super().describe(pictures)
+
+    def phases(self, described):
+        place = np.searchsorted(self.events, self.shown[-len(described) :], side="right")
+        rest = (1 - self.sure) / 2
+        return torch.full((3, len(described)), rest).scatter_(0, torch.from_numpy(place)[None], self.sure)
+
+
+@pytest.mark.parametrize(
+    ("span", "sure", "found"),
+    [
+        ((0, 79), 0.99, None),  # a whole dive
+        ((40, 79), 0.99, (0, 20, True, False)),  # begins in the air, twenty frames before the contact
+        ((40, 79), 0.9, None),  # not sure enough where the body shows no fall
+        ((10, 35), 0.99, (20, 25, False, True)),
+        ((40, 50), 0.99, (0, 10, True, True)),
+        ((65, 79), 0.99, None),  # after the contact
+        ((5, 28), 0.99, None),  # before the take-off
+    ],
+)
+def test_a_clip_that_shows_too_little_of_a_flight_to_see_a_fall_is_in_the_air_all_the_same(
+    film: str, monkeypatch: pytest.MonkeyPatch, span: tuple[int, int], sure: float, found: tuple | None
+) -> None:
+    media = open_media(film)
+    network = SeesPhases(30, 60, sure)
+    at = event_refinement._Described.at
+
+    def told(described, frames):
+        network.shown += (frames + span[0]).tolist()
+        return at(described, frames)
+
+    monkeypatch.setattr(event_refinement._Described, "at", told)
+    flight = EventNetworkRefiner(network).cut_off_flight(media, span)
+    if found is None:
+        assert flight is None
+    else:
+        assert flight is not None and flight.confidence == pytest.approx(sure, abs=1e-3)
+        assert (flight.first, flight.stop, flight.starts_in_air, flight.ends_in_air) == found
+        assert checks.partial_reason(flight, span[0], begins_at_cut=True) is not None

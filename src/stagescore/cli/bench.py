@@ -8,15 +8,24 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli import bench_films, bench_pose, bench_real_clips, bench_stability
+from stagescore.cli import (
+    bench_cut_clips,
+    bench_films,
+    bench_pose,
+    bench_real_clips,
+    bench_results,
+    bench_stability,
+)
 from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
+app.command("cut-clips")(bench_cut_clips.cut_clips)
 app.command("films")(bench_films.films)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)
+app.command("results")(bench_results.results)
 app.command("stability")(bench_stability.stability)
 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]

@@ -26,6 +26,8 @@ PHASES = ("before the flight", "in the air", "in the water")
 """What a picture may show, in the order of the logits of `EventNetwork.phase_head`."""
 STEPS_PER_FLIGHT = 43
 """Pictures of a flight: as many as the median flight of the training films has frames, at 25 a second."""
+_PICTURES_PER_S = 25.0
+"""Pictures of a second where no flight says how far apart they lie; see `STEPS_PER_FLIGHT`."""
 _BEFORE, _AFTER = 1.0, 0.8
 """Lengths of the rough flight that are looked at before and after it. Set by hand."""
 _TAPS = (2, 4)
@@ -68,6 +70,20 @@ def pictured_frames(
     wanted = np.arange(first - _BEFORE * length, stop + _AFTER * length, step)
     frames = np.floor(wanted + 0.5).astype(int)
     return np.asarray(frames[(frames >= 0) & (frames < num_frames)])
+
+
+def frames_at_usual_distances(num_frames: int, rate: float) -> Int[np.ndarray, " pictures"]:
+    """Frames of a whole clip with both ends, about as far apart as those of a flight of the training films.
+
+    Args:
+        num_frames: Frames of the clip.
+        rate: Frames per second of the dive, not of slow motion.
+
+    >>> frames_at_usual_distances(8, 50.0).tolist(), frames_at_usual_distances(1, 50.0).tolist()
+    ([0, 2, 4, 5, 7], [0])
+    """
+    num_steps = round((num_frames - 1) / max(rate / _PICTURES_PER_S, 1.0))
+    return np.floor(np.linspace(0, num_frames - 1, max(num_steps + 1, min(num_frames, 2))) + 0.5).astype(int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +263,18 @@ class EventNetwork(nn.Module):
         return PlacedEvents(frames=(places[0], places[1]), confidence=(sure[0], sure[1]))
 
     @torch.no_grad()
+    @torch.no_grad()
+    def phases(
+        self, described: Float[Tensor, "pictures {self.described}"]
+    ) -> Float[Tensor, "phases pictures"]:
+        """Probability of each of `PHASES` in every picture.
+
+        Args:
+            described: Descriptions of the pictures, as `describe` gives them; the network is in eval mode.
+        """
+        found: Tensor = self.phase_head(described[None].float())[0].softmax(0)
+        return found
+
     def seen_in_air(
         self,
         described: Float[Tensor, "pictures {self.described}"],
@@ -260,7 +288,7 @@ class EventNetwork(nn.Module):
             frames: Frame of the clip that each picture shows, increasing.
             num_frames: Number of frames of the clip. Ends that no picture shows are far from the flight: 0.
         """
-        in_air = self.phase_head(described[None].float())[0].softmax(0)[PHASES.index("in the air")].tolist()
+        in_air = self.phases(described)[PHASES.index("in the air")].tolist()
         return in_air[0] if frames[0] == 0 else 0.0, in_air[-1] if frames[-1] == num_frames - 1 else 0.0
 
 

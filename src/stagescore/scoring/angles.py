@@ -12,8 +12,11 @@ from jaxtyping import Bool, Float
 from stagescore.scoring.result_parts import Angles
 from stagescore.types import PoseTrack
 
-_NEAR_ENTRY = 3
-"""Frames around the contact in which the angle at the entry is looked for. Set by hand."""
+_BEFORE_ENTRY, _LEAST_KNOWN = 6, 4
+"""Number of frames up to the contact that have to agree on the trunk, and how many of them must be known. Set by hand, as the next two
+numbers: of twenty real films five had an angle of 45 to 87 degrees or one that jumped there, where the body was nearly straight."""
+_LARGEST_STEP, _SLACK = 40.0, 5.0
+"""Degrees that a trunk turns from frame to frame at most, and by which it may turn away from the vertical before the contact."""
 _HALF_WINDOW = 2
 """Frames on either side for the median; set by hand, so that a joint that is wrong in one or two frames shows nowhere."""
 _DIGITS = 3
@@ -63,7 +66,7 @@ def angles_of(
         knee=_listed(knee),
         hip=_listed(hip),
         trunk=_listed(trunk),
-        trunk_at_entry=None if contact_frame is None else _at_entry(trunk, contact_frame - start_frame),
+        trunk_at_entry=None if contact_frame is None else angle_at_entry(trunk, contact_frame - start_frame),
     )
 
 
@@ -87,13 +90,29 @@ def _of_both(sides: list[np.ndarray]) -> np.ndarray:
     )
 
 
-def _at_entry(trunk: np.ndarray, frame: int) -> float | None:
-    """Angle of the trunk to the vertical, head first or feet first, in the known frame that is nearest to the contact."""
-    known = [f for f in np.flatnonzero(~np.isnan(trunk)).tolist() if abs(f - frame) <= _NEAR_ENTRY]
-    if not known:
+def angle_at_entry(trunk: Float[np.ndarray, " frames"], frame: int) -> float | None:
+    """Angle of the trunk to the vertical, head first or feet first, at the contact; None unless the frames before it agree.
+
+    A body that enters the water comes ever nearer to the vertical, and has passed the horizontal before.
+
+    Args:
+        trunk: Angle of the trunk to the upright, in degrees, 0 to 180; NaN where it is not known.
+        frame: Frame of the first touch of the water.
+
+    Returns:
+        Degrees, 0 to 90.
+    """
+    near = trunk[max(frame - _BEFORE_ENTRY + 1, 0) : frame + 1]
+    known = np.flatnonzero(~np.isnan(near))
+    if len(known) < _LEAST_KNOWN or known[-1] < len(near) - 2:
         return None
-    angle = float(trunk[min(known, key=lambda f: (abs(f - frame), f))])
-    return round(min(angle, 180.0 - angle), _DIGITS)
+    angles = near[known]
+    if angles[-1] > 90:
+        angles = 180.0 - angles
+    steps = np.diff(angles)
+    if (steps > _SLACK).any() or (steps < -_LARGEST_STEP * np.diff(known)).any() or (angles > 90).any():
+        return None
+    return round(float(angles[-1]), _DIGITS)
 
 
 def _listed(values: np.ndarray) -> list[float | None]:

@@ -11,9 +11,18 @@ from jaxtyping import Int
 from torch import Tensor
 
 from stagescore.errors import CheckpointError
+from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
-from stagescore.models.event_network import PICTURE_PX, EventNetwork, pictured_frames, place_flight
+from stagescore.models.event_network import (
+    PHASES,
+    PICTURE_PX,
+    STEPS_PER_FLIGHT,
+    EventNetwork,
+    frames_at_usual_distances,
+    pictured_frames,
+    place_flight,
+)
 from stagescore.scoring.events import Flight
 from stagescore.weights.event_weights import load_event_network
 from stagescore.weights.search import find_weights
@@ -27,6 +36,9 @@ _SURE_OF_TAKEOFF = 0.8
 """Confidence of the take-off above which the film is like those that the network knows: 95 % of films that it was not trained on, from
 the pool of the training films, are; two clips of other pools that begin in the air are at 0.54 and 0.62."""
 
+_AT_AN_END = 2 * STEPS_PER_FLIGHT
+"""Number of pictures at either end of a clip that say whether it is in the air: they hold a flight and what is beside it."""
+
 
 @runtime_checkable
 class FlightRefiner(Protocol):
@@ -39,6 +51,17 @@ class FlightRefiner(Protocol):
             media: The film.
             span: Frames that are used, half-open.
             flight: The flight, counted from the start of the span.
+
+        Raises:
+            DataError: The film cannot be read any more.
+        """
+
+    def cut_off_flight(self, media: Media, span: tuple[int, int]) -> Flight | None:
+        """A flight that begins or ends with the clip, where the fall of the body shows none; None where neither end is in the air.
+
+        Args:
+            media: The film.
+            span: Frames that are used, half-open.
 
         Raises:
             DataError: The film cannot be read any more.
@@ -98,6 +121,38 @@ class EventNetworkRefiner:
             starts_in_air=starts_in_air,
             no_takeoff=in_air[0] > _LONG_IN_THE_AIR or (unsure and flight.no_takeoff),
             ends_in_air=ends_in_air,
+        )
+
+    def cut_off_flight(self, media: Media, span: tuple[int, int]) -> Flight | None:
+        """See `FlightRefiner`; of a long clip only the pictures at its ends are looked at."""
+        num_frames = span[1] - span[0]
+        frames = frames_at_usual_distances(
+            num_frames, (media.info.frame_rate or DEFAULT_FRAME_RATE) * media.info.slowmo
+        )
+        described = _Described(self.network, media, span[0])
+        before, in_air, water = (PHASES.index(one) for one in PHASES)
+        begin, end = frames[:_AT_AN_END], frames[-_AT_AN_END:]
+        at_begin, at_end = (self.network.phases(described.at(some)).numpy() for some in (begin, end))
+        starts_in_air = at_begin[in_air, 0] > _LONG_IN_THE_AIR
+        ends_in_air = at_end[in_air, -1] > _LONG_IN_THE_AIR
+        if not (starts_in_air or ends_in_air):
+            return None
+        touched = begin[at_begin[water] > at_begin[in_air]]
+        on_board = end[at_end[before] > at_end[in_air]]
+        first = 0 if starts_in_air or not len(on_board) else int(on_board[-1]) + 1
+        stop = num_frames if ends_in_air or not len(touched) else int(touched[0])
+        return Flight(
+            first=first,
+            stop=stop,
+            # Where the body's fall cannot be followed its highest point is not known; a clip that begins in the air has not risen.
+            apex=float(first - num_frames),
+            misfit=0.0,
+            fallen=0.0,
+            gravity=0.0,
+            starts_in_air=bool(starts_in_air),
+            no_takeoff=bool(starts_in_air),
+            ends_in_air=bool(ends_in_air),
+            seen=float(max(at_begin[in_air, 0] * starts_in_air, at_end[in_air, -1] * ends_in_air)),
         )
 
 

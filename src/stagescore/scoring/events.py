@@ -64,6 +64,8 @@ class Flight:
         no_takeoff: Whether the clip surely starts some frames after the take-off: by what a network sees, or because the highest
             point is near or past.
         ends_in_air: Whether the clip ends before the entry.
+        seen: Probability of a flight that only a network has seen, where the path of the body shows none; misfit, fall and gravity
+            are 0 then, and the highest point is not known. None of a flight that the path of the body shows.
     """
 
     first: int
@@ -75,6 +77,7 @@ class Flight:
     starts_in_air: bool
     no_takeoff: bool
     ends_in_air: bool
+    seen: float | None = None
 
     @property
     def num_frames(self) -> int:
@@ -83,7 +86,9 @@ class Flight:
 
     @property
     def confidence(self) -> float:
-        """How much the path looks like a fall, 0 to 1: how well it fits, and how far it goes."""
+        """How much the path looks like a fall, 0 to 1: how well it fits, and how far it goes; or what a network says."""
+        if self.seen is not None:
+            return self.seen
         return float(np.clip(1 - self.misfit / (2 * _MISFIT), 0, 1) * min(self.fallen / _SURE_FALL, 1.0))
 
     def events(self) -> Events:

@@ -175,9 +175,14 @@ def find_flight(state: ScoringState, tools: Tools) -> None:
 
 
 def place_events(state: ScoringState, tools: Tools) -> None:
-    """Move the ends of the flight to where take-off and water contact are seen."""
+    """Move the ends of the flight to where take-off and water contact are seen; a clip may show too little of one to see a fall."""
+    span = state.start, state.end
     if state.flight is not None and tools.events is not None:
-        state.flight = tools.events.refine(_working(state), (state.start, state.end), state.flight)
+        state.flight = tools.events.refine(_working(state), span, state.flight)
+    elif (
+        state.scan is not None and tools.events is not None and checks.still_reason(state.scan.small) is None
+    ):
+        state.flight = tools.events.cut_off_flight(_working(state), span)
     if state.flight is not None and state.media is not None:
         state.warnings += _doubts_of_flight(state.media, state.start, state.flight, state.options.height_m)
 

@@ -136,7 +136,7 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, scan: Moti
         track=found.track.at(rows),
         weak=(found.filled | found.doubtful)[rows],
         shares=PoseShares(
-            source="estimated",
+            source="estimated" if found.track.known.any() else "none",
             measured=_share(found.measured),
             filled=_share(found.filled),
             doubtful=_share(found.doubtful),

@@ -195,7 +195,7 @@ class Angles(Config):
         hip: Angle at the hips, mean of both; 180 is stretched.
         trunk: Angle of the trunk to the vertical; 0 is upright, 180 upside down.
         trunk_at_entry: Angle between trunk and vertical at the first water contact, head or feet first; 0 is a straight
-            entry.
+            entry. None where the frames before the contact do not agree on it.
     """
 
     frames: list[int]

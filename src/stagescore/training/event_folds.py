@@ -100,6 +100,22 @@ def fold_names(manifest: Manifest, protocol: str, *, sealed: bool = False) -> li
     return [f"{protocol}/{fold.name}" for fold in make_folds(dives, protocol)]  # type: ignore[arg-type]
 
 
+def fold_folder(out: Path, name: str, *, sealed: bool = False) -> Path:
+    """Folder of a fold's network and flights.
+
+    Args:
+        out: Folder of all folds.
+        name: Fold as `data.fold` names it.
+        sealed: Whether the sealed athletes take part.
+    """
+    return out / (name.replace("/", "-") + ("-with-sealed" if sealed else ""))
+
+
+def network_path(out: Path, name: str, *, sealed: bool = False) -> Path:
+    """File of a fold's network; see `fold_folder`."""
+    return fold_folder(out, name, sealed=sealed) / NETWORK
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFold:
     """What is trained for one fold.
@@ -150,7 +166,7 @@ class EventFolds:
             progress: Called as (what, done, total) after every epoch.
         """
         split = split_by_fold(self.manifest, name, sealed=self.sealed)
-        folder = self.out / (name.replace("/", "-") + ("-with-sealed" if self.sealed else ""))
+        folder = fold_folder(self.out, name, sealed=self.sealed)
         tested = tuple(dive.dive_id for dive in split.select("test")) if name != EVERYTHING else ()
         everyone = {dive.dive_id for dive in split}
         if not (folder / FLIGHTS).is_file():

@@ -14,6 +14,9 @@ from stagescore.scoring.result_parts import Angles, StageResult
 
 _SKELETON_SHARES = ((0, 0.8), (1, 0.1), (1, 0.35), (1, 0.6), (1, 0.85), (2, 0.25))
 """Stages, and shares of them, of which skeletons are shown."""
+_WELL_KNOWN = 0.9
+"""Share of the frames of the flight in which an angle must be known for its smallest value to be told. Limbs of a fold hide each other:
+below it estimated joints of real pike dives bend the knees to 28 to 90 degrees, which are at 165 and more (docs/log.md, 30 November, night)."""
 _CURVE, _APART = 96, 42
 """Height of a curve in pixels, and the room above it."""
 
@@ -58,14 +61,22 @@ def angles(result: Result) -> list[Sentence]:
     if result.angles is None:
         return []
     found: list[Sentence] = []
-    for name, what in (("hip", "The hips close"), ("knee", "The knees bend")):
-        low = _lowest_in_flight(result, getattr(result.angles, name))
+    for name, what, which in (("hip", "The hips close", "hips"), ("knee", "The knees bend", "knees")):
+        values = getattr(result.angles, name)
+        low, share = _lowest_in_flight(result, values), _known_in_flight(result, values)
+        fields = (f"angles.{name}", "angles.frames", *TIMES)
         if low is not None:
             frame, degrees = low
-            text = f"{what} furthest in flight at {moment(result, frame)}: {degrees:.0f}°; 180° is fully extended."
-            found.append(Sentence(text, (f"angles.{name}", "angles.frames", *TIMES)))
+            text = f"{what} furthest in flight at {moment(result, frame)}: about {degrees:.0f}°; 180° is fully extended."
+            found.append(Sentence(text, fields))
+        elif share:
+            text = (
+                f"In flight the angle at the {which} is known in {share:.0%} of the frames only: limbs of a folded body hide each "
+                "other, and what is found of them is a guess. So no angle is given."
+            )
+            found.append(Sentence(text, fields))
     if result.angles.trunk_at_entry is not None:
-        text = f"At the first touch of the water the trunk is {abs(result.angles.trunk_at_entry):.0f}° from the vertical; 0° is a straight entry."
+        text = f"At the first touch of the water the trunk is about {abs(result.angles.trunk_at_entry):.0f}° from the vertical; 0° is a straight entry."
         found.append(Sentence(text, ("angles.trunk_at_entry",)))
     return found
 
@@ -115,9 +126,23 @@ def _angle_table(angles: Angles) -> Table:
     return Table(title="Angles in degrees", head=head, rows=rows, fields=("angles",))
 
 
-def _lowest_in_flight(result: Result, values: Sequence[float | None]) -> tuple[int, float] | None:
+def _known_in_flight(result: Result, values: Sequence[float | None]) -> float:
+    """Share of the frames of the flight in which an angle is known, 0 to 1; 0 without a flight."""
     flight: StageResult | None = next((s for s in result.stages if s.name == "flight"), None)
     if result.angles is None or flight is None:
+        return 0.0
+    inside = range(flight.start_frame, flight.end_frame)
+    known = sum(
+        value is not None and frame in inside
+        for value, frame in zip(values, result.angles.frames, strict=True)
+    )
+    return known / len(inside)
+
+
+def _lowest_in_flight(result: Result, values: Sequence[float | None]) -> tuple[int, float] | None:
+    """Frame and value of the smallest angle in flight; None where too little of it is known."""
+    flight: StageResult | None = next((s for s in result.stages if s.name == "flight"), None)
+    if result.angles is None or flight is None or _known_in_flight(result, values) < _WELL_KNOWN:
         return None
     return smallest(values, result.angles.frames, flight.start_frame, flight.end_frame)
 
