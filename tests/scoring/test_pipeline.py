@@ -2,25 +2,29 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import made_scorer
 import numpy as np
 import pytest
 import stored_dives
 
+from stagescore.benchmarks.result_laws import broken_laws
 from stagescore.media import held
+from stagescore.media.film_writing import write_film
 from stagescore.media.source import open_media
 from stagescore.pose.tracking import Track
 from stagescore.scoring import pipeline
 from stagescore.scoring.events import Flight
-from stagescore.scoring.motion_scan import HeightCurve
+from stagescore.scoring.motion_scan import HeightCurve, MotionScan
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import Poses, no_poses
 from stagescore.scoring.result_builder import build_result
-from stagescore.scoring.result_parts import Reason
+from stagescore.scoring.result_parts import PoseShares, Reason
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState
 from stagescore.simulate.dataset import Order, simulate_dataset
+from stagescore.types import PoseTrack
 
 
 @pytest.fixture
@@ -251,3 +255,67 @@ def test_stray_frames_at_both_ends_are_left_out_in_frames_of_the_film(
     assert state.scan is not None and state.scan.num_frames == 50
     assert any("6 frames of another shot were left out; frames 5 to 54" in told for told in state.warnings)
     assert not state.reasons
+
+
+@pytest.fixture
+def something_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flight is looked for only where something is followed."""
+    curve = HeightCurve(0, np.zeros(300))
+    monkeypatch.setattr(MotionScan, "heights_of_motion", lambda scan, boxes=None: curve)
+
+
+@pytest.fixture(scope="module")
+def tripod(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds of which the dive takes one."""
+    noise = np.random.default_rng(1).integers(0, 255, (300, 48, 64, 3), dtype=np.uint8)
+    path = tmp_path_factory.mktemp("tripod") / "long.mp4"
+    write_film(path, iter(noise), 25.0)
+    return path
+
+
+@pytest.mark.usefixtures("something_moves")
+def test_of_a_long_film_the_frames_around_the_dive_are_used_and_named(
+    tmp_path_factory: pytest.TempPathFactory, tripod: Path
+) -> None:
+    scorer = made_scorer.scorer(tmp_path_factory)
+    scorer.flights = made_scorer.GivenFlight(first=150, stop=170)
+    result = scorer.score(tripod, difficulty=3.0)
+    assert (result.input.start_frame, result.input.end_frame) == (25, 245)
+    assert result.stages[0].start_frame == 25 and result.stages[-1].end_frame == 245
+    events = result.events.first_airborne_frame, result.events.first_water_contact_frame
+    assert [event and event.frame for event in events] == [150, 170]
+    told = "The dive was found in frames 25 to 244; 80 frames before and after it were left out."
+    assert told in result.warnings and broken_laws(result) == []
+
+
+@pytest.mark.usefixtures("something_moves")
+@pytest.mark.parametrize(
+    ("flight", "span"),
+    [
+        ({"first": 150, "stop": 170}, {"start": 0}),  # the user says which frames
+        ({"first": 120, "stop": 190}, {}),  # less than two seconds lie outside
+        ({"first": 0, "stop": 20, "starts_in_air": True}, {}),
+        ({"first": 280, "stop": 300, "ends_in_air": True}, {}),
+    ],
+)
+def test_other_films_are_used_whole(
+    tmp_path_factory: pytest.TempPathFactory, tripod: Path, flight: dict[str, Any], span: dict[str, int]
+) -> None:
+    scorer = made_scorer.scorer(tmp_path_factory)
+    scorer.flights = made_scorer.GivenFlight(**flight)
+    state = scorer.observe(tripod, ScoreOptions(**span))
+    assert state.flight is not None
+    assert (state.start, state.end) == (0, 300) and not any("left out" in told for told in state.warnings)
+
+
+def test_joints_of_some_frames_keep_what_is_weak_and_filled() -> None:
+    known = np.ones((6, 16), dtype=bool)
+    filled, weak = np.zeros_like(known), np.zeros_like(known)
+    filled[2], weak[2], weak[3] = True, True, True
+    track = PoseTrack(np.zeros((6, 16, 2)), known.astype(float), filled)
+    poses = Poses(track=track, weak=weak, shares=PoseShares(source="given", measured=4 / 6, filled=1 / 6))
+    part = poses.part(2, 5)
+    assert part.track.num_frames == 3 and part.weak[:, 0].tolist() == [True, True, False]
+    assert [getattr(part.shares, name) for name in ("measured", "filled", "doubtful")] == pytest.approx(
+        [1 / 3] * 3, abs=1e-3
+    )

@@ -6,7 +6,7 @@ leaves it when the feet touch the board and when the water slows it down.
 Source: none. The constants were chosen on simulated dives; docs/log.md tells on which, and what was seen of real clips.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 from typing import Protocol, runtime_checkable
 
@@ -90,6 +90,10 @@ class Flight:
         if self.seen is not None:
             return self.seen
         return float(np.clip(1 - self.misfit / (2 * _MISFIT), 0, 1) * min(self.fallen / _SURE_FALL, 1.0))
+
+    def earlier(self, frames: int) -> "Flight":
+        """The same flight in a clip that begins so many frames later."""
+        return replace(self, first=self.first - frames, stop=self.stop - frames, apex=self.apex - frames)
 
     def events(self) -> Events:
         """The two events; None where the clip does not show them."""

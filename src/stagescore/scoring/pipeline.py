@@ -1,6 +1,6 @@
 """How one dive is scored, from the file to the score: a list of steps on one state (`ScoringState`).
 
-    open -> span -> watch -> poses -> flight -> events -> limbs -> review -> network -> speaker -> compare
+    open -> span -> watch -> poses -> flight -> events -> dive -> limbs -> review -> network -> speaker -> compare
 
 Each step reads what earlier ones found and adds its own; a step that aborts ends the work, and whatever was known until then
 stands in the result (`result_builder`). Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fails a
@@ -17,6 +17,7 @@ from jaxtyping import Int
 from stagescore.data.score_prior import ScorePrior
 from stagescore.errors import DataError, StagescoreError
 from stagescore.media.held import HeldMedia
+from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import ENDS_IN_AIR, STARTS_IN_AIR
 from stagescore.pose.networks import PoseNetworks
@@ -37,6 +38,9 @@ from stagescore.scoring.state import ScoringState, Speaker
 
 _MUCH_LONGER = 1.2
 """Times as long as the body's fall that what moves must be seen to fall, to be believed instead. Not fitted."""
+_BEFORE_S, _AFTER_S, _LEAST_LEFT_OUT_S = 5.0, 3.0, 2.0
+"""Seconds before the take-off and after the contact that belong to a dive (an approach or an armstand, and the splash), and how much must
+lie outside of them for a film to be cut. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -187,6 +191,28 @@ def place_events(state: ScoringState, tools: Tools) -> None:
         state.warnings += _doubts_of_flight(state.media, state.start, state.flight, state.options.height_m)
 
 
+def keep_the_dive(state: ScoringState, tools: Tools) -> None:
+    """Leave out what is long before and after the dive, unless the user says which frames to use."""
+    scan, flight, media = state.scan, state.flight, state.media
+    told = state.options.start is not None or state.options.end is not None
+    if told or scan is None or flight is None or media is None or flight.starts_in_air or flight.ends_in_air:
+        return
+    rate = (media.info.frame_rate or DEFAULT_FRAME_RATE) * media.info.slowmo
+    start = max(flight.first - round(_BEFORE_S * rate), 0)
+    end = min(flight.stop + round(_AFTER_S * rate), scan.num_frames)
+    left_out = start + scan.num_frames - end
+    if left_out < _LEAST_LEFT_OUT_S * rate:
+        return
+    first = state.start + start
+    state.warnings.append(
+        f"The dive was found in frames {first} to {state.start + end - 1}; {left_out} frames before and after it were left out."
+    )
+    state.start, state.end = first, state.start + end
+    state.scan = scan.part(start, end)
+    state.poses = None if state.poses is None else state.poses.part(start, end)
+    state.flight = flight.earlier(start)
+
+
 def doubt_limbs(state: ScoringState, tools: Tools) -> None:
     """Mark joints that cannot be those of the diver: limbs folded as none can be, and those on somebody else during the flight."""
     scan, poses, flight = state.scan, state.poses, state.flight
@@ -275,6 +301,7 @@ SEEING: tuple[tuple[str, Step], ...] = (
     ("poses", find_joints),
     ("flight", find_flight),
     ("events", place_events),
+    ("dive", keep_the_dive),
     ("limbs", doubt_limbs),
     ("review", review),
 )

@@ -74,6 +74,19 @@ class Poses:
         boxes = None if self.boxes_px is None else self.boxes_px * np.tile(scale, 2)
         return replace(self, track=track, boxes_px=boxes)
 
+    def part(self, start: int, end: int) -> "Poses":
+        """The joints of some of the frames, half-open; shares are of these."""
+        track, weak = self.track.at(range(start, end)), self.weak[start:end]
+        filled = np.zeros_like(weak) if track.filled is None else track.known & track.filled
+        shares = PoseShares(
+            source=self.shares.source,
+            measured=_share(track.known & ~weak),
+            filled=_share(filled),
+            doubtful=_share(track.known & weak & ~filled),
+        )
+        boxes = None if self.boxes_px is None else self.boxes_px[start:end]
+        return replace(self, track=track, weak=weak, shares=shares, boxes_px=boxes)
+
     def doubting(self, doubtful: Bool[np.ndarray, "frames joints"]) -> "Poses":
         """The same with more joints that are doubtful.
 
