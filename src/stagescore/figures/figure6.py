@@ -107,7 +107,7 @@ def _draw(result: Result, pictures: Pictures, truth: float | None) -> Figure:
         rows[4],
         result,
         exemplar.edges,
-        f"exemplar: {exemplar.dive_id}, {points(exemplar.score)} points{about}",
+        f"exemplar: {exemplar.name}, {points(exemplar.score)} points{about}",
     )
     _draw_sums(
         rows[5],

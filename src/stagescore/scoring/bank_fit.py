@@ -8,11 +8,11 @@ from stagescore.card_files import strict_json
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
 from stagescore.inference.intervals import IntervalModel
-from stagescore.scoring.result_parts import Validation
+from stagescore.scoring.result_parts import Text, Validation
 
 STEEPEST = 1.5
 """Largest slope. Set by hand: a few dives must not multiply differences without limit."""
-_MOST_BYTES = 2**20  # set by hand; a fit has less than 1 kB
+_MOST_BYTES = 2**22  # set by hand; a fit has less than 1 kB, and the name of a film for each dive
 
 
 class BankFit(Config):
@@ -23,12 +23,14 @@ class BankFit(Config):
         slope: Factor by which the network's differences are multiplied, 0 to `STEEPEST`.
         validation: Error on the bank's dives, each predicted from the others.
         score_intervals: Content of an `inference.intervals.IntervalModel`; empty with too few dives.
+        films: Name of the film of each dive of the bank, by dive id; empty of banks fitted before this was noted.
     """
 
     weights_hash: str
     slope: float = Field(ge=0, le=STEEPEST)
     validation: Validation
     score_intervals: dict[str, float] = Field(default_factory=dict)
+    films: dict[str, Text] = Field(default_factory=dict)
 
     @classmethod
     def beside(cls, bank: Path, weights_hash: str) -> "BankFit | None":

@@ -139,7 +139,7 @@ def fit_bank(
     fit, predictions = cross_validated(network, bank, [one.encoding.views for one in kept], exemplars, folds)
     return FittedBank(
         bank=bank,
-        fit=fit,
+        fit=fit.model_copy(update={"films": {one.dive.dive_id: names[one.dive.dive_id] for one in kept}}),
         predictions={names[dive_id]: pair for dive_id, pair in predictions.items()},
         left_out=left_out,
         copies=copies,

@@ -7,8 +7,9 @@ the mean difficulty, still add up to the score.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
 from stagescore.data.exemplars import Protocol
 from stagescore.data.score_prior import Expectation, ScorePrior
@@ -133,7 +134,13 @@ class ScoreEstimator:
             state.warnings.append(f"{predicted.fallback[:1].upper()}{predicted.fallback[1:]}.")
         votes: list[ExemplarVote] = []
         if network.bank is not None:
-            votes = exemplar_votes(predicted, network.bank, execution=network.executes, slope=network.slope)
+            votes = exemplar_votes(
+                predicted,
+                network.bank,
+                execution=network.executes,
+                slope=network.slope,
+                films={} if network.fit is None else network.fit.films,
+            )
         return NetworkScore(predicted=predicted, votes=votes)
 
     def _blend(self, one: Hypothesis, own: NetworkScore, difficulty: float | None) -> Blend:
@@ -253,7 +260,12 @@ _OWN_EXEMPLARS = " Exemplars of your own (`stagescore fit-bank`) make such films
 
 
 def exemplar_votes(
-    predicted: PredictedDive, bank: ExemplarBank, *, execution: bool = False, slope: float = 1.0
+    predicted: PredictedDive,
+    bank: ExemplarBank,
+    *,
+    execution: bool = False,
+    slope: float = 1.0,
+    films: Mapping[str, str] = MappingProxyType({}),
 ) -> list[ExemplarVote]:
     """Each exemplar's say, with its parts.
 
@@ -263,6 +275,7 @@ def exemplar_votes(
         execution: Whether the network predicts score / difficulty. Its differences are in points already; the
             exemplars' scores are brought to the query's difficulty.
         slope: Factor by which the differences are multiplied, fitted on the user's own dives.
+        films: Names of the exemplars' films, by dive id, where they are known.
     """
     rows = dict(zip((dive.dive_id for dive in bank.dives), range(len(bank)), strict=True))
     factor = predicted.dive.difficulty if execution else None
@@ -283,6 +296,7 @@ def exemplar_votes(
                 delta=sum(map(sum, deltas)),
                 stage_deltas=deltas,
                 edges=bank.edges[rows[dive_id]].tolist(),
+                film=films.get(dive_id),
             )
         )
     return votes

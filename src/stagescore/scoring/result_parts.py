@@ -149,6 +149,7 @@ class ExemplarVote(Config):
         score: True score of the exemplar in points; of a network that predicts execution, at the query's difficulty.
         delta: Predicted difference in points, query minus exemplar; the vote is `score + delta`.
         stage_deltas: Differences in points by stage and branch (`branches` of the result); they add up to `delta`.
+        film: Name of the exemplar's film, of a bank of the user's own; None for other banks.
         edges: Edges of the exemplar's stages on the frames that the network was shown of it; they are numbered from 0
             and evenly spread over its clip, or over the part around its flight for networks with a window.
     """
@@ -159,6 +160,12 @@ class ExemplarVote(Config):
     delta: float
     stage_deltas: list[list[float]]
     edges: list[int]
+    film: Text | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call the exemplar: its film, or the id of the dive."""
+        return self.film or self.dive_id
 
     @property
     def vote(self) -> float:

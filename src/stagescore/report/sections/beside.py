@@ -62,7 +62,7 @@ def nearest(result: Result, index: int) -> Sentence:
     number = f" ({vote.dive_number})" if vote.dive_number else ""
     names = ("dive_id", "dive_number", "score", "delta")
     return Sentence(
-        f"The exemplar that differs least, stage by stage, is {vote.dive_id}{number}: "
+        f"The exemplar that differs least, stage by stage, is {vote.name}{number}: "
         f"{points(vote.score)} points; it votes for {points(vote.vote)}.",
         (*(f"{where}.{name}" for name in names), "exemplars[].stage_deltas"),
     )
@@ -103,7 +103,7 @@ def aligned_bars(result: Result, index: int) -> Chart | None:
     exemplar = result.exemplars[index]
     if len(exemplar.edges) != len(result.stages) + 1:
         return None
-    bars = (("this dive", shown_edges(result.stages)), (exemplar.dive_id, exemplar.edges))
+    bars = (("this dive", shown_edges(result.stages)), (exemplar.name, exemplar.edges))
     drawing = Drawing(
         108,
         "Stages of this dive and of the exemplar as shares of what the network was shown of each. The table has the numbers.",

@@ -140,7 +140,7 @@ def votes(result: Result) -> Chart:
 
 def _vote_table(result: Result) -> Table:
     rows = [
-        [vote.dive_id, vote.dive_number or "–", points(vote.score)]
+        [vote.name, vote.dive_number or "–", points(vote.score)]
         + [signed(sum_of_stage(vote, k)) for k in range(len(result.stages))]
         + [points(vote.vote)]
         for vote in result.exemplars

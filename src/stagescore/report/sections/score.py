@@ -243,7 +243,7 @@ def standing_strip(result: Result) -> Chart | None:
         drawing.text(axis.at(tick), 94, f"{tick:g}", "quiet", "middle")
     rows = [
         ["this dive", points(result.score)],
-        *([vote.dive_id, points(vote.score)] for vote in result.exemplars),
+        *([vote.name, points(vote.score)] for vote in result.exemplars),
     ]
     table = Table(
         title="Scores in points",
