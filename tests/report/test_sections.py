@@ -354,7 +354,7 @@ def test_no_angle_is_told_of_a_fold_whose_limbs_are_guesses() -> None:
     knee = [None if 30 <= frame < 42 else value for frame, value in enumerate(result.angles.knee)]
     angles = result.angles.model_copy(update={"knee": knee})
     text = shown("body", result.model_copy(update={"angles": angles})).text
-    assert "the angle at the knees is known in 67% of the frames only" in text.replace("\u00a0", "")
+    assert "that at the knees in 67% of the frames is known" in text.replace("\u00a0", "")
     assert "The knees bend" not in text and "The hips close furthest" in text
 
 

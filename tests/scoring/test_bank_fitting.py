@@ -180,9 +180,9 @@ def test_a_bank_comes_back_with_its_fit_and_scores_with_its_slope(
     result = own.score(str(dives[0].frames_path), difficulty=3.0)
     # The film itself is in the bank under its hash, and does not vote.
     assert {vote.dive_id for vote in result.exemplars} == {dive.dive_id for dive in dives[1:5]}
-    assert {Path(str(vote.film)).name for vote in result.exemplars} == {str(dive.number) for dive in dives[1:5]}, (
-        "the films' names"
-    )
+    assert {Path(str(vote.film)).name for vote in result.exemplars} == {
+        str(dive.number) for dive in dives[1:5]
+    }, "the films' names"
     plain = made_scorer.scorer_of(replace(network, bank=bank)).score(
         str(dives[0].frames_path), difficulty=3.0
     )

@@ -60,12 +60,13 @@ def angles_of(
         _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("hip", "shoulder", "knee"))) for s in _SIDES])
     )
     above = joints["pelvis"] + np.array([0.0, -1.0])
-    trunk = _steady(angle_at(joints["pelvis"], joints["thorax"], above))
+    trunk = angle_at(joints["pelvis"], joints["thorax"], above)
     return Angles(
         frames=list(range(start_frame, start_frame + track.num_frames)),
         knee=_listed(knee),
         hip=_listed(hip),
-        trunk=_listed(trunk),
+        trunk=_listed(_steady(trunk)),
+        # Not the median: after the contact hardly a frame is known, so it would be the angle of two frames before.
         trunk_at_entry=None if contact_frame is None else angle_at_entry(trunk, contact_frame - start_frame),
     )
 

@@ -61,20 +61,22 @@ def angles(result: Result) -> list[Sentence]:
     if result.angles is None:
         return []
     found: list[Sentence] = []
-    for name, what, which in (("hip", "The hips close", "hips"), ("knee", "The knees bend", "knees")):
+    guessed: list[str] = []
+    for name, what in (("hip", "The hips close"), ("knee", "The knees bend")):
         values = getattr(result.angles, name)
         low, share = _lowest_in_flight(result, values), _known_in_flight(result, values)
-        fields = (f"angles.{name}", "angles.frames", *TIMES)
         if low is not None:
             frame, degrees = low
             text = f"{what} furthest in flight at {moment(result, frame)}: about {degrees:.0f}°; 180° is fully extended."
-            found.append(Sentence(text, fields))
+            found.append(Sentence(text, (f"angles.{name}", "angles.frames", *TIMES)))
         elif share:
-            text = (
-                f"In flight the angle at the {which} is known in {share:.0%} of the frames only: limbs of a folded body hide each "
-                "other, and what is found of them is a guess. So no angle is given."
-            )
-            found.append(Sentence(text, fields))
+            guessed.append(f"that at the {name}s in {share:.0%}")
+    if guessed:
+        text = (
+            f"Of the angles in flight, {' and '.join(guessed)} of the frames {'is' if len(guessed) == 1 else 'are'} known: limbs of "
+            "a folded body hide each other, and what is found of them is a guess. So no such angle is told."
+        )
+        found.append(Sentence(text, ("angles.hip", "angles.knee", "angles.frames")))
     if result.angles.trunk_at_entry is not None:
         text = f"At the first touch of the water the trunk is about {abs(result.angles.trunk_at_entry):.0f}° from the vertical; 0° is a straight entry."
         found.append(Sentence(text, ("angles.trunk_at_entry",)))
