@@ -61,6 +61,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         Variant(name="brighter", gain=1.2),
         Variant(name="other-rate", rate=30),
         Variant(name="later", before=15),
+        Variant(name="cropped", cut_off=0.05),
     ):
         made[variant.name] = folder / f"{variant.name}.mp4"
         write_variant(open_media(str(made["dive"])), variant, made[variant.name])
@@ -76,6 +77,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("brighter", "alike"),
         ("other-rate", "alike"),
         ("later", "alike"),
+        ("cropped", "alike"),
     ],
 )
 def test_a_film_that_was_changed_shows_the_same_dive(films: dict[str, Path], name: str, how: str) -> None:

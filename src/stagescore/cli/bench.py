@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stagescore.cli import (
+    bench_bank,
     bench_cut_clips,
     bench_films,
     bench_pose,
@@ -20,6 +21,7 @@ from stagescore.cli.output import Failure, JsonOption, QuietOption, command_outp
 from stagescore.cli.simulate import NUM_CORES, size_px
 
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
+app.command("bank")(bench_bank.bank)
 app.command("cut-clips")(bench_cut_clips.cut_clips)
 app.command("films")(bench_films.films)
 app.command("pose")(bench_pose.pose)
