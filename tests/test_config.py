@@ -53,7 +53,7 @@ def test_the_presets_are_the_methods(tmp_path):
         ("cuont=1", "did you mean 'count'?"),
         ("inner.rat=1", "did you mean 'inner.rate'?"),
         ("iner.rate=1", "did you mean 'inner'?"),
-        ("zzzzzz=1", "known settings: inner, inner.rate"),
+        ("zzzzzz=1", "unknown setting 'zzzzzz'; nothing here is called like that; leave it out"),
         ("count", "write key=value"),
         ("=1", "write key=value"),
         ("count=x", "count is 'x'"),
@@ -178,3 +178,56 @@ def test_a_command_tells_an_earlier_name_in_one_line_and_goes_on(tmp_path):
     lines = [line for line in result.stderr.splitlines() if "data.drills" in line]
     assert lines == ["warning: tower: the setting data.drills is called data.fault_augmented now"]
     assert result.exit_code == 1 and "error: " in result.stderr  # there are no dives
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("epochs=3", "did you mean 'run.epochs'?"),
+        ("data.skp=fail", "unknown setting 'data.skp'; did you mean 'data.skip'?"),
+        ("data.skip=fial", "data.skip is 'fial'; input should be 'report' or 'fail'"),
+        (
+            "optimiser.groups=[{pat: a, factor: 1}]",
+            "'optimiser.groups.0.pat'; did you mean 'optimiser.groups.0.path'?",
+        ),
+        ("optimiser.groups=[{path: a}]", "optimiser.groups.0.factor is missing; give it"),
+        ("optimiser.groups=[5]", "optimiser.groups.0 is 5; write {KEY: VALUE}"),
+        ("optimiser.groups=&a [*a]", "write {KEY: VALUE}"),
+        (
+            "model.zzzz.width=3",
+            "unknown setting 'model.zzzz'; nothing in model is called like that; leave it out",
+        ),
+        ("model.tree.depth=3", "model.tree"),
+        ("model.name=hp-mcor", "did you mean 'hp-mcore'?"),
+        ("data=3", "data is 3; it is a group of settings: write data.KEY=VALUE"),
+        ("data.folder=2012", "data.folder is 2012; give one text"),
+        ("run.epochs=1.5", "run.epochs is 1.5; give a whole number"),
+        ("run.validate_test=maybe", "run.validate_test is 'maybe'; write true or false"),
+        ("data.=1", "'data.=1' is no setting; write key=value"),
+    ],
+)
+def test_the_nearest_setting_alone_is_named_at_every_level(override, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config(TrainSettings, "nano", [override])
+    line = str(caught.value)
+    assert words in line
+    assert line.startswith("command line: ")
+    assert len(line) < 200 and line.count("did you mean") <= 1
+
+
+def test_a_mistake_of_a_file_is_told_of_the_file_and_one_of_the_command_line_of_that(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("inner: {rat: 1}\n")
+    with pytest.raises(ConfigError, match=str(path)):
+        load_config(Outer, path, ["count=1"])
+    path.write_text("inner: {rate: 1}\n")
+    with pytest.raises(ConfigError, match=r"^command line"):
+        load_config(Outer, path, ["inner.rat=1"])
+
+
+def test_a_preset_of_another_command_is_told_with_those_that_fit():
+    with pytest.raises(ConfigError, match="for another command; presets: nano, nano-tune, paper"):
+        load_config(TrainSettings, "pose-small")
+    with pytest.raises(ConfigError, match="no such file or preset; presets: nano, nano-tune") as caught:
+        load_config(TrainSettings, "qqqq")
+    assert "pose-small" not in str(caught.value)

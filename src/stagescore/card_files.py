@@ -179,6 +179,23 @@ def read_card_file(
         ) from None
 
 
+def kind_of_file(path: Path) -> str | None:
+    """Name of the card in the header of a file of ours, such as `stagescore_card`; None where there is none.
+
+    Only the header is read, and whatever is wrong with the file is left to its reader.
+    """
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8)
+            (length,) = struct.unpack("<Q", start) if len(start) == 8 else (0,)
+            header = strict_json(stream.read(length)) if 2 <= length <= _MOST_HEADER_BYTES else {}
+        metadata = header.get("__metadata__") if isinstance(header, dict) else None
+        names = metadata if isinstance(metadata, dict) else {}
+        return next((name for name in names if name.startswith("stagescore_")), None)
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def read_tensor_file(path: Path, may_lack: Collection[str] = ()) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors of a safetensors file by name, and the texts of its header.
 

@@ -23,6 +23,8 @@ Position = Literal["straight", "pike", "tuck", "free"]
 _DIRECTIONS: dict[str, Direction] = {"1": "forward", "2": "back", "3": "reverse", "4": "inward"}
 _POSITIONS: dict[str, Position] = {"A": "straight", "B": "pike", "C": "tuck", "D": "free"}
 MAX_MARK = 10.0
+LEAST_FRAMES = 12
+"""A film of fewer frames shows no dive. Set by hand."""
 SYNCHRONISED_COMPULSORY_DIFFICULTY = 2.0
 """Synchronised pairs dive their first rounds at this difficulty, whatever the dive."""
 

@@ -2,7 +2,8 @@
 
 Source: RFC 4180 for the quoting of CSV. What differs in life: Excel separates fields by the list separator of the country
 (a semicolon wherever a comma is the decimal sign), writes a tab where it is asked for "Unicode text", begins UTF-8 with a
-byte-order mark, and keeps to Windows-1252 otherwise; a first line `sep=;` names the separator.
+byte-order mark, and keeps to Windows-1252 otherwise (of a Mac, Mac Roman); a first line `sep=;` names the separator. Above the
+names of the columns people put a title, a date, an empty line.
 Values stay text here: whoever knows what a column means reads its numbers (`numbers_in`).
 """
 
@@ -12,7 +13,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,18 @@ MAX_ROWS = 100_000
 MAX_CELLS = 2_000_000
 _DELIMITERS = "\t;,|"
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+_OTHER_ARCHIVES = {
+    "content.xml": "LibreOffice or OpenOffice (such as ods)",
+    "Index/Document.iwa": "Apple's Numbers",
+    "xl/workbook.bin": "Excel in its binary form (xlsb)",
+}
+"""Files within the archives of other programs, and what these are called."""
 _SAVE_AS = "save it as CSV or xlsx"
+_LETTERS = frozenset("äöüßéèêëàâçñóòôíìîïúùûáÄÖÜÉÈÑÇ")
+_SIGNS = frozenset("°\u2019\u2018\u201c\u201d\u2013\u2026ºª\xa0")
+"""Signs other than letters in tables of these languages: degrees, quotes, dashes, spaces."""
+_MOST_TITLES = 20
+"""Rows among which the names of the columns are looked for. Set by hand."""
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(
     r"\d{1,4}[./-]\d{1,2}[./-]\d{0,4}|\d{1,2}[. -]+[^\W\d]{3,10}\.?([ -]\d{2,4})?|[^\W\d]{3,10}[ -]\d{2,4}"
@@ -60,15 +72,21 @@ class Spreadsheet:
     where: str
 
 
-def read_table(path: Path, what: str = "labels") -> Spreadsheet:
+Known = Callable[[str], bool]
+"""Whether a text is the name of a column that is known."""
+
+
+def read_table(path: Path, what: str = "labels", *, known: Known = lambda name: False) -> Spreadsheet:
     """Read a table from a CSV or xlsx file; which of the two it is, its content tells.
 
-    Empty rows and columns without name and content are left out.
+    Empty rows, columns without name and content, and titles above the names of the columns are left out.
 
     Args:
-        path: CSV file in UTF-8, UTF-16 or Windows-1252 whose fields are separated by commas, semicolons, tabs or
-            bars; or xlsx file, of which the first sheet is read that is not empty.
+        path: CSV file in UTF-8, UTF-16, Windows-1252 or Mac Roman whose fields are separated by commas, semicolons, tabs
+            or bars; or xlsx file, of which the first sheet is read that is not empty.
         what: What the table holds, in a word, as errors name it.
+        known: Tells names of columns, by which the row of these is found below a title; without it the first row that is
+            not empty has them.
 
     Raises:
         DataError: It cannot be read, is another kind of file, or a row has another number of fields than the first.
@@ -87,8 +105,8 @@ def read_table(path: Path, what: str = "labels") -> Spreadsheet:
             "it is an xls file of old Excel, or an Excel file with a password", where=path, todo=_SAVE_AS
         )
     if content.startswith(b"PK\x03\x04"):
-        return _read_xlsx(content, path, what)
-    return _as_table(_csv_rows(content, path, what), str(path))
+        return _read_xlsx(content, path, what, known)
+    return _as_table(_csv_rows(content, path, what, known), str(path), known)
 
 
 def numbers_in(text: str, *, whole: bool = False) -> list[float]:
@@ -130,14 +148,14 @@ def looks_like_a_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
 
 
-def _csv_rows(content: bytes, path: Path, what: str) -> list[SpreadsheetRow]:
+def _csv_rows(content: bytes, path: Path, what: str, known: Known) -> list[SpreadsheetRow]:
     text = _decoded(content, path, what)
     named = re.match(r'"?sep=(.)"?[^\S\r\n]*(\r\n?|\n)', text, re.IGNORECASE)
     skipped = 0
     if named is not None:
         text, skipped = text[named.end() :], 1
     try:
-        delimiter = named[1] if named is not None else _delimiter_of(text)
+        delimiter = named[1] if named is not None else _delimiter_of(text, known)
         return [SpreadsheetRow(row.line + skipped, row.cells) for row in _fields(text, delimiter)]
     except csv.Error as error:
         raise DataError(
@@ -154,7 +172,7 @@ def _decoded(content: bytes, path: Path, what: str) -> str:
     elif content[1:2] == b"\0" or content[:1] == b"\0":
         codings = ["utf-16-le" if content[1:2] == b"\0" else "utf-16-be"]
     else:
-        codings = ["utf-8-sig", "cp1252"]
+        codings = ["utf-8-sig", *(["mac_roman"] if _of_a_mac(content) else []), "cp1252"]
     for coding in codings:
         try:
             return content.decode(coding)
@@ -167,9 +185,28 @@ def _decoded(content: bytes, path: Path, what: str) -> str:
     )
 
 
-def _delimiter_of(text: str) -> str:
-    """What separates the most fields of the first line that is not empty; a semicolon rather than a decimal comma."""
-    header = next((line for line in text.splitlines() if line.strip(_DELIMITERS + ' "')), "")
+def _of_a_mac(content: bytes) -> bool:
+    """Whether a text that is no UTF-8 is Mac Roman, every byte of which means something, and not Windows-1252.
+
+    As Mac Roman it must have letters of European languages and no others, and more of them than as Windows-1252.
+    """
+    as_mac, as_windows = (content.decode(coding, errors="ignore") for coding in ("mac_roman", "cp1252"))
+    others = {sign for sign in as_mac if not sign.isascii()} - _LETTERS - _SIGNS
+    num_as_mac, num_as_windows = (sum(sign in _LETTERS for sign in text) for text in (as_mac, as_windows))
+    return not others and num_as_mac > num_as_windows
+
+
+def _delimiter_of(text: str, known: Known) -> str:
+    """What separates names of columns; else the most fields of the first line that is not empty.
+
+    A semicolon rather than a decimal comma.
+    """
+    lines = [line for line in text.splitlines() if line.strip(_DELIMITERS + ' "')]
+    for line in lines[:_MOST_TITLES]:
+        for delimiter in _DELIMITERS:
+            if sum(known(cell.strip(' "')) for cell in line.split(delimiter)) > 1:
+                return delimiter
+    header = next(iter(lines), "")
     unquoted = re.sub(r'"[^"]*"', "", header)
     return max(_DELIMITERS, key=unquoted.count) if any(sign in unquoted for sign in _DELIMITERS) else ","
 
@@ -199,8 +236,16 @@ def _split(text: str, delimiter: str, *, strict: bool) -> Iterator[SpreadsheetRo
         yield SpreadsheetRow(reader.line_num, tuple(cell.strip() for cell in row))
 
 
-def _as_table(rows: Iterable[SpreadsheetRow], where: str) -> Spreadsheet:
-    """A table of rows whose first one that is not empty names the columns.
+def _place_of_names(rows: Sequence[SpreadsheetRow], known: Known) -> int:
+    """Place of the row that names the columns, below titles: the first with two known names, else with one among others."""
+    first = [sum(map(known, row.cells)) for row in rows[:_MOST_TITLES]]
+    several = [place for place, num in enumerate(first) if num > 1]
+    one = [place for place, num in enumerate(first) if num == 1 and sum(map(bool, rows[place].cells)) > 1]
+    return next(iter((*several, *one)), 0)
+
+
+def _as_table(rows: Iterable[SpreadsheetRow], where: str, known: Known) -> Spreadsheet:
+    """A table of rows, the first of which that is no title names the columns.
 
     Raises:
         DataError: A row has another number of fields, or there are too many rows.
@@ -212,12 +257,13 @@ def _as_table(rows: Iterable[SpreadsheetRow], where: str) -> Spreadsheet:
         raise DataError(
             f"{len(filled)} rows are too many for a table of dives", where=where, todo="check the file"
         )
-    header, body = filled[0].cells, filled[1:]
+    place = _place_of_names(filled, known)
+    header, body = filled[place].cells, filled[place + 1 :]
     width = max(column for column, name in enumerate(header, start=1) if name)
     for row in body:
         if len(row.cells) < width or any(row.cells[width:]):
             raise DataError(
-                "the row has another number of fields than the first line",
+                "the row has another number of fields than the line with the names of the columns",
                 where=f"{where}, line {row.line}",
                 todo="correct the row; a value with a comma stands between quotes where commas separate the fields",
             )
@@ -227,7 +273,7 @@ def _as_table(rows: Iterable[SpreadsheetRow], where: str) -> Spreadsheet:
             raise DataError(
                 f"column {column + 1} has values and no name",
                 where=where,
-                todo="name the columns in the first line",
+                todo=f"name the columns in line {filled[place].line}",
             )
     return Spreadsheet(
         columns=tuple(" ".join(header[column].split()) for column in kept),
@@ -236,7 +282,7 @@ def _as_table(rows: Iterable[SpreadsheetRow], where: str) -> Spreadsheet:
     )
 
 
-def _read_xlsx(content: bytes, path: Path, what: str) -> Spreadsheet:
+def _read_xlsx(content: bytes, path: Path, what: str, known: Known) -> Spreadsheet:
     from openpyxl import load_workbook  # noqa: PLC0415  # takes a third of a second, and most tables are CSV
 
     _check_xlsx(content, path, what)
@@ -251,7 +297,7 @@ def _read_xlsx(content: bytes, path: Path, what: str) -> Spreadsheet:
                 where = str(path) if len(values.worksheets) == 1 else f"{path}, sheet {sheet.title}"
                 rows = _sheet_rows(sheet, source, where) if sheet.sheet_state == "visible" else []
                 if rows:
-                    return _as_table(_as_wide(rows), where)
+                    return _as_table(_as_wide(rows), where, known)
     except DataError:
         raise
     except Exception as error:  # what a damaged file raises is not foreseen by openpyxl
@@ -276,6 +322,9 @@ def _check_xlsx(content: bytes, path: Path, what: str) -> None:
         raise DataError(
             f"cannot read the {what} ({str(error)[:80]})", where=path, todo="save the file again"
         ) from None
+    for name, program in _OTHER_ARCHIVES.items():
+        if name in parts:
+            raise DataError(f"it is a document of {program}", where=path, todo=_SAVE_AS)
     if "xl/workbook.xml" not in parts:
         raise DataError("it is neither an xlsx nor a CSV file", where=path, todo=_SAVE_AS)
     if sum(parts.values()) > MAX_BYTES:

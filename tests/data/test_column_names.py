@@ -1,10 +1,13 @@
 """Columns are known by many names in five languages; what is misspelt or stands twice is named."""
 
-import pytest
+import zipfile
 
-from stagescore.data.column_names import LabelTable
+import pytest
+from openpyxl import Workbook
+
+from stagescore.data.column_names import LabelTable, is_column
 from stagescore.errors import DataError
-from stagescore.spreadsheets import Spreadsheet, SpreadsheetRow
+from stagescore.spreadsheets import Spreadsheet, SpreadsheetRow, read_table
 
 
 def table(names, *rows):
@@ -87,3 +90,61 @@ def test_notes_are_marks_where_they_are_numbers_and_remarks_elsewhere():
     labels = known(("path", "score", "Notes"), ("", "5", "7 6,5 7"), ("", "5", ""))
     assert labels.cells(labels.table.rows[0])["marks"] == "7 6,5 7"
     assert known(("path", "score", "notes"), ("", "5", "over-rotated")).ignored == ("notes",)
+
+
+TABLE = [["Datei", "Punkte", "DN"], ["a.mp4", "61,5", "107B"], ["b.mp4", "54", "405B"]]
+TITLES = [["Vereinsmeisterschaft, Halle 3"], [], ["Stand: 3. Mai 2026", "Ergebnis"]]
+
+
+def read_labels(path):
+    found = LabelTable.of(read_table(path, known=is_column), ("path", "score"))
+    return [found.cells(row) for row in found.table.rows], [row.line for row in found.table.rows]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_titles_above_the_names_of_the_columns_are_left_out(tmp_path, delimiter, padded):
+    rows = [[*row, *[""] * (3 - len(row))] if padded else row for row in [*TITLES, *TABLE]]
+    path = tmp_path / "a.csv"
+    path.write_text("".join(delimiter.join(row) + "\r\n" for row in rows), encoding="utf-16")
+    cells, lines = read_labels(path)
+    assert cells == [
+        {"path": "a.mp4", "score": "61,5", "dive_number": "107B"},
+        {"path": "b.mp4", "score": "54", "dive_number": "405B"},
+    ]
+    assert lines == [5, 6]
+
+
+def test_titles_of_a_sheet_are_left_out(tmp_path):
+    book = Workbook()
+    for row in (*TITLES, *TABLE):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    cells, lines = read_labels(tmp_path / "a.xlsx")
+    assert [cell["path"] for cell in cells] == ["a.mp4", "b.mp4"] and lines == [5, 6]
+
+
+def test_a_table_without_titles_keeps_its_first_row_and_a_misspelt_name_is_still_told(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Pfadd;Punkte;Film 2\na.mp4;61;Datei\n", encoding="utf-8")
+    with pytest.raises(DataError, match="Pfadd"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("coding", ["mac_roman", "cp1252", "utf-8", "utf-8-sig"])
+def test_letters_of_old_codings_are_those_that_were_written(tmp_path, coding):
+    path = tmp_path / "a.csv"
+    path.write_text("Datei;Punkte;Höhe;Name\nsprung_ä.mp4;61;10;José Müßig\n", encoding=coding)
+    ((cells,), _) = read_labels(path)
+    assert cells == {"path": "sprung_ä.mp4", "score": "61", "height_m": "10", "athlete": "José Müßig"}
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [("content.xml", "LibreOffice"), ("Index/Document.iwa", "Numbers"), ("xl/workbook.bin", "binary form")],
+)
+def test_documents_of_other_programs_are_told_by_name(tmp_path, part, words):
+    with zipfile.ZipFile(tmp_path / "a.ods", "w") as archive:
+        archive.writestr(part, "x")
+    with pytest.raises(DataError, match=f"{words}.*save it as CSV or xlsx"):
+        read_labels(tmp_path / "a.ods")

@@ -150,3 +150,18 @@ def test_what_cannot_be_told_is_refused(tmp_path, text, words):
     with pytest.raises(DataError, match=r"mine\.csv") as caught:
         csv_labels.load(write(tmp_path, text), count)
     assert words in str(caught.value)
+
+
+def test_films_that_cannot_be_read_are_named_all_at_once(tmp_path):
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        (tmp_path / name).touch()
+
+    def count_frames(path):
+        if path.name == "b.mp4":
+            return 90
+        raise DataError("it cannot be read as a video", where=path.name, todo="convert it")
+
+    with pytest.raises(DataError) as caught:
+        csv_labels.load(write(tmp_path, "path,score\na.mp4,5\nb.mp4,6\nc.mp4,7\n"), count_frames)
+    assert "2 films cannot be read: line 2, a.mp4: it cannot" in str(caught.value)
+    assert "line 4, c.mp4: it cannot be read as a video" in str(caught.value)

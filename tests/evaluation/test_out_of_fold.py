@@ -31,7 +31,8 @@ from stagescore.evaluation.packing import add_fold_figures
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.intervals import IntervalModel
 from stagescore.inference.outcomes import Outcome, Outcomes
-from stagescore.training.runs import begin, train
+from stagescore.training.run_folder import keep_settings
+from stagescore.training.runs import train
 from stagescore.weights.checkpoint import Card, load_weights, save_weights
 
 
@@ -57,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             "modality_dropout={video: 0, skeleton: 0}",
         )
         folder = base / f"fold-{fold}"
-        begin(folder, settings)
+        keep_settings(folder, settings)
         for _ in train(settings, folder):
             pass
         folders.append(folder)

@@ -1,6 +1,7 @@
 """Joints and flights of a whole data set, as `score` sees them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,25 @@ def test_a_preparation_goes_on_where_it_was_stopped(folder: Path, monkeypatch: p
     note.write_text(json.dumps({"dive_id": "x"}))
     with pytest.raises(DataError, match="torn"):
         preparing.prepare(folder, workers=1)
+
+
+def test_a_film_that_could_not_be_read_is_tried_again_and_one_that_shows_nobody_is_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = SeesAFlight()
+    monkeypatch.setattr(preparing.Scorer, "load", lambda **_: scorer)
+    manifest = read_manifest(folder)
+    preparing._observe_all(manifest.dives, folder / preparing.FOLDER, None)
+    (note,) = (folder / preparing.FOLDER).glob("*/1.json")
+    gone = {**json.loads(note.read_text()), "flight": [], "problem": "it cannot be read"}
+    note.write_text(json.dumps(gone))
+    asked: list[str] = []
+    monkeypatch.setattr(
+        preparing, "_observe_all", lambda dives, *_: asked.extend(dive.dive_id for dive in dives)
+    )
+    monkeypatch.setattr(preparing, "worker_pool", lambda *_, **__: ThreadPoolExecutor(1))
+    preparing.prepare(folder, workers=1)
+    assert asked == [gone["dive_id"]]
 
 
 def test_a_second_preparation_waits_and_finds_what_the_first_has_seen(

@@ -12,7 +12,8 @@ from stagescore.cli.main import app
 from stagescore.errors import CheckpointError, ConfigError
 from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.averaging import average_runs
-from stagescore.training.runs import begin, settings_of, train
+from stagescore.training.run_folder import keep_settings, settings_of
+from stagescore.training.runs import train
 from stagescore.training.settings import TrainSettings
 
 
@@ -32,7 +33,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             f"run.seed={seed}",
         )
         folder = base / f"seed-{seed}"
-        begin(folder, settings)
+        keep_settings(folder, settings)
         for _ in train(settings, folder):
             pass
         folders.append(folder)
@@ -72,7 +73,7 @@ def test_runs_that_have_no_mean_are_refused(
         average_runs([runs[0], runs[0]], tmp_path / "twice")
     with pytest.raises(ConfigError, match="holds a run"):
         average_runs(runs, runs[0])
-    begin(tmp_path / "torn", average_runs(runs, tmp_path / "whole"))
+    keep_settings(tmp_path / "torn", average_runs(runs, tmp_path / "whole"))
     with pytest.raises(CheckpointError, match="not here, or torn"):
         list(train(settings_of(tmp_path / "torn", TrainSettings), tmp_path / "torn"))
     settings = settings_of(runs[0], TrainSettings)
@@ -81,7 +82,9 @@ def test_runs_that_have_no_mean_are_refused(
         ("longer", {"seed": 9, "epochs": 3}, "settings are not those"),
         ("begun", {"seed": 9}, "not finished"),
     ):
-        begin(tmp_path / name, settings.model_copy(update={"run": settings.run.model_copy(update=change)}))
+        keep_settings(
+            tmp_path / name, settings.model_copy(update={"run": settings.run.model_copy(update=change)})
+        )
         with pytest.raises((ConfigError, CheckpointError), match=error):
             average_runs([runs[0], tmp_path / name], tmp_path / f"mean-{name}")
         assert not (tmp_path / f"mean-{name}").exists()
@@ -93,7 +96,7 @@ def test_what_counts_is_the_seed_that_the_random_weights_come_from(runs: list[Pa
     alike = settings.model_copy(
         update={"run": settings.run.model_copy(update={"seed": 7, "weights_seed": None})}
     )
-    begin(tmp_path / "plain", alike)
+    keep_settings(tmp_path / "plain", alike)
     shutil.copytree(runs[1] / "checkpoints", tmp_path / "plain" / "checkpoints", dirs_exist_ok=True)
     made = average_runs([tmp_path / "plain", runs[0]], tmp_path / "mean")
     assert made.run.averaged_seeds == (7, 0) and made.run.begins_with == 7

@@ -143,6 +143,19 @@ def test_a_film_is_described_once(tmp_path: Path, tmp_path_factory: pytest.TempP
         read_examples(manifest, tmp_path, network)
 
 
+def test_films_that_cannot_be_used_are_named_or_refused(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    good, bad = read_manifest(stored_dives.folder(tmp_path_factory)).dives[:2]
+    manifest = Manifest((good, bad.with_changes(frames_path=str(tmp_path / "gone.mp4"))))
+    network, skipped = EventNetwork(width=8).eval(), dict[str, str]()
+    (only,) = read_examples(manifest, tmp_path, network, skipped=skipped)
+    assert only.dive == good
+    assert list(skipped) == [bad.dive_id] and "gone.mp4" in skipped[bad.dive_id]
+    with pytest.raises(DataError, match="gone"):
+        read_examples(manifest, tmp_path, network)
+
+
 def test_the_labels_of_dives_that_a_fold_keeps_out_change_nothing(
     tmp_path: Path, imagenet: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,8 @@ from stagescore.losses.dive_number import dive_number_losses
 from stagescore.models.recognition import NumberRecognition, number_log_probabilities
 from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.number_learning import DescribedDives, describe_dives, learn_numbers
-from stagescore.training.runs import begin, finished_state, train
+from stagescore.training.run_folder import keep_settings
+from stagescore.training.runs import finished_state, train
 from stagescore.training.settings import TrainSettings
 
 CODES = ["107B", "207B", "307C", "407C", "5253B", "5255B", "626C", "109C"]
@@ -135,7 +136,7 @@ def test_a_run_learns_the_head_last_and_only_that_and_once(
     without = asked.model_copy(update={"run": asked.run.model_copy(update={"number_epochs": 0})})
     states = {}
     for name, one in (("without", without), ("with", asked)):
-        begin(tmp_path / name, one)
+        keep_settings(tmp_path / name, one)
         for _ in train(one, tmp_path / name):
             pass
         states[name] = read_state(tmp_path / name)
@@ -150,7 +151,7 @@ def test_a_run_learns_the_head_last_and_only_that_and_once(
     def stop(*_: object, **__: object) -> None:
         raise StopError
 
-    begin(tmp_path / "stopped", asked)
+    keep_settings(tmp_path / "stopped", asked)
     with monkeypatch.context() as patched:
         patched.setattr("stagescore.training.runs.learn_numbers", stop)
         with pytest.raises(StopError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from stagescore.benchmarks.stability import KnownFilm
-from stagescore.data.column_names import LabelTable
+from stagescore.data.column_names import LabelTable, is_column
 from stagescore.data.csv_labels import dive_number_of, number_of
 from stagescore.data.manifest import read_manifest
 from stagescore.errors import DataError
@@ -58,7 +58,7 @@ def _of_manifest(path: Path) -> Mapping[Path, ScoreOptions]:
 
 
 def _of_table(path: Path) -> Mapping[Path, ScoreOptions]:
-    labels = LabelTable.of(read_table(path), ("path",))
+    labels = LabelTable.of(read_table(path, known=is_column), ("path",))
     folders = {folder: FolderFiles(folder) for folder in (path.parent / "films", path.parent)}
     known = {}
     for row in labels.table.rows:

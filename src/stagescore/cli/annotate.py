@@ -50,10 +50,10 @@ def films(
         typer.Option("--frames", min=1, help="Evenly spaced rows, 96 as in FineDiving-Pose; all by default."),
     ] = None,
     detector: Annotated[
-        Path | None, typer.Option(help="A detector: ONNX, or trained by `pose train`.")
+        Path | None, typer.Option(help="A detector by file or name: ONNX, or trained by `pose train`.")
     ] = None,
     estimator: Annotated[
-        Path | None, typer.Option(help="A pose network: ONNX, or trained by `pose train`.")
+        Path | None, typer.Option(help="A pose network by file or name: ONNX, or trained by `pose train`.")
     ] = None,
     weights_dir: WeightsDirOption = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; the result is the same.")] = NUM_CORES,
@@ -69,6 +69,7 @@ def films(
     from stagescore.errors import StagescoreError
     from stagescore.locking import alone_in
     from stagescore.report.annotation_run import Settings, annotate_clips, clips_of
+    from stagescore.weights.named import named_weights
     from stagescore.weights.registry import pose_networks
 
     with command_output(json=json, quiet=quiet) as out:
@@ -82,7 +83,11 @@ def films(
             workers = min(workers, len(clips))
             settings = Settings(
                 out=out_dir,
-                networks=pose_networks(weights_dir, detector, estimator),
+                networks=pose_networks(
+                    weights_dir,
+                    detector and named_weights(detector, "detector", weights_dir=weights_dir),
+                    estimator and named_weights(estimator, "estimator", weights_dir=weights_dir),
+                ),
                 num_frames=num_frames,
                 threads=max(NUM_CORES // workers, 1),
             )

@@ -64,6 +64,7 @@ def features(
                 out_dir,
                 decoding=progress,
                 progress=progress,
+                tell=out.warning,
             )
         out.document({"cache": str(out_dir), "views": settings.data.views})
         out.text(f"The features are in {out_dir}.")

@@ -38,7 +38,10 @@ class ExemplarsFrom(enum.StrEnum):
 
 def evaluate(
     target: Annotated[
-        str, typer.Argument(metavar="RUN|WEIGHTS", help="A run, a file of weights, or `nano`.")
+        str,
+        typer.Argument(
+            metavar="RUN|WEIGHTS", help="A run, a file of weights, or the name of shipped ones: nano, tower."
+        ),
     ],
     data: Annotated[
         Path | None,
@@ -88,7 +91,7 @@ def evaluate(
     from dataclasses import replace
 
     from stagescore.data.clip_store import ClipStore
-    from stagescore.data.manifest import read_manifest
+    from stagescore.data.manifest import Manifest, read_manifest
     from stagescore.errors import ConfigError
     from stagescore.evaluation.evaluated_model import (
         EvaluatedModel,
@@ -99,17 +102,25 @@ def evaluate(
         set_against,
     )
     from stagescore.evaluation.evaluated_model import evaluate as measure
-    from stagescore.training.runs import settings_of
+    from stagescore.training.run_folder import read_skipped, settings_of
     from stagescore.training.settings import TrainSettings
 
     with command_output(json=json, quiet=quiet) as out:
         evaluated = read_evaluated_model(target, weights_dir)
         if mirrored:
             evaluated = replace(evaluated, mirrored=True)
-        part = split or Split.test
+        others = {}
+        for name in against or ():
+            other = read_evaluated_model(name, weights_dir)
+            if other.preprocessing != evaluated.preprocessing:
+                raise ConfigError(
+                    "it sees clips of another size", where=name, todo="compare models that see alike"
+                )
+            others[name if Path(name).name == name else other.name] = other
+        part, skipped = split or Split.test, dict[str, str]()
         if data is None and Path(target).is_dir():
             settings = settings_of(Path(target), TrainSettings).data
-            data = Path(settings.folder)
+            data, skipped = Path(settings.folder), read_skipped(Path(target))
             clips = clips or Path(settings.clips or Path(target) / "clips")
         elif data is None:
             part = split or Split.all
@@ -117,6 +128,9 @@ def evaluate(
                 data = simulated_test(simulated, progress)
             out.note(f"{simulated} dives were simulated to measure on, in {data}")
         manifest = read_manifest(data)
+        if skipped:
+            out.warning(f"{len(skipped)} dives that the run skipped are left out")
+            manifest = Manifest(tuple(dive for dive in manifest if dive.dive_id not in skipped))
         truth = data / "truth"
         with out.progress() as progress:
             store = ClipStore.build(
@@ -138,15 +152,9 @@ def evaluate(
                 return measure(one, evaluation_set, scope=scope, progress=progress)
 
             result = measured(evaluated)
-            others = {}
-            for name in against or ():
-                other = read_evaluated_model(name, weights_dir)
-                if other.preprocessing != evaluated.preprocessing:
-                    raise ConfigError(
-                        "it sees clips of another size", where=name, todo="compare models that see alike"
-                    )
-                others[name if Path(name).name == name else other.name] = measured(other, "headline")
-            result = set_against(result, others)
+            result = set_against(
+                result, {name: measured(other, "headline") for name, other in others.items()}
+            )
         if out_dir is not None:
             _write(out_dir, result.report.as_json(), result.report.markdown(), result.outcomes.as_csv())
         out.document(result.report.as_json())
@@ -217,8 +225,8 @@ def evaluate_folds(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Runs: set a ridge on frozen features beside the model; ImageNet weights of MobileNetV2 "
-            "(`stagescore weights import`).",
+            help="Runs: set a ridge on frozen features beside the model; ImageNet weights of MobileNetV2, as a file or "
+            "`mobilenetv2` once they are imported (`stagescore weights import`).",
         ),
     ] = None,
     calibrated_on: Annotated[
@@ -255,9 +263,14 @@ def evaluate_folds(
     from stagescore.evaluation.fold_report import fold_report
     from stagescore.evaluation.frozen_features import FrozenNetwork
     from stagescore.evaluation.out_of_fold import data_of, known_fold, open_folds
+    from stagescore.weights.named import named_weights
 
     with command_output(json=json, quiet=quiet) as out:
-        network = None if ridge is None else FrozenNetwork.load(ridge)
+        network = (
+            None
+            if ridge is None
+            else FrozenNetwork.load(named_weights(ridge, "image", weights_dir=weights_dir))
+        )
         opened = open_folds(folds, mirrored=mirrored, data=data)
         beside = None if weights is None else _rows_of(weights, weights_dir, data or data_of(opened))
         known = []

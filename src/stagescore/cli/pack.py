@@ -87,7 +87,8 @@ def pack(
     from stagescore.evaluation.packing import DivesToPack, Words, add_figures, add_fold_figures, choose_bank
     from stagescore.evaluation.packing import pack as write
     from stagescore.training.assembly.data import read_dives
-    from stagescore.training.runs import finished_state, settings_of
+    from stagescore.training.run_folder import read_skipped, settings_of
+    from stagescore.training.runs import finished_state
     from stagescore.training.settings import TrainSettings
     from stagescore.weights.checkpoint import in_half_precision
 
@@ -98,7 +99,7 @@ def pack(
         if half:
             states = {name: in_half_precision(state) for name, state in evaluated.states.items()}
             evaluated = replace(evaluated, states=states)
-        manifest = read_dives(settings.data).manifest
+        manifest = read_dives(settings.data).without(read_skipped(run)).manifest
         clips = Path(settings.data.clips) if settings.data.clips else run / "clips"
         store = ClipStore.open(clips, settings.data.preprocessing)
         opened = open_folds(folds, mirrored=mirrored, data=Path(settings.data.folder)) if folds else []

@@ -40,7 +40,7 @@ def train(
 
     with command_output(json=json, quiet=quiet) as out:
         settings, folder = claimed(PoseTrainSettings, config, out_dir, resume, first=True)
-        follow(train_pose(settings, folder), folder, out, first=True)
+        follow(train_pose(settings, folder, out.warning), folder, out, first=True)
 
 
 @app.command()
@@ -221,12 +221,9 @@ def _tuned_rows(
 
 def _path(name: str, weights_dir: Path | None) -> Path:
     """A file by its path, or by its name in the places where weights are looked for."""
-    from stagescore.pose.loading import OWN_SUFFIX
-    from stagescore.weights.search import find_weights
+    from stagescore.weights.named import named_weights
 
-    if Path(name).is_file() or Path(name).name != name:
-        return Path(name)
-    return find_weights(name if Path(name).suffix else f"{name}{OWN_SUFFIX}", weights_dir)
+    return named_weights(name, "estimator", "detector", weights_dir=weights_dir)
 
 
 def _opened(name: str, weights_dir: Path | None, threads: int | None) -> "Detector | Estimator":

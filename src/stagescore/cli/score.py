@@ -29,7 +29,11 @@ WeightsOption = Annotated[
     typer.Option(help="Name of shipped weights, a file, or auto: the film decides which of those that ship."),
 ]
 BankOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Exemplars of your own; see `stagescore fit-bank`.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Exemplars of your own (`stagescore fit-bank`), or the name of a bank that ships.",
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="PyTorch device: cpu or cuda.")]
 WeightsDirOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Look for weights here first.")]

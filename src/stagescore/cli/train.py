@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stagescore.training.loop import StepReport
-    from stagescore.training.runs import SettingsT
+    from stagescore.training.run_folder import SettingsT
 
 _STEPS_OF_BAR = 10_000
 """Steps of the progress bar: a run tells the share that is done."""
@@ -50,6 +50,7 @@ def train(
                 folder,
                 processes=processes,
                 decoding=progress,
+                tell=out.warning,
             )
             follow(steps, folder, out, first=processes.first)
         processes.leave()
@@ -72,7 +73,7 @@ def pretrain(
     with command_output(json=json, quiet=quiet) as out:
         settings, folder = claimed(PretrainSettings, config, out_dir, resume, first=True)
         with out.progress() as progress:
-            steps = run(settings, folder, decoding=progress)
+            steps = run(settings, folder, decoding=progress, tell=out.warning)
             follow(steps, folder, out, first=True)
 
 
@@ -100,7 +101,7 @@ def average(
     with command_output(json=json, quiet=quiet) as out:
         settings = average_runs(runs, out_dir)
         with out.progress() as progress:
-            steps = run(settings, out_dir, decoding=progress)
+            steps = run(settings, out_dir, decoding=progress, tell=out.warning)
             follow(steps, out_dir, out, first=True)
 
 
@@ -112,17 +113,17 @@ def claimed(
     *,
     first: bool,
 ) -> "tuple[SettingsT, Path]":
-    """Settings and folder of a run that is begun or taken up."""
+    """Settings and folder of a run that is to be begun or taken up."""
     from stagescore.config import load_config
     from stagescore.errors import ConfigError
-    from stagescore.training.runs import begin, settings_of
+    from stagescore.training.run_folder import refuse_run, settings_of
 
     if resume is not None and out_dir is None and not config:
         return settings_of(resume, kind), resume
     if resume is None and out_dir is not None and config:
         settings = load_config(kind, config[0], config[1:])
         if first:
-            begin(out_dir, settings)
+            refuse_run(out_dir)
         return settings, out_dir
     raise ConfigError("what is to be trained is not clear", todo="write CONFIG --out RUN, or --resume RUN")
 

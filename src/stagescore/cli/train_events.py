@@ -1,5 +1,6 @@
 """`stagescore train-events`: the network that places take-off and water contact, for every fold of a protocol."""
 
+import enum
 import json as json_format
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 Flights = dict[str, tuple[int, ...]]
 
 
+class Skip(enum.StrEnum):
+    """What becomes of films that cannot be used."""
+
+    report = "report"
+    fail = "fail"
+
+
 def train_events(
     folder: Annotated[
         Path,
@@ -24,7 +32,11 @@ def train_events(
         ),
     ],
     imagenet: Annotated[
-        Path, typer.Option(metavar="FILE", help="ImageNet weights of MobileNetV2 (`weights import`).")
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="ImageNet weights of MobileNetV2: a file, or `mobilenetv2` once they are imported.",
+        ),
     ],
     out_dir: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder of the folds; goes on there.")
@@ -44,6 +56,12 @@ def train_events(
     trained_on: Annotated[
         str, typer.Option(metavar="TEXT", help="The training films in words, for the card.")
     ] = "",
+    skip: Annotated[
+        Skip,
+        typer.Option(
+            help="Films that cannot be used: leave them out and list them in DIR/skipped.csv, or fail."
+        ),
+    ] = Skip.report,
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
     json: JsonOption = False,
@@ -57,31 +75,52 @@ def train_events(
     import torch
 
     from stagescore.data.manifest import read_manifest
+    from stagescore.errors import ConfigError
     from stagescore.training.event_folds import EventErrors, EventFolds, fold_names
     from stagescore.training.event_training import new_event_network, read_examples
+    from stagescore.training.run_folder import SKIPPED, cannot_be_used, told_skipped, write_skipped
+    from stagescore.weights.named import named_weights
 
     with command_output(json=json, quiet=quiet) as out:
         torch.set_num_threads(threads)
+        image_network = named_weights(imagenet, "image")
         manifest = read_manifest(folder)
-        with out.progress() as progress:
-            describing = new_event_network(imagenet, seed)
-            examples = read_examples(manifest, folder, describing, progress)
-            others = (
-                []
-                if simulated is None
-                else read_examples(read_manifest(simulated), simulated, describing, progress)
+        if marked is not None:
+            _marked_films(marked)
+        if out_dir.exists() and not out_dir.is_dir():
+            raise ConfigError(
+                "a file is where the folder of the folds is to be", where=out_dir, todo="name another folder"
             )
+        names = fold_names(manifest, protocol, sealed=sealed)
+        with out.progress() as progress:
+            describing = new_event_network(image_network, seed)
+            skipped: dict[str, str] = {}
+            examples = read_examples(manifest, folder, describing, progress, skipped)
+            others, num_films = [], sum(dive.frames_path is not None for dive in manifest)
+            if simulated is not None:
+                beside = read_manifest(simulated)
+                others = read_examples(beside, simulated, describing, progress, skipped)
+                num_films += len(beside)
+            if skipped and skip is Skip.fail:
+                raise cannot_be_used(
+                    skipped,
+                    num_films,
+                    where=folder,
+                    todo="get these films again, take the dives out of the manifest, or leave --skip fail out",
+                )
+            write_skipped(out_dir, skipped)
+            if skipped:
+                out.warning(told_skipped(skipped, num_films, out_dir / SKIPPED))
             training = EventFolds(
                 manifest=manifest,
                 examples=examples,
                 simulated=others,
-                imagenet=imagenet,
+                imagenet=image_network,
                 out=out_dir,
                 sealed=sealed,
                 seed=seed,
                 trained_on=trained_on,
             )
-            names = fold_names(manifest, protocol, sealed=sealed)
             folds = [training.train(name, progress) for name in names]
         found: Flights = {dive: fold.flights.get(dive, ()) for fold in folds for dive in fold.tested}
         kept_out = [one for one in examples if one.dive.dive_id in found]
@@ -103,6 +142,7 @@ def train_events(
             {
                 "protocol": protocol,
                 "sealed": sealed,
+                "skipped": skipped,
                 "folds": {fold.name: str(fold.folder) for fold in folds},
                 "errors": {name: asdict(errors) for name, errors in rows.items()},
             }
@@ -113,11 +153,21 @@ def train_events(
 
 def _by_eye(path: Path, examples: "Sequence[EventExample]") -> Flights:
     """Events that were marked by eye, by dive."""
+    by_film = _marked_films(path)
+    return {
+        one.dive.dive_id: by_film[Path(str(one.dive.frames_path)).name]
+        for one in examples
+        if Path(str(one.dive.frames_path)).name in by_film
+    }
+
+
+def _marked_films(path: Path) -> Flights:
+    """Events that were marked by eye, by name of the film."""
     from stagescore.errors import DataError
 
     try:
         content = json_format.loads(path.read_text(encoding="utf-8"))
-        by_film = {
+        return {
             str(film): (int(one["first_airborne_frame"]), int(one["first_water_contact_frame"]))
             for film, one in content.items()
             if one.get("first_airborne_frame") is not None
@@ -128,11 +178,6 @@ def _by_eye(path: Path, examples: "Sequence[EventExample]") -> Flights:
             where=path,
             todo='give a file such as {"film.mp4": {"first_airborne_frame": 34, "first_water_contact_frame": 76}}',
         ) from None
-    return {
-        one.dive.dive_id: by_film[Path(str(one.dive.frames_path)).name]
-        for one in examples
-        if Path(str(one.dive.frames_path)).name in by_film
-    }
 
 
 def _show(out: Output, rows: dict[str, Any]) -> None:

@@ -91,6 +91,19 @@ class ClipStore:
         return store
 
     @classmethod
+    def check(cls, folder: Path, preprocessing: Preprocessing) -> None:
+        """Make sure that clips can be stored in a folder, which need not exist.
+
+        Raises:
+            DataError: It is a file, or its clips are damaged or of another preprocessing.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise DataError(
+                "a file is where the folder of clips is to be", where=folder, todo="name another folder"
+            )
+        _read_index(folder, preprocessing)
+
+    @classmethod
     def build(
         cls,
         dives: Sequence[Dive],
@@ -152,7 +165,7 @@ class ClipStore:
                 if isinstance(result, StoredClip):
                     clips[dive_id] = result
                 elif skip:
-                    left_out[dive_id] = str(result)
+                    left_out[dive_id] = _why(result)
                 else:
                     raise result
                 done += 1
@@ -215,6 +228,11 @@ class ClipStore:
         return None if spans is None else spans.resampled(self.indices(dive.dive_id))
 
 
+def _why(error: StagescoreError) -> str:
+    """Why a dive is left out, for a list of several: without what can be done about one."""
+    return f"{error.where}: {error.what}" if error.where else error.what
+
+
 _Task = tuple[Dive, StoredClip]
 _Result = tuple[str, StoredClip | StagescoreError]
 
@@ -241,7 +259,7 @@ class _Asked:
             except DataError as error:
                 if not skip:
                     raise
-                unusable[dive.dive_id] = str(error)
+                unusable[dive.dive_id] = _why(error)
         return cls(dives, sources, unusable, exact)
 
     def of(self, store: ClipStore) -> tuple[list[_Task], dict[str, str]]:
@@ -288,8 +306,8 @@ def _fingerprint(dive: Dive, *, placed: bool) -> str:
         poses = "" if dive.poses_path is None else file_sha256(Path(dive.poses_path))
     except OSError as error:
         raise DataError(
-            f"its frames or poses cannot be read ({error.strerror})",
-            where=f"{dive.dive_id}, {error.filename}",
+            f"the frames or poses of {dive.dive_id} cannot be read ({error.strerror})",
+            where=error.filename,
             todo="check the paths in the manifest",
         ) from None
     # The second word changes when frames are placed otherwise, so that older stores are built again.

@@ -71,6 +71,15 @@ def plain(name: str) -> str:
 _MEANING = {plain(name): column for column, names in SYNONYMS.items() for name in (column, *names.split(","))}
 
 
+def is_column(name: str) -> bool:
+    """Whether a text is the name of a column of dives, or of a judge's marks.
+
+    >>> is_column("Höhe (m)"), is_column("J3"), is_column("Vereinsmeisterschaft 2026")
+    (True, True, False)
+    """
+    return plain(name) in _MEANING or _JUDGE.fullmatch(plain(name)) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelTable:
     """A table of dives with the columns by the names that this package gives them.

@@ -7,10 +7,11 @@ for each judge. A path is relative to the table's folder; it may be left empty w
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from stagescore.data.column_names import LabelTable
+from stagescore.data.column_names import LabelTable, is_column
 from stagescore.data.findings import Labels
 from stagescore.data.heights import with_heights
 from stagescore.data.manifest import Manifest
@@ -41,15 +42,16 @@ def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> L
 
     Raises:
         DataError: Unreadable, a column missing or misspelt, a value that cannot be, a video that cannot
-            be read. The line is named.
+            be read. The line is named, of videos all of them.
     """
-    labels = LabelTable.of(read_table(path), REQUIRED)
+    labels = LabelTable.of(read_table(path, known=is_column), REQUIRED)
     if not labels.table.rows:
         raise DataError("there are no rows", where=path, todo="add a row for each dive")
     base = path.parent if folder is None else folder
     films = FolderFiles(base)
     named: dict[Path, str] = {}
     dives = []
+    unreadable: list[tuple[str, DataError]] = []
     for row in labels.table.rows:
         where = f"{labels.table.where}, line {row.line}"
         cells = labels.cells(row)
@@ -59,8 +61,14 @@ def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> L
         given = number_of(cells, "frames", where)
         num_frames = None if given is None else int(given)
         if media is not None and num_frames is None:
-            num_frames = count_frames(media)
+            try:
+                num_frames = count_frames(media)
+            except DataError as error:
+                unreadable.append((where, error))
+                continue
         dives.append(_dive(path.stem, row.line, cells, media, num_frames, where))
+    if unreadable:
+        _refuse_films(unreadable)
     heights = {dive.dive_id: dive.height_m for dive in dives if dive.height_m is not None}
     inferred = [
         dive.with_changes(height_m=heights[dive.dive_id], height_source="named")
@@ -72,6 +80,25 @@ def load(path: Path, count_frames: CountFrames, folder: Path | None = None) -> L
         return Labels(Manifest(tuple(inferred)), ignored_columns=labels.ignored)
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", todo=error.todo) from None
+
+
+def _refuse_films(unreadable: Sequence[tuple[str, DataError]]) -> NoReturn:
+    """Name all films that cannot be read, so that nobody meets them one by one.
+
+    Raises:
+        DataError: Always.
+    """
+    (where, first), *others = unreadable
+    if not others:
+        raise DataError(f"{first.where}: {first.what}", where=where, todo=first.todo)
+    raise DataError(
+        f"{len(unreadable)} films cannot be read: "
+        + "; ".join(
+            f"{place.rpartition(', ')[2]}, {error.where}: {error.what}" for place, error in unreadable
+        ),
+        where=where.rpartition(", ")[0],
+        todo="get them again, or take their rows out",
+    )
 
 
 def _film_of(written: str, films: FolderFiles, folder: Path, where: str) -> Path | None:

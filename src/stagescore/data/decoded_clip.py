@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from stagescore.data.preprocessing import Preprocessing, framed_joints, taken_pictures
+from stagescore.diving import LEAST_FRAMES
 from stagescore.errors import DataError
+from stagescore.media.black_ends import is_black
 from stagescore.media.first_shot import stray_frames
 from stagescore.media.sampling import sample_indices
 from stagescore.media.source import Media, open_media
@@ -51,10 +53,10 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
         truth: Folder with `<event>/<number>.npz` of simulated dives, for exact joints; None for none.
 
     Raises:
-        DataError: The film or the joints are missing, damaged or unlike the labels.
+        DataError: The film or the joints are missing, damaged or unlike the labels, or the film is too short or black.
     """
     media = open_media(str(dive.frames_path))
-    _check_whole(dive, media)
+    check_whole(dive, media)
     start, stop = media.content.start, media.content.stop
     if preprocessing.places_by_flight:
         start += stray_frames(media)  # `score` leaves them out as well
@@ -68,6 +70,12 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
         every = _at(estimated, np.arange(media.num_frames), media.num_frames)
     windows = preprocessing.windows(every, dive.flight, size_px)
     frames = taken_pictures(media, preprocessing, indices, windows)
+    if all(is_black(frame[..., :3]) for frame in frames):
+        raise DataError(
+            f"the film of {dive.dive_id} is black",
+            where=media.info.path,
+            todo="get it again, or leave the dive out",
+        )
     if truth is not None:
         tracks["exact"] = _exact(truth / dive.event / f"{dive.number}.npz", media.num_frames)
     joints = np.zeros((len(KINDS), preprocessing.num_frames, MPII_16.num_joints, 3), dtype=np.float32)
@@ -83,7 +91,16 @@ def decode(dive: Dive, preprocessing: Preprocessing, truth: Path | None) -> Deco
     )
 
 
-def _check_whole(dive: Dive, media: Media) -> None:
+def check_whole(dive: Dive, media: Media) -> None:
+    """Refuse a film that cannot show the labelled dive.
+
+    Args:
+        dive: Dive with frames.
+        media: Film of the dive, opened.
+
+    Raises:
+        DataError: The film is damaged, has another number of frames than the labels say, or too few to show a dive.
+    """
     if media.info.verdict != "ok":
         raise DataError(
             f"the film of {dive.dive_id} is damaged ({media.info.warnings[0]})",
@@ -96,6 +113,16 @@ def _check_whole(dive: Dive, media: Media) -> None:
             where=media.info.path,
             todo="extract the frames again, or leave the dive out",
         )
+    if len(media.content) < LEAST_FRAMES:
+        raise DataError(
+            f"the film of {dive.dive_id} shows {_frames(len(media.content))}, and a dive needs {LEAST_FRAMES}",
+            where=media.info.path,
+            todo="get the whole film, or leave the dive out",
+        )
+
+
+def _frames(number: int) -> str:
+    return "1 frame" if number == 1 else f"{number} frames"
 
 
 def _at(track: PoseTrack, wanted: Int[np.ndarray, " frames"], clip_frames: int) -> PoseTrack:

@@ -48,10 +48,11 @@ from stagescore.models.base import ActionModel
 from stagescore.models.recognition import NumberedFilm
 from stagescore.training.assembly.starting_weights import read_state
 from stagescore.training.loop import read_best
-from stagescore.training.runs import settings_of
+from stagescore.training.run_folder import settings_of
 from stagescore.training.settings import TrainSettings
 from stagescore.types import Dive
 from stagescore.weights.checkpoint import load_weights
+from stagescore.weights.named import named_weights
 
 _BEST_ON_TEST: Column = "best on test (paper protocol)"
 _COLUMNS: dict[Column, str] = {"best on validation": "val_srcc", _BEST_ON_TEST: "test_srcc"}
@@ -106,7 +107,7 @@ def read_evaluated_model(target: str, weights_dir: Path | None = None) -> Evalua
     folder = Path(target)
     if folder.is_dir():
         return _of_run(folder)
-    weights = load_weights(target, weights_dir)
+    weights = load_weights(named_weights(target, "scorer", weights_dir=weights_dir, runs=True))
     card = weights.card
     beside = weights.path.with_name(f"{weights.path.stem}-bank.safetensors")
     calibration = None

@@ -9,7 +9,7 @@ from stagescore.errors import ConfigError
 from stagescore.training.settings import TrainSettings
 
 _NOT_OF_THE_RESULT: Mapping[str, set[str] | bool] = {
-    "data": {"folder", "fold", "sealed", "clips", "workers"},
+    "data": {"folder", "fold", "sealed", "clips", "skip", "workers"},
     "start": {"model", "static_branch", "fused_branch"},
     "run": {
         "seed",

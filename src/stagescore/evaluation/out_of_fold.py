@@ -43,7 +43,8 @@ from stagescore.inference.familiarity import LEAST_DIVES as LEAST_FAMILIAR
 from stagescore.inference.intervals import IntervalModel, TransitionCalibration
 from stagescore.inference.outcomes import Outcomes
 from stagescore.training.assembly.data import read_dives
-from stagescore.training.runs import finished_state, settings_of
+from stagescore.training.run_folder import read_skipped, settings_of
+from stagescore.training.runs import finished_state
 from stagescore.training.settings import TrainSettings
 from stagescore.types import STAGE_NAMES
 
@@ -144,7 +145,14 @@ def predict_fold(run: FoldRun, evaluated: EvaluatedModel, progress: Progress) ->
     Returns:
         Outcomes of the whole model without intervals and of each branch alone, and what it says of the dive numbers.
     """
-    store = ClipStore.build(run.manifest.dives, run.clips, evaluated.preprocessing, progress=progress)
+    skipped = read_skipped(run.folder)
+    store = ClipStore.build(
+        [dive for dive in run.manifest if dive.dive_id not in skipped],
+        run.clips,
+        evaluated.preprocessing,
+        skip=run.settings.data.skip == "report",
+        progress=progress,
+    )
     evaluation_set = EvaluationSet(
         manifest=run.manifest, part="test", store=store, exemplars_from="train", whole_pool=True
     )
@@ -230,7 +238,7 @@ def with_ridge(kept: KeptFold, run: FoldRun, network: FrozenNetwork, progress: P
         progress: Called with how many dives are done while features are made.
     """
     store = ClipStore.open(run.clips, run.settings.data.preprocessing)
-    train = run.manifest.select("train").dives
+    train = [dive for dive in run.manifest.select("train") if dive.dive_id in store]
     tested = [run.manifest[dive_id] for dive_id in kept.labels.dive_id]
     features = frozen_features(
         network,

@@ -25,7 +25,8 @@ FAR_SHARE = 0.95
 """Share of the held-out dives that are nearer than distance 1. Set by hand."""
 _FOLDS = 10
 """Number of parts in which training dives are held out in turn. Set by hand."""
-_PREFIX = "familiarity."
+FAMILIARITY = "familiarity."
+"""What the names of its tensors begin with, in a file that holds the network's own as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,7 +112,7 @@ class Familiarity:
 
     def tensors(self) -> dict[str, Tensor]:
         """What a file of weights holds beside the network's own tensors."""
-        return {f"{_PREFIX}mean": self.mean.contiguous(), f"{_PREFIX}axes": self.axes.contiguous()}
+        return {f"{FAMILIARITY}mean": self.mean.contiguous(), f"{FAMILIARITY}axes": self.axes.contiguous()}
 
     def as_json(self) -> dict[str, float]:
         """Its numbers by name, for the card of the weights."""
@@ -134,7 +135,7 @@ class Familiarity:
         Raises:
             CheckpointError: The file has half of it.
         """
-        mean, axes = (tensors.pop(f"{_PREFIX}{name}", None) for name in ("mean", "axes"))
+        mean, axes = (tensors.pop(f"{FAMILIARITY}{name}", None) for name in ("mean", "axes"))
         if mean is None and axes is None and not content:
             return None
         if mean is None or axes is None or not _fit(mean, axes) or not _whole(content):

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from stagescore.diving import LEAST_FRAMES
 from stagescore.scoring.events import Flight
 from stagescore.scoring.result_parts import Reason
 
@@ -38,8 +39,6 @@ REASONS: dict[str, str] = {
 }
 """All codes of `Reason`, in words."""
 
-LEAST_FRAMES = 12
-"""Fewer frames are no dive. Set by hand."""
 FEW_FRAMES = 48
 """Below this many frames a warning says that boundaries are coarse. Set by hand."""
 MOST_FRAMES = 1500

@@ -10,11 +10,12 @@ from itertools import pairwise
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from stagescore.diving import LEAST_FRAMES
 from stagescore.errors import DataError
 from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
 from stagescore.pose.motion import EDGE_PX
-from stagescore.scoring.checks import LEAST_FRAMES, cuts
+from stagescore.scoring.checks import cuts
 from stagescore.scoring.events import Flight, FlightFinder
 from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
 

@@ -4,8 +4,8 @@
     FOLDER/observed/<event>/<number>.json   the flight, and what speaks against a score
     FOLDER/manifest.jsonl                   with `poses_path` and `flight` of each dive
 
-Films are looked at by several processes; what was done is kept, so a preparation that was stopped goes on. A second
-preparation of the same folder waits for the first.
+Films are looked at by several processes; what was done is kept, so a preparation that was stopped goes on; films that could not be
+read are tried again. A second preparation of the same folder waits for the first.
 """
 
 import json
@@ -86,7 +86,8 @@ def prepare(
     with alone_in(out, waiting=partial(tell, "waiting for another process to look at films")) as lock:
         tell("films")
         done = _read(out)
-        tasks = [dive for dive in asked if dive.dive_id not in done]
+        # Films that could not be read are looked at again: they may have been put there since.
+        tasks = [dive for dive in asked if dive.dive_id not in done or done[dive.dive_id].problem]
         if tasks:
             with worker_pool(max(1, min(workers, len(tasks))), holding=lock) as pool:
                 parts = [tasks[k::workers] for k in range(workers)]

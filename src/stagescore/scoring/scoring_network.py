@@ -18,6 +18,7 @@ from stagescore.models.recognition import NumberedFilm
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.weights.checkpoint import Card, CheckpointWeights, load_weights
+from stagescore.weights.named import named_weights
 from stagescore.weights.registry import shipped_scorers
 
 AUTO = "auto"
@@ -217,7 +218,8 @@ def load_networks(
 
     Args:
         weights: Networks that are wanted: `auto` for all that ship, a name, a file, or several of these.
-        bank: File with exemplars of the user's own; the networks that did not encode them are left out then.
+        bank: File with exemplars of the user's own, or the name of a bank that ships; the networks that did not encode
+            them are left out then.
         device: PyTorch device, such as `cpu` or `cuda`.
         weights_dir: Folder to look for networks in before all others.
 
@@ -229,6 +231,7 @@ def load_networks(
     else:
         asked = [weights] if isinstance(weights, str | Path) else weights
     found = [load_weights(one, weights_dir) for one in asked]
+    bank = None if bank is None else named_weights(bank, "exemplars", weights_dir=weights_dir)
     if not found:
         raise CheckpointError("no network that scores is named", todo="name one, such as nano")
     if bank is not None and len(found) > 1:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from stagescore.errors import ConfigError
 from stagescore.training.checkpoints import write_checkpoint
-from stagescore.training.runs import begin, finished_state, refuse_run, settings_of
+from stagescore.training.run_folder import keep_settings, read_skipped, refuse_run, settings_of, write_skipped
+from stagescore.training.runs import finished_state
 from stagescore.training.settings import TrainSettings
 
 
@@ -73,8 +74,9 @@ def average_runs(runs: Sequence[Path], folder: Path) -> TrainSettings:
         {**states[0], "model": mean, "mean": {}, "progressed": progressed},
         keep=1,
     )
+    write_skipped(folder, read_skipped(runs[0]))
     # Last: a folder without settings is no run, so that one that is stopped here is never trained from the beginning.
-    begin(folder, made)
+    keep_settings(folder, made)
     return made
 
 

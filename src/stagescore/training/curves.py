@@ -11,7 +11,7 @@ from typing import Any
 from stagescore.errors import StagescoreError
 from stagescore.training.loop import StepReport, read_log
 
-_NOT_CURVES = frozenset({"step", "epoch"})
+_NOT_CURVES = frozenset({"step", "epoch", "skipped"})
 
 
 class Curves:

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stagescore.atomic import write_bytes
+from stagescore.data.decoded_clip import check_whole
 from stagescore.data.manifest import Manifest
 from stagescore.data.unlv_stages import marked_flight
 from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
@@ -138,6 +139,7 @@ def read_examples(
     folder: Path,
     network: EventNetwork,
     progress: Progress = lambda what, done, total: None,
+    skipped: dict[str, str] | None = None,
 ) -> list[EventExample]:
     """The films of a manifest, described; what was described before is read.
 
@@ -146,32 +148,42 @@ def read_examples(
         folder: Folder of the manifest.
         network: Network that describes the frames.
         progress: Called as (what, done, total) after every film.
+        skipped: Takes up why films cannot be used, by id of the dive; None for an error instead.
 
     Raises:
-        DataError: A film cannot be read.
+        DataError: A film cannot be read, where `skipped` is None.
     """
     dives = [dive for dive in manifest if dive.frames_path is not None]
     found = []
     for number, dive in enumerate(dives):
         events = labelled_events(dive, folder)
-        described = _described(dive, folder, network)
+        path = folder / DESCRIBED / dive.event / f"{dive.number}.safetensors"
+        if not path.is_file():
+            try:
+                new = _describe(dive, network)
+            except DataError as error:
+                if skipped is None:
+                    raise
+                skipped[dive.dive_id] = f"{error.where}: {error.what}"
+                continue
+            write_bytes(path, save({_DESCRIPTIONS: new.half().contiguous()}))
+        described = _read_description(path)
         found.append(EventExample(dive=dive, described=described, rough=dive.flight or events, events=events))
         progress("films described", number + 1, len(dives))
     return found
 
 
-def _described(dive: Dive, folder: Path, network: EventNetwork) -> Float[Tensor, "frames described"]:
-    path = folder / DESCRIBED / dive.event / f"{dive.number}.safetensors"
-    if path.is_file():
-        try:
-            return load_file(path)[_DESCRIPTIONS].float()
-        except (OSError, SafetensorError, KeyError):
-            raise DataError(
-                "descriptions are torn", where=path, todo="remove the file and try again"
-            ) from None
-    described = describe_film(network, open_media(str(dive.frames_path)))
-    write_bytes(path, save({_DESCRIPTIONS: described.half().contiguous()}))
-    return described.half().float()
+def _read_description(path: Path) -> Float[Tensor, "frames described"]:
+    try:
+        return load_file(path)[_DESCRIPTIONS].float()
+    except (OSError, SafetensorError, KeyError):
+        raise DataError("descriptions are torn", where=path, todo="remove the file and try again") from None
+
+
+def _describe(dive: Dive, network: EventNetwork) -> Float[Tensor, "frames described"]:
+    media = open_media(str(dive.frames_path))
+    check_whole(dive, media)
+    return describe_film(network, media)
 
 
 def train_event_network(

@@ -22,9 +22,11 @@ from stagescore.atomic import write_text
 from stagescore.batch import Batch
 from stagescore.card_files import weights_hash
 from stagescore.data.attachments import Progress
+from stagescore.data.decoded_clip import Joints
 from stagescore.data.dive_sources import LiveSource, Views
+from stagescore.data.preprocessing import Preprocessing
 from stagescore.data.samples import Samples
-from stagescore.errors import DataError
+from stagescore.errors import CheckpointError, DataError
 from stagescore.locking import alone_in
 from stagescore.models.encoders import Encoders
 from stagescore.tensors import DiveInputs, Features
@@ -53,18 +55,8 @@ class FeatureCache:
             DataError: There is none, it is unfinished, or it was made for other dives, views, preprocessing or joints.
         """
         self.live = LiveSource(samples, views)
-        index = _read_index(folder)
-        if index is None or index["done"] < index["views"] * len(index["dives"]):
-            raise DataError(
-                "no finished feature cache is here", where=folder, todo="run `stagescore data features`"
-            )
-        for name, value in _seen_key(samples, views).items():
-            if index["key"][name] != value:
-                raise DataError(
-                    f"the cache holds features of other {name}",
-                    where=folder,
-                    todo="use the settings it was built with, or build another",
-                )
+        index = _finished_index(folder)
+        _check_seen(folder, index, samples.store.preprocessing, samples.joints, views)
         self.encoder_hashes: dict[str, str] = {
             branch: value for branch, value in index["key"]["encoders"].items() if branch in branches
         }
@@ -79,6 +71,33 @@ class FeatureCache:
             for branch, shape in index["shapes"].items()
             if branch in branches
         }
+
+    @staticmethod
+    def check(
+        folder: Path, encoders: Encoders, preprocessing: Preprocessing, joints: Joints, views: Views
+    ) -> None:
+        """Make sure that a cache is what a run asks for, before any clip is decoded.
+
+        Args:
+            folder: Folder of the cache.
+            encoders: Encoders that the run begins with.
+            preprocessing: How clips are made into what the encoders see.
+            joints: Kind of joints that the run reads.
+            views: Views that the run asks for.
+
+        Raises:
+            DataError: There is no finished cache, or it was made for other views, preprocessing or joints.
+            CheckpointError: It was made with other encoders.
+        """
+        index = _finished_index(folder)
+        _check_seen(folder, index, preprocessing, joints, views)
+        own = encoder_hashes(encoders)
+        if own != {branch: value for branch, value in index["key"]["encoders"].items() if branch in own}:
+            raise CheckpointError(
+                "the cached features come from other encoders than this run starts with",
+                where=folder,
+                todo="build the cache with the same settings, or start from the weights it was built with",
+            )
 
     @property
     def dives(self) -> dict[str, Dive]:
@@ -128,9 +147,7 @@ def build_feature_cache(
     Raises:
         DataError: The views are not counted, or the folder holds features of something else.
     """
-    num_views = source.views.num
-    if num_views is None:
-        raise DataError("views without number cannot be cached", todo="set how many views a dive has")
+    num_views = check_counted(source.views)
     total = num_views * len(source.dives)
     with alone_in(folder, waiting=lambda: progress("waiting for another process to encode views", 0, total)):
         _encode_missing(encoders, source, folder, num_views, progress)
@@ -139,8 +156,11 @@ def build_feature_cache(
 def _encode_missing(
     encoders: Encoders, source: LiveSource, folder: Path, num_views: int, progress: Progress
 ) -> None:
-    dive_ids = sorted(source.dives)
-    key: dict[str, Any] = {"encoders": encoder_hashes(encoders), **_seen_key(source.samples, source.views)}
+    dive_ids, samples = sorted(source.dives), source.samples
+    key: dict[str, Any] = {
+        "encoders": encoder_hashes(encoders),
+        **_seen_key(samples.store.preprocessing, samples.joints, source.views),
+    }
     index = _read_index(folder)
     if index is not None and (index["key"] != key or index["dives"] != dive_ids):
         raise DataError(
@@ -181,12 +201,46 @@ def encoder_hashes(encoders: Encoders) -> dict[str, str]:
     return {name: weights_hash(encoder) for name, encoder in encoders.named_children() if name in BRANCHES}
 
 
-def _seen_key(samples: Samples, views: Views) -> dict[str, Any]:
+def check_counted(views: Views) -> int:
+    """The number of views of a dive.
+
+    Raises:
+        DataError: They have no number.
+    """
+    if views.num is None:
+        raise DataError(
+            "views without number cannot be cached", where="data.views", todo="set how many views a dive has"
+        )
+    return views.num
+
+
+def _finished_index(folder: Path) -> dict[str, Any]:
+    index = _read_index(folder) if folder.is_dir() else None
+    if index is None or index["done"] < index["views"] * len(index["dives"]):
+        raise DataError(
+            "no finished feature cache is here", where=folder, todo="run `stagescore data features`"
+        )
+    return index
+
+
+def _check_seen(
+    folder: Path, index: dict[str, Any], preprocessing: Preprocessing, joints: Joints, views: Views
+) -> None:
+    for name, value in _seen_key(preprocessing, joints, views).items():
+        if index["key"][name] != value:
+            raise DataError(
+                f"the cache holds features of other {name}",
+                where=folder,
+                todo="use the settings it was built with, or build another",
+            )
+
+
+def _seen_key(preprocessing: Preprocessing, joints: Joints, views: Views) -> dict[str, Any]:
     """What the encoders looked at, as it stands in the index."""
     augmentation = views.augmentation.model_dump(mode="json")
     return {
-        "preprocessing": samples.store.preprocessing.model_dump(mode="json"),
-        "joints": samples.joints,
+        "preprocessing": preprocessing.model_dump(mode="json"),
+        "joints": joints,
         "views": {"seed": views.seed, "num": views.num, "augmentation": augmentation},
     }
 

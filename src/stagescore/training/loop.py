@@ -7,7 +7,7 @@ with the same number of threads, and its log is cut where the checkpoint was mad
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from stagescore.atomic import write_bytes
 from stagescore.data.dive_sources import DiveSource
 from stagescore.errors import CheckpointError
 from stagescore.hashing import hash_u64
@@ -154,6 +153,7 @@ class Loop:
         schedules: Schedules,
         validate: Validate | None = None,
         processes: Processes | None = None,
+        notes: Mapping[str, int] | None = None,
     ) -> None:
         """Put a run together.
 
@@ -165,8 +165,10 @@ class Loop:
             schedules: How long the run goes on, and how often it validates and writes checkpoints.
             validate: Function that gives figures that are better when higher; None for no validation.
             processes: Processes that train together; only this one by default.
+            notes: Numbers that every row of the log has, such as how many dives are skipped; none by default.
         """
         self.folder = folder
+        self.notes = dict(notes or {})
         self.objective = components.objective
         self.model = components.model
         self.optimiser = components.optimiser
@@ -314,6 +316,7 @@ class Loop:
             "rate": self.schedules.rate.factor(self.state.step - 1),
             **terms,
             **figures,
+            **self.notes,
             "seconds": round(seconds, 4),
         }
         with self.log_path.open("ab") as log:
@@ -358,8 +361,3 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
         raise CheckpointError(f"cannot read the log ({error})", where=folder, todo="name a run") from None
     whole = text[: text.rfind("\n") + 1]
     return [json.loads(line) for line in whole.splitlines()]
-
-
-def write_settings(folder: Path, content: bytes) -> None:
-    """Keep the settings of a run beside it."""
-    write_bytes(folder / "config.yaml", content)

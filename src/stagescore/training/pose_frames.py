@@ -58,19 +58,31 @@ class DiveFrames:
         return np.asarray((self.stage != GONE) & (self.seen.sum(1) >= LEAST_SEEN))
 
 
-def read_simulated(folder: Path, dives: Sequence[Dive]) -> tuple[DiveFrames, ...]:
+def read_simulated(
+    folder: Path, dives: Sequence[Dive], skipped: dict[str, str] | None = None
+) -> tuple[DiveFrames, ...]:
     """The frames of simulated dives, as `stagescore simulate` writes them.
 
     Args:
         folder: Folder of the data set.
         dives: Dives of the data set's manifest.
+        skipped: Takes up why dives cannot be used, by their ids; None for an error instead.
 
     Raises:
-        DataError: The truth about a dive is missing or damaged, or there are no dives.
+        DataError: The truth about a dive or one of its pictures is missing or damaged, where `skipped` is None; or there are
+            no dives.
     """
-    if not dives:
+    found = []
+    for dive in dives:
+        try:
+            found.append(_simulated(folder, dive))
+        except DataError as error:
+            if skipped is None or not (folder / "truth").is_dir():
+                raise
+            skipped[dive.dive_id] = f"{error.where}: {error.what}"
+    if not found:
         raise DataError("there are no dives to learn from", where=folder, todo="simulate some")
-    return tuple(_simulated(folder, dive) for dive in dives)
+    return tuple(found)
 
 
 def _simulated(folder: Path, dive: Dive) -> DiveFrames:
@@ -93,6 +105,14 @@ def _simulated(folder: Path, dive: Dive) -> DiveFrames:
     with np.errstate(invalid="ignore"):
         inside = ((joints >= 0) & (joints <= size)).all(-1)
     pictures = frames_folder(folder, dive.event, dive.number)
+    there = {path.name for path in pictures.glob("*.jpg")}
+    missing = [name for name in (f"{k:05d}.jpg" for k in range(len(joints))) if name not in there]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(joints)} pictures are missing",
+            where=pictures / missing[0],
+            todo="simulate the dive again with --resume",
+        )
     return DiveFrames(
         name=dive.dive_id,
         pictures=tuple(pictures / f"{k:05d}.jpg" for k in range(len(joints))),

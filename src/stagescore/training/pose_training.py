@@ -8,7 +8,7 @@ Source: paper, section IV-B (HRNet, fine-tuned on divers); Departs: learned on s
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from stagescore.config import Config
-from stagescore.data.manifest import Manifest, read_manifest
+from stagescore.data.manifest import Manifest, Part, read_manifest
 from stagescore.errors import CheckpointError, ConfigError, DataError
 from stagescore.hashing import hash_u64
 from stagescore.media.images import load_image
@@ -33,7 +33,18 @@ from stagescore.training.loop import Loop, StepReport, TrainComponents, read_bes
 from stagescore.training.pose_augmentation import PoseAugmentation, PoseSample, crop_sample, frame_sample
 from stagescore.training.pose_frames import GONE, DiveFrames, read_simulated
 from stagescore.training.processes import training_device
+from stagescore.training.run_folder import (
+    SKIPPED,
+    Tell,
+    cannot_be_used,
+    has_begun,
+    read_skipped,
+    run_start,
+    told_skipped,
+    write_skipped,
+)
 from stagescore.training.settings import OptimiserSettings, RunSettings
+from stagescore.weights.named import named_weights
 
 NEAR = 0.05
 """Share of the crop's height; joints closer than that count as found in validation. Set by hand."""
@@ -50,7 +61,9 @@ class PoseTrainSettings(Config):
         name: Name of the weights that come out, and of their file.
         network: Settings of the network that is trained.
         folder: Folder of simulated dives; given on the command line as a rule.
-        start: File of weights of the same network to start from; None for random ones.
+        start: Weights of the same network to start from, by file or name (`pose-small`); None for random ones.
+        skip: What becomes of dives whose truth or pictures are missing or damaged: `report` leaves them out and lists them in
+            `skipped.csv` of the run, `fail` refuses to start and names all.
         frames: Numbers of frames of each dive in an epoch: of take-off, of flight, of entry, and without the diver (for
             boxes).
         batch: Number of frames in a batch.
@@ -64,6 +77,7 @@ class PoseTrainSettings(Config):
     network: NetworkSettings = NetworkSettings()
     folder: str = ""
     start: str | None = None
+    skip: Literal["report", "fail"] = "report"
     # Set by hand: most frames are of the flight. Presets have their own numbers.
     frames: tuple[int, int, int, int] = (3, 8, 3, 0)
     batch: int = Field(default=32, ge=1)
@@ -251,12 +265,15 @@ class PoseValidation:
         return (off < NEAR * network.height_px)[batch.seen & batch.known].cpu().numpy()
 
 
-def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[StepReport]:
+def train_pose(
+    settings: PoseTrainSettings, folder: Path, tell: Tell = lambda line: None
+) -> Iterator[StepReport]:
     """Train on simulated dives from where the folder stands; the best weights so far are `FOLDER/<name>.safetensors`.
 
     Args:
         settings: Settings of the run.
-        folder: Folder of the run, begun by `runs.begin`.
+        folder: Folder of the run, which holds none or one with these settings.
+        tell: Told in a line what dives are skipped.
 
     Raises:
         StagescoreError: Data, settings or checkpoints that cannot be used.
@@ -264,11 +281,33 @@ def train_pose(settings: PoseTrainSettings, folder: Path) -> Iterator[StepReport
     if not settings.folder:
         raise ConfigError("no simulated dives are named", where="folder", todo="add folder=FOLDER")
     manifest: Manifest = read_manifest(Path(settings.folder))
-    known = {
-        part: read_simulated(Path(settings.folder), manifest.select(part).dives) for part in ("fit", "val")
-    }
-    about = f"{len(known['fit'])} simulated dives"
-    yield from run_pose(settings, folder, known["fit"], known["val"], about=about)
+    noted, num_dives = read_skipped(folder) if has_begun(folder) else {}, len(manifest.select("train"))
+    new: dict[str, str] = {}
+    parts: tuple[Part, Part] = ("fit", "val")
+    fit, val = (
+        read_simulated(
+            Path(settings.folder),
+            [dive for dive in manifest.select(part) if dive.dive_id not in noted],
+            new,
+        )
+        for part in parts
+    )
+    skipped = noted | new
+    if new and (settings.skip == "fail" or has_begun(folder)):
+        raise cannot_be_used(
+            new,
+            num_dives,
+            where=settings.folder,
+            todo="simulate them again with --resume, or begin a run with skip=report",
+        )
+    with run_start(folder, settings) as start:
+        write_skipped(folder, skipped)
+        if skipped:
+            tell(told_skipped(skipped, num_dives, folder / SKIPPED))
+        about = f"{len(fit)} simulated dives"
+        for report in run_pose(settings, folder, fit, val, about=about, notes={"skipped": len(skipped)}):
+            start.succeeded = True
+            yield report
 
 
 def run_pose(
@@ -278,6 +317,7 @@ def run_pose(
     held_out: tuple[DiveFrames, ...],
     *,
     about: str,
+    notes: Mapping[str, int] | None = None,
 ) -> Iterator[StepReport]:
     """Train a pose network as `train_pose` does, on any frames.
 
@@ -287,6 +327,7 @@ def run_pose(
         dives: Dives to learn from.
         held_out: Dives for validation; empty for none.
         about: What the network is trained on, in words, for the card.
+        notes: Numbers that every row of the log has; none by default.
     """
     run = settings.run
     if run.threads is not None:
@@ -324,6 +365,7 @@ def run_pose(
         validate=PoseValidation(model=model, sampler=shown, most=settings.checked, device=device)
         if held_out
         else None,
+        notes=notes,
     )
     loop.resume()
     for report in loop.run():
@@ -345,7 +387,7 @@ def start_network(settings: PoseTrainSettings) -> nn.Module:
         model: nn.Module = build_network(settings.network)
         torch.set_rng_state(state)
         return model.to(memory_format=torch.channels_last)
-    model, card = load_network(Path(settings.start))
+    model, card = load_network(named_weights(settings.start, "estimator", "detector"))
     if card.network != settings.network:
         raise CheckpointError(
             "these weights are of another network than the settings describe",

@@ -36,6 +36,8 @@ class DataSettings(Config):
         joints: Joints that are read: `estimated`, or `exact` where the truth is known, as of simulated dives.
         target: What is predicted: `score`, or `execution` (score / difficulty) for the protocol w/ DD.
         individual_only: Whether synchronised dives are left out.
+        skip: What becomes of dives whose films or joints cannot be used (missing, damaged, too short, black, nobody seen):
+            `report` leaves them out and lists them in `skipped.csv` of the run, `fail` refuses to start and names all.
         workers: Number of processes that decode clips.
     """
 
@@ -53,6 +55,7 @@ class DataSettings(Config):
     joints: Joints = "estimated"
     target: Literal["score", "execution"] = "score"
     individual_only: bool = False
+    skip: Literal["report", "fail"] = "report"
     # Set by hand, for a machine with two cores.
     workers: int = Field(default=2, ge=1)
 
@@ -187,13 +190,13 @@ class ModalityDropout(Config):
 
 
 class ImportSettings(Config):
-    """Published weights to start from, by path or file name (`weights`); None for random ones.
+    """Weights to start from, by path or name (`weights.named`); None for random ones.
 
     Attributes:
         dynamic: Kinetics weights of I3D, in either public spelling; or ImageNet weights of an image network as trunk.
-        static: ImageNet weights of the static backbone.
-        model: Weights of ours: safetensors, runs or checkpoints of the same model or of some of its encoders, separated
-            by commas where several are joined. A model that recognises dive numbers may start from one that does not:
+        static: ImageNet weights of the static backbone, such as `mobilenetv2`.
+        model: Weights of ours: names (`nano`), safetensors, runs or checkpoints of the same model or of some of its
+            encoders, separated by commas where several are joined. A model that recognises dive numbers may start from one that does not:
             the head for them is then new.
         static_branch: Run or file of a model that has been trained with the static branch alone, whose regression is
             taken over: the whole then begins where the branch ends.

@@ -27,7 +27,7 @@ from stagescore.models import build
 from stagescore.models.base import ActionModel
 from stagescore.models.recognition import NumberedFilm
 from stagescore.models.settings import ModelSettings
-from stagescore.weights.search import find_weights
+from stagescore.weights.named import named_weights
 
 _HEADER = "stagescore_card"
 # Set by hand: films of one number in a training, and different numbers; `films` has an entry for each film.
@@ -205,11 +205,9 @@ def load_weights(name_or_path: str | Path, weights_dir: Path | None = None) -> C
     """Shipped weights by name (`nano`), or a file of ours.
 
     Raises:
-        CheckpointError: Not found, damaged, not ours, or changed since its card was written.
+        CheckpointError: Not found, damaged, not ours, of another kind, or changed since its card was written.
     """
-    path = Path(name_or_path)
-    if path.suffix != ".safetensors":
-        path = find_weights(f"{name_or_path}.safetensors", weights_dir)
+    path = named_weights(name_or_path, "scorer", weights_dir=weights_dir)
     tensors, card = read_card_file(path, Card, _HEADER, what="weights file", maker="stagescore weights pack")
     familiarity = Familiarity.taken_from(tensors, card.familiarity)
     _check_calibrations(card, path)

@@ -1,6 +1,6 @@
 """The dives of a run: which there are, their clips, where batches come from, and how dives meet."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from stagescore.data.dive_sources import DiveSource, LiveSource, Views
 from stagescore.data.manifest import Manifest, Part, read_manifest
 from stagescore.data.protocols import split_by_fold
 from stagescore.data.samples import Samples
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, DataError
 from stagescore.models.base_settings import BaseModelSettings
+from stagescore.models.needs import Needs
 from stagescore.segmentation.stages import StageCut
 from stagescore.training.event_folds import read_flights
 from stagescore.training.feature_cache import FeatureCache
@@ -44,6 +45,23 @@ class TrainingDives:
         """
         return Manifest(tuple(dive for manifest in self.folders.values() for dive in manifest))
 
+    def without(self, dive_ids: Collection[str]) -> "TrainingDives":
+        """The same without some dives."""
+        return TrainingDives(
+            {
+                folder: Manifest(tuple(dive for dive in manifest if dive.dive_id not in dive_ids))
+                for folder, manifest in self.folders.items()
+            }
+        )
+
+    def used(self, settings: DataSettings, *, with_test: bool = False) -> dict[Path, tuple[Dive, ...]]:
+        """The dives whose clips a run reads, by folder: those of the training split, and of the test split if asked for."""
+        return self.select("all" if with_test else "train", individual_only=settings.individual_only)
+
+    def count(self, settings: DataSettings, *, with_test: bool = False) -> int:
+        """Number of the dives that are `used`."""
+        return sum(map(len, self.used(settings, with_test=with_test).values()))
+
     def select(self, part: Part, *, individual_only: bool = False) -> dict[Path, tuple[Dive, ...]]:
         """The dives of a part of the split, by folder."""
         return {
@@ -64,6 +82,12 @@ def read_dives(settings: DataSettings) -> TrainingDives:
     manifest = read_manifest(Path(settings.folder))
     if settings.flights is not None:
         flights = read_flights(Path(settings.flights))
+        if not any(dive.dive_id in flights for dive in manifest):
+            raise DataError(
+                f"no dive of {settings.folder} stands there",
+                where=settings.flights,
+                todo="name the flights.json that `stagescore train-events` wrote for this folder",
+            )
         manifest = Manifest(
             tuple(dive.with_changes(flight=flights.get(dive.dive_id, dive.flight)) for dive in manifest)
         )
@@ -84,6 +108,79 @@ def read_dives(settings: DataSettings) -> TrainingDives:
     return TrainingDives(folders)
 
 
+def unusable_dives(
+    settings: DataSettings, dives: TrainingDives, needs: Needs, *, with_test: bool = False
+) -> dict[str, str]:
+    """Why dives cannot be used, as far as the manifest tells it: no film, no joints, nobody seen in it.
+
+    What all dives of a folder lack is not told here: then it is the data set that lacks it (`data_needs.check_needs`).
+
+    Args:
+        settings: Settings of the data.
+        dives: Dives of the run.
+        needs: What the run needs of each dive.
+        with_test: Whether the test split is used as well.
+
+    Returns:
+        The reason, by id of the dive.
+    """
+    found: dict[str, str] = {}
+    for some in dives.used(settings, with_test=with_test).values():
+        lacks = {
+            "it has no film": [dive for dive in some if dive.frames_path is None],
+            "it has no joints": [dive for dive in some if dive.poses_path is None],
+            "`data prepare` saw nobody fall in its film": [dive for dive in some if not dive.flight],
+        }
+        if "skeleton" not in needs.training or settings.joints == "exact":
+            del lacks["it has no joints"]
+        for why, lacking in lacks.items():
+            if len(lacking) < len(some):
+                found |= {dive.dive_id: why for dive in lacking if dive.dive_id not in found}
+    return found
+
+
+def store_clips(
+    settings: DataSettings,
+    dives: TrainingDives,
+    *,
+    clips: Path,
+    with_test: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> dict[str, str]:
+    """Decode what is not decoded yet of the training split.
+
+    Args:
+        settings: Settings of the data.
+        dives: Dives of the run.
+        clips: Folder of decoded clips, unless the settings name one.
+        with_test: Whether the test split is decoded as well.
+        progress: Called as (what, done, total) while clips are decoded.
+
+    Returns:
+        Why dives cannot be used, by their ids.
+
+    Raises:
+        DataError: The folder cannot be written to, or holds clips of another preprocessing.
+    """
+    chosen = dives.used(settings, with_test=with_test)
+    left_out: dict[str, str] = {}
+    for folder, some in chosen.items():
+        store = ClipStore.build(
+            some,
+            clips_folder(settings, clips),
+            settings.preprocessing,
+            # The truth about simulated dives stays closed unless exact joints are asked for.
+            truth=folder / "truth" if settings.joints == "exact" else None,
+            workers=settings.workers,
+            skip=True,
+            progress=progress,
+        )
+        left_out |= {
+            dive.dive_id: store.left_out[dive.dive_id] for dive in some if dive.dive_id in store.left_out
+        }
+    return left_out
+
+
 def open_samples(
     settings: DataSettings,
     dives: TrainingDives,
@@ -92,32 +189,24 @@ def open_samples(
     with_test: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> Samples:
-    """Decode what is not decoded yet, and open the clips of the training split.
+    """Open the clips of dives that can be used; what is not decoded yet is decoded.
 
-    Args:
-        settings: Settings of the data.
-        dives: Dives of the run.
-        clips: Folder of decoded clips, unless the settings name one.
-        with_test: Whether the test split is opened as well.
-        progress: Called as (what, done, total) while clips are decoded.
+    Args: as of `store_clips`.
 
     Raises:
-        DataError: A film is missing or damaged.
+        DataError: A film is missing or damaged, or see `store_clips`.
     """
-    clips = Path(settings.clips) if settings.clips else clips
-    chosen = dives.select("all" if with_test else "train", individual_only=settings.individual_only)
-    for folder, some in chosen.items():
-        ClipStore.build(
-            some,
-            clips,
-            settings.preprocessing,
-            # The truth about simulated dives stays closed unless exact joints are asked for.
-            truth=folder / "truth" if settings.joints == "exact" else None,
-            workers=settings.workers,
-            progress=progress,
-        )
-    store = ClipStore.open(clips, settings.preprocessing)
-    return Samples(store, [dive for some in chosen.values() for dive in some], joints=settings.joints)
+    unusable = store_clips(settings, dives, clips=clips, with_test=with_test, progress=progress)
+    for dive_id, why in unusable.items():
+        raise DataError(why, where=dive_id, todo="get the film again, or leave the dive out")
+    store = ClipStore.open(clips_folder(settings, clips), settings.preprocessing)
+    used = dives.used(settings, with_test=with_test)
+    return Samples(store, [dive for some in used.values() for dive in some], joints=settings.joints)
+
+
+def clips_folder(settings: DataSettings, clips: Path) -> Path:
+    """Where decoded clips are: the folder that the settings name, else the run's own."""
+    return Path(settings.clips) if settings.clips else clips
 
 
 def make_views(settings: DataSettings, *, seed: int) -> Views:

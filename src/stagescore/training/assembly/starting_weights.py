@@ -11,13 +11,14 @@ from torch import nn
 from stagescore.encoders.backbones import ImageBackbone
 from stagescore.encoders.i3d import I3D
 from stagescore.errors import CheckpointError, ConfigError
+from stagescore.inference.familiarity import FAMILIARITY
 from stagescore.models.base import ActionModel
 from stagescore.training.checkpoints import newest_checkpoint, read_file
 from stagescore.training.settings import ImportSettings
 from stagescore.weights.imagenet import load_imagenet, published_at
 from stagescore.weights.kinetics import PUBLISHED as KINETICS
 from stagescore.weights.kinetics import load_kinetics, read_kinetics
-from stagescore.weights.search import find_weights
+from stagescore.weights.named import named_weights
 
 
 def load_start(model: ActionModel, settings: ImportSettings) -> None:
@@ -36,10 +37,19 @@ def load_start(model: ActionModel, settings: ImportSettings) -> None:
     if settings.static is not None:
         load_published(model, "static", settings.static)
     if settings.model is not None:
-        load_matching(model, [Path(part.strip()) for part in settings.model.split(",")])
-    for branch, path in (("static", settings.static_branch), ("fused", settings.fused_branch)):
-        if path is not None:
-            load_branch(model, Path(path), branch)
+        load_matching(model, starting_files(settings.model))
+    for branch, name in (("static", settings.static_branch), ("fused", settings.fused_branch)):
+        if name is not None:
+            load_branch(model, named_weights(name, "scorer", runs=True), branch)
+
+
+def starting_files(names: str) -> list[Path]:
+    """Files and folders of runs, by path or name, separated by commas.
+
+    Raises:
+        CheckpointError: One is not there, or holds weights of another kind.
+    """
+    return [named_weights(name.strip(), "scorer", runs=True) for name in names.split(",")]
 
 
 _NETWORKS = {"dynamic": "model.dynamic.trunk", "static": "model.static.backbone"}
@@ -52,7 +62,7 @@ def load_published(model: ActionModel, branch: str, name: str) -> None:
     Args:
         model: Model to load into.
         branch: Branch of the encoders that the weights are for.
-        name: Path of the file, or its name in one of the places for weights.
+        name: Path of the file, its name in one of the places for weights, or the name of an imported image network.
 
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
@@ -60,9 +70,9 @@ def load_published(model: ActionModel, branch: str, name: str) -> None:
     """
     part = model.pretrained_parts.get(branch)
     if isinstance(part, I3D):
-        load_kinetics(part, read_kinetics(_found(name, KINETICS)))
+        load_kinetics(part, read_kinetics(named_weights(name, "video", published=KINETICS)))
     elif isinstance(part, ImageBackbone):
-        load_imagenet(part, _found(name, published_at(part)))
+        load_imagenet(part, named_weights(name, "image", published=published_at(part)))
     else:
         raise ConfigError(
             f"start.{branch} is for public networks, and the model has none there",
@@ -101,13 +111,6 @@ def load_branch(model: ActionModel, path: Path, branch: str) -> None:
                 where=path,
                 todo="name a run with the same settings but for the branches that are off",
             ) from None
-
-
-def _found(name: str, published: str) -> Path:
-    """A path as it is, or the name of a file in one of the places for weights."""
-    if Path(name).exists() or Path(name).name != name:
-        return Path(name)
-    return find_weights(name, published=published)
 
 
 def load_matching(model: nn.Module, paths: Sequence[Path]) -> None:
@@ -164,10 +167,11 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix == ".ckpt":
         return dict(read_file(path)["model"])
     try:
-        return dict(load_file(path))
+        tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"cannot read the weights ({' '.join(str(error).split())[:100]})",
             where=path,
             todo="name a safetensors file, a checkpoint or a run",
         ) from None
+    return {name: value for name, value in tensors.items() if not name.startswith(FAMILIARITY)}
