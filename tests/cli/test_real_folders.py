@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from stagescore.cli.main import app
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.manifest import Manifest, read_manifest
+from stagescore.scoring import preparing
+from stagescore.scoring.preparing import Prepared
 from stagescore.training.loop import read_log
 from stagescore.training.run_folder import read_skipped
 
@@ -151,3 +153,14 @@ def test_other_commands_tell_it_first_too(
     code, out = call(*arguments)
     assert code == 1 and words in out
     assert not (folder / "run").exists()
+
+
+def test_preparing_names_films_without_a_flight_and_can_fail_of_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dives = read_manifest(folder / "dives").dives[:2]
+    prepared = Prepared(manifest=Manifest(dives), unseen={dives[0].dive_id: "nobody is seen to fall"})
+    monkeypatch.setattr(preparing, "prepare", lambda *args, **more: prepared)
+    for skip, expected in (("report", 0), ("fail", 1)):
+        code, out = call("data", "prepare", str(folder / "dives"), "--skip", skip)
+        assert code == expected and "nobody is seen to fall" in out

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagescore.cli.output import JsonOption, QuietOption, command_output
+from stagescore.cli.output import Failure, JsonOption, QuietOption, Skip, command_output
 
 
 def prepare(
@@ -14,6 +14,12 @@ def prepare(
     ],
     weights_dir: Annotated[Path | None, typer.Option(help="Look for pose networks here first.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    skip: Annotated[
+        Skip,
+        typer.Option(
+            help="Films in which no flight is seen: name them and go on, or end with exit code 1 as well."
+        ),
+    ] = Skip.report,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -40,6 +46,8 @@ def prepare(
             out.text(f"  {name}: {why}")
         for name, codes in prepared.doubtful.items():
             out.text(f"  {name} would get no score: {', '.join(codes)}")
+        if prepared.unseen and skip is Skip.fail:
+            raise Failure
 
 
 def features(

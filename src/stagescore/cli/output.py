@@ -4,6 +4,7 @@ With `--json` standard output holds one JSON document and nothing else, also whe
 Progress is a bar on a terminal and plain lines when piped.
 """
 
+import enum
 import gc
 import json
 import math
@@ -24,6 +25,14 @@ from rich.text import Text
 
 from stagescore.errors import RenamedSetting, StagescoreError
 from stagescore.printable import printable, writable
+
+
+class Skip(enum.StrEnum):
+    """What becomes of films that cannot be used."""
+
+    report = "report"
+    fail = "fail"
+
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no tables: errors only.")]

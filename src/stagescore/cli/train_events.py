@@ -1,6 +1,5 @@
 """`stagescore train-events`: the network that places take-off and water contact, for every fold of a protocol."""
 
-import enum
 import json as json_format
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,19 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stagescore.cli.output import JsonOption, Output, QuietOption, command_output, rounded
+from stagescore.cli.output import JsonOption, Output, QuietOption, Skip, command_output, rounded
 
 if TYPE_CHECKING:
     from stagescore.training.event_training import EventExample
 
 Flights = dict[str, tuple[int, ...]]
-
-
-class Skip(enum.StrEnum):
-    """What becomes of films that cannot be used."""
-
-    report = "report"
-    fail = "fail"
 
 
 def train_events(

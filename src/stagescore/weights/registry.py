@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -190,10 +191,12 @@ def known(name: str) -> KnownNetwork:
     for network in (*KNOWN, *SHIPPED):
         if name in (network.name, Path(network.name).stem):
             return network
+    names = {Path(network.name).stem: network.name for network in (*KNOWN, *SHIPPED)}
+    near = get_close_matches(Path(name).stem.lower(), names, n=1)
     raise CheckpointError(
         "no network of that name is known",
         where=name,
-        todo=f"choose among {', '.join(n.name for n in (*KNOWN, *SHIPPED))}",
+        todo=f"did you mean {names[near[0]]}?" if near else "`stagescore weights list` names them",
     )
 
 
