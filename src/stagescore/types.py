@@ -11,14 +11,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from stagescore.errors import DataError
+from stagescore.extras import from_extra
 from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.skeleton_mapping import SkeletonMapping
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 HeightSource = Literal["named", "inferred", "unknown"]
 Split = Literal["train", "test"]
@@ -324,6 +329,57 @@ class PoseTrack:
         rows = np.asarray(frames, dtype=np.int64)
         filled = None if self.filled is None else self.filled[rows]
         return replace(self, joints_px=self.joints_px[rows], confidence=self.confidence[rows], filled=filled)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A row a joint and frame: `frame`, `joint`, `x_px`, `y_px`, `confidence`, `filled`; NaN where it is unknown."""
+        from_extra("pandas", "a table of joints")
+        import pandas as pd  # noqa: PLC0415 - it takes a second to load
+
+        num_frames, num_joints = self.confidence.shape
+        filled = np.zeros_like(self.known) if self.filled is None else self.filled
+        return pd.DataFrame(
+            {
+                "frame": np.repeat(np.arange(num_frames), num_joints),
+                "joint": np.tile(np.array(self.skeleton.joints, dtype=object), num_frames),
+                "x_px": self.joints_px[..., 0].ravel(),
+                "y_px": self.joints_px[..., 1].ravel(),
+                "confidence": self.confidence.ravel(),
+                "filled": filled.ravel(),
+            }
+        )
+
+    def plot(self, num: int = 6) -> "Figure":
+        """Skeletons of evenly spaced frames side by side, as a figure of matplotlib.
+
+        Args:
+            num: Number of frames that are shown; fewer where the track is shorter.
+        """
+        from_extra("matplotlib", "a figure of joints")
+        from matplotlib.figure import Figure  # noqa: PLC0415 - it takes a second to load
+
+        frames = np.unique(np.linspace(0, self.num_frames - 1, max(min(num, self.num_frames), 1)).astype(int))
+        figure = Figure(figsize=(2 * len(frames), 2.6), layout="constrained")
+        for axes, frame in zip(
+            figure.subplots(1, len(frames), squeeze=False)[0], frames.tolist(), strict=True
+        ):
+            places = self.joints_px[frame] if self.num_frames else self.joints_px
+            for start, end in self.skeleton.bone_indices if self.num_frames else ():
+                axes.plot(*places[[start, end]].T, color="#4477aa")
+            axes.set_title(f"frame {frame}")
+            axes.set_aspect("equal")
+            axes.invert_yaxis()
+            axes.set_axis_off()
+        return figure
+
+    def _repr_html_(self) -> str:
+        """How many frames and joints there are and how many are known, as notebooks show it."""
+        known = self.known
+        filled = 0.0 if self.filled is None else float((self.filled & known).mean()) if known.size else 0.0
+        share = float(known.mean()) if known.size else 0.0
+        return (
+            f"<p><b>PoseTrack</b>: {self.num_frames} frames, {self.skeleton.num_joints} joints ({self.skeleton.name}); "
+            f"{share:.0%} known, {filled:.0%} filled.</p>"
+        )
 
     def mapped(self, target: Skeleton) -> "PoseTrack":
         """The same poses with the joints of another skeleton; what cannot be had is unknown.

@@ -1,6 +1,7 @@
 """Many dives: a folder each, a summary, and one bad film never stops the others.
 
     OUT/NAME/result.json, made_from.json     and whatever `Extras` adds: report, overlay
+    OUT/NAME/traceback.txt                   where the program failed
     OUT/summary.csv                          and whatever `finish` adds: summary.html
 
 A dive's folder appears under its name when everything in it is written, and the summary is written again after every dive:
@@ -10,6 +11,7 @@ whenever a batch is stopped, what is there is whole, and another run can go on w
 import errno
 import shutil
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -21,7 +23,7 @@ from typing import Protocol, runtime_checkable
 import cv2
 import torch
 
-from stagescore.atomic import write_bytes
+from stagescore.atomic import write_bytes, write_text
 from stagescore.csv_tables import csv_table
 from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import Held, alone_in
@@ -64,6 +66,8 @@ COLUMNS = (
 
 NOT_WRITTEN, WORKER_LOST = "not-written", "worker-lost"
 """Codes of dives that failed though nothing was wrong with their films."""
+TRACEBACK = "traceback.txt"
+"""File of a dive on which the program failed, for whoever mends the defect."""
 _STAGING = ".scoring-"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What disks answer that take nothing more."""
@@ -298,6 +302,8 @@ def write_result(scored: Scored, folder: Path, extras: Extras, origin: bytes | N
         write_bytes(staging / RESULT, result.to_bytes())
         if origin is not None:
             write_bytes(staging / MADE_FROM, origin)
+        if scored.error is not None and not isinstance(scored.error, StagescoreError):
+            write_text(staging / TRACEBACK, "".join(traceback.format_exception(scored.error)))
         staging.chmod(0o755)
         if (folder / RESULT).is_file():
             folder.rename(staging.with_name(f"{staging.name}-old"))

@@ -132,6 +132,19 @@ class Result(Config):
 
         return stage_table(self.stages)
 
+    def to_frame(self) -> "pd.DataFrame":
+        """A row a frame that was used: its stage, its time in seconds, and the joint angles in degrees; NaN where unknown."""
+        from_extra("pandas", "a table of a result")
+        from stagescore.scoring.result_views import frame_table  # noqa: PLC0415 - pandas takes a second to load
+
+        return frame_table(self.input, self.stages, self.angles)
+
+    def _repr_html_(self) -> str:
+        """The result in a few lines, as notebooks show it."""
+        from stagescore.scoring.result_html import result_html  # noqa: PLC0415 - only notebooks need it
+
+        return result_html(self)
+
     def plot(self) -> "Figure":
         """Stages, events, angles and attention over time, as a figure of matplotlib."""
         from_extra("matplotlib", "a figure of a result")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stagescore.scoring.result_parts import Angles, Events, StageResult
+from stagescore.scoring.result_parts import Angles, Events, InputFile, StageResult
 
 _COLOURS = ("#4477aa", "#228833", "#cc6677")
 
@@ -48,3 +48,27 @@ def stage_figure(title: str, stages: Sequence[StageResult], events: Events, angl
     lower.set_xlabel("frame")
     lower.set_ylabel("degrees")
     return figure
+
+
+def frame_table(film: InputFile, stages: Sequence[StageResult], angles: Angles | None) -> pd.DataFrame:
+    """A row for each frame that was used; times are of a film with evenly spaced frames, NaN where the rate is not known.
+
+    Args:
+        film: The film with the frames that were used.
+        stages: Stages in the order of the dive.
+        angles: Angles of the body; None where there are none.
+    """
+    frames = range(film.start_frame, film.end_frame)
+    names = {frame: stage.name for stage in stages for frame in range(stage.start_frame, stage.end_frame)}
+    rate = film.frame_rate
+    table = pd.DataFrame(
+        {
+            "frame": list(frames),
+            "time_s": [float("nan") if rate is None else frame / rate for frame in frames],
+            "stage": [names.get(frame) for frame in frames],
+        }
+    )
+    for name in ("knee", "hip", "trunk"):
+        values = [None] * len(frames) if angles is None else getattr(angles, name)
+        table[f"{name}_deg"] = pd.array([float("nan") if v is None else v for v in values], dtype=float)
+    return table

@@ -24,6 +24,8 @@ class Scored:
         bank: Exemplars of the network that speaks, with pictures or skeletons of them; None without a score.
         network: The network that speaks; None where the work ended before.
         encodings: What each network made of the film, by the network's name.
+        error: What ended the work, with its traceback: a defect of the program, or what is wrong with the film; None where
+            nothing did.
     """
 
     result: Result
@@ -33,14 +35,16 @@ class Scored:
     bank: ExemplarBank | None = None
     network: ScoringNetwork | None = None
     encodings: Mapping[str, QueryEncoding] = field(default_factory=dict)
+    error: Exception | None = None
 
     @classmethod
-    def of(cls, state: ScoringState, result: Result) -> "Scored":
+    def of(cls, state: ScoringState, result: Result, error: Exception | None = None) -> "Scored":
         """What a dive was on its way, with its result.
 
         Args:
             state: The dive after the last step that it went through.
             result: What was built of it.
+            error: What ended the work; None where nothing did.
         """
         speaker = state.speaker
         return cls(
@@ -51,6 +55,7 @@ class Scored:
             bank=None if speaker is None or result.score is None else speaker.network.bank,
             network=None if speaker is None else speaker.network,
             encodings={network.card.name: encoding for network, encoding in state.encodings},
+            error=error,
         )
 
     def without_pictures(self) -> "Scored":

@@ -50,9 +50,9 @@ class Scorer:
     def load(
         cls,
         weights: str | Path | Sequence[str | Path] = AUTO,
-        bank: Path | None = None,
+        bank: str | Path | None = None,
         device: str = "cpu",
-        weights_dir: Path | None = None,
+        weights_dir: str | Path | None = None,
         *,
         event_network: bool = True,
     ) -> "Scorer":
@@ -68,6 +68,8 @@ class Scorer:
         Raises:
             CheckpointError: One of them is missing, damaged, or made for another.
         """
+        bank = None if bank is None else Path(bank)
+        weights_dir = None if weights_dir is None else Path(weights_dir)
         return cls(
             load_networks(weights, bank, device, weights_dir),
             networks=open_pose_networks(weights_dir),
@@ -121,18 +123,21 @@ class Scorer:
         name: str | None = None,
         **changes: Any,
     ) -> Scored:
-        """As `score`, with the film and the joints for whoever draws them."""
+        """As `score`, with the film and the joints for whoever draws them, and what ended the work with its traceback."""
         options = ScoreOptions.model_validate({**(options or ScoreOptions()).model_dump(), **changes})
         state = ScoringState(path=Path(path), name=name or name_of(Path(path)), options=options)
+        failure: Exception | None = None
         try:
             run(state, self.tools)
             result = build_result(state, self.scoring_networks)
         except StagescoreError as error:
             state, result = self._failed(state, Reason(code="unreadable", text=sentence(error)))
+            failure = error
         except Exception as error:
             told = f"Internal error ({type(error).__name__}: {error}). Please report this bug."
             state, result = self._failed(state, Reason(code="program-error", text=told))
-        return Scored.of(state, result)
+            failure = error
+        return Scored.of(state, result, failure)
 
     def _failed(self, state: ScoringState, reason: Reason) -> tuple[ScoringState, Result]:
         """A dive that raised an error, without what was found in it: that may be what the error is about."""
