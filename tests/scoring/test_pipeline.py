@@ -319,3 +319,36 @@ def test_joints_of_some_frames_keep_what_is_weak_and_filled() -> None:
     assert [getattr(part.shares, name) for name in ("measured", "filled", "doubtful")] == pytest.approx(
         [1 / 3] * 3, abs=1e-3
     )
+
+
+def test_edges_that_the_user_gives_are_the_edges_of_the_stages(scorer: Scorer, film: Path) -> None:
+    own = scorer.score(film, difficulty=3.0)
+    given = scorer.score(film, difficulty=3.0, edges=(24, 62))
+    assert (own.stages_from, given.stages_from) == ("network", "given")
+    assert [stage.start_frame for stage in given.stages] == [0, 24, 62]
+    assert [stage.confidence for stage in given.stages] == [1.0] * 3
+    assert given.score != own.score and broken_laws(given) == []
+    for name in ("first_airborne_frame", "first_water_contact_frame"):
+        assert getattr(given.events, name).frame == getattr(own.events, name).frame, (
+            "seen apart from the stages"
+        )
+    assert any(
+        told.startswith("You begin the entry at frame 62, the water is seen") for told in given.warnings
+    )
+    first, last = given.stages[0], given.stages[-1]
+    assert (first.start_frame, last.end_frame) == (given.input.start_frame, given.input.end_frame)
+
+
+@pytest.mark.parametrize("edges", [(1, 2), (77, 78), (1, 78), (40, 41)])
+def test_every_stage_keeps_a_frame_whatever_edges_are_given(
+    scorer: Scorer, film: Path, edges: tuple[int, int]
+) -> None:
+    result = scorer.score(film, difficulty=3.0, edges=edges)
+    assert [stage.start_frame for stage in result.stages] == [0, *edges] and broken_laws(result) == []
+
+
+def test_edges_outside_of_the_frames_are_refused(scorer: Scorer, film: Path) -> None:
+    result = scorer.score(film, difficulty=3.0, edges=(24, 200))
+    assert (result.status, result.reasons[0].code) == ("failed", "wrong-edges")
+    with pytest.raises(ValueError, match="the entry after the flight"):
+        scorer.score(film, edges=(30, 20))

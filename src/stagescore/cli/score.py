@@ -115,6 +115,13 @@ def score(
         str | None, typer.Option(metavar="FRAME|auto", help="First frame; `auto` finds the dive.")
     ] = None,
     end: Annotated[int | None, typer.Option(min=0, help="Last frame, included.")] = None,
+    edges: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FLIGHT,ENTRY",
+            help="First frame of the flight and of the entry, where the network cuts wrongly.",
+        ),
+    ] = None,
     slowmo: Annotated[float, typer.Option(help="The film is slowed down by this factor.")] = 1.0,
     fps: Annotated[
         float | None, typer.Option(help="Frames per second of a folder of images, or of joints.")
@@ -165,6 +172,7 @@ def score(
         "sex": None if women is None else "women" if women else "men",
         "start": start,
         "end": end,
+        "edges": None if edges is None else f"[{edges}]",
         "slowmo": slowmo,
         "frame_rate": fps,
         "poses": None if poses is None else f"'{str(poses).replace(chr(39), chr(39) * 2)}'",

@@ -79,6 +79,29 @@ def agreed(
     )
 
 
+def contradicted(edges: tuple[int, ...], events: Events) -> AgreedStages:
+    """Three stages as the user cut them, and what the events that were seen say against them.
+
+    Args:
+        edges: Four edges in frames of the input, as for `agreed`.
+        events: Events in frames of the input; None for an event that was not seen.
+    """
+    _, takeoff_end, entry_begin, _ = edges
+    told = []
+    airborne, contact = events.first_airborne_frame, events.first_water_contact_frame
+    if airborne is not None and airborne.frame > takeoff_end:
+        told.append(
+            f"You end the take-off at frame {takeoff_end}, the last contact with the board is seen at frame {airborne.frame - 1}: "
+            "one of the two is wrong."
+        )
+    if contact is not None and contact.frame < entry_begin:
+        told.append(
+            f"You begin the entry at frame {entry_begin}, the water is seen to be touched at frame {contact.frame}: one of the two is "
+            "wrong."
+        )
+    return AgreedStages(edges, (1.0,) * 3, events, tuple(told))
+
+
 def _doubted(sure: list[float], stages: tuple[int, int], event: EventResult) -> EventResult:
     """The event, at most as sure as the surer of the two stages beside it is unsure; both stages, at most as sure as it is unsure."""
     seen = max(sure[stage] for stage in stages)

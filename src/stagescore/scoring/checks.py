@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     "too-large": "the file or the clip is too large for one dive",
     "too-short": "fewer frames than can show a dive",
     "wrong-span": "the frames that are asked for do not exist",
+    "wrong-edges": "the edges of the stages that are given lie outside of the frames",
     "bad-poses": "the pose file does not fit the clip",
     "still": "nothing moves",
     "no-person": "nobody falls",

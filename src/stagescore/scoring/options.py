@@ -23,6 +23,7 @@ class ScoreOptions(Config):
         start: First frame that is used, from 0, or `auto` to find the dive in a longer film; the film's first by
             default.
         end: Last frame that is used, included; the film's last by default.
+        edges: First frame of the flight and of the entry, in frames of the film; the network cuts the stages by default.
         slowmo: Factor by which the film is slowed down: real seconds are seconds of the film / `slowmo`.
         frame_rate: Frames per second of a folder of images or of joints, which do not say it themselves; of a film it
             replaces the file's own.
@@ -38,6 +39,7 @@ class ScoreOptions(Config):
     sex: Sex | None = None
     start: int | Literal["auto"] | None = None
     end: int | None = None
+    edges: tuple[int, int] | None = None
     slowmo: float = Field(default=1.0, gt=0)
     frame_rate: float | None = Field(default=None, gt=0)
     poses: Path | None = None
@@ -56,6 +58,10 @@ class ScoreOptions(Config):
             raise ValueError(str(error)) from None
         if self.start == "auto" and self.end is not None:
             raise ValueError("--start auto finds the end too; leave --end out")
+        if self.edges is not None and not 0 < self.edges[0] < self.edges[1]:
+            raise ValueError(
+                "--edges: the flight begins after the first frame, and the entry after the flight"
+            )
         return self
 
     @property

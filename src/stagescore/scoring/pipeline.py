@@ -260,6 +260,11 @@ def encode(state: ScoringState, tools: Tools) -> None:
     if poses is None:
         return
     track = poses.scaled(media.scale).track
+    given = state.options.edges
+    if given is not None and not state.start < given[0] < given[1] < state.end:
+        text = f"Edges {given[0]} and {given[1]} are given; the frames used are {state.start} to {state.end - 1}."
+        state.abort(Reason(code="wrong-edges", text=text))
+        return
     around = () if state.flight is None else (state.flight.first, state.flight.stop)
     problems: list[DataError] = []
     for network in tools.scoring_networks:
@@ -273,6 +278,7 @@ def encode(state: ScoringState, tools: Tools) -> None:
                 card.preprocessing,
                 around,
                 mirrored=card.mirrored,
+                given=given,
             )
         except DataError as error:
             problems.append(error)

@@ -15,6 +15,7 @@ from stagescore.data.preprocessing import (
     viewed_frames,
     viewed_joints,
 )
+from stagescore.errors import DataError
 from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import label_transitions
 from stagescore.media.source import Media
@@ -36,6 +37,8 @@ class QueryEncoding:
         modalities: What was seen: a video, a skeleton, or both.
         mirrored: Stage features of the dive seen mirrored, cut at the edges that are predicted for that view; None where the
             dive was not shown mirrored.
+        given: First frame of every stage but the first in frames of the input, as the user gives them; None where the network
+            cuts.
     """
 
     stages: Representation
@@ -45,6 +48,7 @@ class QueryEncoding:
     attention: tuple[float, ...] | None
     modalities: tuple[Modality, ...]
     mirrored: Representation | None = None
+    given: tuple[int, ...] | None = None
 
     @property
     def views(self) -> tuple[Representation, ...]:
@@ -58,6 +62,8 @@ class QueryEncoding:
             start: First frame that was used.
             end: Frame after the last that was used.
         """
+        if self.given is not None:
+            return (start, *self.given, end)
         inner = (np.floor(self._transitions()) + 1).astype(int).tolist()
         edges = [start, *inner, end]
         for k in range(1, len(edges) - 1):
@@ -67,7 +73,9 @@ class QueryEncoding:
         return tuple(edges)
 
     def confidences(self, calibration: TransitionCalibration) -> tuple[float, ...]:
-        """For each stage, that its boundaries inside the clip are right."""
+        """For each stage, that its boundaries inside the clip are right; 1 of those that are given."""
+        if self.given is not None:
+            return (1.0,) * (len(self.given) + 1)
         if self.log_probabilities is None:
             return (1.0,)
         sure = calibration.confidence(
@@ -91,6 +99,7 @@ def encode_query(
     flight: tuple[int, ...] = (),
     *,
     mirrored: bool = False,
+    given: tuple[int, ...] | None = None,
 ) -> QueryEncoding:
     """Show a dive to the network as evaluation does: its frames, the middle of the picture.
 
@@ -105,9 +114,11 @@ def encode_query(
         flight: First airborne frame and first frame in the water, counted from the start of the span; empty where they
             are unknown. Weights with a window read the frames around it.
         mirrored: Whether to show the dive mirrored as well.
+        given: First frame of every stage but the first in frames of the film, as the user gives them; None to let the network
+            cut.
 
     Raises:
-        DataError: The film cannot be read any more, or the model cannot do without a film, or a skeleton.
+        DataError: The film cannot be read any more, the network has another number of stages than are given, or the model cannot do without a film, or a skeleton.
     """
     start, end = span
     p = preprocessing
@@ -134,19 +145,40 @@ def encode_query(
     flipped = None
     if mirrored:
         other = model.encode(shown(View(flip=True)))
-        flipped = model.represent(other, model.segment(other).edges)
+        flipped = model.represent(other, _edges(model.segment(other).edges, indices, given))
     features = model.encode(shown(View.plain()))
     segmented = model.segment(features)
-    attention = model.explain(features, segmented.edges)
+    edges = _edges(segmented.edges, indices, given)
+    attention = model.explain(features, edges)
     return QueryEncoding(
-        stages=model.represent(features, segmented.edges),
-        edges=segmented.edges,
+        stages=model.represent(features, edges),
+        edges=edges,
         frames=indices,
         log_probabilities=segmented.log_probabilities,
         attention=None if attention is None else tuple(attention[0].tolist()),
         modalities=seen,
         mirrored=flipped,
+        given=given,
     )
+
+
+def _edges(
+    own: Int[Tensor, "1 edges"], frames: tuple[int, ...], given: tuple[int, ...] | None
+) -> Int[Tensor, "1 edges"]:
+    """The network's edges on the sampled frames, or the given ones; every stage keeps a frame."""
+    if given is None:
+        return own
+    if own.shape[1] != len(given) + 2:
+        raise DataError(
+            f"the network has {own.shape[1] - 1} stages, and edges of {len(given) + 1} are given",
+            todo="leave --edges out",
+        )
+    places = np.searchsorted(frames, given).tolist()
+    for k in range(len(places)):
+        places[k] = max(places[k], k + 1 if k == 0 else places[k - 1] + 1)
+    for k in reversed(range(len(places))):
+        places[k] = min(places[k], len(frames) - len(places) + k)
+    return torch.tensor([[0, *places, len(frames)]], device=own.device, dtype=own.dtype)
 
 
 def _windows(

@@ -75,6 +75,7 @@ class Result(Config):
         modalities: What the network has seen of the dive: a video, a skeleton, or both; empty where it saw nothing.
         networks: The networks that looked at the film.
         stages: The stages in the order of the dive; empty where they could not be seen.
+        stages_from: Who cut the stages: the network, or the user (`given`).
         events: First airborne frame and first water contact.
         branches: Names of the last axis of `stage_deltas`, in order, such as fused, static.
         exemplars: Vote of each exemplar, in the order of their ids; empty without a score, and where the network
@@ -111,6 +112,7 @@ class Result(Config):
     modalities: list[Modality] = Field(default_factory=list)
     networks: Networks | None = None
     stages: list[StageResult] = Field(default_factory=list)
+    stages_from: Literal["network", "given"] = "network"
     events: Events = Events()
     branches: list[str] = Field(default_factory=list)
     exemplars: list[ExemplarVote] = Field(default_factory=list)

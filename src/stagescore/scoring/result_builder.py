@@ -7,7 +7,7 @@ from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import TOLERANCE_FRAMES
 from stagescore.inference.prediction import PredictedDive
 from stagescore.media.source import Media
-from stagescore.scoring.agreement import AgreedStages, agreed
+from stagescore.scoring.agreement import AgreedStages, agreed, contradicted
 from stagescore.scoring.angles import angles_of
 from stagescore.scoring.bank_fit import BankFit
 from stagescore.scoring.estimate import Estimate
@@ -89,6 +89,7 @@ def _of_speaker(speaker: Speaker) -> dict[str, Any]:
         "modalities": encoding.modalities,
         "validated": network.card.validated if network.fit is None else network.fit.validation.film_counts,
         "validation": None if network.fit is None else network.fit.validation,
+        "stages_from": "network" if encoding.given is None else "given",
         "branches": network.branches,
         "attention": None if encoding.attention is None else list(encoding.attention),
         "attention_frames": None if encoding.attention is None else list(encoding.frames),
@@ -172,6 +173,8 @@ def agreed_stages(state: ScoringState, speaker: Speaker, media: Media, events: E
     if len(edges) != len(STAGE_NAMES) + 1:
         return None
     calibration = TransitionCalibration.from_json(content) if content else _NO_CALIBRATION
+    if encoding.given is not None:
+        return contradicted(edges, events)
     # A label's tolerance is a tenth of a second, at 30 frames per second.
     tolerance = TOLERANCE_FRAMES * max((media.info.frame_rate or 0.0) * media.info.slowmo / 30.0, 1.0)
     return agreed(edges, encoding.confidences(calibration), events, tolerance)

@@ -80,7 +80,9 @@ def stage_times(result: Result) -> Sentence:
 
 
 def stage_confidence(result: Result) -> Sentence:
-    """How sure the edges of the stages are."""
+    """How sure the edges of the stages are, or that the reader gave them."""
+    if result.stages_from == "given":
+        return Sentence("Where the flight and the entry begin is what you gave.", ("stages_from",))
     sure = listed([f"{stage.name} {stage.confidence:.2f}" for stage in result.stages])
     return Sentence(
         f"Confidence that these edges are right, from 0 to 1: {sure}.",
@@ -160,4 +162,6 @@ def _shots(result: Result, pictures: Pictures) -> list[CaptionedPicture]:
     return shots if uris else []
 
 
-SECTION = Section(order=30, title="The stages", reads=("stages", "events"), build=build, frames=frames)
+SECTION = Section(
+    order=30, title="The stages", reads=("stages", "stages_from", "events"), build=build, frames=frames
+)

@@ -35,6 +35,8 @@ def measured(result: Result) -> list[Sentence]:
         found.append(Sentence(text, ("input.start_frame", "input.end_frame")))
     if result.poses.source == "given":
         found.append(Sentence("The joints are those that you gave.", ("poses.source",)))
+    if result.stages and result.stages_from == "given":
+        found.append(Sentence("Where the stages begin is what you gave.", ("stages_from", "stages")))
     if result.exemplars:
         found.append(
             Sentence("The exemplars' scores are those of the exemplar bank.", ("exemplars[].score",))
@@ -45,7 +47,9 @@ def measured(result: Result) -> list[Sentence]:
 def estimated(result: Result) -> list[Sentence]:
     """What networks or formulas say."""
     found = []
-    if result.stages:
+    if result.stages and result.stages_from == "given":
+        found.append(Sentence("When board and water are left and touched.", ("events",)))
+    elif result.stages:
         found.append(
             Sentence(
                 "Where the stages begin and end, and when board and water are left and touched.",
@@ -129,6 +133,7 @@ SECTION = Section(
     order=90,
     title="What to trust",
     reads=(
+        "stages_from",
         *("input", "poses", "angles", "stages", "events", "exemplars", "score", "interval", "protocol"),
         *("prior", "film_share", "unfamiliarity", "judging", "attention", "warnings"),
     ),
