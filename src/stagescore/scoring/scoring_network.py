@@ -231,7 +231,9 @@ def load_networks(
     else:
         asked = [weights] if isinstance(weights, str | Path) else weights
     found = [load_weights(one, weights_dir) for one in asked]
-    bank = None if bank is None else named_weights(bank, "exemplars", weights_dir=weights_dir)
+    # Weights that compare nothing say so, whatever the bank is.
+    if bank is not None and any(own.model.compares for own in found):
+        bank = named_weights(bank, "exemplars", weights_dir=weights_dir)
     if not found:
         raise CheckpointError("no network that scores is named", todo="name one, such as nano")
     if bank is not None and len(found) > 1:
