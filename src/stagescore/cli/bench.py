@@ -11,6 +11,7 @@ import typer
 from stagescore.cli import (
     bench_bank,
     bench_cut_clips,
+    bench_film_refusals,
     bench_films,
     bench_pose,
     bench_real_clips,
@@ -24,6 +25,7 @@ app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_hel
 app.command("bank")(bench_bank.bank)
 app.command("cut-clips")(bench_cut_clips.cut_clips)
 app.command("films")(bench_films.films)
+app.command("film-refusals")(bench_film_refusals.film_refusals)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)

@@ -15,9 +15,17 @@ from stagescore.media.sampling import sample_indices
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.checks import LEAST_CONFIDENCE, Checked, check_joints
 from stagescore.pose.estimation import Follower
+from stagescore.pose.estimator_cascade import EstimatorCascade
 from stagescore.pose.motion import FrameMotion, moving_parts
-from stagescore.pose.networks import Detector, Estimator, NetworkIdentity, PoseNetworks, Role
-from stagescore.pose.tracking import Choice, FrameObservation, Track, camera_path, choose_diver
+from stagescore.pose.networks import Detector, Estimator, NetworkIdentity, PeakEstimator, PoseNetworks, Role
+from stagescore.pose.second_diver import REPEATED, falls_like, joint_peaks, moving_body, repetition
+from stagescore.pose.tracking import (
+    Choice,
+    FrameObservation,
+    Track,
+    camera_path,
+    choose_diver,
+)
 from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
@@ -134,13 +142,11 @@ def annotate(
     """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
 
     Args:
-        frames: Gives the frames of the clip; it is called twice.
+        frames: Gives the frames of the clip; it is called up to four times.
         networks: Networks that find people and joints.
         motions: What moves in each frame, where that is known already (`motion.moving_parts`).
     """
-    (views, *others), picture_px = watch(frames(), networks.detectors, motions)
-    choice = choose_diver(views)
-    choice = replace(choice, is_pair=choice.is_pair or any(choose_diver(other).is_pair for other in others))
+    views, choice, picture_px = find_divers(frames, networks, motions)
     diver = choice.diver
     found, num_crops = read_diver(frames(), diver, len(views), networks.estimator)
     sizes = np.full(len(views), np.nan)
@@ -179,6 +185,50 @@ def annotate(
         warnings=tuple(warnings),
         needs_review=needs_review,
         networks=networks.identities,
+    )
+
+
+def find_divers(
+    frames: Frames, networks: PoseNetworks, motions: Sequence[FrameMotion] | None = None
+) -> tuple[list[FrameObservation], Choice, tuple[int, int]]:
+    """Whom the first detector sees, the diver among them and whether there are two, and the width and height of the pictures.
+
+    Args:
+        frames: Gives the frames of the clip; it is called up to three times.
+        networks: Networks that find people and joints.
+        motions: What moves in each frame, where that is known already (`motion.moving_parts`).
+    """
+    (views, *others), picture_px = watch(frames(), networks.detectors, motions)
+    choice = choose_diver(views)
+    is_pair = (
+        choice.is_pair
+        or any(choose_diver(other).is_pair for other in others)
+        or has_second_diver(frames, views, choice.diver, networks.estimator)
+    )
+    return views, replace(choice, is_pair=is_pair), picture_px
+
+
+def has_second_diver(
+    frames: Frames, views: Sequence[FrameObservation], diver: Track | None, estimator: Estimator
+) -> bool:
+    """Whether somebody falls beside the diver, after the diver, or covered by the diver (`second_diver`).
+
+    Both whom the detector follows and what moves are taken for the diver in turn: of two who cover each other the detector may
+    lose both.
+
+    Args:
+        frames: Gives the frames of the clip; it is called twice at most.
+        views: Whom the detector sees and what moves in each frame.
+        diver: Track of the diver; None for nobody.
+        estimator: Estimator that finds the joints; one that tells nothing but joints leaves covered divers unseen.
+    """
+    path = camera_path(views)
+    bodies = [body for body in (diver, moving_body(views)) if body is not None]
+    if any(falls_like(views, body, path) for body in bodies):
+        return True
+    estimator = estimator.first if isinstance(estimator, EstimatorCascade) else estimator
+    return isinstance(estimator, PeakEstimator) and any(
+        repetition(joint_peaks(frames(), body, path, estimator), body, path) > REPEATED for body in bodies
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from stagescore.pose.crops import TurnedCrop
-from stagescore.pose.networks import Estimator
+from stagescore.pose.networks import Estimator, PeakEstimator
 from stagescore.skeleton import MPII_16
 
 SIZES = (0.8, 1.25)
@@ -101,6 +101,30 @@ def read_turns(
     return readings
 
 
+def read_peaks(
+    estimator: PeakEstimator, image: UInt8[np.ndarray, "h w 3"], box_px: Float[np.ndarray, "4"], turn: Turn
+) -> Float[np.ndarray, "joints places 3"]:
+    """The high places of each joint's map in one turn: x and y in pixels of the picture, and height; 0 for none.
+
+    Args:
+        estimator: Estimator that tells them.
+        image: Picture in red, green, blue.
+        box_px: Left, top, right, bottom of the diver's box, in pixels.
+        turn: Way to show the diver.
+
+    Raises:
+        DataError: The box is empty or not finite.
+    """
+    crop = _crop(box_px, turn, estimator.crop_size_px)
+    cut = crop.cut(image)
+    (found,) = estimator.peaks([np.ascontiguousarray(cut[:, ::-1]) if turn.mirrored else cut])
+    if turn.mirrored:
+        found = found[list(MPII_16.flip_order)]
+        found[..., 0] = crop.size_px[0] - found[..., 0]
+    found[..., :2] = crop.to_picture(found[..., :2])
+    return np.asarray(found)
+
+
 def merged(readings: Sequence[Reading], box_px: Float[np.ndarray, "4"]) -> Float[np.ndarray, "joints 3"]:
     """The two surest readings as one: of each joint the surer place, averaged with the other if they agree."""
     best = sorted(readings, key=lambda reading: -reading.surety)[:2]
@@ -122,6 +146,11 @@ class Follower:
     Attributes:
         num_crops: Number of crops that were shown to the estimator so far.
     """
+
+    @property
+    def turn(self) -> Turn:
+        """The surest turn of the frame that was read last; the upright one before the first."""
+        return self._turn or Turn()
 
     def __init__(self, estimator: Estimator) -> None:
         self._estimator = estimator

@@ -29,12 +29,15 @@ class EstimatorCascade:
         first: Estimator that reads every crop.
         second: Estimator that is asked where the first is unsure; what it does not find but derives from other joints
             is left to the first.
+
+    Attributes:
+        first: Estimator that reads every crop.
     """
 
     gains_by_mirroring = False
 
     def __init__(self, first: Estimator, second: Estimator) -> None:
-        self._first, self._second = first, second
+        self.first, self._second = first, second
         self.identity = first.identity.joined(second.identity, "where it is unsure")
         edge = max(*first.crop_size_px, *second.crop_size_px)
         self.crop_size_px = (edge, edge)
@@ -42,7 +45,7 @@ class EstimatorCascade:
 
     def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
         """See `Estimator`."""
-        found = self._read(self._first, crops)
+        found = self._read(self.first, crops)
         unsure: list[int] = np.flatnonzero(found[..., 2].mean(-1) < UNSURE).tolist()
         others = self._read(self._second, [crops[k] for k in unsure])
         others[..., 2] = np.minimum(FACTOR * others[..., 2], 1) * ~self._second.derived

@@ -13,6 +13,10 @@ from torch.nn import functional
 
 STRIDE = 4
 """Pixels of the crop in a cell, along each edge: the finest features of HRNet have a quarter of the resolution."""
+MOST_PEAKS = 4
+"""Places of a joint's map that are told. Set by hand."""
+_LEAST_PEAK = 0.04
+"""Least height of such a place. Set by hand."""
 _LEAST = 1e-6
 _FARTHEST = 1.0
 """Cells; the refined place is no farther from the highest cell. Set by hand."""
@@ -92,6 +96,26 @@ def joints_of_maps(
     refined = torch.stack((column + 0.5 + steps[0], row + 0.5 + steps[1]), dim=-1) * STRIDE
     height = maps.flatten(2).gather(-1, highest[..., None])[..., 0].clamp(0, 1)
     return torch.cat((refined, height[..., None]), dim=-1)
+
+
+def peaks_of_maps(
+    maps: Float[Tensor, "crops points rows columns"], sigma: float
+) -> Float[Tensor, "crops points places 3"]:
+    """The highest places of each map, as the middles of their cells.
+
+    Args:
+        maps: Heat maps as a network gives them.
+        sigma: Sigma of the Gaussians that the network was trained with, in cells; the blur is half as wide.
+
+    Returns:
+        Place (x, y) in pixels of the crop and height, 0 to 1, the highest first; height 0 where there are fewer.
+    """
+    columns = maps.shape[-1]
+    smooth = _blurred(maps.clamp(min=0), sigma / 2)
+    is_peak = (functional.max_pool2d(smooth, 3, 1, 1) == smooth) & (smooth >= _LEAST_PEAK)
+    height, cell = torch.where(is_peak, smooth, 0.0).flatten(2).topk(MOST_PEAKS, dim=-1)
+    x, y = ((axis + 0.5) * STRIDE for axis in (cell % columns, cell // columns))
+    return torch.stack((x, y, height.clamp(0, 1)), dim=-1)
 
 
 def _blurred(maps: Tensor, sigma: float) -> Tensor:

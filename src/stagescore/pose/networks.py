@@ -86,6 +86,20 @@ class Estimator(Protocol):
         """
 
 
+@runtime_checkable
+class PeakEstimator(Estimator, Protocol):
+    """An estimator that tells of every joint where else it may be: in a crop of two divers, on the other one."""
+
+    def peaks(
+        self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]
+    ) -> Float[np.ndarray, "crops joints places 3"]:
+        """The highest places of each joint's map: x and y in pixels of the crop, and height, 0 to 1; 0 for none.
+
+        Args:
+            crops: Pictures of `crop_size_px`.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class PoseNetworks:
     """What finds the diver and the joints.

@@ -1,6 +1,6 @@
 """Pose networks of our own, as `Detector` and `Estimator`: built from their card, weights from the same file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from stagescore.errors import CheckpointError
 from stagescore.layers.norms import merge_batch_norms
 from stagescore.media.scaling import fitted
 from stagescore.pose.boxes import Detections, suppressed
-from stagescore.pose.heatmaps import joints_of_maps
+from stagescore.pose.heatmaps import MOST_PEAKS, joints_of_maps, peaks_of_maps
 from stagescore.pose.hrnet import HRNetTrunk, PoseNet
 from stagescore.pose.network_card import NetworkSettings, PoseCard
 from stagescore.pose.networks import NetworkIdentity
@@ -133,13 +133,28 @@ class OwnEstimator:
 
     def estimate(self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "crops joints 3"]:
         """See `Estimator`."""
+        return self._read(crops, joints_of_maps, (MPII_16.num_joints, 3))
+
+    def peaks(
+        self, crops: Sequence[UInt8[np.ndarray, "h w 3"]]
+    ) -> Float[np.ndarray, "crops joints places 3"]:
+        """See `PeakEstimator`."""
+        return self._read(crops, peaks_of_maps, (MPII_16.num_joints, MOST_PEAKS, 3))
+
+    def _read(
+        self,
+        crops: Sequence[UInt8[np.ndarray, "h w 3"]],
+        places_of: Callable[[Tensor, float], Tensor],
+        shape: tuple[int, ...],
+    ) -> Float[np.ndarray, "..."]:
+        """What some function finds in the maps, of such a shape for each crop."""
         read = self._network.flip_tested if self._flip_test else self._network
-        found = [np.zeros((0, MPII_16.num_joints, 3))]
+        found = [np.zeros((0, *shape))]
         with torch.inference_mode():
             for first in range(0, len(crops), _AT_ONCE):
                 shown = torch.from_numpy(np.stack(crops[first : first + _AT_ONCE]))
                 maps = read(shown.to(_device_of(self._network)))
-                found.append(joints_of_maps(maps, self._settings.sigma).cpu().numpy().astype(np.float64))
+                found.append(places_of(maps, self._settings.sigma).cpu().numpy().astype(np.float64))
         return np.concatenate(found)
 
 

@@ -155,7 +155,7 @@ def choose_diver(views: Sequence[FrameObservation]) -> Choice:
     if not ranked or ranked[0][1] < _NO_FALL:
         return Choice(None)
     merit, fall, diver = ranked[0]
-    falling = _falling(diver, down)
+    falling = falling_frames(diver, down)
     partners = (
         m >= _SECOND_SHARE * merit > 0 and _apart(t, diver) and _falls_beside(t, diver, falling, down)
         for m, _, t in ranked[1:]
@@ -337,10 +337,14 @@ def _heights(track: Track, path: Sequence[np.ndarray]) -> Float[np.ndarray, " fr
     )
 
 
-def _falling(track: Track, path: Sequence[np.ndarray]) -> range:
+def falling_frames(track: Track, path: Sequence[np.ndarray]) -> range:
     """The frames in which somebody is well off the board and not yet in the water: most of the farthest way down.
 
     Before it a railing, and after it the splash, is taken for a second person again and again.
+
+    Args:
+        track: Track of somebody.
+        path: For each frame, the map from its pixels to those of the first.
     """
     heights = _heights(track, path)
     bottom = int((heights - np.minimum.accumulate(heights)).argmax())

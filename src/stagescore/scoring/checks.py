@@ -76,6 +76,9 @@ of their frames 50 steps looked like cuts of one camera; 47 of them stay below t
 splices of two such films (docs/log.md)."""
 _FLASH_FRAMES = 2
 """Frames after which the old scene is back where a jump is a flash or a spoilt picture. Set by hand."""
+_BACK_SHARE = 0.4
+"""Share of the jump at a cut below which the scene before and after a flash differs: in a fast pan it is up to 0.31, of two shots
+of one camera about 1 (docs/log.md, 30 November 2026)."""
 _SAME_SCENE = 0.5
 """Likeness from which the scene before and after a flash is the same one. Set by hand."""
 _BINS = (12, 4, 6)
@@ -194,18 +197,27 @@ def _around(values: Float[np.ndarray, " steps"], index: int, reach: int) -> Floa
 
 
 def _without_flashes(found: Sequence[int], small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:
-    """Without jumps after which the old scene comes back at once, as a spoilt picture or a flash makes them."""
-    kept, index = list[int](), 0
-    while index < len(found):
-        cut, *following = found[index : index + 2]
-        if following and following[0] - cut <= _FLASH_FRAMES:
-            back = small[[cut - 1, following[0]]]
-            if _jumps(back)[0] < _CUT and _likeness(back[0], back[1]) > _SAME_SCENE:
-                index += 2
-                continue
-        kept.append(cut)
-        index += 1
-    return kept
+    """Without jumps around a few frames after which the old scene is back, as a spoilt picture or a flash makes them.
+
+    Of the two jumps, into the flash and out of it, often only one is large enough to look like a cut.
+    """
+    return [
+        cut
+        for cut in found
+        if not any(
+            _is_back(small, cut, (cut - 1, cut + frames)) or _is_back(small, cut, (cut - 1 - frames, cut))
+            for frames in range(1, _FLASH_FRAMES + 1)
+        )
+    ]
+
+
+def _is_back(small: UInt8[np.ndarray, "frames height width 3"], cut: int, around: tuple[int, int]) -> bool:
+    """Whether the frames before and after a flash show the same scene, far nearer to each other than the two at the cut."""
+    before, after = around
+    if before < 0 or after >= len(small):
+        return False
+    jump, back = (float(_jumps(small[[a, b]])[0]) for a, b in ((cut - 1, cut), around))
+    return back < _BACK_SHARE * jump and _likeness(small[before], small[after]) > _SAME_SCENE
 
 
 def main_shot(num_frames: int, cuts: Sequence[int], still: Sequence[bool] = ()) -> Shot:

@@ -193,9 +193,7 @@ def scan_motion(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Motion
 
     def kept() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
         for frame in frames:
-            scale = EDGE_PX / max(frame.shape[:2])
-            size_px = max(round(frame.shape[1] * scale), 8), max(round(frame.shape[0] * scale), 8)
-            small.append(scaled(frame, size_px))
+            small.append(small_picture(frame))
             yield frame
 
     views = []
@@ -203,6 +201,12 @@ def scan_motion(frames: Iterable[UInt8[np.ndarray, "height width 3"]]) -> Motion
         blobs = motion.blobs_px
         views.append(FrameObservation.of(Detections(blobs, np.full(len(blobs), _BLOB_CONFIDENCE)), motion))
     return MotionScan(np.stack(small), tuple(views), np.arange(len(small)))
+
+
+def small_picture(frame: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "height width 3"]:
+    """A picture scaled to `EDGE_PX`, in which shots are told apart."""
+    scale = EDGE_PX / max(frame.shape[:2])
+    return scaled(frame, (max(round(frame.shape[1] * scale), 8), max(round(frame.shape[0] * scale), 8)))
 
 
 def scan_distinct_motion(

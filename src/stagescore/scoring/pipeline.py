@@ -25,12 +25,19 @@ from stagescore.pose.plausibility import impossible
 from stagescore.scoring import checks
 from stagescore.scoring.estimating import ScoreEstimator
 from stagescore.scoring.event_refinement import FlightRefiner
-from stagescore.scoring.events import Flight, FlightFinder
+from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.inputs import sha256_of
 from stagescore.scoring.localization import cuts_of, localize_action, only_whole_dive
 from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.poses import estimated_poses, given_poses, is_joints, joints_alone, no_poses
+from stagescore.scoring.poses import (
+    estimated_poses,
+    given_poses,
+    is_joints,
+    joints_alone,
+    no_poses,
+    open_pose_networks,
+)
 from stagescore.scoring.query_encoding import encode_query
 from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.scoring_network import ScoringNetwork, most_familiar
@@ -63,6 +70,21 @@ class Tools:
 
 
 Step = Callable[[ScoringState, Tools], None]
+
+
+def looking_tools(weights_dir: Path | None = None) -> Tools:
+    """What the steps need that look for shots and divers: no network that scores, and none that places events.
+
+    Args:
+        weights_dir: Folder to look for networks in before all others.
+    """
+    return Tools(
+        scoring_networks=(),
+        pose_networks=open_pose_networks(weights_dir),
+        flights=FreeFall(),
+        events=None,
+        prior=ScorePrior.shipped(),
+    )
 
 
 def open_film(state: ScoringState, tools: Tools) -> None:
@@ -120,7 +142,7 @@ def scan_for_motion(state: ScoringState, tools: Tools) -> None:
         state.warnings.append(
             f"{repeats} frames repeat the one before: the film was converted from a lower frame rate."
         )
-    shot = _shot(state, scan, tools.flights)
+    shot = shot_with_dive(scan, state.start, tools.flights)
     left_out = shot.start + scan.num_frames - shot.end
     if left_out:
         frames = "1 frame of another shot was" if left_out == 1 else f"{left_out} frames of another shot were"
@@ -391,11 +413,17 @@ def _opened(path: Path, options: ScoreOptions) -> Media:
     return joints_alone(path, options.size_px, slowmo=slowmo, frame_rate=rate)
 
 
-def _shot(state: ScoringState, scan: MotionScan, flights: FlightFinder) -> checks.Shot:
-    """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice."""
+def shot_with_dive(scan: MotionScan, offset: int, flights: FlightFinder) -> checks.Shot:
+    """The shot with the dive; the whole clip and its cuts where no single shot has it whole, or a shot comes twice.
+
+    Args:
+        scan: What moves in the clip.
+        offset: Frame of the input that frame 0 of the clip is.
+        flights: What finds a fall.
+    """
     cuts = cuts_of(scan)
     shot = checks.main_shot(scan.num_frames, cuts, checks.still_shots(scan.small, cuts))
-    if not shot.cuts or checks.replay_reason(scan.small, state.start):
+    if not shot.cuts or checks.replay_reason(scan.small, offset):
         return shot
     inner = [cut - shot.start for cut in shot.cuts]
     dive = only_whole_dive(scan.part(shot.start, shot.end), inner, flights)

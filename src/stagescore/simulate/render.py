@@ -5,6 +5,7 @@ The pictures depend on the score through the motion and the splash alone.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from stagescore.simulate.venue import Surroundings, paint_surroundings
 from stagescore.simulate.water import Spray, splash_over, stir_water, throw_spray
 from stagescore.simulate.world import Canvas, Point
 
-__all__ = ["Appearance", "Picture", "draw_appearance", "render"]
+__all__ = ["Appearance", "Partner", "Picture", "draw_appearance", "render"]
 
 _SMALLEST_PX = (32, 18)
 _TILE_PX = 32
@@ -58,15 +59,36 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Partner:
+    """The second diver of a synchronised dive, as long as the first one's.
+
+    Attributes:
+        motion: Motion of the second diver.
+        splash: Splash of that diver's entry.
+    """
+
+    motion: BodyMotion
+    splash: Splash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Entry:
+    """A diver's entry into the water."""
+
+    splash: Splash
+    spray: Spray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Scene:
     """What stays the same from frame to frame."""
 
     motion: BodyMotion
-    splash: Splash
+    partner: BodyMotion | None
+    entries: tuple[_Entry, ...]
     appearance: Appearance
     path: CameraPath
     surroundings: Surroundings
-    spray: Spray
     bends_m: Float[np.ndarray, " frames"]
     light: Float[np.ndarray, "3"]
     noise: Int16[np.ndarray, "noise_h noise_w 3"]
@@ -76,7 +98,11 @@ class _Scene:
 
 
 def render(
-    motion: BodyMotion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]
+    motion: BodyMotion,
+    splash: Splash,
+    appearance: Appearance,
+    size_px: tuple[int, int],
+    partner: Partner | None = None,
 ) -> Iterator[Picture]:
     """Draw a dive, one frame at a time.
 
@@ -85,6 +111,7 @@ def render(
         splash: Splash of the entry.
         appearance: Appearance of everything else.
         size_px: Width and height of the pictures, in pixels; 112 to 455 wide are meant.
+        partner: Second diver, whom the camera does not follow and the truth does not tell of; None for a single dive.
 
     Yields:
         The pictures in their order.
@@ -94,12 +121,20 @@ def render(
     """
     if size_px[0] < _SMALLEST_PX[0] or size_px[1] < _SMALLEST_PX[1]:
         raise DataError(f"pictures of {size_px[0]} x {size_px[1]} pixels", todo="ask for 112 x 64 or more")
-    scene = _scene(motion, splash, appearance, size_px)
-    for frame, diver in enumerate(_exposures(scene)):
-        yield _picture(scene, frame, diver)
+    scene = _scene(motion, splash, appearance, size_px, partner)
+    divers = _exposures(scene, motion)
+    partners = repeat(None) if scene.partner is None else _exposures(scene, scene.partner)
+    for frame, (diver, other) in enumerate(zip(divers, partners, strict=False)):
+        yield _picture(scene, frame, diver, other)
 
 
-def _scene(motion: BodyMotion, splash: Splash, appearance: Appearance, size_px: tuple[int, int]) -> _Scene:
+def _scene(
+    motion: BodyMotion,
+    splash: Splash,
+    appearance: Appearance,
+    size_px: tuple[int, int],
+    partner: Partner | None,
+) -> _Scene:
     width, height = size_px
     light = np.array(appearance.picture.light) * (1, appearance.camera.side, 1)
     rng = np.random.default_rng(hash_u64(appearance.seed, "sensor"))
@@ -109,11 +144,14 @@ def _scene(motion: BodyMotion, splash: Splash, appearance: Appearance, size_px: 
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return _Scene(
         motion=motion,
-        splash=splash,
+        partner=None if partner is None else partner.motion,
+        entries=tuple(
+            _Entry(splash=one, spray=throw_spray(one, appearance))
+            for one in (splash, *(() if partner is None else (partner.splash,)))
+        ),
         appearance=appearance,
         path=follow(motion, appearance, size_px),
         surroundings=paint_surroundings(appearance, size_px),
-        spray=throw_spray(splash, appearance),
         bends_m=board_bends_m(motion, appearance.height_m),
         light=light / np.linalg.norm(light),
         noise=np.rint(noise).astype(np.int16),
@@ -135,19 +173,29 @@ def _swell(rng: np.random.Generator, size_px: tuple[int, int]) -> Float[np.ndarr
     return np.ascontiguousarray(np.pad(waves, ((0, 0), (0, height), (0, width)), "wrap"))
 
 
-def _picture(scene: _Scene, frame: int, diver: Layer | None) -> Picture:
+def _picture(scene: _Scene, frame: int, diver: Layer | None, other: Layer | None) -> Picture:
     appearance, view = scene.appearance, scene.path.view(frame)
     image = _background(scene, frame, view)
-    since_s = (frame - scene.splash.first_frame) / scene.motion.frame_rate
-    if since_s >= 0:
-        stir_water(image, scene.splash, view, since_s)
+    entered = [
+        (entry, since_s)
+        for entry in scene.entries
+        if (since_s := (frame - entry.splash.first_frame) / scene.motion.frame_rate) >= 0
+    ]
+    for entry, since_s in entered:
+        stir_water(image, entry.splash, view, since_s)
     if appearance.height_m <= 5:
         paint_board(Canvas(image, view, appearance.camera.side), appearance, float(scene.bends_m[frame]))
-    if diver is not None:
-        _lay(image, diver)
+    bodies = [(diver, scene.motion)]
+    if scene.partner is not None:
+        bodies.append((other, scene.partner))
+    # Whoever is nearer to the camera covers the other.
+    bodies.sort(key=lambda body: -float(view.depth_m(body[1].centre_of_mass_m[frame].astype(np.float64))))
+    for layer, _ in bodies:
+        if layer is not None:
+            _lay(image, layer)
     area = 0
-    if since_s >= 0:
-        area = splash_over(image, scene.splash, scene.spray, view, since_s)
+    for entry, since_s in entered:
+        area += splash_over(image, entry.splash, entry.spray, view, since_s)
     image = _through_lens(scene, frame, image)
     return Picture(
         image=image,
@@ -215,9 +263,9 @@ def _rocked(
     return np.asarray(cv2.remap(image, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _exposures(scene: _Scene) -> Iterator[Layer | None]:
-    """The diver of each frame over the time that the shutter is open."""
-    motion, path = scene.motion, scene.path
+def _exposures(scene: _Scene, motion: BodyMotion) -> Iterator[Layer | None]:
+    """A diver in each frame over the time that the shutter is open."""
+    path = scene.path
     shutter = scene.appearance.picture.shutter
     flat = np.stack([path.project(joints, i) for i, joints in enumerate(motion.joints_m.astype(np.float64))])
     travel = np.linalg.norm(np.diff(flat, axis=0, prepend=flat[:1]), axis=-1).max(1) * shutter
