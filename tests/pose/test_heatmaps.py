@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from stagescore.pose.heatmaps import STRIDE, gaussian_maps, joints_of_maps, map_loss
+from stagescore.pose.heatmaps import (
+    MOST_PEAKS,
+    STRIDE,
+    gaussian_maps,
+    joints_of_maps,
+    map_loss,
+    peaks_of_maps,
+)
 
 SIZE = (128, 96)
 
@@ -75,3 +82,14 @@ def test_the_loss_counts_known_maps_only_and_is_1_for_empty_ones() -> None:
     answer[0, 2], answer[1, 9] = wanted[0, 2], wanted[1, 9]
     assert map_loss(answer, wanted, known, 1.5) == 0
     assert map_loss(wanted + 1, wanted, known & False, 1.5) == 0
+
+
+def test_peaks_are_the_high_places_of_a_map_the_highest_first() -> None:
+    points = torch.tensor([[[20.0, 40.0], [90.0, 60.0]]])
+    maps = gaussian_maps(points, torch.ones(1, 2, dtype=torch.bool), (128, 96), 1.5)
+    peaks = peaks_of_maps((0.3 * maps[:, :1] + 0.8 * maps[:, 1:]), 1.5)
+    assert peaks.shape == (1, 1, MOST_PEAKS, 3)
+    (first, second, *others) = peaks[0, 0].numpy()
+    np.testing.assert_allclose((first[:2], second[:2]), ((90, 60), (20, 40)), atol=STRIDE)
+    assert first[2] > second[2] > 0.15
+    assert all(other[2] == 0 for other in others)

@@ -10,9 +10,10 @@ import torch
 
 from stagescore.errors import CheckpointError
 from stagescore.pose.boxes import box_iou
+from stagescore.pose.heatmaps import MOST_PEAKS, STRIDE
 from stagescore.pose.loading import open_detector, open_estimator
 from stagescore.pose.network_card import NetworkSettings, PoseCard
-from stagescore.pose.networks import Detector, Estimator
+from stagescore.pose.networks import Detector, Estimator, PeakEstimator
 from stagescore.pose.own_networks import (
     OwnEstimator,
     build_network,
@@ -60,6 +61,18 @@ def test_estimates_do_not_depend_on_their_company_and_come_in_pixels(tmp_path: P
     assert together.shape == (3, 16, 3) and estimator.estimate([]).shape == (0, 16, 3)
     np.testing.assert_allclose(estimator.estimate(crops[1:2])[0], together[1], atol=1e-3)
     assert (together[..., 0] <= 68).all() and (together[..., 1] <= 36).all()
+
+
+def test_the_highest_peak_is_the_joint(tmp_path: Path) -> None:
+    estimator = open_estimator(stored(tmp_path, JOINTS))
+    assert isinstance(estimator, PeakEstimator)
+    crops = [np.random.default_rng(k).integers(0, 256, (32, 64, 3)).astype(np.uint8) for k in range(2)]
+    joints, peaks = estimator.estimate(crops), estimator.peaks(crops)
+    assert peaks.shape == (2, 16, MOST_PEAKS, 3) and estimator.peaks([]).shape == (0, 16, MOST_PEAKS, 3)
+    assert (np.diff(peaks[..., 2], axis=-1) <= 0).all()
+    # Untrained maps are nearly flat: where a place is told at all, it is the joint's.
+    seen = peaks[:, :, 0, 2] > 0
+    assert (np.abs(joints[..., :2] - peaks[:, :, 0, :2]).max(-1)[seen] <= 2 * STRIDE).all()
 
 
 def test_the_flip_test_gives_mirrored_joints_for_mirrored_crops(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Cuts, replays and stills are found in pictures that are made for it, and in nothing else."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -74,6 +75,21 @@ def test_a_flash_or_a_spoilt_picture_is_no_cut(length: int) -> None:
     assert checks.cuts(clip) == []
     other = np.concatenate((scene(0, 30), scene(1, length), scene(2, 30)))
     assert checks.cuts(other)  # a new scene comes after it
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_flash_in_a_fast_pan_is_no_cut_and_a_cut_in_it_is(length: int) -> None:
+    """The hall goes by so fast that after the flash much of it is another."""
+    rng = np.random.default_rng(0)
+    hall = cv2.resize(
+        rng.integers(0, 256, (9, 40, 3)).astype(np.uint8), (960, 64), interpolation=cv2.INTER_CUBIC
+    )
+    pan = np.stack([hall[:, 8 * t : 8 * t + 96] for t in range(60)])
+    flash = pan.copy()
+    flash[30 : 30 + length] = (0.2 * pan[30 : 30 + length] + 0.8 * 255).astype(np.uint8)
+    assert checks.cuts(flash) == []
+    elsewhere = np.stack([hall[::-1, 300 + 8 * t : 396 + 8 * t] for t in range(30)])
+    assert checks.cuts(np.concatenate((pan[:30], elsewhere))) == [30]
 
 
 def test_short_clips_keep_their_shots() -> None:

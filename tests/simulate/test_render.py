@@ -11,7 +11,7 @@ import pytest
 
 from stagescore.errors import DataError
 from stagescore.simulate.camera import follow
-from stagescore.simulate.render import Appearance, Picture, draw_appearance, render
+from stagescore.simulate.render import Appearance, Partner, Picture, draw_appearance, render
 from stagescore.simulate.types import BodyMotion, Splash
 from stagescore.simulate.venue import paint_surroundings
 from stagescore.simulate.water import splash_over, throw_spray
@@ -212,3 +212,39 @@ def test_every_size_works_and_boxes_stay_inside(px: tuple[int, int], height_m: f
 def test_pictures_too_small_to_see_anything_are_refused(motion: BodyMotion) -> None:
     with pytest.raises(DataError):
         next(render(motion, made_splash(motion), draw_appearance(1, 10.0), (16, 9)))
+
+
+def test_a_partner_is_drawn_and_the_nearer_of_the_two_covers_the_other(
+    motion: BodyMotion, drawn: list[Picture]
+) -> None:
+    look, splash = draw_appearance(1, 10.0), made_splash(motion, 0.4)
+    frame = motion.first_airborne_frame + 2
+    alone = drawn[frame]
+
+    def beside(*step_m: float) -> Picture:
+        step = np.array(step_m)
+        moved = replace(
+            motion,
+            joints_m=motion.joints_m + step,
+            toes_m=motion.toes_m + step,
+            fingers_m=motion.fingers_m + step,
+            centre_of_mass_m=motion.centre_of_mass_m + step,
+        )
+        both = render(motion, splash, look, SIZE, Partner(motion=moved, splash=splash))
+        return next(picture for t, picture in enumerate(both) if t == frame)
+
+    apart = beside(1.5, 0.0, 0.0)
+    left, top, right, bottom = alone.diver_box.astype(int)
+    changed = np.abs(apart.image.astype(int) - alone.image).max(-1) > 20
+    assert changed.sum() > 400
+    np.testing.assert_array_equal(
+        apart.diver_box, alone.diver_box
+    )  # the truth tells of the first diver alone
+    inside = np.s_[top:bottom, left:right]
+    near, far = (
+        np.abs(
+            beside(0.1, side * look.camera.side, 0.0).image[inside].astype(int) - alone.image[inside]
+        ).mean()
+        for side in (0.5, -0.5)
+    )
+    assert near > far
