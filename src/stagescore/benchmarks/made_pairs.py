@@ -33,6 +33,8 @@ _ASIDE_M = {3.0: (2.4, 3.0), 10.0: (0.9, 1.5)}
 """Metres between the two, by the height of the board: two springboards, or one platform."""
 _AZIMUTH_DEG = {"side": (5.0, 16.0), "behind": (-75.0, -40.0), "after": (5.0, 16.0)}
 """Where the camera stands: a camera exactly beside the board shows one body, since the other is behind it to the last finger."""
+_ROOM = 0.6
+"""Metres by which the picture is higher for every metre between the two: a camera behind them shows both."""
 _ASIDE = {"side": (0.15, 0.45), "behind": (0.8, 1.8), "after": (0.0, 1.2)}
 """Lengths of the box between the two in a real film: bodies that cover each other, or stand apart."""
 _MARGIN = 0.25
@@ -56,19 +58,19 @@ def simulated_pair(seed: int, index: int, view: View, size_px: tuple[int, int]) 
     plan = draw_plan(seed, index)
     motion, look = simulate(plan), appearance_of(plan)
     other = simulate(replace(plan, body_scale=plan.body_scale * between("scale", 0.96, 1.04)))
-    azimuth = between("azimuth", *_AZIMUTH_DEG[view])
-    look = replace(look, camera=replace(look.camera, azimuth_deg=azimuth))
     later = (
         round(between("later", *_LATER_S) * motion.frame_rate)
         if view == "after"
         else round(between("slip", -1.4, 1.4))
     )
     aside_m = between("aside", *_ASIDE_M[10.0 if plan.height_m > 5 else 3.0])
+    height_m = look.camera.view_height_m + (_ROOM * aside_m if view == "behind" else 0.0)
+    camera = replace(look.camera, azimuth_deg=between("azimuth", *_AZIMUTH_DEG[view]), view_height_m=height_m)
     partner = _moved(other, aside_m if hash_unit("pair", seed, index, "hand") < 0.5 else -aside_m, later)
     pictures = render(
         motion,
         make_splash(plan, motion),
-        look,
+        replace(look, camera=camera),
         size_px,
         Partner(motion=partner, splash=make_splash(plan, partner)),
     )

@@ -47,14 +47,16 @@ _STAYING_IOU, _STAYING_REACH, _STAYING_SHARE = 0.8, 6, 0.65
 _SAME_PLACE, _SIGMA, _CELL, _NEAREST, _FARTHEST = 0.1, 0.08, 0.06, 0.15, 0.9
 _SLIPS = (-1.0, 0.0, 1.0)
 """Frames by which the second diver may be late: the one is above the other by more and more."""
+_LATE_WORTH = 0.7
+"""What a repetition with such a step counts for: there are more of them that may come by chance (single dives up to 0.35)."""
 # Single dives: how often a step of such a length comes, as a share of all that was surely seen (39 real films of the first half).
 _RINGS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _STREWN = (0.0193, 0.0199, 0.0159, 0.0112, 0.0076, 0.0048, 0.0028, 0.0019)
 _FLOOR = 0.01
 _USUAL_FRAMES = 25
 """Frames of a fall: in fewer of them a step comes again by chance more easily, as the square root of their number."""
-REPEATED = 0.3
-"""From this `repetition` on there are two: single dives up to 0.26, pairs that cover each other from 0.3 (docs/log.md)."""
+REPEATED = 0.26
+"""From this `repetition` on there are two: 40 single dives up to 0.25, a real pair 0.34 (docs/log.md, 2026-11-30)."""
 
 
 def falls_like(views: Sequence[FrameObservation], diver: Track, path: Sequence[np.ndarray]) -> bool:
@@ -272,5 +274,6 @@ def repetition(peaks: Sequence[JointPeaks], diver: Track, path: Sequence[np.ndar
             x = across[ring] - sign * step[:, :1]
             y = down[ring] - sign * step[:, 1:] + slip * speed[:, None]
             come += weight @ np.exp(-(x**2 + y**2) / (2 * _SIGMA**2))
-        most = max(most, float(((come / total - strewn) / np.sqrt(strewn + _FLOOR)).max()))
+        worth = _LATE_WORTH if slip else 1.0
+        most = max(most, worth * float(((come / total - strewn) / np.sqrt(strewn + _FLOOR)).max()))
     return most * float(np.sqrt(len(peaks) / _USUAL_FRAMES))
