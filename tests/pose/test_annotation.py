@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_clips import Clip, HeadUp, Seer
 
 from stagescore.pose.annotation import annotate, in_the_air
 from stagescore.pose.boxes import Detections
-from stagescore.pose.motion import FrameMotion
+from stagescore.pose.motion import FrameMotion, moving_parts
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.tracking import FrameObservation, Track
 
@@ -33,13 +35,23 @@ def test_a_second_detector_is_asked_for_a_second_diver():
     one = Seer(pair)
     one.clip = Clip()  # sees the hall and the first of them
     one.clip.frames = pair.frames
-    found = annotate(pair, PoseNetworks(one, HeadUp()))
+    # What moves tells of both, so it is taken away to see what the detectors tell.
+    motions = [replace(motion, blobs_px=np.zeros((0, 4))) for motion in moving_parts(pair())]
+    found = annotate(pair, PoseNetworks(one, HeadUp()), motions)
     assert (found.num_divers, found.needs_review) == (1, False)
-    found = annotate(pair, PoseNetworks(one, HeadUp(), Seer(pair)))
+    found = annotate(pair, PoseNetworks(one, HeadUp(), Seer(pair)), motions)
     assert (found.num_divers, found.needs_review) == (2, True)
     assert found.quality()["networks"]["detector"]["name"] == "seer and seer"
     found = annotate(one.clip, PoseNetworks(one, HeadUp(), Seer(one.clip)))
     assert (found.num_divers, found.needs_review) == (1, False)
+
+
+def test_what_moves_tells_of_a_second_diver_whom_the_detector_does_not_see():
+    pair = Clip(divers=2)
+    one = Seer(pair)
+    one.clip = Clip()
+    one.clip.frames = pair.frames
+    assert annotate(pair, PoseNetworks(one, HeadUp())).num_divers == 2
 
 
 def test_shares_add_up_and_name_the_networks():
