@@ -42,7 +42,7 @@ def test_a_second_detector_is_asked_for_a_second_diver():
     found = annotate(pair, PoseNetworks(one, HeadUp(), Seer(pair)), motions)
     assert (found.num_divers, found.needs_review) == (2, True)
     assert found.quality()["networks"]["detector"]["name"] == "seer and seer"
-    found = annotate(one.clip, PoseNetworks(one, HeadUp(), Seer(one.clip)))
+    found = annotate(one.clip, PoseNetworks(one, HeadUp(), Seer(one.clip)), motions)
     assert (found.num_divers, found.needs_review) == (1, False)
 
 
