@@ -56,7 +56,7 @@ _FLOOR = 0.01
 _USUAL_FRAMES = 25
 """Frames of a fall: in fewer of them a step comes again by chance more easily, as the square root of their number."""
 REPEATED = 0.26
-"""From this `repetition` on there are two: 40 single dives up to 0.25, a real pair 0.34 (docs/log.md, 2026-11-30)."""
+"""From this `repetition` on there are two: 40 single dives up to 0.25, a real pair 0.32 (docs/log.md, 2026-11-30)."""
 
 
 def falls_like(views: Sequence[FrameObservation], diver: Track, path: Sequence[np.ndarray]) -> bool:
