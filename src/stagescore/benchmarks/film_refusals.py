@@ -94,7 +94,7 @@ class Answers:
     """Answers as they come.
 
     Attributes:
-        given: Of each question and kind, in the order in which they were first asked, what was shown, whether it was there and found.
+        given: Names of what was shown, whether it was there and whether it was found, by question and kind, in the order of asking.
     """
 
     given: dict[tuple[str, str], list[tuple[str, bool, bool]]] = field(default_factory=dict)
@@ -142,6 +142,7 @@ def measure_film_refusals(
     num_made: int = 20,
     num_simulated: int = 20,
     seed: int = 0,
+    second_look: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> list[Tally]:
     """Look for a second diver and for other shots.
@@ -153,14 +154,15 @@ def measure_film_refusals(
         num_made: Number of films into which a second diver is put, spread over them all; each is also spliced.
         num_simulated: Number of simulated pairs of each view.
         seed: Seed of the simulated dives.
+        second_look: Looks for a second diver in ways that `score` does not use as well (`annotation.find_divers`).
         progress: Called with how many clips are done.
 
     Raises:
         DataError: There are no pose networks, or a film cannot be read.
     """
-    networks = tools.pose_networks
-    if not isinstance(networks, PoseNetworks):
-        raise DataError("two divers cannot be told from one without pose networks", todo=networks)
+    if not isinstance(tools.pose_networks, PoseNetworks):
+        raise DataError("two divers cannot be told from one without pose networks", todo=tools.pose_networks)
+    networks = _Divers(tools.pose_networks, second_look)
     answers = Answers()
     changed = set(films[:: max(len(films) // max(num_made, 1), 1)][:num_made])
     total = len(films) + len(changed) + len(pairs) + num_simulated
@@ -200,11 +202,11 @@ def _change(
     other: Path,
     looked: "_Looked",
     tools: Tools,
-    networks: PoseNetworks,
+    networks: "_Divers",
 ) -> None:
     """Put a second diver into a film, and splice it with another one."""
     frames = looked.frames()
-    views, choice, _ = find_divers(lambda: iter(frames), networks, looked.scan.motions)
+    views, choice, _ = find_divers(lambda: iter(frames), networks.networks, looked.scan.motions)
     if choice.diver is not None:
         for view in VIEWS:
             made = pasted_pair(frames, views, choice.diver, path.name, view)
@@ -214,6 +216,14 @@ def _change(
     for kind in SPLICED:
         found = finds_cuts(*spliced(pictures, foreign, path.name, kind))
         answers.add("another shot", kind, path.name, is_there=True, found=found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Divers:
+    """How divers are looked for."""
+
+    networks: PoseNetworks
+    second_look: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,12 +251,15 @@ class _Looked:
         numbers = [self.state.start + frame for frame in self.scan.distinct]
         return [image for _, image in self.state.working.frames(numbers)]
 
-    def has_two(self, networks: PoseNetworks) -> bool:
+    def has_two(self, networks: "_Divers") -> bool:
         frames = self.frames()
-        return find_divers(lambda: iter(frames), networks, self.scan.motions)[1].is_pair
+        found = find_divers(
+            lambda: iter(frames), networks.networks, self.scan.motions, second_look=networks.second_look
+        )
+        return found[1].is_pair
 
 
-def _has_two(pictures: Pictures, tools: Tools, networks: PoseNetworks) -> bool:
+def _has_two(pictures: Pictures, tools: Tools, networks: "_Divers") -> bool:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made.mp4"
         write_film(path, pictures, _RATE, crf=_CRF, preset=FILM_PRESET)

@@ -31,6 +31,13 @@ def film_refusals(
         int, typer.Option(min=0, metavar="N", help="How many simulated pairs of each view.")
     ] = 20,
     seed: Annotated[int, typer.Option(help="Of the simulated pairs.")] = 0,
+    second_look: Annotated[
+        bool,
+        typer.Option(
+            "--second-look",
+            help="Look for a second diver in ways that `score` does not use, since they are not proven yet.",
+        ),
+    ] = False,
     weights_dir: WeightsDirOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -56,6 +63,7 @@ def film_refusals(
                 num_made=made,
                 num_simulated=simulated,
                 seed=seed,
+                second_look=second_look,
                 progress=progress,
             )
         out.document({"films": len(films), "half": half, "rows": [tally.as_json() for tally in tallies]})

@@ -142,7 +142,7 @@ def annotate(
     """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
 
     Args:
-        frames: Gives the frames of the clip; it is called up to four times.
+        frames: Gives the frames of the clip; it is called twice.
         networks: Networks that find people and joints.
         motions: What moves in each frame, where that is known already (`motion.moving_parts`).
     """
@@ -189,7 +189,11 @@ def annotate(
 
 
 def find_divers(
-    frames: Frames, networks: PoseNetworks, motions: Sequence[FrameMotion] | None = None
+    frames: Frames,
+    networks: PoseNetworks,
+    motions: Sequence[FrameMotion] | None = None,
+    *,
+    second_look: bool = False,
 ) -> tuple[list[FrameObservation], Choice, tuple[int, int]]:
     """Whom the first detector sees, the diver among them and whether there are two, and the width and height of the pictures.
 
@@ -197,13 +201,15 @@ def find_divers(
         frames: Gives the frames of the clip; it is called up to three times.
         networks: Networks that find people and joints.
         motions: What moves in each frame, where that is known already (`motion.moving_parts`).
+        second_look: Whether to look for a second diver by the fall of anybody else and by joints that repeat, too. `annotate`
+            does not: of 64 real single dives two were called a pair so.
     """
     (views, *others), picture_px = watch(frames(), networks.detectors, motions)
     choice = choose_diver(views)
     is_pair = (
         choice.is_pair
         or any(choose_diver(other).is_pair for other in others)
-        or has_second_diver(frames, views, choice.diver, networks.estimator)
+        or (second_look and has_second_diver(frames, views, choice.diver, networks.estimator))
     )
     return views, replace(choice, is_pair=is_pair), picture_px
 

@@ -65,7 +65,7 @@ def falls_like(views: Sequence[FrameObservation], diver: Track, path: Sequence[n
     Args:
         views: Views of every frame of the clip.
         diver: Track of the diver.
-        path: For each frame, the map from its pixels to those of the first (`tracking.camera_path`).
+        path: Map of each frame, from its pixels to those of the first (`tracking.camera_path`).
     """
     fall = _Fall.of(diver, path)
     if fall is None:
@@ -219,7 +219,7 @@ def joint_peaks(
     Args:
         frames: All frames of the clip.
         diver: Track of the diver.
-        path: For each frame, the map from its pixels to those of the first.
+        path: Map of each frame, from its pixels to those of the first.
         estimator: Estimator that tells them.
     """
     fall = _Fall.of(diver, path)
@@ -243,7 +243,7 @@ def repetition(peaks: Sequence[JointPeaks], diver: Track, path: Sequence[np.ndar
     Args:
         peaks: High places in the frames of the fall.
         diver: Track of the diver.
-        path: For each frame, the map from its pixels to those of the first.
+        path: Map of each frame, from its pixels to those of the first.
 
     Returns:
         0 for as often as in the mean of single dives.

@@ -344,7 +344,7 @@ def falling_frames(track: Track, path: Sequence[np.ndarray]) -> range:
 
     Args:
         track: Track of somebody.
-        path: For each frame, the map from its pixels to those of the first.
+        path: Map of each frame, from its pixels to those of the first.
     """
     heights = _heights(track, path)
     bottom = int((heights - np.minimum.accumulate(heights)).argmax())
