@@ -25,6 +25,7 @@ LAYERS = (
     "extras",
     "named_files",
     "spreadsheets",
+    "array_archives",
     "skeleton",
     "skeleton_mapping",
     "types",

@@ -10,6 +10,7 @@ import typer
 
 from stagescore.cli import (
     bench_bank,
+    bench_campaign,
     bench_cut_clips,
     bench_films,
     bench_pose,
@@ -23,6 +24,7 @@ from stagescore.cli.simulate import NUM_CORES, size_px
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
 app.command("bank")(bench_bank.bank)
 app.command("cut-clips")(bench_cut_clips.cut_clips)
+app.command("campaign")(bench_campaign.campaign)
 app.command("films")(bench_films.films)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
