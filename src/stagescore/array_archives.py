@@ -5,20 +5,20 @@ errors for damaged files.
 """
 
 import io
-import lzma
 import math
 import stat
 import struct
 import tokenize
 import warnings
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stagescore.zip_archives import UNREADABLE, read_member
 
 MAX_BYTES = 64 * 2**20
 """Most bytes that an array may unpack to. Set by hand: x, y and confidence of 16 joints in 170,000 frames."""
@@ -27,22 +27,9 @@ _MOST_ARRAYS = 16
 _MOST_LIST_BYTES = 2**20
 _LONGEST_ITEM = 1024
 _LONGEST_END = 22 + 2**16  # the end of an archive with its longest comment
-# What `zipfile` and NumPy raise for damaged files.
-_UNREADABLE = (
-    TypeError,
-    EOFError,
-    LookupError,
-    AttributeError,
-    SyntaxError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
+# What NumPy raises for damaged arrays, and `zipfile` for damaged archives.
+_UNREADABLE = (TypeError, AttributeError, SyntaxError, MemoryError, tokenize.TokenError, *UNREADABLE)
+_LAST_CHARACTER = 0x10FFFF
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -69,11 +56,17 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
         raise ValueError(f"`{name}` unpacks to more than {MAX_BYTES >> 20} MiB")
-    content = io.BytesIO(archive.read(f"{name}.npy"))
+    content = io.BytesIO(read_member(archive, f"{name}.npy"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of headers written by Python 2
         _check_array(content, name)
-        return np.lib.format.read_array(content, allow_pickle=False)
+        array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+    if array.dtype.kind == "U" and array.size:
+        # Python cannot even say what is wrong with a text whose numbers are no characters.
+        codes = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).view(np.uint32)
+        if int(codes.max()) > _LAST_CHARACTER:
+            raise ValueError(f"`{name}` holds a text of numbers that are no characters")
+    return array
 
 
 def _check_directory(path: Path, stream: BinaryIO) -> None:

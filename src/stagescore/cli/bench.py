@@ -13,6 +13,7 @@ from stagescore.cli import (
     bench_campaign,
     bench_cut_clips,
     bench_films,
+    bench_kills,
     bench_pose,
     bench_real_clips,
     bench_results,
@@ -26,6 +27,7 @@ app.command("bank")(bench_bank.bank)
 app.command("cut-clips")(bench_cut_clips.cut_clips)
 app.command("campaign")(bench_campaign.campaign)
 app.command("films")(bench_films.films)
+app.command("kills")(bench_kills.kills)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output
+from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output, sigterm_as_exit
 from stagescore.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def campaign(
     from stagescore.benchmarks.campaign.trial import Limits
 
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
-    with command_output(json=json, quiet=quiet) as out, place as folder:
+    with command_output(json=json, quiet=quiet) as out, place as folder, sigterm_as_exit():
         limits = Limits(seconds=seconds)
         if only is not None:
             kind, _, number = only.partition(":")

@@ -12,6 +12,7 @@ from stagescore.benchmarks.campaign.sample import Reader, Sample, Simulated
 from stagescore.errors import StagescoreError
 from stagescore.pose.formats import LabelledImage
 from stagescore.pose.labels import Form, read_labels_and_empty, write_labels
+from stagescore.printable import printable
 from stagescore.skeleton import COCO_17, HALPE_26, MPII_16, Skeleton
 
 _SIZE_PX = (320, 240)
@@ -48,7 +49,7 @@ def read_joints(path: Path) -> str:
         try:
             write_labels(path.parent / f"again-{form}", labels, form, empty)
         except StagescoreError as error:
-            if not str(error).isprintable():
+            if printable(str(error)) != str(error):
                 raise
     return ""
 

@@ -26,8 +26,9 @@ from stagescore.benchmarks.campaign.kinds import KINDS
 from stagescore.benchmarks.campaign.record import Outcome, Verdict
 from stagescore.benchmarks.campaign.sample import DamagedInput, Reader, Sample, whole
 from stagescore.errors import DataError, StagescoreError
+from stagescore.printable import printable
 
-_LONGEST_LINE = 600
+_LONGEST_LINE = 1500
 _INPUTS_A_PROCESS = 3000
 _STARTING_S = 300.0
 _TOLD = 700
@@ -200,7 +201,7 @@ class Trial:
                 verdict, told = "memory", f"{peak_mb:.0f} MB; {told}"
         return Outcome(
             kind=self._kind, number=number, sample=damaged.sample.name, damage=damaged.damage, verdict=verdict,
-            told=told[:_TOLD], seconds=round(taken, 3), peak_mb=None if peak_mb is None else round(peak_mb, 1),
+            told=told.replace(f"{place}{os.sep}", "")[:_TOLD], seconds=round(taken, 3), peak_mb=None if peak_mb is None else round(peak_mb, 1),
         )  # fmt: skip
 
 
@@ -268,7 +269,7 @@ def _answer(read: Reader, path: Path) -> tuple[Verdict, str]:
         line = str(error)
         if re.search("internal error|report this bug", line, re.IGNORECASE):
             return "internal", line
-        if not line.isprintable() or not 0 < len(line) <= _LONGEST_LINE or not error.what or not error.todo:
+        if printable(line) != line or not 0 < len(line) <= _LONGEST_LINE or not error.what or not error.todo:
             return "message", repr(line)
         return "refused", line
     except BaseException as error:
@@ -279,7 +280,7 @@ def _answer(read: Reader, path: Path) -> tuple[Verdict, str]:
             "traceback",
             f"{type(error).__name__}: {str(error)[:300]!r} at {Path(at.filename).name}:{at.lineno} ({Path(place.filename).name}:{place.lineno})",
         )
-    if not told.isprintable():
+    if printable(told) != told:
         return "message", repr(told)
     return ("warned", told) if told else ("read", "")
 
