@@ -341,7 +341,7 @@ def _prepare(folder: Path, train: list[str], *, with_run: bool) -> None:
     if not (films / "dives.csv").exists():
         films.mkdir(exist_ok=True)
         rows = ["path,score,dive_number,height"]
-        for dive in list(read_manifest(dives))[:4]:
+        for dive in read_manifest(dives).select("fit"):
             path = films / f"{dive.number}.mp4"
             write_film(path, (picture for _, picture in open_media(dive.frames_path or "").frames()), 25)
             rows.append(f"{path.name},{dive.score},{dive.dive_number},{dive.height_m:g}")

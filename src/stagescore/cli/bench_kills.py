@@ -3,11 +3,14 @@
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, sigterm_as_exit
+from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output, sigterm_as_exit
+
+if TYPE_CHECKING:
+    from stagescore.benchmarks.kills import KillOutcome
 
 
 def kills(
@@ -32,36 +35,24 @@ def kills(
 
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
     with command_output(json=json, quiet=quiet) as out, place as folder, sigterm_as_exit():
-        outcomes = []
-        with out.progress() as progress:
-            for one in commands(Path(folder) / "needed", command or ()):
-                outcomes += kill_often(
-                    one, Path(folder) / one.name.replace(" ", "-"), times=times, seed=seed, progress=progress
-                )
+        outcomes: "list[KillOutcome]" = []
+        for one in commands(Path(folder) / "needed", command or ()):
+            place_of_one = Path(folder) / one.name.replace(" ", "-")
+            with out.progress() as progress:
+                killed = kill_often(one, place_of_one, times=times, seed=seed, progress=progress)
+            _say(out, killed, seed)
+            outcomes += killed
         out.document({"seed": seed, "kills": [outcome.as_json() for outcome in outcomes]})
-        out.table(
-            f"Commands killed and started again, seed {seed}",
-            (
-                "command",
-                "kill",
-                "moment",
-                "half files",
-                "different afterwards",
-                "temporary files left",
-                "said",
-            ),
-            [
-                (
-                    o.command,
-                    o.number,
-                    o.moment,
-                    ", ".join(o.half_files),
-                    ", ".join(o.different),
-                    o.left,
-                    o.said,
-                )
-                for o in outcomes
-            ],
-        )
         if any(outcome.failed for outcome in outcomes):
             raise Failure
+
+
+def _say(out: Output, outcomes: "list[KillOutcome]", seed: int) -> None:
+    out.table(
+        f"{outcomes[0].command}: killed and started again, seed {seed}",
+        ("kill", "moment", "half files", "different afterwards", "temporary files left", "said"),
+        [
+            (o.number, o.moment, ", ".join(o.half_files), ", ".join(o.different), o.left, o.said)
+            for o in outcomes
+        ],
+    )
