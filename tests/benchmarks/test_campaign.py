@@ -14,13 +14,13 @@ import hostile_readers
 
 from stagescore.benchmarks.campaign.chance import Chance
 from stagescore.benchmarks.campaign.kinds import KINDS, Making, simulated_dives
-from stagescore.benchmarks.campaign.record import FAILURES, Outcome, Records, failures, markdown
+from stagescore.benchmarks.campaign.record import FAILURES, InputOutcome, Records, failures, markdown
 from stagescore.benchmarks.campaign.sample import Sample, damaged, whole
 from stagescore.benchmarks.campaign.trial import Limits, Trial
 from stagescore.cli.main import app
 from stagescore.errors import DataError
 
-LIMITS = Limits(seconds=2.0, hang_s=20.0, peak_mb=100, address_mb=1024)
+LIMITS = Limits(seconds=2.0, hang_s=15.0, peak_mb=100, address_mb=1024)
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +110,8 @@ def test_a_campaign_whose_whole_samples_are_not_read_proves_nothing(tmp_path: Pa
         trial.outcome(whole(sample("good")), 0)
 
 
-def outcome(number: int, verdict: str = "read") -> Outcome:
-    return Outcome(kind="films", number=number, sample="a", damage="none", verdict=verdict)
+def outcome(number: int, verdict: str = "read") -> InputOutcome:
+    return InputOutcome(kind="films", number=number, sample="a", damage="none", verdict=verdict)
 
 
 def test_outcomes_are_kept_and_a_torn_line_is_left_out(tmp_path: Path) -> None:

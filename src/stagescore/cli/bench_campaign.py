@@ -11,7 +11,7 @@ from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, comm
 from stagescore.errors import DataError
 
 if TYPE_CHECKING:
-    from stagescore.benchmarks.campaign.record import Outcome
+    from stagescore.benchmarks.campaign.record import InputOutcome
 
 _MOST_SHOWN = 50
 
@@ -76,7 +76,7 @@ def campaign(
             raise Failure
 
 
-def _say(out: Output, outcomes: "list[Outcome]", seed: int) -> None:
+def _say(out: Output, outcomes: "list[InputOutcome]", seed: int) -> None:
     from stagescore.benchmarks.campaign.record import COLUMNS, failures, rows
 
     failed = failures(outcomes)

@@ -22,7 +22,7 @@ _EXACT = {"fflags": "+bitexact"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Film:
+class _FilmRecipe:
     """How a film is written.
 
     Attributes:
@@ -44,27 +44,27 @@ class _Film:
 
 _B_FRAMES = {"bf": "2", "g": "5", "preset": "veryfast", "threads": "1"}
 _FILMS = {
-    "h264.mp4": _Film(options=_B_FRAMES),
-    "faststart.mp4": _Film(options=_B_FRAMES, container={"movflags": "+faststart"}),
-    "fragmented.mp4": _Film(options=_B_FRAMES, container={"movflags": "+frag_keyframe+empty_moov"}),
-    "sound.mp4": _Film(options=_B_FRAMES, sound=True),
-    "mpeg4.mov": _Film("mpeg4", options={"g": "5", "bf": "1"}, num_frames=8),
-    "mjpeg.mov": _Film("mjpeg", "yuvj420p", num_frames=6),
-    "prores.mov": _Film("prores", "yuv422p10le", num_frames=6),
-    "raw.mov": _Film("rawvideo", "rgb24", num_frames=6),
-    "mpeg4.avi": _Film("mpeg4", options={"g": "5", "bf": "2"}),
-    "mjpeg.avi": _Film("mjpeg", "yuvj420p", num_frames=7),
-    "huffyuv.avi": _Film("huffyuv", "yuv422p", num_frames=6),
-    "h264.mkv": _Film(options=_B_FRAMES),
-    "ffv1.mkv": _Film("ffv1", options={"slicecrc": "1", "level": "3"}, num_frames=6),
-    "vp8.webm": _Film("libvpx", options={"g": "5", "b": "100k"}),
-    "vp9.webm": _Film("libvpx-vp9", options={"g": "5", "b": "100k"}, num_frames=8),
-    "rgb8.gif": _Film("gif", "rgb8", num_frames=8),
-    "h264.flv": _Film(options=_B_FRAMES, num_frames=12),
-    "h264.ts": _Film(options=_B_FRAMES, num_frames=12),
-    "mpeg2.mpg": _Film("mpeg2video", options={"g": "4", "bf": "1"}, num_frames=9),
-    "wmv2.wmv": _Film("wmv2", num_frames=9),
-    "theora.ogv": _Film("libtheora", num_frames=9),
+    "h264.mp4": _FilmRecipe(options=_B_FRAMES),
+    "faststart.mp4": _FilmRecipe(options=_B_FRAMES, container={"movflags": "+faststart"}),
+    "fragmented.mp4": _FilmRecipe(options=_B_FRAMES, container={"movflags": "+frag_keyframe+empty_moov"}),
+    "sound.mp4": _FilmRecipe(options=_B_FRAMES, sound=True),
+    "mpeg4.mov": _FilmRecipe("mpeg4", options={"g": "5", "bf": "1"}, num_frames=8),
+    "mjpeg.mov": _FilmRecipe("mjpeg", "yuvj420p", num_frames=6),
+    "prores.mov": _FilmRecipe("prores", "yuv422p10le", num_frames=6),
+    "raw.mov": _FilmRecipe("rawvideo", "rgb24", num_frames=6),
+    "mpeg4.avi": _FilmRecipe("mpeg4", options={"g": "5", "bf": "2"}),
+    "mjpeg.avi": _FilmRecipe("mjpeg", "yuvj420p", num_frames=7),
+    "huffyuv.avi": _FilmRecipe("huffyuv", "yuv422p", num_frames=6),
+    "h264.mkv": _FilmRecipe(options=_B_FRAMES),
+    "ffv1.mkv": _FilmRecipe("ffv1", options={"slicecrc": "1", "level": "3"}, num_frames=6),
+    "vp8.webm": _FilmRecipe("libvpx", options={"g": "5", "b": "100k"}),
+    "vp9.webm": _FilmRecipe("libvpx-vp9", options={"g": "5", "b": "100k"}, num_frames=8),
+    "rgb8.gif": _FilmRecipe("gif", "rgb8", num_frames=8),
+    "h264.flv": _FilmRecipe(options=_B_FRAMES, num_frames=12),
+    "h264.ts": _FilmRecipe(options=_B_FRAMES, num_frames=12),
+    "mpeg2.mpg": _FilmRecipe("mpeg2video", options={"g": "4", "bf": "1"}, num_frames=9),
+    "wmv2.wmv": _FilmRecipe("wmv2", num_frames=9),
+    "theora.ogv": _FilmRecipe("libtheora", num_frames=9),
 }
 _IMAGES = {".png": "PNG", ".jpg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
 
@@ -116,7 +116,7 @@ def _pictures(simulated: Simulated) -> list[UInt8[np.ndarray, "height width 3"]]
     return [np.asarray(Image.fromarray(one).resize(_SIZE_PX)) for one in simulated.pictures]
 
 
-def _write(path: Path, film: _Film, pictures: list[UInt8[np.ndarray, "height width 3"]]) -> None:
+def _write(path: Path, film: _FilmRecipe, pictures: list[UInt8[np.ndarray, "height width 3"]]) -> None:
     with av.open(str(path), "w", options={**_EXACT, **film.container}) as container:
         stream = container.add_stream(film.codec, rate=_RATE)
         if not isinstance(stream, av.VideoStream):

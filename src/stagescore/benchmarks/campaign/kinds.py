@@ -69,8 +69,12 @@ class Making:
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 of all samples, since other samples give other inputs for the same numbers."""
+        """SHA-256 of all samples and of what damages them: others give other inputs for the same numbers."""
         digest = sha256()
+        for name in ("chance.py", "part_forms.py", "sample.py"):
+            digest.update(Path(__file__).with_name(name).read_bytes())
+        for path in sorted(Path(__file__).parent.glob("*_damage.py")):
+            digest.update(path.read_bytes())
         for sample in self.samples:
             for name, content in sorted(sample.files.items()):
                 digest.update(f"{sample.name}/{name} {len(content)}\n".encode() + content)

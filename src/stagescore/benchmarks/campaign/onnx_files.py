@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Num
 
-from stagescore.benchmarks.campaign.part_damage import Part
+from stagescore.benchmarks.campaign.part_damage import FilePart
 from stagescore.benchmarks.campaign.part_forms import PROTOBUF, as_varint
 from stagescore.benchmarks.campaign.sample import Reader, Sample, Simulated
 from stagescore.pose.loading import open_detector, open_estimator
@@ -57,30 +57,30 @@ def read_estimator(path: Path) -> str:
 ONNX_READERS: Mapping[str, Reader] = {"detector": read_detector, "estimator": read_estimator}
 
 
-def _number(field: int, value: int) -> Part:
-    return Part(as_varint(field << 3), as_varint(value))
+def _number(field: int, value: int) -> FilePart:
+    return FilePart(as_varint(field << 3), as_varint(value))
 
 
-def _bytes(field: int, content: bytes | str) -> Part:
-    return Part(as_varint(field << 3 | 2), content.encode() if isinstance(content, str) else content)
+def _bytes(field: int, content: bytes | str) -> FilePart:
+    return FilePart(as_varint(field << 3 | 2), content.encode() if isinstance(content, str) else content)
 
 
-def _message(field: int, *parts: Part) -> Part:
-    return Part(as_varint(field << 3 | 2), b"", parts)
+def _message(field: int, *parts: FilePart) -> FilePart:
+    return FilePart(as_varint(field << 3 | 2), b"", parts)
 
 
-def _picture(name: str, kind: int, shape: tuple[int | str, ...]) -> tuple[Part, Part]:
+def _picture(name: str, kind: int, shape: tuple[int | str, ...]) -> tuple[FilePart, FilePart]:
     sides = [_message(1, _number(1, side) if isinstance(side, int) else _bytes(2, side)) for side in shape]
     return _bytes(1, name), _message(2, _message(1, _number(1, kind), _message(2, *sides)))
 
 
-def _tensor(name: str, array: Array) -> list[Part]:
+def _tensor(name: str, array: Array) -> list[FilePart]:
     kind, form = (_INT64, "<i8") if array.dtype.kind == "i" else (_FLOAT, "<f4")
     sides = [_number(1, side) for side in array.shape]
     return [*sides, _number(2, kind), _bytes(8, name), _bytes(9, array.astype(form).tobytes())]
 
 
-def _node(kind: str, inputs: tuple[str, ...], output: str, **numbers: int) -> Part:
+def _node(kind: str, inputs: tuple[str, ...], output: str, **numbers: int) -> FilePart:
     told = [
         _message(5, _bytes(1, name), _number(3, value), _number(20, 2)) for name, value in numbers.items()
     ]

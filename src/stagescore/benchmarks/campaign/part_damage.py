@@ -13,7 +13,7 @@ _DEEPEST = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FilePart:
     """A part of a file.
 
     Attributes:
@@ -25,7 +25,7 @@ class Part:
 
     name: bytes
     body: bytes = b""
-    parts: tuple["Part", ...] = ()
+    parts: tuple["FilePart", ...] = ()
     length: int | None = None
 
 
@@ -39,11 +39,11 @@ class PartForm:
         names: Names that parts may get, beside those in the file.
     """
 
-    parse: Callable[[bytes], tuple[Part, ...]]
+    parse: Callable[[bytes], tuple[FilePart, ...]]
     render: Callable[[bytes, bytes, int | None], bytes]
     names: Sequence[bytes] = field(default=())
 
-    def written(self, parts: Sequence[Part]) -> bytes:
+    def written(self, parts: Sequence[FilePart]) -> bytes:
         """The file."""
         return b"".join(
             self.render(part.name, part.body + self.written(part.parts), part.length) for part in parts
@@ -61,8 +61,8 @@ class PartForm:
         return parts_damaged
 
     def _changed(
-        self, parts: tuple[Part, ...], strange: tuple[Part, ...], chance: Chance
-    ) -> tuple[Part, ...]:
+        self, parts: tuple[FilePart, ...], strange: tuple[FilePart, ...], chance: Chance
+    ) -> tuple[FilePart, ...]:
         """One change among the parts, or within one of them."""
         if not parts:
             return strange[:1]
@@ -74,11 +74,11 @@ class PartForm:
         return chance.one_of(_CHANGES)(self, parts, place, strange, chance)
 
 
-def _with(parts: tuple[Part, ...], place: int, *new: Part) -> tuple[Part, ...]:
+def _with(parts: tuple[FilePart, ...], place: int, *new: FilePart) -> tuple[FilePart, ...]:
     return (*parts[:place], *new, *parts[place + 1 :])
 
 
-def _any_part(parts: Sequence[Part], chance: Chance) -> Part:
+def _any_part(parts: Sequence[FilePart], chance: Chance) -> FilePart:
     """A part at any depth."""
     part = chance.one_of(parts)
     while part.parts and not chance.happens(3):
@@ -87,51 +87,51 @@ def _any_part(parts: Sequence[Part], chance: Chance) -> Part:
 
 
 def _removed(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     return _with(parts, place)
 
 
 def _many(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     size = max(len(form.written(parts[place : place + 1])), 1)
     return _with(
-        parts, place, *[parts[place]] * min(chance.one_of((2, 2, 3, 50, 20_000)), _MOST_COPIED // size + 2)
+        parts, place, *[parts[place]] * min(chance.one_of((2, 2, 3, 50, 2000)), _MOST_COPIED // size + 2)
     )
 
 
 def _moved(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     rest = _with(parts, place)
     at = chance.below(len(rest) + 1)
     return (*rest[:at], parts[place], *rest[at:])
 
 
 def _reversed(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     return (*parts[:place], *parts[place:][::-1])
 
 
 def _grafted(
-    form: PartForm, parts: tuple[Part, ...], place: int, strange: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, strange: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     given = _any_part(strange, chance) if strange else parts[0]
     return _with(parts, place, *((parts[place], given) if chance.happens(2) else (given,)))
 
 
 def _renamed(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     names = [*form.names, _any_part(parts, chance).name]
     return _with(parts, place, replace(parts[place], name=chance.one_of(names)))
 
 
 def _nested(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     """A part within itself; the innermost is written first, so that no call is as deep as the parts are."""
     part = parts[place]
     inner = form.written([part])
@@ -143,8 +143,8 @@ def _nested(
 
 
 def _length(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     true = len(form.written([parts[place]]))
     return _with(
         parts, place, replace(parts[place], length=chance.one_of((true - 1, true + 1, true * 2, *INTEGERS)))
@@ -152,8 +152,8 @@ def _length(
 
 
 def _emptied(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     part = parts[place]
     kept = chance.below(len(part.body) + 1)
     return _with(
@@ -162,16 +162,16 @@ def _emptied(
 
 
 def _numbers(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     part = parts[place]
     body = extreme_number(part.body, b"", chance) if part.body else chance.noise(1 + chance.below(16))
     return _with(parts, place, replace(part, body=body))
 
 
 def _noise(
-    form: PartForm, parts: tuple[Part, ...], place: int, _: tuple[Part, ...], chance: Chance
-) -> tuple[Part, ...]:
+    form: PartForm, parts: tuple[FilePart, ...], place: int, _: tuple[FilePart, ...], chance: Chance
+) -> tuple[FilePart, ...]:
     return _with(parts, place, replace(parts[place], body=chance.noise(len(parts[place].body))))
 
 

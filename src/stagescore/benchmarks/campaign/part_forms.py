@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 
-from stagescore.benchmarks.campaign.part_damage import Part, PartForm
+from stagescore.benchmarks.campaign.part_damage import FilePart, PartForm
 
 _DEEPEST = 12
 _BOXES = frozenset(b"moov trak mdia minf stbl edts dinf udta moof traf mvex mfra meta".split())
@@ -14,14 +14,14 @@ _EBML_MASTERS = frozenset(
 _VARINT_LIMIT = 10
 
 
-def _flat(split: Callable[[bytes], list[Part]]) -> Callable[[bytes], tuple[Part, ...]]:
+def _flat(split: Callable[[bytes], list[FilePart]]) -> Callable[[bytes], tuple[FilePart, ...]]:
     """Without parts within parts; whatever cannot be split is one part."""
 
-    def parse(content: bytes) -> tuple[Part, ...]:
+    def parse(content: bytes) -> tuple[FilePart, ...]:
         try:
             return tuple(split(content))
         except (struct.error, IndexError, ValueError):
-            return (Part(b"", content),)
+            return (FilePart(b"", content),)
 
     return parse
 
@@ -29,8 +29,8 @@ def _flat(split: Callable[[bytes], list[Part]]) -> Callable[[bytes], tuple[Part,
 # MP4 and QuickTime
 
 
-def _boxes(content: bytes, depth: int = 0) -> tuple[Part, ...]:
-    parts: list[Part] = []
+def _boxes(content: bytes, depth: int = 0) -> tuple[FilePart, ...]:
+    parts: list[FilePart] = []
     at = 0
     while at + 8 <= len(content):
         length, name = struct.unpack_from(">I4s", content, at)
@@ -38,9 +38,9 @@ def _boxes(content: bytes, depth: int = 0) -> tuple[Part, ...]:
         inner = content[at + 8 : end]
         if name in _BOXES and depth < _DEEPEST:
             head = 4 if name == b"meta" else 0
-            parts.append(Part(name, inner[:head], _boxes(inner[head:], depth + 1)))
+            parts.append(FilePart(name, inner[:head], _boxes(inner[head:], depth + 1)))
         else:
-            parts.append(Part(name, inner))
+            parts.append(FilePart(name, inner))
         at = end
     return tuple(parts)
 
@@ -53,16 +53,16 @@ def _box(name: bytes, content: bytes, length: int | None) -> bytes:
 # AVI and other RIFF
 
 
-def _chunks(content: bytes, depth: int = 0) -> tuple[Part, ...]:
-    parts: list[Part] = []
+def _chunks(content: bytes, depth: int = 0) -> tuple[FilePart, ...]:
+    parts: list[FilePart] = []
     at = 0
     while at + 8 <= len(content):
         name, length = struct.unpack_from("<4sI", content, at)
         inner = content[at + 8 : at + 8 + length]
         if name in (b"RIFF", b"LIST") and depth < _DEEPEST:
-            parts.append(Part(name, inner[:4], _chunks(inner[4:], depth + 1)))
+            parts.append(FilePart(name, inner[:4], _chunks(inner[4:], depth + 1)))
         else:
-            parts.append(Part(name, inner))
+            parts.append(FilePart(name, inner))
         at += 8 + length + (length & 1)
     return tuple(parts)
 
@@ -75,26 +75,26 @@ def _chunk(name: bytes, content: bytes, length: int | None) -> bytes:
 # Matroska and WebM
 
 
-def _elements(content: bytes, depth: int = 0) -> tuple[Part, ...]:
-    parts: list[Part] = []
+def _elements(content: bytes, depth: int = 0) -> tuple[FilePart, ...]:
+    parts: list[FilePart] = []
     at = 0
     while at < len(content):
         width = 9 - content[at].bit_length()
         name, start = content[at : at + width], at + width
         if width > 4 or start >= len(content):
-            return (*parts, Part(b"\xec", content[at:]))
+            return (*parts, FilePart(b"\xec", content[at:]))
         size = 9 - content[start].bit_length()
         if size > 8:
-            return (*parts, Part(b"\xec", content[at:]))
+            return (*parts, FilePart(b"\xec", content[at:]))
         length = int.from_bytes(content[start : start + size], "big") & (1 << 7 * size) - 1
         start += size
         if length == (1 << 7 * size) - 1:  # unknown: to the end
             length = len(content) - start
         inner = content[start : start + length]
         parts.append(
-            Part(name, b"", _elements(inner, depth + 1))
+            FilePart(name, b"", _elements(inner, depth + 1))
             if name in _EBML_MASTERS and depth < _DEEPEST
-            else Part(name, inner)
+            else FilePart(name, inner)
         )
         at = start + length
     return tuple(parts)
@@ -108,12 +108,12 @@ def _element(name: bytes, content: bytes, length: int | None) -> bytes:
 # Flat forms
 
 
-def _flv_tags(content: bytes) -> list[Part]:
-    parts, at = [Part(b"", content[:13])], 13
+def _flv_tags(content: bytes) -> list[FilePart]:
+    parts, at = [FilePart(b"", content[:13])], 13
     while at + 11 <= len(content):
         length = int.from_bytes(content[at + 1 : at + 4], "big")
         parts.append(
-            Part(content[at : at + 1] + content[at + 4 : at + 11], content[at + 11 : at + 11 + length])
+            FilePart(content[at : at + 1] + content[at + 4 : at + 11], content[at + 11 : at + 11 + length])
         )
         at += 11 + length + 4
     return parts
@@ -128,9 +128,9 @@ def _flv_tag(name: bytes, content: bytes, length: int | None) -> bytes:
     )
 
 
-def _pieces_of(size: int) -> Callable[[bytes], list[Part]]:
+def _pieces_of(size: int) -> Callable[[bytes], list[FilePart]]:
     return lambda content: [
-        Part(content[at : at + 4], content[at + 4 : at + size]) for at in range(0, len(content), size)
+        FilePart(content[at : at + 4], content[at + 4 : at + size]) for at in range(0, len(content), size)
     ]
 
 
@@ -139,10 +139,10 @@ def _unlengthened(name: bytes, content: bytes, length: int | None) -> bytes:
     return (name + content)[: length if length is not None and length > 0 else None]
 
 
-def _gif_blocks(content: bytes) -> list[Part]:
+def _gif_blocks(content: bytes) -> list[FilePart]:
     table = 3 << (content[10] & 7) + 1 if content[10] & 0x80 else 0
     at = 13 + table
-    parts = [Part(b"", content[:at])]
+    parts = [FilePart(b"", content[:at])]
     while at < len(content):
         begin = at
         if content[at] == 0x21:
@@ -150,21 +150,21 @@ def _gif_blocks(content: bytes) -> list[Part]:
         elif content[at] == 0x2C:
             at += 10 + (3 << (content[at + 9] & 7) + 1 if content[at + 9] & 0x80 else 0) + 1
         else:
-            parts.append(Part(b"", content[at:]))
+            parts.append(FilePart(b"", content[at:]))
             break
         while content[at]:
             at += content[at] + 1
         at += 1
-        parts.append(Part(content[begin : begin + 1], content[begin + 1 : at]))
+        parts.append(FilePart(content[begin : begin + 1], content[begin + 1 : at]))
     return parts
 
 
-def _asf_objects(content: bytes) -> list[Part]:
+def _asf_objects(content: bytes) -> list[FilePart]:
     parts, at = [], 0
     while at + 24 <= len(content):
         (length,) = struct.unpack_from("<Q", content, at + 16)
         end = at + length if 24 <= length <= len(content) - at else len(content)
-        parts.append(Part(content[at : at + 16], content[at + 24 : end]))
+        parts.append(FilePart(content[at : at + 16], content[at + 24 : end]))
         at = end
     return parts
 
@@ -174,18 +174,19 @@ def _asf_object(name: bytes, content: bytes, length: int | None) -> bytes:
     return (name + bytes(16))[:16] + struct.pack("<Q", claimed % 2**64) + content
 
 
-def _ogg_pages(content: bytes) -> list[Part]:
+def _ogg_pages(content: bytes) -> list[FilePart]:
     starts = [at for at in range(len(content)) if content.startswith(b"OggS", at)]
     return [
-        Part(b"OggS", content[a + 4 : b]) for a, b in zip(starts, [*starts[1:], len(content)], strict=True)
+        FilePart(b"OggS", content[a + 4 : b])
+        for a, b in zip(starts, [*starts[1:], len(content)], strict=True)
     ]
 
 
-def _png_chunks(content: bytes) -> list[Part]:
-    parts, at = [Part(b"", content[:8])], 8
+def _png_chunks(content: bytes) -> list[FilePart]:
+    parts, at = [FilePart(b"", content[:8])], 8
     while at + 12 <= len(content):
         length, name = struct.unpack_from(">I4s", content, at)
-        parts.append(Part(name, content[at + 8 : at + 12 + length]))  # with its checksum
+        parts.append(FilePart(name, content[at + 8 : at + 12 + length]))  # with its checksum
         at += 12 + length
     return parts
 
@@ -197,13 +198,13 @@ def _png_chunk(name: bytes, content: bytes, length: int | None) -> bytes:
     return struct.pack(">I", claimed % 2**32) + (name + b"    ")[:4] + content
 
 
-def _jpeg_segments(content: bytes) -> list[Part]:
-    parts, at = [Part(b"", content[:2])], 2
+def _jpeg_segments(content: bytes) -> list[FilePart]:
+    parts, at = [FilePart(b"", content[:2])], 2
     while content[at] == 0xFF and content[at + 1] != 0xDA:
         (length,) = struct.unpack_from(">H", content, at + 2)
-        parts.append(Part(content[at : at + 2], content[at + 4 : at + 2 + length]))
+        parts.append(FilePart(content[at : at + 2], content[at + 4 : at + 2 + length]))
         at += 2 + length
-    return [*parts, Part(b"", content[at:])]
+    return [*parts, FilePart(b"", content[at:])]
 
 
 def _jpeg_segment(name: bytes, content: bytes, length: int | None) -> bytes:
@@ -236,7 +237,7 @@ def as_varint(value: int) -> bytes:
             return out
 
 
-def _fields(content: bytes) -> list[Part]:
+def _fields(content: bytes) -> list[FilePart]:
     """Fields of a message.
 
     Raises:
@@ -259,12 +260,14 @@ def _fields(content: bytes) -> list[Part]:
         if tag >> 3 == 0 or end > len(content):
             raise ValueError("no such field")
         inner = content[start:end]
-        parts.append(Part(as_varint(tag), *_message(inner)) if wire == 2 else Part(as_varint(tag), inner))
+        parts.append(
+            FilePart(as_varint(tag), *_message(inner)) if wire == 2 else FilePart(as_varint(tag), inner)
+        )
         at = end
     return parts
 
 
-def _message(content: bytes) -> tuple[bytes, tuple[Part, ...]]:
+def _message(content: bytes) -> tuple[bytes, tuple[FilePart, ...]]:
     """What a field of bytes holds: other fields, where it can be read so, or bytes."""
     try:
         return (b"", tuple(_fields(content))) if len(content) > 3 else (content, ())

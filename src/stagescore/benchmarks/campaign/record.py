@@ -39,7 +39,7 @@ FAILURES: Mapping[Verdict, str] = {
 """Outcomes that are failures, and what they mean."""
 
 
-class Outcome(Config):
+class InputOutcome(Config):
     """What became of one input.
 
     Attributes:
@@ -76,7 +76,7 @@ class Records:
 
     def __init__(self, path: Path, identity: Mapping[str, str | int]) -> None:
         self.path = path
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[InputOutcome] = []
         head = json.dumps({"campaign": dict(identity)})
         try:
             lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -88,7 +88,7 @@ class Records:
                 )
             for line in lines[1:]:
                 try:
-                    self.outcomes.append(Outcome.model_validate_json(line))
+                    self.outcomes.append(InputOutcome.model_validate_json(line))
                 except ValidationError:
                     continue
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,14 +107,14 @@ class Records:
         """Kind and number of the inputs whose outcomes are known."""
         return {(outcome.kind, outcome.number) for outcome in self.outcomes}
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: InputOutcome) -> None:
         """Keep one more."""
         self.outcomes.append(outcome)
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(outcome.model_dump_json() + "\n")
 
 
-def failures(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def failures(outcomes: Iterable[InputOutcome]) -> list[InputOutcome]:
     """Those that are not right."""
     return [outcome for outcome in outcomes if outcome.verdict not in GOOD]
 
@@ -131,7 +131,7 @@ COLUMNS = (
 )
 
 
-def rows(outcomes: Sequence[Outcome]) -> list[tuple[Any, ...]]:
+def rows(outcomes: Sequence[InputOutcome]) -> list[tuple[Any, ...]]:
     """A row for each kind, as `COLUMNS` says."""
     found = []
     for kind in dict.fromkeys(outcome.kind for outcome in outcomes):
@@ -153,7 +153,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[tuple[Any, ...]]:
     return found
 
 
-def markdown(outcomes: Sequence[Outcome]) -> str:
+def markdown(outcomes: Sequence[InputOutcome]) -> str:
     """The table of `rows`."""
     lines = [" | ".join(COLUMNS), "|".join(["---"] * len(COLUMNS))]
     lines += [" | ".join("" if cell is None else str(cell) for cell in row) for row in rows(outcomes)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stagescore.benchmarks.campaign.kinds import KINDS, Making, simulated_dives
-from stagescore.benchmarks.campaign.record import GOOD, Outcome, Records
+from stagescore.benchmarks.campaign.record import GOOD, InputOutcome, Records
 from stagescore.benchmarks.campaign.trial import KindReaders, Limits, Trial
 from stagescore.errors import DataError
 
@@ -35,7 +35,7 @@ class Campaign:
     first: int = 0
 
 
-def run_campaign(campaign: Campaign, folder: Path, progress: Progress) -> list[Outcome]:
+def run_campaign(campaign: Campaign, folder: Path, progress: Progress) -> list[InputOutcome]:
     """Try all inputs whose outcomes are not in the folder yet; inputs that fail are kept there.
 
     Args:
@@ -46,7 +46,7 @@ def run_campaign(campaign: Campaign, folder: Path, progress: Progress) -> list[O
     Raises:
         DataError: The folder holds another campaign, or a sample that nobody has damaged is not read.
     """
-    found: list[Outcome] = []
+    found: list[InputOutcome] = []
     for kind, making in makings(campaign.inputs, campaign.seed).items():
         records = Records(
             folder / RECORDS.format(kind), {"kind": kind, "seed": campaign.seed, "samples": making.identity}
@@ -62,7 +62,7 @@ def run_campaign(campaign: Campaign, folder: Path, progress: Progress) -> list[O
     return found
 
 
-def run_one(kind: str, number: int, seed: int, folder: Path, limits: Limits) -> Outcome:
+def run_one(kind: str, number: int, seed: int, folder: Path, limits: Limits) -> InputOutcome:
     """Try one input again; its files are left in the folder, so that they can be looked at.
 
     Raises:
