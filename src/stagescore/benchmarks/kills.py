@@ -4,6 +4,7 @@ Right is: no file is there under its final name that is not whole, and the comma
 that it has when nobody kills it. Every other kill waits until a file is being written (`atomic` names it `*.part`).
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from stagescore.simulate.dataset import Order, simulate_dataset
 from stagescore.training.checkpoints import read_file
 
 Progress = Callable[[str, int, int], None]
+OUTCOMES = "outcomes.json"
 _PART = ".part"
 _LONGEST_S = 1800.0
 _NUM_VALIDATION = 20
@@ -202,7 +204,7 @@ def commands(folder: Path, names: Sequence[str] = ()) -> list[KilledCommand]:
 def kill_often(
     command: KilledCommand, folder: Path, *, times: int, seed: int, progress: Progress
 ) -> list[KillOutcome]:
-    """Kill a command so many times, each time from its beginning, and start it again.
+    """Kill a command so many times, each time from its beginning, and start it again; `OUTCOMES` says what came out so far.
 
     Raises:
         DataError: The command fails where nobody kills it.
@@ -217,6 +219,8 @@ def kill_often(
     found = []
     for number in range(times):
         found.append(_killed(command, folder / str(number), alone, seed=seed, number=number))
+        kept = [outcome.as_json() for outcome in found]
+        write_bytes(folder / OUTCOMES, (json.dumps(kept, indent=1) + "\n").encode())
         progress(command.name, number + 1, times)
     return found
 

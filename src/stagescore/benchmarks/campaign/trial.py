@@ -31,7 +31,7 @@ from stagescore.printable import printable
 
 _LONGEST_LINE = 1500
 _INPUTS_A_PROCESS = 3000
-_STARTING_S = 300.0
+_STARTING_S = 1800.0
 _TOLD = 700
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = frozenset(
