@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagescore.errors import CheckpointError, ConfigError, DataError, StagescoreError, UnsafePickleError
+from stagescore.errors import (
+    LONGEST_PART,
+    CheckpointError,
+    ConfigError,
+    DataError,
+    StagescoreError,
+    UnsafePickleError,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +44,10 @@ def test_the_parts_are_kept_for_json():
 def test_the_family():
     assert issubclass(UnsafePickleError, DataError)
     assert all(issubclass(kind, StagescoreError) for kind in (DataError, CheckpointError, ConfigError))
+
+
+def test_what_files_hold_cannot_make_an_error_endless():
+    error = DataError("a point is labelled " + "9" * 10_000 + "!", where="x" * 5000, todo="y" * 5000)
+    assert len(str(error)) < 3 * LONGEST_PART + 10
+    assert str(error).count(" … ") == 3 and "!; y" in str(error)
+    assert DataError("z" * LONGEST_PART).what == "z" * LONGEST_PART

@@ -28,3 +28,9 @@ def test_json_keeps_its_content(text: str) -> None:
     written = json_spelled(json.dumps({"name": text}, ensure_ascii=False))
     written.encode()
     assert json.loads(written) == {"name": writable(text)}
+
+
+@pytest.mark.parametrize("number", [0xFFFE, 0xFFFF, 0x1FFFF, 0x10FFFE, 0xFDD0, 0xFDEF])
+def test_numbers_that_are_no_characters_are_spelled_out(number: int) -> None:
+    assert printable(chr(number)) == ascii(chr(number))[1:-1]
+    assert plain_name(chr(number)) == "\ufffd"

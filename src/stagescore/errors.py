@@ -4,6 +4,9 @@ from os import PathLike
 
 from stagescore.printable import printable
 
+LONGEST_PART = 600
+"""Most characters of each part of an error; of longer ones the middle is left out. Set by hand."""
+
 
 class StagescoreError(Exception):
     """Base of every expected failure; the command line prints it as one line and exits with 1.
@@ -16,7 +19,7 @@ class StagescoreError(Exception):
 
     def __init__(self, what: str, *, where: str | PathLike[str] = "", todo: str = "") -> None:
         self.what, self.where, self.todo = (
-            printable(str(part), keep="\t\r\n") for part in (what, where, todo)
+            _shortened(printable(str(part), keep="\t\r\n")) for part in (what, where, todo)
         )
         super().__init__(self.what, self.where, self.todo)
 
@@ -32,6 +35,11 @@ class StagescoreError(Exception):
     def as_json(self) -> dict[str, str]:
         """The same three parts for `--json`."""
         return {"what": self.what, "where": self.where, "todo": self.todo}
+
+
+def _shortened(text: str) -> str:
+    """A text that fits onto a screen: files may hold names, keys and values of any length."""
+    return text if len(text) <= LONGEST_PART else f"{text[: LONGEST_PART - 200]} … {text[-197:]}"
 
 
 def _rebuilt(kind: type[StagescoreError], what: str, where: str, todo: str) -> StagescoreError:

@@ -62,7 +62,12 @@ def json_spelled(document: str) -> str:
 
 
 def _is_seen(one: str) -> bool:
-    return one in _JOINERS or unicodedata.category(one) not in _UNSEEN
+    return one in _JOINERS or not (unicodedata.category(one) in _UNSEEN or _is_no_character(one))
+
+
+def _is_no_character(one: str) -> bool:
+    """Numbers that Unicode never gives to a character (chapter 23.7): some programs end a text there."""
+    return ord(one) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(one) <= 0xFDEF
 
 
 def _spelled(one: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stagescore.errors import DataError
+from stagescore.zip_archives import UNREADABLE, read_member
 
 # Set by hand, far above any list of dives.
 MAX_BYTES = 64 * 2**20
@@ -285,7 +286,7 @@ def _as_table(rows: Iterable[SpreadsheetRow], where: str, known: Known) -> Sprea
 def _read_xlsx(content: bytes, path: Path, what: str, known: Known) -> Spreadsheet:
     from openpyxl import load_workbook  # noqa: PLC0415  # takes a third of a second, and most tables are CSV
 
-    _check_xlsx(content, path, what)
+    content = _unpacked_xlsx(content, path, what)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and checks of input that are not read
@@ -309,28 +310,33 @@ def _read_xlsx(content: bytes, path: Path, what: str, known: Known) -> Spreadshe
     return Spreadsheet(columns=(), rows=(), where=str(path))
 
 
-def _check_xlsx(content: bytes, path: Path, what: str) -> None:
-    """Refuse other archives, and those that unpack to much more than a table needs.
+def _unpacked_xlsx(content: bytes, path: Path, what: str) -> bytes:
+    """The same file without compression, so that openpyxl cannot unpack more than the list of its parts says.
 
     Raises:
         DataError: It is no xlsx file, or too large.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = {part.filename: part.file_size for part in archive.infolist()}
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            sizes = {part.filename: part.file_size for part in archive.infolist()}
+            for name, program in _OTHER_ARCHIVES.items():
+                if name in sizes:
+                    raise DataError(f"it is a document of {program}", where=path, todo=_SAVE_AS)
+            if "xl/workbook.xml" not in sizes:
+                raise DataError("it is neither an xlsx nor a CSV file", where=path, todo=_SAVE_AS)
+            if (total := sum(sizes.values())) > MAX_BYTES:
+                raise DataError(
+                    f"it unpacks to {total} bytes, too many for a table", where=path, todo=_SAVE_AS
+                )
+            unpacked = io.BytesIO()
+            with zipfile.ZipFile(unpacked, "w") as plain:
+                for name in sizes:
+                    plain.writestr(name, read_member(archive, name))
+    except UNREADABLE as error:
         raise DataError(
             f"cannot read the {what} ({str(error)[:80]})", where=path, todo="save the file again"
         ) from None
-    for name, program in _OTHER_ARCHIVES.items():
-        if name in parts:
-            raise DataError(f"it is a document of {program}", where=path, todo=_SAVE_AS)
-    if "xl/workbook.xml" not in parts:
-        raise DataError("it is neither an xlsx nor a CSV file", where=path, todo=_SAVE_AS)
-    if sum(parts.values()) > MAX_BYTES:
-        raise DataError(
-            f"it unpacks to {sum(parts.values())} bytes, too many for a table", where=path, todo=_SAVE_AS
-        )
+    return unpacked.getvalue()
 
 
 def _sheet_rows(sheet: Any, formulas: Any, where: str) -> list[SpreadsheetRow]:

@@ -246,3 +246,17 @@ def test_the_real_films(real):
     assert found(labels, "missing_frames") == found(labels, "frame_problems") == []
     assert len(found(labels, "other_shots")) == 92
     assert sum(dive.stages() is not None for dive in labels.manifest) == 298
+
+
+@pytest.mark.parametrize("change", [{"flag": 1}, {"method": 99}], ids=["encrypted", "unknown method"])
+def test_arrays_that_nobody_can_unpack_are_one_line(tmp_path, change):
+    path = unlv_makers.arrays(tmp_path / "unlv") / unlv_dive.ARRAYS
+    content = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = content.index(mark)
+        content[at + flags] |= change.get("flag", 0)
+        content[at + flags + 2] = change.get("method", content[at + flags + 2])
+    path.write_bytes(bytes(content))
+    with pytest.raises(DataError, match="cannot read the labels") as caught:
+        unlv_dive.load(path.parent)
+    assert "\n" not in str(caught.value)

@@ -20,6 +20,7 @@ from stagescore.evaluation.evaluated_model import EvaluatedModel, Progress
 from stagescore.evaluation.packing import DivesToPack, Words, choose_bank, pack
 from stagescore.inference.exemplar_bank import ExemplarBank, pictured_frames
 from stagescore.inference.familiarity import descriptors
+from stagescore.inference.predictors import exemplar_bank
 from stagescore.models.recognition import candidate_numbers
 from stagescore.report.result_folder import pictures_in
 from stagescore.training.settings import TrainSettings
@@ -127,6 +128,14 @@ def test_packed_weights_know_which_films_are_familiar(
     assert load_weights(plain).familiarity is None
     with pytest.raises(DataError, match="familiar"):
         packed(tmp_path, tmp_path_factory, words, few)
+
+
+def test_a_bank_without_exemplars_is_refused(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    model = tiny_runs.make_model(tiny_runs.settings())
+    with pytest.raises(DataError, match=r"no exemplar to compare with.*--spare"):
+        exemplar_bank(model, tiny_runs.live(tmp_path_factory), [])
 
 
 def test_a_bank_without_pictures_shows_skeletons_and_holds_no_pixel(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -188,3 +189,19 @@ def test_sub_folders_that_lead_back_or_hold_results_are_left_out(tmp_path: Path)
 def test_a_long_name_leaves_room_for_a_number() -> None:
     name = name_of(Path(os.fsdecode(b"\xff" * 250 + b".mp4")))
     assert name and len(f"{name}-1000".encode()) < 255
+
+
+def test_names_are_ascii_where_the_system_takes_no_others() -> None:
+    program = (
+        "import os, pathlib, sys\n"
+        "from stagescore.scoring.inputs import name_of\n"
+        "assert sys.getfilesystemencoding() == 'ascii'\n"
+        "name = name_of(pathlib.Path(os.fsdecode(b'plong\\xc3\\xa9e.mp4')))\n"
+        "os.fsencode(name)\n"
+        "print(name)"
+    )
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.stdout == "plong__e\n", done.stderr

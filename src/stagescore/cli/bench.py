@@ -10,9 +10,11 @@ import typer
 
 from stagescore.cli import (
     bench_bank,
+    bench_campaign,
     bench_cut_clips,
     bench_film_refusals,
     bench_films,
+    bench_kills,
     bench_pose,
     bench_real_clips,
     bench_results,
@@ -24,8 +26,10 @@ from stagescore.cli.simulate import NUM_CORES, size_px
 app = typer.Typer(help="Measure speed, calibration and realism.", no_args_is_help=True)
 app.command("bank")(bench_bank.bank)
 app.command("cut-clips")(bench_cut_clips.cut_clips)
+app.command("campaign")(bench_campaign.campaign)
 app.command("films")(bench_films.films)
 app.command("film-refusals")(bench_film_refusals.film_refusals)
+app.command("kills")(bench_kills.kills)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)

@@ -9,6 +9,7 @@ import typer
 
 from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output, rounded
 from stagescore.errors import DataError, StagescoreError
+from stagescore.shortages import shortage_of
 
 
 def probe(
@@ -141,7 +142,7 @@ def _collecting(out: Output, path: Path, results: list[dict[str, Any]]) -> Itera
         failure = error
     except Exception as error:
         what = f"internal error ({type(error).__name__}: {error})"
-        failure = DataError(what, where=path, todo="please report this bug")
+        failure = shortage_of(error) or DataError(what, where=path, todo="please report this bug")
     else:
         return
     out.error(failure)

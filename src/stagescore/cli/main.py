@@ -30,6 +30,7 @@ from stagescore.cli import (
 )
 from stagescore.errors import ConfigError
 from stagescore.extras import raise_from
+from stagescore.shortages import shortage_of
 
 app = typer.Typer(
     name="stagescore",
@@ -85,13 +86,19 @@ def main() -> None:
             sys.stderr.write(f"error: {missing}\n")
             sys.exit(1)
         raise
+    except (MemoryError, OSError, RuntimeError, ImportError) as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader of a pipe has gone away (`| head`): nothing more to say, and no traceback about it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        short = shortage_of(error)
+        if short is None:
+            raise
+        sys.stderr.write(f"error: {short}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has gone away (`| head`): nothing more to say, and no traceback about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
 
 
 if __name__ == "__main__":  # torchrun -m stagescore.cli.main

@@ -25,6 +25,7 @@ from rich.text import Text
 
 from stagescore.errors import RenamedSetting, StagescoreError
 from stagescore.printable import printable, writable
+from stagescore.shortages import shortage_of
 
 
 class Skip(enum.StrEnum):
@@ -179,6 +180,13 @@ def command_output(*, json: bool, quiet: bool) -> Iterator[Output]:
         raise typer.Exit(1) from None
     except Failure as failure:
         raise typer.Exit(failure.code) from None
+    except Exception as error:
+        short = shortage_of(error)
+        if short is None:
+            raise
+        output.error(short)
+        output.document({"status": "failed", "error": short.as_json()})
+        raise typer.Exit(1) from None
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """One dive's clip, decoded as a store of clips keeps it: pixels and joints of some of its frames."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from stagescore.array_archives import read_arrays
 from stagescore.data.preprocessing import Preprocessing, framed_joints, taken_pictures
 from stagescore.diving import LEAST_FRAMES
 from stagescore.errors import DataError
@@ -135,10 +135,10 @@ def _at(track: PoseTrack, wanted: Int[np.ndarray, " frames"], clip_frames: int) 
 def _exact(path: Path, clip_frames: int) -> tuple[PoseTrack, tuple[int, int]]:
     """True joints of a simulated dive in all its frames, and the size of its pictures."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            joints = np.asarray(arrays["joints_px"], dtype=np.float64)
-            width, height = (int(edge) for edge in arrays["size_px"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path, ("joints_px", "size_px"))
+        joints = arrays["joints_px"].astype(np.float64)
+        width, height = (int(edge) for edge in arrays["size_px"])
+    except (OSError, ValueError, LookupError, TypeError, OverflowError) as error:
         raise DataError(
             f"cannot read the exact joints ({str(error)[:80]})", where=path, todo="simulate the dives again"
         ) from None

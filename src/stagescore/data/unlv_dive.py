@@ -12,7 +12,6 @@ are moved onto the frames of the film. Without `films.csv` the dives are found i
 """
 
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stagescore.array_archives import read_arrays
 from stagescore.data import mtl_aqa
 from stagescore.data.attachments import Progress
 from stagescore.data.findings import Finding, Labels
@@ -329,15 +329,13 @@ def _with_film(dive: Dive, path: Path) -> tuple[Dive, bool, list[Finding]]:
 
 def _read_arrays(path: Path) -> dict[int, UnlvFilm]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            scores, difficulties = (
-                np.asarray(arrays[name], dtype=np.float64).ravel() for name in ("final_score", "difficulty")
-            )
-            marks = np.asarray(arrays["stage_ends"], dtype=np.int64)
-            train, test = (
-                {int(i) for i in np.asarray(arrays[name]).ravel()} for name in ("train_id", "test_id")
-            )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, OverflowError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path, ("final_score", "difficulty", "stage_ends", "train_id", "test_id"))
+        scores, difficulties = (
+            np.asarray(arrays[name], dtype=np.float64).ravel() for name in ("final_score", "difficulty")
+        )
+        marks = np.asarray(arrays["stage_ends"], dtype=np.int64)
+        train, test = ({int(i) for i in arrays[name].ravel()} for name in ("train_id", "test_id"))
+    except (OSError, ValueError, KeyError, OverflowError) as error:
         raise DataError(
             f"cannot read the labels ({str(error)[:80]})", where=path, todo="get the file again"
         ) from None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from stagescore.card_files import weights_hash
 from stagescore.data.dive_sources import DiveSource
 from stagescore.data.exemplars import choose_exemplars
-from stagescore.errors import ConfigError
+from stagescore.errors import ConfigError, DataError
 from stagescore.inference.direct import DirectPrediction
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.exemplar_bank import ExemplarBank
@@ -45,9 +45,17 @@ def exemplar_bank(model: ActionModel, source: DiveSource, exemplars: Sequence[Di
         model: Model that encodes.
         source: Source of the exemplars.
         exemplars: Dives of the bank, in the order of its rows.
+
+    Raises:
+        DataError: The model compares, and there are no exemplars.
     """
     if not model.compares:
         return None
+    if not exemplars:
+        raise DataError(
+            "there is no exemplar to compare with: no dive number stands twice among the dives",
+            todo="take more dives, or more of one number (`weights pack --spare`)",
+        )
     encoded = encode_dives(model, source, [dive.dive_id for dive in exemplars])
     return bank_of(encoded, source.dives, weights_hash(model))
 

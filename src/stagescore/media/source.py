@@ -23,6 +23,7 @@ from stagescore.media.info import DEFAULT_FRAME_RATE, Clip, Kind, MediaInfo, Sca
 from stagescore.media.sampling import sample_indices
 from stagescore.media.scaling import scaled, windowed
 from stagescore.media.video import read_video, scan_video
+from stagescore.shortages import shortage_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,6 +212,9 @@ def open_media(path: str | PathLike[str], *, slowmo: float = 1.0, frame_rate: fl
     except StagescoreError:
         raise
     except Exception as error:  # one film that we stumble over must not cost the others their verdict
+        short = shortage_of(error)
+        if short is not None:
+            raise DataError(short.what, where=where, todo=short.todo) from error
         raise DataError(
             f"internal error ({type(error).__name__}: {error})", where=where, todo="please report this bug"
         ) from error

@@ -6,51 +6,19 @@ write also holds `measured`, `filled` and `derived`; a joint that nobody knows i
 """
 
 import io
-import lzma
-import math
-import stat
-import struct
-import tokenize
-import warnings
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
+from stagescore.array_archives import read_arrays
 from stagescore.errors import DataError
 from stagescore.pose.layouts import CHOICES, skeleton_of_count, skeleton_of_names
 from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.types import PoseTrack
-
-MAX_BYTES = 64 * 2**20
-"""Most bytes that an array may unpack to. Set by hand: x, y and confidence of 16 joints in 170,000 frames."""
-# All set by hand: arrays in a file, bytes of their list, and bytes of a number or of the name of a joint.
-_MOST_ARRAYS = 16
-_MOST_LIST_BYTES = 2**20
-_LONGEST_ITEM = 1024
-_LONGEST_END = 22 + 2**16  # the end of an archive with its longest comment
-# What `zipfile` and NumPy raise for damaged files.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    EOFError,
-    LookupError,
-    AttributeError,
-    SyntaxError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 def read_npz(path: Path, skeleton: Skeleton | None = None) -> PoseTrack:
@@ -65,10 +33,9 @@ def read_npz(path: Path, skeleton: Skeleton | None = None) -> PoseTrack:
             which only unpickling could read, are refused.
     """
     try:
-        pred, names, filled, derived = (
-            _array_of_archive(path, name) for name in ("pred", "joints", "filled", "derived")
-        )
-    except _UNREADABLE as error:
+        arrays = read_arrays(path, ("pred", "joints", "filled", "derived"))
+        pred, names, filled, derived = map(arrays.get, ("pred", "joints", "filled", "derived"))
+    except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read the poses ({str(error)[:80]})", where=path, todo="get or make the file again"
         ) from None
@@ -159,62 +126,3 @@ def _marks(
 
 def _derived(marks: Bool[np.ndarray, "frames joints"] | None, skeleton: Skeleton) -> tuple[str, ...]:
     return () if marks is None else skeleton.named(np.asarray(marks.any(0)))
-
-
-def _array_of_archive(path: Path, name: str) -> NDArray[Any] | None:
-    """Read here rather than by `np.load`, which unpacks whatever size the file makes up.
-
-    Raises:
-        ValueError: The file asks for more than poses can be, or the array is not what its header declares.
-    """
-    with path.open("rb") as stream:
-        _check_directory(path, stream)
-        with zipfile.ZipFile(stream) as archive:
-            if f"{name}.npy" not in archive.namelist():
-                return None
-            if archive.getinfo(f"{name}.npy").file_size > MAX_BYTES:
-                raise ValueError("it unpacks to more than poses can be")
-            content = io.BytesIO(archive.read(f"{name}.npy"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of headers written by Python 2
-        _check_array(content, name)
-        return np.lib.format.read_array(content, allow_pickle=False)
-
-
-def _check_directory(path: Path, stream: BinaryIO) -> None:
-    """Refuse what is no file, and a list of contents that would take much memory: `zipfile` reads all of it.
-
-    Raises:
-        ValueError: It cannot be an archive of poses.
-    """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_ARRAYS * MAX_BYTES:
-        raise ValueError("it is no file, or larger than poses can be")
-    stream.seek(max(status.st_size - _LONGEST_END, 0))
-    end = stream.read()
-    place = end.rfind(b"PK\5\6")
-    if place < 0 or len(end) - place < 22:
-        raise zipfile.BadZipFile("File is not a zip file")
-    (size,) = struct.unpack_from("<I", end, place + 12)
-    # The longer form of the list, which is for archives of gigabytes, is announced right before the end.
-    if size > _MOST_LIST_BYTES or end[max(place - 20, 0) : place].startswith(b"PK\6\7"):
-        raise ValueError("it lists more arrays than poses have")
-    stream.seek(0)
-
-
-def _check_array(content: io.BytesIO, name: str) -> None:
-    """Compare what the header of an array declares with what follows it, before memory is taken for it.
-
-    Raises:
-        ValueError: They differ, or the array is none of numbers, marks or short texts.
-    """
-    version = np.lib.format.read_magic(content)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(content)
-    if dtype.hasobject or dtype.kind not in "fiubU" or not 0 < dtype.itemsize <= _LONGEST_ITEM:
-        raise ValueError(f"`{name}` is an array of {str(dtype)[:40]}")
-    declared = math.prod(shape) * dtype.itemsize
-    following = len(content.getbuffer()) - content.tell()
-    if any(side < 0 for side in shape) or declared != following:
-        raise ValueError(f"`{name}` declares {declared} bytes and has {following}")
-    content.seek(0)

@@ -28,6 +28,7 @@ from stagescore.report.annotation_files import (
     write_annotation,
     write_overlay,
 )
+from stagescore.shortages import shortage_of
 from stagescore.workers import worker_pool
 
 FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
@@ -178,8 +179,10 @@ def annotate_clip(clip: ClipSource, settings: Settings) -> dict[str, Any]:
     except StagescoreError as error:
         return _failed(clip, error)
     except Exception as error:
-        what = f"internal error ({type(error).__name__}: {error}); please report this bug"
-        return _failed(clip, DataError(what, where=clip.path, todo="report this as a defect"))
+        what = f"internal error ({type(error).__name__}: {error})"
+        return _failed(
+            clip, shortage_of(error) or DataError(what, where=clip.path, todo="please report this bug")
+        )
 
 
 def _annotated(clip: ClipSource, settings: Settings) -> dict[str, Any]:

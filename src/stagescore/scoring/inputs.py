@@ -4,6 +4,8 @@ Every input gets a result, also one that does not exist.
 """
 
 import glob
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -153,7 +155,21 @@ def name_of(path: Path) -> str:
     'dive.final'
     """
     name = path.resolve().name if path.is_dir() else path.stem
-    return _shortened(plain_name(name)) if name.strip(". ") else "clip"
+    return _shortened(_encodable(plain_name(name))) if name.strip(". ") else "clip"
+
+
+def _encodable(name: str) -> str:
+    """A name that files may have here: where Python is told to take the names of files for ASCII, the rest becomes `_`."""
+    encoding = sys.getfilesystemencoding()
+    return name.encode(encoding, "replace").decode(encoding).replace("?", "_") if not _fits(name) else name
+
+
+def _fits(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shortened(name: str) -> str:

@@ -20,6 +20,7 @@ from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scoring_network import AUTO, ScoringNetwork, load_networks
 from stagescore.scoring.state import ScoringState
+from stagescore.shortages import shortage_of
 
 
 class Scorer:
@@ -134,7 +135,9 @@ class Scorer:
             state, result = self._failed(state, Reason(code="unreadable", text=sentence(error)))
             failure = error
         except Exception as error:
+            short = shortage_of(error)
             told = f"Internal error ({type(error).__name__}: {error}). Please report this bug."
+            told = told if short is None else sentence(short)
             state, result = self._failed(state, Reason(code="program-error", text=told))
             failure = error
         return Scored.of(state, result, failure)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from stagescore.array_archives import read_arrays
 from stagescore.errors import DataError
 from stagescore.pose.formats import LabelledImage, read_json
 from stagescore.pose.labels import read_labels
@@ -91,10 +92,10 @@ def _simulated(folder: Path, dive: Dive) -> DiveFrames:
     if record is None:
         raise DataError("the dive is not complete", where=path, todo="simulate it again with --resume")
     try:
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
-            joints, boxes = arrays["joints_px"], arrays["diver_box"]
-            above, size = arrays["joints_m"][..., 2] >= 0, arrays["size_px"]
-    except (OSError, ValueError, KeyError) as error:
+        arrays = read_arrays(path.with_suffix(".npz"), ("joints_px", "diver_box", "joints_m", "size_px"))
+        joints, boxes = arrays["joints_px"], arrays["diver_box"]
+        above, size = arrays["joints_m"][..., 2] >= 0, arrays["size_px"]
+    except (OSError, ValueError, LookupError) as error:
         raise DataError(
             f"cannot read the truth ({str(error)[:80]})", where=path, todo="simulate it again"
         ) from None

@@ -9,7 +9,6 @@ only.
 """
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from stagescore.array_archives import read_arrays
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.preprocessing import View, framed_joints, times_of, viewed_joints
 from stagescore.errors import DataError
@@ -147,11 +147,11 @@ def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarr
     frames = np.array(store.indices(dive.dive_id))
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
-            joints_px, splash_px = arrays["joints_px"][frames], arrays["splash_area_px"][frames]
-            joints_m = arrays["joints_m"][frames]
-            above_water = joints_m[..., 2] >= 0
-            width, height = (int(edge) for edge in arrays["size_px"])
+        arrays = read_arrays(path.with_suffix(".npz"), ("joints_px", "splash_area_px", "joints_m", "size_px"))
+        joints_px, splash_px = arrays["joints_px"][frames], arrays["splash_area_px"][frames]
+        joints_m = arrays["joints_m"][frames]
+        above_water = joints_m[..., 2] >= 0
+        width, height = (int(edge) for edge in arrays["size_px"])
         track = PoseTrack(joints_px.astype(np.float64), above_water.astype(np.float64))
         faults = [float(record["plan"]["faults"][name]) for name in FAULTS]
         faults[FAULTS.index(_UNSIGNED)] = abs(faults[FAULTS.index(_UNSIGNED)])
@@ -170,7 +170,7 @@ def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarr
             "somersaults": np.float32(record["somersaults"]),
             "twists": np.float32(record["twists"]),
         }
-    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, LookupError, TypeError, OverflowError) as error:
         raise DataError(
             f"cannot read the truth about {dive.dive_id} ({str(error)[:80]})",
             where=path,
