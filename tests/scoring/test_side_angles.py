@@ -90,6 +90,27 @@ def test_turns_are_counted_anew_after_a_gap_that_may_hide_half_a_turn():
     )
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-180, 180), min_size=1, max_size=12))
+def test_each_count_begins_within_half_a_turn_and_keeps_the_direction(turns):
+    """Whatever the trunk does: even at random, a count never jumps by what could be a hidden half turn."""
+    degrees, states = angles(body(turns))
+    begins = [frame for frame, state in enumerate(states["trunk"]) if frame == 0 or state == COUNTED_ANEW]
+    assert np.abs(degrees["trunk"][begins]).max() <= 180
+    steps = np.diff(degrees["trunk"])
+    within = [frame - 1 for frame in range(1, len(turns)) if states["trunk"][frame] == SEEN]
+    assert not (np.abs(steps[within]) >= 180).any()
+
+
+def test_a_trunk_without_length_has_no_direction():
+    track = body([10, 10, 10])
+    joints = track.joints_px.copy()
+    joints[1, MPII_16.index("thorax")] = joints[1, MPII_16.index("pelvis")]
+    degrees, states = angles(PoseTrack(joints, track.confidence))
+    assert states["trunk"] == [SEEN, DOUBTED, SEEN]
+    np.testing.assert_allclose(degrees["trunk"], [10, np.nan, 10])
+
+
 def test_why_an_angle_is_missing_is_told():
     track = body([0, 10, 20])
     joints, filled = track.joints_px.copy(), np.zeros((3, 16), bool)

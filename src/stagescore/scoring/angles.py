@@ -206,6 +206,7 @@ def _turn(
     """
     turn, anew = np.full(len(trunk), np.nan), np.zeros(len(trunk), np.bool_)
     angles = np.degrees(np.arctan2(-trunk[:, 0], -trunk[:, 1]))
+    angles[(trunk == 0).all(1)] = np.nan  # of no length, and so of no direction
     known = np.flatnonzero(~np.isnan(angles)).tolist()
 
     def goes_on(before: int, after: int) -> bool:
@@ -222,7 +223,8 @@ def _turn(
     for run in runs:
         counted = np.full(run[-1] - run[0] + 1, np.nan)
         counted[np.array(run) - run[0]] = np.unwrap(angles[run], period=360.0)
-        turn[run[0] : run[-1] + 1] = np.where(np.isnan(counted), turn[run[0] : run[-1] + 1], _steady(counted))
+        counted = _steady(counted)
+        turn[run] = counted[np.array(run) - run[0]] - 360.0 * np.rint(counted[0] / 360.0)
     return turn, anew
 
 
