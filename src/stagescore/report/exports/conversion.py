@@ -28,7 +28,7 @@ class Converted:
 
     Attributes:
         what: What was written, in words.
-        content: The same for programs.
+        content: Skeleton, frames and the like of what was written, as JSON has them.
         warnings: What to know of it.
     """
 
