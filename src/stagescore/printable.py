@@ -15,6 +15,7 @@ _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 _JOINERS = "\u200c\u200d"
 """Format characters that Persian, Hindi and pictures of several people are written with; they steer nothing."""
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def writable(text: str) -> str:
@@ -39,6 +40,15 @@ def printable(text: str, *, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(one if one in keep or _is_seen(one) else _spelled(one) for one in text)
+
+
+def xml_text(text: str) -> str:
+    r"""A text that XML may hold: what is not seen is spelled out, and what XML has no place for becomes U+FFFD.
+
+    >>> print(xml_text("\x00plong\uffff"))
+    \x00plong�
+    """
+    return _NOT_XML.sub(REPLACEMENT, printable(text))
 
 
 def plain_name(text: str) -> str:

@@ -34,6 +34,9 @@ WeightsDirOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="A folder to look for networks in before all others.")
 ]
 Form = Literal["authors", "coco", "labelme", "openpose", "alphapose", "npz"]
+ConvertedForm = Literal[
+    "authors", "coco", "labelme", "openpose", "alphapose", "npz", "csv", "ods", "trc", "mot", "kva"
+]
 
 
 @app.command()
@@ -216,13 +219,14 @@ def convert_labels(
     source: Annotated[
         Path,
         typer.Argument(
-            help="LabelMe or OpenPose (file or folder), COCO (CVAT), the authors' JSON, AlphaPose or npz."
+            help="The folder of a dive that `score` or `annotate` wrote; LabelMe or OpenPose (file or folder), COCO "
+            "(CVAT), the authors' JSON, AlphaPose or npz."
         ),
     ],
     out_path: Annotated[
         Path, typer.Option("--out", metavar="PATH", help="A file; for LabelMe and OpenPose a folder.")
     ],
-    form: Annotated[Form, typer.Option("--to", help="The form to write.")] = "authors",
+    form: Annotated[ConvertedForm, typer.Option("--to", help="The form to write.")] = "authors",
     skeleton: SkeletonOption = None,
     map_to: Annotated[
         str | None,
@@ -232,50 +236,53 @@ def convert_labels(
         Path | None,
         typer.Option(metavar="DIR", help="The images, where the source does not know their sizes."),
     ] = None,
+    film: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILM",
+            help="Film or folder of its images, for times and pictures; by default that of the folder.",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second, where no film tells the times.")
+    ] = None,
+    metres_per_pixel: Annotated[
+        float | None,
+        typer.Option(help="Write metres instead of pixels (csv, ods, trc), or a calibration (kva)."),
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Put the picture of each frame beside its LabelMe file.")
+    ] = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Read labels and poses in any form and skeleton, check them, and write them in another.
 
     With --map-to, joints of the same name are copied, and pelvis, thorax, necks and the top of the head are derived
-    where they are missing and marked so; other joints stay unknown.
+    where they are missing and marked so; other joints stay unknown. The forms csv, ods, trc, mot and kva hold joints
+    or angles with the times of their frames, for spreadsheets, OpenSim and Kinovea.
     """
-    from stagescore.pose.labels import WITHOUT_EMPTY, read_labels_and_empty, with_sizes, write_labels
+    from stagescore.errors import ConfigError
+    from stagescore.report.exports.conversion import Conversion
     from stagescore.skeleton import skeleton_called
-    from stagescore.skeleton_mapping import SkeletonMapping
 
     with command_output(json=json, quiet=quiet) as out:
-        asked = None if skeleton is None else skeleton_called(skeleton)
-        target = None if map_to is None else skeleton_called(map_to)
-        labels, empty = read_labels_and_empty(source, asked)
-        read = labels[0].skeleton if labels else None
-        if images is not None:
-            labels, empty = with_sizes(labels, images), with_sizes(empty, images)
-        if target is not None:
-            labels = [label.mapped(target) for label in labels]
-        write_labels(out_path, labels, form, empty)
-        written = labels[0] if labels else None
-        out.document(
-            {
-                "source": str(source),
-                "out": str(out_path),
-                "form": form,
-                "skeleton": None if written is None else written.skeleton.name,
-                "derived": [] if written is None else list(written.derived),
-                "images": len(labels),
-                "without_diver": [one.image for one in empty],
-            }
-        )
-        if empty and form in WITHOUT_EMPTY:
-            out.warning(
-                f"the form {form} has no place for {len(empty)} images without a diver; they are left out"
-            )
-        if read is not None and written is not None and read != written.skeleton:
-            way = SkeletonMapping(read, written.skeleton)
-            for joints, what in ((written.derived, "derived from others"), (way.missing, "unknown")):
-                if joints:
-                    out.warning(f"{what}: {', '.join(joints)}")
-        out.text(f"{len(labels)} labelled images from {source}, as {form} in {out_path}")
+        if pictures and form != "labelme":
+            raise ConfigError(f"--pictures is given, and the form is {form}", todo="use it with --to labelme")
+        done = Conversion(
+            source=source,
+            skeleton=None if skeleton is None else skeleton_called(skeleton),
+            target=None if map_to is None else skeleton_called(map_to),
+            images=images,
+            film=film,
+            frame_rate=fps,
+            metres_per_pixel=metres_per_pixel,
+            pictures=pictures,
+        ).write(out_path, form)
+        out.document({"source": str(source), "out": str(out_path), "form": form, **done.content})
+        for warning in done.warnings:
+            out.warning(warning)
+        out.text(f"{done.what} from {source}, as {form} in {out_path}")
 
 
 @app.command()

@@ -66,6 +66,26 @@ def read_npz(path: Path, skeleton: Skeleton | None = None) -> PoseTrack:
         raise DataError(error.what, where=path, todo=error.todo) from None
 
 
+def read_measured(path: Path) -> Bool[np.ndarray, "frames joints"] | None:
+    """Which joints were found in their own frame, in the order of the skeleton; None where the file does not say.
+
+    Args:
+        path: File that `npz_bytes` made.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        measured, names = (_array_of_archive(path, name) for name in ("measured", "joints"))
+    except _UNREADABLE as error:
+        raise DataError(
+            f"cannot read the poses ({str(error)[:80]})", where=path, todo="get or make the file again"
+        ) from None
+    if measured is None or measured.ndim != 2:
+        return None
+    return _marks(measured, measured.shape, _layout(measured.shape[1], names, path, None)[1], "measured")
+
+
 def npz_bytes(track: PoseTrack, measured: Bool[np.ndarray, "frames joints"]) -> bytes:
     """An npz of poses; the same joints always give the same bytes.
 

@@ -141,6 +141,25 @@ def _reopened(film: Path, result: Result) -> Media:
     return open_media(film, slowmo=given.slowmo)
 
 
+def scored_film(result: Result, folder: Path) -> Media:
+    """The film of a dive that was scored before, or what stands in for it where joints alone were scored.
+
+    Args:
+        result: Result of the dive.
+        folder: Folder of the result; the film is sought where the result names it, from here and from beside the folder.
+
+    Raises:
+        DataError: It is not there, cannot be read, or is another film.
+    """
+    film = _film(Path(result.input.path), folder)
+    media = _reopened(film, result)
+    if media.num_frames != result.input.num_frames or (
+        film.is_file() and file_sha256(film) != result.input.sha256
+    ):
+        raise DataError("it is not the film that was scored", where=film, todo="put that film back")
+    return media
+
+
 def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
     """What there is to show of a dive that was scored before.
 
@@ -151,14 +170,9 @@ def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
         DataError: The joints cannot be read.
     """
     track = read_npz(folder / JOINTS) if (folder / JOINTS).exists() else None
-    film = _film(Path(result.input.path), folder)
     media, missing = None, None
     try:
-        media = _reopened(film, result)
-        if media.num_frames != result.input.num_frames or (
-            film.is_file() and file_sha256(film) != result.input.sha256
-        ):
-            media, missing = None, f"{film} is not the film that was scored; the report has no pictures."
+        media = scored_film(result, folder)
     except DataError as error:
         missing = f"{error}; the report has no pictures."
     weak = None if track is None else track.filled

@@ -192,7 +192,7 @@ def given_poses(path: Path, media: Media, start: int, end: int, *, skeleton: Ske
         )
         track = _spread(read, media.num_frames, start, end)
     else:
-        track = _labelled(read_labels(path, skeleton), media, start, end)
+        track = labelled_track(read_labels(path, skeleton), media, start, end)
         _check_body(track, path, media, end - start)
     given, track = track.skeleton, track.mapped(MPII_16)
     if given != MPII_16 or track.derived:
@@ -310,7 +310,18 @@ def _spread(track: PoseTrack, num_frames: int, start: int, end: int) -> PoseTrac
     return track.at(rows)
 
 
-def _labelled(labels: Sequence[LabelledImage], media: Media, start: int, end: int) -> PoseTrack:
+def labelled_track(labels: Sequence[LabelledImage], media: Media, start: int, end: int) -> PoseTrack:
+    """Labelled images as a row for each frame; those that are not visible count as filled.
+
+    Args:
+        labels: Labels, found by the names of their images: those of the folder's images, or the numbers of a film's frames.
+        media: The film.
+        start: First frame.
+        end: Frame after the last.
+
+    Raises:
+        DataError: The labels are of several skeletons, or two are of the same frame.
+    """
     skeleton = labels[0].skeleton if labels else MPII_16
     shape = (end - start, skeleton.num_joints)
     joints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
@@ -346,7 +357,9 @@ def _by_frame(labels: Sequence[LabelledImage], media: Media) -> dict[int, Labell
         frame = next((places[key] for key in keys if key in places), None)
         if frame is None and media.info.kind == "video":
             own_number = image.name.removeprefix(folder.stem).lstrip("_- ")
-            frame = next(filter(lambda one: one is not None, map(_numbered, (image.name, own_number))), None)
+            frame = next(
+                filter(lambda one: one is not None, map(frame_numbered, (image.name, own_number))), None
+            )
         if frame is None:
             continue
         earlier = found.setdefault(frame, label)
@@ -363,10 +376,10 @@ def _by_frame(labels: Sequence[LabelledImage], media: Media) -> dict[int, Labell
     return found
 
 
-def _numbered(image: str) -> int | None:
+def frame_numbered(image: str) -> int | None:
     """The frame of a film that AlphaPose (`12.jpg`) or OpenPose (`film_000000000012`) names.
 
-    >>> _numbered("12.jpg"), _numbered("film_000000000012"), _numbered("other_00012.jpg")
+    >>> frame_numbered("12.jpg"), frame_numbered("film_000000000012"), frame_numbered("other_00012.jpg")
     (12, 12, None)
     """
     found = _FRAME_NUMBER.fullmatch(image)

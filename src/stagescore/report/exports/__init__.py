@@ -1,0 +1,1 @@
+"""Joints and angles in the forms of other programs: spreadsheets, OpenSim, Kinovea."""
