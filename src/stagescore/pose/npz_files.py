@@ -76,8 +76,9 @@ def read_measured(path: Path) -> Bool[np.ndarray, "frames joints"] | None:
         DataError: It cannot be read.
     """
     try:
-        measured, names = (_array_of_archive(path, name) for name in ("measured", "joints"))
-    except _UNREADABLE as error:
+        arrays = read_arrays(path, ("measured", "joints"))
+        measured, names = map(arrays.get, ("measured", "joints"))
+    except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read the poses ({str(error)[:80]})", where=path, todo="get or make the file again"
         ) from None
