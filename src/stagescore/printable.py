@@ -43,10 +43,10 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def xml_text(text: str) -> str:
-    r"""A text that XML may hold: what is not seen is spelled out, and what XML has no place for becomes U+FFFD.
+    r"""A text that XML may hold: what is not seen, or is no character, is spelled out; what else XML has no place for becomes U+FFFD.
 
     >>> print(xml_text("\x00plong\uffff"))
-    \x00plong�
+    \x00plong\uffff
     """
     return _NOT_XML.sub(REPLACEMENT, printable(text))
 

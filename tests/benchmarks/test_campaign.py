@@ -47,6 +47,7 @@ def test_an_input_can_be_made_again_alone(makings: dict[str, Making], kind: str)
     assert other.identity == making.identity
 
 
+@pytest.mark.slow
 def test_every_damage_is_done(makings: dict[str, Making]) -> None:
     done = Counter(
         word
@@ -129,6 +130,7 @@ def test_outcomes_are_kept_and_a_torn_line_is_left_out(tmp_path: Path) -> None:
     assert markdown(again.outcomes).splitlines()[2] == "| films | 2 | 1 | 0 | 1 | 0 | 0.0 |  |"
 
 
+@pytest.mark.slow
 def test_the_command_reads_or_refuses_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     words = [
         "bench",

@@ -38,6 +38,7 @@ def as_command(monkeypatch: pytest.MonkeyPatch, program: str) -> KilledCommand:
     return KilledCommand(name="made", words=lambda out: [str(out)])
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_under_its_final_name_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
