@@ -6,15 +6,19 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from openpyxl import Workbook
 
 from stagescore.array_archives import read_arrays
-from stagescore.errors import DataError
+from stagescore.errors import CheckpointError, DataError
 from stagescore.pose.npz_files import read_npz
 from stagescore.spreadsheets import read_table
+from stagescore.weights.pretrained import read_tensors
+from stagescore.zip_archives import UNREADABLE, read_member
 
 UNPACKED_BYTES = 600 << 20
 LIMIT_BYTES = 200 << 20
@@ -142,3 +146,25 @@ def test_big_endian_texts_are_read(tmp_path) -> None:
     path = tmp_path / "a.npz"
     path.write_bytes(npz(joints=np.array(["hip", "neck"]).astype(">U4")))
     assert read_arrays(path, ["joints", "more"])["joints"].tolist() == ["hip", "neck"]
+
+
+def test_damaged_data_of_a_member_is_a_damaged_archive() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a", bytes(range(256)) * 40)
+    torn = bytearray(out.getvalue())
+    torn[40:60] = bytes(20)
+    with zipfile.ZipFile(io.BytesIO(bytes(torn))) as archive, pytest.raises(UNREADABLE):
+        read_member(archive, "a")
+
+
+def test_weights_of_pytorch_whose_members_unpack_to_more_are_refused_before(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"a": torch.zeros(1 << 20)}, path)
+    assert set(read_tensors(path, "nowhere")) == {"a"}
+    packed = tmp_path / "packed.pt"
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as changed:
+        for name in whole.namelist():
+            changed.writestr(name, whole.read(name))
+    with pytest.raises(CheckpointError, match="unpack to more than they hold"):
+        read_tensors(packed, "nowhere")

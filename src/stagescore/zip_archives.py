@@ -30,5 +30,10 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
         OSError: The archive cannot be read.
         Exception: One of `UNREADABLE`: the member is damaged.
     """
-    with archive.open(name) as stream:
-        return stream.read(archive.getinfo(name).file_size)
+    try:
+        with archive.open(name) as stream:
+            return stream.read(archive.getinfo(name).file_size)
+    except OSError as error:
+        if error.errno is None:  # bz2 says so of damaged data, not the system of the file
+            raise zipfile.BadZipFile(str(error)) from None
+        raise

@@ -1,5 +1,6 @@
 """Reading checkpoints that other projects published, from a path and without running anything in them."""
 
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,7 @@ def read_tensors(path: Path, published: str) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError("not found", where=path, todo=f"published at {published}")
     try:
-        content: Any = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        content: Any = load_file(path) if path.suffix == ".safetensors" else _loaded(path)
     except (OSError, SafetensorError) as error:
         raise _unreadable(path, published, error) from None
     except Exception as error:  # whatever a torn or hostile file makes of the reader
@@ -49,6 +46,21 @@ def read_tensors(path: Path, published: str) -> dict[str, Tensor]:
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise _unreadable(path, published, f"{name!r} is a {type(value).__name__} and no tensor")
     return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def _loaded(path: Path) -> Any:
+    """What PyTorch wrote, with nothing run. PyTorch stores, and packs nothing: a list of larger members would only take memory.
+
+    Raises:
+        ValueError: The members of the archive are to unpack to more than they hold.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+        held = sum(member.compress_size for member in members)
+        if held > path.stat().st_size or any(member.file_size != member.compress_size for member in members):
+            raise ValueError("its members unpack to more than they hold")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def fitting(
