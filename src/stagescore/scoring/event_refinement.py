@@ -130,17 +130,23 @@ class EventNetworkRefiner:
             num_frames, (media.info.frame_rate or DEFAULT_FRAME_RATE) * media.info.slowmo
         )
         described = _Described(self.network, media, span[0])
-        before, in_air, water = (PHASES.index(one) for one in PHASES)
         begin, end = frames[:_AT_AN_END], frames[-_AT_AN_END:]
-        at_begin, at_end = (self.network.phases(described.at(some)).numpy() for some in (begin, end))
-        starts_in_air = at_begin[in_air, 0] > _LONG_IN_THE_AIR
-        ends_in_air = at_end[in_air, -1] > _LONG_IN_THE_AIR
+        at_begin, at_end = described.at(begin), described.at(end)
+        in_air = PHASES.index("in the air")
+        starts, ends = (
+            float(self.network.phases(some)[in_air, at]) for some, at in ((at_begin, 0), (at_end, -1))
+        )
+        starts_in_air, ends_in_air = starts > _LONG_IN_THE_AIR, ends > _LONG_IN_THE_AIR
         if not (starts_in_air or ends_in_air):
             return None
-        touched = begin[at_begin[water] > at_begin[in_air]]
-        on_board = end[at_end[before] > at_end[in_air]]
-        first = 0 if starts_in_air or not len(on_board) else int(on_board[-1]) + 1
-        stop = num_frames if ends_in_air or not len(touched) else int(touched[0])
+        first, stop, seen = 0, num_frames, max(starts, ends)
+        # The end that the clip shows is placed, and is as sure as that.
+        if starts_in_air and not ends_in_air:
+            placed = self.network.place(at_begin, begin)
+            stop, seen = min(max(round(placed.frames[1]), 1), num_frames - 1), placed.confidence[1]
+        elif ends_in_air and not starts_in_air:
+            placed = self.network.place(at_end, end)
+            first, seen = min(max(round(placed.frames[0]), 0), num_frames - 1), placed.confidence[0]
         return Flight(
             first=first,
             stop=stop,
@@ -149,10 +155,10 @@ class EventNetworkRefiner:
             misfit=0.0,
             fallen=0.0,
             gravity=0.0,
-            starts_in_air=bool(starts_in_air),
-            no_takeoff=bool(starts_in_air),
-            ends_in_air=bool(ends_in_air),
-            seen=float(max(at_begin[in_air, 0] * starts_in_air, at_end[in_air, -1] * ends_in_air)),
+            starts_in_air=starts_in_air,
+            no_takeoff=starts_in_air,
+            ends_in_air=ends_in_air,
+            seen=seen,
         )
 
 

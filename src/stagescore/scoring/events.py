@@ -64,7 +64,8 @@ class Flight:
         no_takeoff: Whether the clip surely starts some frames after the take-off: by what a network sees, or because the highest
             point is near or past.
         ends_in_air: Whether the clip ends before the entry.
-        seen: Probability of a flight that only a network has seen, where the path of the body shows none; misfit, fall and gravity
+        seen: How sure a network is of a flight that only it has seen, where the path of the body shows none: of the end that the clip
+            shows, 0 to 1. Misfit, fall and gravity
             are 0 then, and the highest point is not known. None of a flight that the path of the body shows.
     """
 

@@ -191,10 +191,15 @@ def open_samples(
 ) -> Samples:
     """Open the clips of dives that can be used; what is not decoded yet is decoded.
 
-    Args: as of `store_clips`.
+    Args:
+        settings: Settings of the data.
+        dives: Dives of the run, all of which can be used.
+        clips: Folder of the clips, unless the settings name one.
+        with_test: Whether the test split is opened as well.
+        progress: Called as (what, done, total) while films are decoded.
 
     Raises:
-        DataError: A film is missing or damaged, or see `store_clips`.
+        DataError: A film is missing or damaged, the folder cannot be written to, or it holds clips of another preprocessing.
     """
     unusable = store_clips(settings, dives, clips=clips, with_test=with_test, progress=progress)
     for dive_id, why in unusable.items():
