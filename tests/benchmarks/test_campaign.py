@@ -91,7 +91,12 @@ def sample(reader: str, content: bytes = b"") -> Sample:
 
 @pytest.mark.parametrize(
     ("verdict", "reader"),
-    [(v, one.__name__) for v, several in hostile_readers.HOSTILE.items() for one in several],
+    [
+        # One that hangs is waited for.
+        pytest.param(v, one.__name__, marks=[pytest.mark.slow] if one.__name__ == "hangs" else [])
+        for v, several in hostile_readers.HOSTILE.items()
+        for one in several
+    ],
 )
 def test_a_reader_that_misbehaves_is_noticed(trial: Trial, verdict: str, reader: str) -> None:
     outcome = trial.outcome(whole(sample(reader)), 7)
@@ -166,6 +171,7 @@ def test_the_command_reads_or_refuses_and_goes_on_where_it_stopped(tmp_path: Pat
     )
 
 
+@pytest.mark.slow
 def test_an_input_alone_is_the_same_and_wrong_names_are_told(
     tmp_path: Path, makings: dict[str, Making]
 ) -> None:

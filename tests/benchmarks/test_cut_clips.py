@@ -11,9 +11,10 @@ from made_scorer import GivenFlight
 from stagescore.benchmarks.cut_clips import MarkedFilm, marked_films, measure_cut_clips
 from stagescore.errors import DataError
 from stagescore.media.film_writing import write_film
+from stagescore.media.source import open_media
+from stagescore.scoring.checks import partial_reason
 from stagescore.scoring.events import Flight
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.pipeline import review
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.state import ScoringState
 
@@ -29,8 +30,7 @@ class SeesByMarks(Scorer):
         options = options or ScoreOptions()
         first = int(options.start or 0)
         last = self.num_frames - 1 if options.end is None else options.end
-        state = super().observe(path, ScoreOptions())
-        assert state.media is not None
+        state = ScoringState(path=Path(path), name="film", options=options, media=open_media(str(path)))
         whole = GivenFlight().find(None, self.num_frames)  # type: ignore[arg-type]
         flight: Flight = replace(
             whole,
@@ -38,8 +38,8 @@ class SeesByMarks(Scorer):
             no_takeoff=first >= self.film.takeoff + 6,
             ends_in_air=last < self.film.contact,
         )
-        state.flight, state.reasons = flight, []
-        review(state, self.tools)
+        state.flight = flight
+        state.flag_for_review(partial_reason(flight, first))
         return state
 
 
