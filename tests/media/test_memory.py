@@ -26,7 +26,9 @@ def peak_mb(path) -> tuple[int, int]:
     # glibc keeps freed pictures for later, more or fewer by chance (60 frames: 182 to 212 MB in four runs); from a fixed size on it gives
     # them back at once (140 to 150 MB), so that what is measured is what the program holds.
     fixed = os.environ | {"MALLOC_MMAP_THRESHOLD_": "131072"}
-    run = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True, env=fixed)
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True, env=fixed
+    )
     num_frames, peak = run.stdout.split()
     return int(num_frames), int(peak)
 

@@ -6,7 +6,7 @@ from stagescore.pose.annotation import annotate, find_divers, in_the_air
 from stagescore.pose.boxes import Detections
 from stagescore.pose.motion import FrameMotion
 from stagescore.pose.networks import PoseNetworks
-from stagescore.pose.tracking import FrameObservation, Track
+from stagescore.pose.tracking import FrameObservation, Pointed, Track
 
 
 def annotated(clip, **more):
@@ -40,6 +40,20 @@ def test_a_second_detector_is_asked_for_a_second_diver():
     assert found.quality()["networks"]["detector"]["name"] == "seer and seer"
     found = annotate(one.clip, PoseNetworks(one, HeadUp(), Seer(one.clip)))
     assert (found.num_divers, found.needs_review) == (1, False)
+
+
+def test_whom_the_user_points_at_is_annotated_and_the_pair_is_still_told():
+    pair = Clip(divers=2)
+    left, top, right, bottom = pair.diver_boxes[10][1]
+    found = annotate(
+        pair,
+        PoseNetworks(Seer(pair), HeadUp()),
+        pointed=Pointed(10, np.array([left, top, right, bottom], float)),
+    )
+    assert (found.num_divers, found.needs_review) == (1, False)
+    assert "the one that you pointed at" in found.warnings[-1]
+    seen = found.track.known.all(1)
+    assert np.abs(found.track.joints_px[seen].mean(1) - (180.5, 80.5)).max() < 3
 
 
 def test_what_moves_tells_of_a_second_diver_whom_the_detector_does_not_see():

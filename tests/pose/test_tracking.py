@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from made_clips import Clip, Seer
 
+from stagescore.errors import DataError
 from stagescore.pose.annotation import watch
 from stagescore.pose.boxes import Detections, box_iou
 from stagescore.pose.motion import FrameMotion
@@ -9,9 +10,12 @@ from stagescore.pose.tracking import (
     LONGEST_UNSEEN,
     MOST_CARRIED,
     FrameObservation,
+    NobodyThereError,
+    Pointed,
     camera_path,
     choose_diver,
     follow,
+    pointed_diver,
 )
 
 
@@ -32,6 +36,50 @@ def test_the_diver_is_chosen_though_the_detector_is_surer_of_spectators():
 def test_two_who_fall_together_are_reported():
     clip = Clip(divers=2)
     assert choose_diver(watch(clip(), [Seer(clip)])[0][0]).is_pair
+
+
+def overlap_of(track, clip, diver):
+    return np.mean([box_iou(track.box(t), np.array([clip.diver_boxes[t][diver]]))[0] for t in track.frames])
+
+
+@pytest.mark.parametrize("diver", [0, 1])
+@pytest.mark.parametrize("frame", [3, 20])
+@pytest.mark.parametrize("how", ["point", "edge of the body", "box"])
+def test_of_two_who_fall_together_the_one_who_is_pointed_at_is_followed(diver, frame, how):
+    clip = Clip(divers=2)
+    (views,), _ = watch(clip(), [Seer(clip)])
+    left, top, right, bottom = clip.diver_boxes[frame][diver]
+    place = {
+        "point": f"{(left + right) / 2},{(top + bottom) / 2}",
+        "edge of the body": f"{left + 2}, {bottom - 2}",
+        "box": f"{left - 4},{top},{right},{bottom + 4}",
+    }[how]
+    choice = pointed_diver(views, Pointed.parse(f"{place}@{frame}"))
+    assert choice.is_pair and choice.is_apart and choice.fall > 5
+    assert overlap_of(choice.diver, clip, diver) > 0.7
+
+
+def test_a_box_is_followed_though_the_detector_sees_nobody_in_it():
+    clip = Clip()
+    (views,), _ = watch(clip(), [Seer(clip, sees_divers=False)])
+    assert choose_diver(views).diver is None
+    left, top, right, bottom = clip.diver_boxes[15][0]
+    choice = pointed_diver(views, Pointed.parse(f"{left},{top},{right},{bottom}@15"))
+    assert overlap_of(choice.diver, clip, 0) > 0.5 and 15 in choice.diver.frames and not choice.is_pair
+
+
+def test_where_nobody_is_nobody_is_followed():
+    views = [still([box(50, 20 + 2 * t)], [0.9]) for t in range(20)]
+    with pytest.raises(NobodyThereError, match="nobody is seen where you point"):
+        pointed_diver(views, Pointed.parse("150,20@3"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1,2", "1@2", "1,2,3@4", "a,b@3", "1,2@-3", "1,nan@2", "5,5,5,9@2", "9,9,1,1@2"]
+)
+def test_what_is_no_place_of_a_diver_says_how_to_write_one(text):
+    with pytest.raises(DataError, match="@FRAME"):
+        Pointed.parse(text)
 
 
 def test_spectators_alone_are_nobody():

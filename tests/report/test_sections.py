@@ -148,7 +148,7 @@ def hostile(content: object, key: str = "", place: str = "") -> object:
         return {k: hostile(v, k, f"{place}.{k}") for k, v in content.items()}
     if isinstance(content, list):
         return [hostile(value, key, place) for value in content]
-    fixed = key in CHOSEN or place.startswith(".stages")
+    fixed = key in CHOSEN or place.startswith(".stages") or place == ".poses.diver"
     return f"{EVIL}{content}" if isinstance(content, str) and not fixed else content
 
 

@@ -13,6 +13,7 @@ from stagescore.benchmarks.result_laws import broken_laws
 from stagescore.media import held
 from stagescore.media.film_writing import write_film
 from stagescore.media.source import open_media
+from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.tracking import Track
 from stagescore.scoring import pipeline
 from stagescore.scoring.events import Flight
@@ -345,6 +346,26 @@ def test_every_stage_keeps_a_frame_whatever_edges_are_given(
 ) -> None:
     result = scorer.score(film, difficulty=3.0, edges=edges)
     assert [stage.start_frame for stage in result.stages] == [0, *edges] and broken_laws(result) == []
+
+
+def test_a_diver_who_is_pointed_at_needs_a_frame_that_is_used_and_somebody_who_can_be_followed(
+    scorer: Scorer, film: Path
+) -> None:
+    blind = scorer.score(film, difficulty=3.0, diver="40,20@10")
+    assert (blind.status, [reason.code for reason in blind.reasons]) == ("failed", ["wrong-diver"])
+    assert "nobody can be followed" in blind.reasons[0].text
+    state = ScoringState(
+        path=film, name="film", options=ScoreOptions(difficulty=3.0, start=20, diver="40,20@10")
+    )
+    nobody: Any = None
+    tools = replace(scorer.tools, pose_networks=PoseNetworks(nobody, nobody))
+    pipeline.run(state, tools)
+    assert [reason.code for reason in state.reasons] == ["wrong-diver"]
+    assert "you point at the diver in frame 10, and frames 20 to" in state.reasons[0].text.lower()
+    with pytest.raises(ValueError, match="--poses says already"):
+        scorer.score(film, diver="40,20@10", poses=film)
+    with pytest.raises(ValueError, match="X,Y@FRAME"):
+        scorer.score(film, diver="here")
 
 
 def test_edges_outside_of_the_frames_are_refused(scorer: Scorer, film: Path) -> None:

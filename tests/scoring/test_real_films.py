@@ -34,6 +34,13 @@ def test_a_pair_needs_review(nano: Scorer, shared: Path, public: bool) -> None:
     assert "two-divers" in {reason.code for reason in result.reasons}
 
 
+def test_of_a_pair_who_cover_each_other_pointing_at_one_gives_no_score(nano: Scorer, shared: Path) -> None:
+    """Boxes of the detector are around both in half of the frames, so whose joints they are is not known."""
+    result = nano.score(shared / "data" / "clips" / "image41.gif", difficulty=3.4, diver="176,130@64")
+    assert (result.score, result.poses.diver) == (None, "given")
+    assert "two-divers" in {reason.code for reason in result.reasons}
+
+
 @pytest.mark.parametrize(("start", "end"), [(0, 33), (34, 68)])
 @pytest.mark.parametrize("with_poses", [False, True])
 def test_a_dive_that_is_only_seen_in_the_air_has_no_score_and_shows_its_flight(

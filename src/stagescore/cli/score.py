@@ -122,6 +122,13 @@ def score(
             help="First frame of the flight and of the entry, where the network cuts wrongly.",
         ),
     ] = None,
+    diver: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y@FRAME",
+            help="Where the diver is, in pixels, where somebody else is followed; or a box, X0,Y0,X1,Y1@FRAME.",
+        ),
+    ] = None,
     slowmo: Annotated[float, typer.Option(help="The film is slowed down by this factor.")] = 1.0,
     fps: Annotated[
         float | None, typer.Option(help="Frames per second of a folder of images, or of joints.")
@@ -173,6 +180,7 @@ def score(
         "start": start,
         "end": end,
         "edges": None if edges is None else f"[{edges}]",
+        "diver": None if diver is None else f"'{diver}'",
         "slowmo": slowmo,
         "frame_rate": fps,
         "poses": None if poses is None else f"'{str(poses).replace(chr(39), chr(39) * 2)}'",

@@ -22,9 +22,11 @@ from stagescore.pose.second_diver import REPEATED, falls_like, joint_peaks, movi
 from stagescore.pose.tracking import (
     Choice,
     FrameObservation,
+    Pointed,
     Track,
     camera_path,
     choose_diver,
+    pointed_diver,
 )
 from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
@@ -137,7 +139,11 @@ class Annotation:
 
 
 def annotate(
-    frames: Frames, networks: PoseNetworks, motions: Sequence[FrameMotion] | None = None
+    frames: Frames,
+    networks: PoseNetworks,
+    motions: Sequence[FrameMotion] | None = None,
+    *,
+    pointed: Pointed | None = None,
 ) -> Annotation:
     """The joints of the diver of a clip. Whatever is wrong with the clip is a warning.
 
@@ -145,8 +151,15 @@ def annotate(
         frames: Gives the frames of the clip; it is called twice.
         networks: Networks that find people and joints.
         motions: What moves in each frame, where that is known already (`motion.moving_parts`).
+        pointed: Where the user points at the diver; the one who falls by default.
+
+    Raises:
+        NobodyThereError: Nobody is seen where the user points.
     """
     views, choice, picture_px = find_divers(frames, networks, motions)
+    if pointed is not None:
+        chosen = pointed_diver(views, pointed)
+        choice = replace(chosen, is_pair=chosen.is_pair or choice.is_pair)
     diver = choice.diver
     found, num_crops = read_diver(frames(), diver, len(views), networks.estimator)
     sizes = np.full(len(views), np.nan)
@@ -178,7 +191,7 @@ def annotate(
         outliers=checked.outliers,
         boxes_px=boxes,
         people=np.array(people, dtype=np.int64),
-        num_divers=0 if diver is None else 1 + choice.is_pair,
+        num_divers=0 if diver is None else 1 + (choice.is_pair and not choice.is_apart),
         num_exchanged=int(checked.exchanged.sum()),
         num_crops=num_crops,
         picture_px=picture_px,
@@ -219,8 +232,8 @@ def has_second_diver(
 ) -> bool:
     """Whether somebody falls beside the diver, after the diver, or covered by the diver (`second_diver`).
 
-    Both whom the detector follows and what moves are taken for the diver in turn: of two who cover each other the detector may
-    lose both.
+    Joints are read of whom the detector follows and of what moves: of two who cover each other the detector may lose both. The fall is
+    that of whom the detector follows: graphics and spray fall like what moves in some films of single dives (2 of 64).
 
     Args:
         frames: Gives the frames of the clip; it is called twice at most.
@@ -229,9 +242,9 @@ def has_second_diver(
         estimator: Estimator that finds the joints; one that tells nothing but joints leaves covered divers unseen.
     """
     path = camera_path(views)
-    bodies = [body for body in (diver, moving_body(views)) if body is not None]
-    if any(falls_like(views, body, path) for body in bodies):
+    if diver is not None and falls_like(views, diver, path):
         return True
+    bodies = [body for body in (diver, moving_body(views)) if body is not None]
     estimator = estimator.first if isinstance(estimator, EstimatorCascade) else estimator
     return isinstance(estimator, PeakEstimator) and any(
         repetition(joint_peaks(frames(), body, path, estimator), body, path) > REPEATED for body in bodies
@@ -320,7 +333,7 @@ def _judge(views: Sequence[FrameObservation], choice: Choice, checked: Checked) 
         serious.append(f"Only {measured:.0%} of the diver's joints were measured where the diver was seen.")
     if len(views) < SHORT_CLIP:
         serious.append(f"The clip has only {len(views)} frames; who the diver is was decided by little.")
-    if choice.is_pair:
+    if choice.is_pair and not choice.is_apart:
         serious.append("Two divers fall at the same time; the joints are of one of them.")
     if choice.fall < _LEAST_FALL:
         serious.append("The person followed does not fall against the background; it may not be the diver.")
@@ -331,6 +344,8 @@ def _judge(views: Sequence[FrameObservation], choice: Choice, checked: Checked) 
         mild.append(STARTS_IN_AIR)
     if ends:
         mild.append(ENDS_IN_AIR)
+    if choice.is_pair and choice.is_apart:
+        mild.append("Two divers fall at the same time; the joints are of the one that you pointed at.")
     return serious + mild, bool(serious)
 
 

@@ -8,7 +8,7 @@ whoever is found in the first frame.
 """
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Literal
@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from stagescore.errors import DataError
 from stagescore.pose.boxes import Detections, box_iou, centres, long_edges
 from stagescore.pose.motion import MOVING, FrameMotion
 
@@ -46,6 +47,9 @@ LONGEST_BRIDGE = 4
 # Set by hand: least confidence of the detection that a track begins with, and the number of tracks.
 SEED_CONFIDENCE = 0.1
 MOST_TRACKS = 10
+_POINTED_REACH, _POINTED_ROOM = 3, 1.3
+"""Frames around the one that is pointed at in which somebody is looked for, and how much larger a box may be for the point to lie in
+it: divers move by a third of their size from frame to frame. Set by hand."""
 _NO_FALL = 0.2
 """Box sizes; who goes down by less is no diver, however much arms are waved. Set by hand."""
 
@@ -63,6 +67,9 @@ _APART_IOU = 0.2  # below it two boxes are apart
 # Frames of the fall, and their share: single dives have up to 0.29, a pair 0.59 (docs/log.md, 2026-11-29).
 _SECOND_FALLING, _APART_FALLING = 3, 0.4
 _LEAST_WITH = 0.8  # of the diver's way: what waits goes down by 0.58 of it (`_falls_beside`)
+_TOLD_APART = 0.8
+"""Share of the frames of the fall in which another must be seen apart from the diver whom the user points at, for the joints to be that
+diver's. In a clip of a real pair who cover each other it is 0.54 (docs/log.md)."""
 _FALL_BEGINS, _FALL_ENDS = 0.1, 0.9
 """Shares of the way down. Set by hand."""
 _PAIR_CONFIDENCE = 0.15  # of each of the two, at least
@@ -127,11 +134,112 @@ class Choice:
         diver: Track of the diver; None where nobody moves of their own.
         fall: How far the diver falls against the background, in box sizes.
         is_pair: Whether somebody else falls at the same time, or moves beside: the partner in a synchronised dive.
+        is_apart: Whether that one is seen apart from the diver, so that the joints are not of both.
     """
 
     diver: Track | None
     fall: float = 0.0
     is_pair: bool = False
+    is_apart: bool = False
+
+
+class NobodyThereError(DataError):
+    """Nobody is seen where the user points."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pointed:
+    """Where the user points at the diver.
+
+    Attributes:
+        frame: Frame of the clip.
+        box_px: Left, top, right, bottom of a box around the diver, in pixels; a point is a box without extent.
+    """
+
+    frame: int
+    box_px: Float[np.ndarray, "4"]
+
+    @classmethod
+    def parse(cls, text: str) -> "Pointed":
+        """Read `X,Y@FRAME` or `X0,Y0,X1,Y1@FRAME`.
+
+        Args:
+            text: A point, or left, top, right and bottom of a box, in pixels, and the number of a frame.
+
+        Raises:
+            DataError: It is neither.
+
+        >>> Pointed.parse("410,220@35").frame
+        35
+        """
+        place, _, frame = text.replace(" ", "").partition("@")
+        numbers = place.split(",")
+        try:
+            box = np.array([float(number) for number in numbers])
+            found = cls(int(frame), np.tile(box, 2) if len(box) == 2 else box)
+        except ValueError:
+            found = None
+        if found is None or len(found.box_px) != 4 or found.frame < 0 or not np.isfinite(found.box_px).all():
+            raise DataError(
+                f"{text!r} is no place of a diver", todo="write X,Y@FRAME or X0,Y0,X1,Y1@FRAME, in pixels"
+            )
+        if len(numbers) == 4 and not (found.box_px[2:] > found.box_px[:2]).all():
+            raise DataError(
+                f"the box of {text!r} is empty", todo="write left, top, right and bottom: X0,Y0,X1,Y1@FRAME"
+            )
+        return found
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a point and no box."""
+        return bool((self.box_px[2:] <= self.box_px[:2]).all())
+
+
+def pointed_diver(views: Sequence[FrameObservation], pointed: Pointed) -> Choice:
+    """The person at whom the user points.
+
+    A box is taken as it is. At a point somebody must be seen or something must move, in that frame or in one of those around it.
+
+    Args:
+        views: Views of every frame of the clip.
+        pointed: Where the user points.
+
+    Raises:
+        NobodyThereError: Nobody is seen there.
+    """
+    diver, down = _pointed_track(views, pointed), camera_path(views)
+    falling = falling_frames(diver, down)
+    is_apart = any(
+        len(_apart_in(track, diver, falling)) >= _TOLD_APART * len(falling) for track in _tracks(views)
+    )
+    return Choice(diver, _fall(diver, down), is_apart or choose_diver(views).is_pair, is_apart)
+
+
+def _pointed_track(views: Sequence[FrameObservation], pointed: Pointed) -> Track:
+    if not pointed.is_point:
+        return _followed_from(views, pointed.frame, pointed.box_px)
+    around = sorted(range(len(views)), key=lambda frame: abs(frame - pointed.frame))[: 2 * _POINTED_REACH + 1]
+    for seen in ("people", "motion"):
+        for frame in around:
+            view = views[frame]
+            boxes = view.people.boxes_px if seen == "people" else view.motion.blobs_px
+            away = np.abs(centres(boxes) - centres(pointed.box_px))
+            there = (away <= _POINTED_ROOM * (boxes[:, 2:] - boxes[:, :2]) / 2).all(1)
+            if there.any():
+                nearest = int(np.where(there, away.max(1), np.inf).argmin())
+                return _followed_from(views, frame, boxes[nearest])
+    raise NobodyThereError(
+        "nobody is seen where you point",
+        todo="point at the middle of the diver, or give a box around the diver",
+    )
+
+
+def _followed_from(views: Sequence[FrameObservation], frame: int, box: np.ndarray) -> Track:
+    """The track of whoever is in a box, which is believed as if the detector had surely found it."""
+    seed = Detections(box[None].astype(np.float64), np.ones(1))
+    seen = [*views]
+    seen[frame] = FrameObservation.of(seed, views[frame].motion)
+    return follow(seen, frame, 0)
 
 
 def choose_diver(views: Sequence[FrameObservation]) -> Choice:
@@ -140,17 +248,9 @@ def choose_diver(views: Sequence[FrameObservation]) -> Choice:
     Args:
         views: Views of every frame of the clip.
     """
-    tracks: list[Track] = []
-    for frame, person in _seeds(views):
-        if len(tracks) == MOST_TRACKS:
-            break
-        box = views[frame].people.boxes_px[person]
-        if any(_same(track.box(frame), box) for track in tracks):
-            continue
-        tracks.append(follow(views, frame, person))
     down = camera_path(views)
     ranked = sorted(
-        ((_merit(track, down), _fall(track, down), track) for track in tracks), key=lambda t: -t[0]
+        ((_merit(track, down), _fall(track, down), track) for track in _tracks(views)), key=lambda t: -t[0]
     )
     if not ranked or ranked[0][1] < _NO_FALL:
         return Choice(None)
@@ -161,6 +261,18 @@ def choose_diver(views: Sequence[FrameObservation]) -> Choice:
         for m, _, t in ranked[1:]
     )
     return Choice(diver, fall, any(partners) or _move_in_pairs([views[frame] for frame in falling]))
+
+
+def _tracks(views: Sequence[FrameObservation]) -> list[Track]:
+    """Everybody who moves, one track each, the most telling first."""
+    tracks: list[Track] = []
+    for frame, person in _seeds(views):
+        if len(tracks) == MOST_TRACKS:
+            break
+        box = views[frame].people.boxes_px[person]
+        if not any(_same(track.box(frame), box) for track in tracks):
+            tracks.append(follow(views, frame, person))
+    return tracks
 
 
 def follow(views: Sequence[FrameObservation], frame: int, person: int) -> Track:
@@ -400,12 +512,18 @@ def _same(box: np.ndarray | None, other: np.ndarray) -> bool:
 def _apart(track: Track, other: Track) -> bool:
     """Two people rather than one that was found twice: apart in several of their common frames, and often."""
     common = [frame for frame in track.frames if frame in other.frames]
-    apart = 0
-    for frame in common:
-        mine, others = track.box(frame), other.box(frame)
-        if mine is not None and others is not None:
-            apart += float(box_iou(mine, others[None])[0]) < _APART_IOU
-    return apart >= max(_SECOND_FRAMES, _SECOND_APART * len(common))
+    return len(_apart_in(track, other, common)) >= max(_SECOND_FRAMES, _SECOND_APART * len(common))
+
+
+def _apart_in(track: Track, other: Track, frames: Iterable[int]) -> set[int]:
+    """The frames in which two tracks have boxes apart from each other."""
+    return {
+        frame
+        for frame in frames
+        if (mine := track.box(frame)) is not None
+        and (others := other.box(frame)) is not None
+        and float(box_iou(mine, others[None])[0]) < _APART_IOU
+    }
 
 
 def _falls_beside(other: Track, diver: Track, falling: range, path: Sequence[np.ndarray]) -> bool:
@@ -417,12 +535,7 @@ def _falls_beside(other: Track, diver: Track, falling: range, path: Sequence[np.
     of the diver's way, the pair's by 1.1.
     """
     common = [frame for frame in falling if frame in diver.frames and frame in other.frames]
-    apart = {
-        frame
-        for frame in common
-        if box_iou(other.boxes_px[frame - other.first], diver.boxes_px[None, frame - diver.first])[0]
-        < _APART_IOU
-    }
+    apart = _apart_in(other, diver, common)
     if len(apart) < max(_SECOND_FALLING, _APART_FALLING * len(common)):
         return False
     theirs, divers = (

@@ -26,6 +26,7 @@ REASONS: dict[str, str] = {
     "too-short": "fewer frames than can show a dive",
     "wrong-span": "the frames that are asked for do not exist",
     "wrong-edges": "the edges of the stages that are given lie outside of the frames",
+    "wrong-diver": "nobody is seen where the diver is pointed at",
     "bad-poses": "the pose file does not fit the clip",
     "still": "nothing moves",
     "no-person": "nobody falls",

@@ -9,6 +9,7 @@ from stagescore.config import Config
 from stagescore.data.score_prior import Sex
 from stagescore.diving import DiveNumber, usual_difficulties
 from stagescore.errors import StagescoreError
+from stagescore.pose.tracking import Pointed
 from stagescore.skeleton import Skeleton, skeleton_called
 
 
@@ -24,6 +25,8 @@ class ScoreOptions(Config):
             default.
         end: Last frame that is used, included; the film's last by default.
         edges: First frame of the flight and of the entry, in frames of the film; the network cuts the stages by default.
+        diver: Where the diver is, in pixels of the film: a point and a frame (`410,220@35`) or a box and a frame
+            (`380,160,440,280@35`); the one who falls is found by default.
         slowmo: Factor by which the film is slowed down: real seconds are seconds of the film / `slowmo`.
         frame_rate: Frames per second of a folder of images or of joints, which do not say it themselves; of a film it
             replaces the file's own.
@@ -40,6 +43,7 @@ class ScoreOptions(Config):
     start: int | Literal["auto"] | None = None
     end: int | None = None
     edges: tuple[int, int] | None = None
+    diver: str | None = None
     slowmo: float = Field(default=1.0, gt=0)
     frame_rate: float | None = Field(default=None, gt=0)
     poses: Path | None = None
@@ -54,10 +58,14 @@ class ScoreOptions(Config):
                 DiveNumber.parse(self.dive_number)
             if self.skeleton is not None:
                 skeleton_called(self.skeleton)
+            if self.diver is not None:
+                Pointed.parse(self.diver)
         except StagescoreError as error:
             raise ValueError(str(error)) from None
         if self.start == "auto" and self.end is not None:
             raise ValueError("--start auto finds the end too; leave --end out")
+        if self.diver is not None and self.poses is not None:
+            raise ValueError("--diver: --poses says already who the diver is; leave one of the two out")
         if self.edges is not None and not 0 < self.edges[0] < self.edges[1]:
             raise ValueError(
                 "--edges: the flight begins after the first frame, and the entry after the flight"
@@ -68,6 +76,11 @@ class ScoreOptions(Config):
     def number(self) -> DiveNumber | None:
         """The dive number, read."""
         return None if self.dive_number is None else DiveNumber.parse(self.dive_number)
+
+    @property
+    def pointed(self) -> Pointed | None:
+        """Where the user points at the diver, read."""
+        return None if self.diver is None else Pointed.parse(self.diver)
 
     @property
     def skeleton_of_poses(self) -> Skeleton | None:

@@ -8,7 +8,7 @@ check (`checks`) gets no score.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import ENDS_IN_AIR, STARTS_IN_AIR
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.plausibility import impossible
+from stagescore.pose.tracking import NobodyThereError, Pointed
 from stagescore.scoring import checks
 from stagescore.scoring.estimating import ScoreEstimator
 from stagescore.scoring.event_refinement import FlightRefiner
@@ -173,8 +174,15 @@ def find_joints(state: ScoringState, tools: Tools) -> None:
         except DataError as error:
             state.abort(Reason(code="bad-poses", text=sentence(error)))
     elif scan is not None and isinstance(tools.pose_networks, PoseNetworks):
-        found = estimated_poses(media, state.start, tools.pose_networks, scan)
+        try:
+            found = estimated_poses(media, state.start, tools.pose_networks, scan, _pointed_at(state, media))
+        except NobodyThereError as error:
+            state.abort(Reason(code="wrong-diver", text=sentence(error)))
+            return
         state.poses = found.scaled(1 / media.scale)
+    elif state.options.diver is not None:
+        text = f"You point at the diver, and nobody can be followed. {tools.pose_networks}"
+        state.abort(Reason(code="wrong-diver", text=text))
     else:
         state.warnings.append(
             "The dive is looked at without a skeleton, and two divers cannot be told from one. "
@@ -241,8 +249,9 @@ def doubt_limbs(state: ScoringState, tools: Tools) -> None:
     if poses is None:
         return
     doubtful = impossible(poses.track.joints_px)
-    # Of a pair the joints may well be the other one's.
-    if scan is not None and flight is not None and poses.num_divers != 2:
+    # Of a pair the joints may well be the other one's, and what moves may be another than the one pointed at.
+    found = poses.num_divers != 2 and poses.shares.diver == "found"
+    if scan is not None and flight is not None and found:
         boxes = poses.scaled(_working(state).scale).boxes()
         strays = scan.strays(boxes, flight.first, min(flight.stop, scan.num_frames))
         if len(strays):
@@ -385,6 +394,25 @@ def _working(state: ScoringState) -> Media:
             todo="choose the span before any other step",
         )
     return state.working
+
+
+def _pointed_at(state: ScoringState, media: Media) -> Pointed | None:
+    """Where the user points, in frames and pixels of what is looked at.
+
+    Raises:
+        NobodyThereError: That frame is not used.
+    """
+    pointed = state.options.pointed
+    if pointed is None:
+        return None
+    if not state.start <= pointed.frame < state.end:
+        raise NobodyThereError(
+            f"you point at the diver in frame {pointed.frame}, and frames {state.start} to {state.end - 1} are used",
+            todo="point in one of these",
+        )
+    return replace(
+        pointed, frame=pointed.frame - state.start, box_px=pointed.box_px * np.tile(media.scale, 2)
+    )
 
 
 def _stray_warning(frames: Int[np.ndarray, " strays"]) -> str:

@@ -20,6 +20,7 @@ from stagescore.pose.loading import open_networks
 from stagescore.pose.networks import PoseNetworks
 from stagescore.pose.npz_files import read_npz
 from stagescore.pose.plausibility import implausible
+from stagescore.pose.tracking import Pointed
 from stagescore.scoring.motion_scan import MotionScan
 from stagescore.scoring.result_parts import PoseShares
 from stagescore.skeleton import MPII_16, Skeleton
@@ -80,6 +81,7 @@ class Poses:
         filled = np.zeros_like(weak) if track.filled is None else track.known & track.filled
         shares = PoseShares(
             source=self.shares.source,
+            diver=self.shares.diver,
             measured=_share(track.known & ~weak),
             filled=_share(filled),
             doubtful=_share(track.known & weak & ~filled),
@@ -124,7 +126,9 @@ def open_pose_networks(weights_dir: Path | None = None) -> PoseNetworks | str:
         return f"No pose networks: {error}"
 
 
-def estimated_poses(media: Media, start: int, networks: PoseNetworks, scan: MotionScan) -> Poses:
+def estimated_poses(
+    media: Media, start: int, networks: PoseNetworks, scan: MotionScan, pointed: Pointed | None = None
+) -> Poses:
     """Let the networks look at the distinct frames of a clip; others have the joints of the frame that they repeat.
 
     Args:
@@ -132,17 +136,22 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, scan: Moti
         start: Frame of the film that the clip begins with.
         networks: Detector and estimator that look at the frames.
         scan: What moves in the clip.
+        pointed: Where the user points at the diver: a frame among all of the clip, a box in pixels of that size.
 
     Returns:
         Joints and boxes in pixels of that size.
 
     Raises:
         DataError: The film cannot be read any more.
+        NobodyThereError: Nobody is seen where the user points.
     """
+    if pointed is not None:
+        pointed = replace(pointed, frame=int(scan.rows[pointed.frame]))
     found = annotate(
         lambda: (image for _, image in media.frames([start + frame for frame in scan.distinct])),
         networks,
         scan.motions,
+        pointed=pointed,
     )
     rows = scan.rows
     return Poses(
@@ -150,6 +159,7 @@ def estimated_poses(media: Media, start: int, networks: PoseNetworks, scan: Moti
         weak=(found.filled | found.doubtful)[rows],
         shares=PoseShares(
             source="estimated" if found.track.known.any() else "none",
+            diver="found" if pointed is None else "given",
             measured=_share(found.measured),
             filled=_share(found.filled),
             doubtful=_share(found.doubtful),

@@ -220,12 +220,14 @@ class PoseShares(Config):
         measured: Share of the joints that were seen, 0 to 1.
         filled: Share of the joints that were interpolated, 0 to 1.
         doubtful: Share of the joints whose sides or places are doubtful, 0 to 1.
+        diver: Who chose the diver whose joints they are: the program (`found`), or the user, who pointed (`given`).
     """
 
     source: Literal["estimated", "given", "none"]
     measured: float = 0.0
     filled: float = 0.0
     doubtful: float = 0.0
+    diver: Literal["found", "given"] = "found"
 
 
 class FilmGain(Config):

@@ -35,6 +35,8 @@ def measured(result: Result) -> list[Sentence]:
         found.append(Sentence(text, ("input.start_frame", "input.end_frame")))
     if result.poses.source == "given":
         found.append(Sentence("The joints are those that you gave.", ("poses.source",)))
+    if result.poses.diver == "given":
+        found.append(Sentence("The diver is the one that you pointed at.", ("poses.diver",)))
     if result.stages and result.stages_from == "given":
         found.append(Sentence("Where the stages begin is what you gave.", ("stages_from", "stages")))
     if result.exemplars:
