@@ -1,6 +1,7 @@
 """The pages in a browser: nothing is fetched, nothing goes wrong, nothing needs scripts, nothing is cut off."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from made_results import made_comparison, made_pictures, made_result, refused
@@ -80,6 +81,22 @@ def test_a_page_needs_no_network_no_script_and_fits_the_screen(browser, pages, n
     page = context.new_page()
     page.goto(address)
     assert page.inner_text("main") == with_scripts
+    context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["scored", "refused", "compared", "summary"])
+def test_axe_finds_nothing_against_the_rules_of_accessibility(browser, pages, name, width):
+    """All rules of axe: WCAG 2.1 A and AA, and what its authors call best practice."""
+    axe = pytest.importorskip("axe_core_python.base")
+    context = browser.new_context(viewport=dict(zip(("width", "height"), WIDTHS[width], strict=True)))
+    page = context.new_page()
+    page.goto((pages / f"{name}.html").as_uri())
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text())
+    found = page.evaluate("axe.run(document)")
+    assert len(found["passes"]) > 25, "it has looked"
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
     context.close()
 
 
