@@ -143,6 +143,22 @@ def test_kept_files_give_the_table_of_their_runs_to_the_digit(
             assert (tmp_path / name / file).read_bytes() == (tmp_path / "from-runs" / file).read_bytes()
 
 
+def test_folds_are_kept_one_by_one_and_the_table_waits_for_the_last(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "kept"
+    assert command(*runs[1:3], "--keep", folder, "--json") == 0
+    first, second = sorted(folder.iterdir())
+    told = json.loads(capsys.readouterr().out)
+    assert told["kept"] == ["five-fold/1", "five-fold/2"]
+    assert told["missing"] == [f"five-fold/{fold} (seed 0)" for fold in (0, 3, 4)]
+    assert command(first, second) == 1, "no table of two folds"
+    assert "name one run for each fold" in capsys.readouterr().err
+    assert command(first, first, "--keep", folder) == 1
+    assert command(first, second, runs[0], *runs[3:], "--keep", folder) == 0
+    assert len(list(folder.iterdir())) == 5
+
+
 def test_a_ridge_on_frozen_features_stands_beside_the_model(
     runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -211,7 +211,8 @@ def evaluate_folds(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Keep what each run says as a small file; the table can be printed again from these alone.",
+            help="Keep what each run says as a small file; the table can be printed again from these alone. Takes the folds that "
+            "are there; there is no table until all are.",
         ),
     ] = None,
     without_labels: Annotated[
@@ -260,6 +261,7 @@ def evaluate_folds(
 
     Beside the model stand its branches alone, what needs no film, and published rows.
     """
+    from stagescore.evaluation.fold_identity import missing_folds
     from stagescore.evaluation.fold_report import fold_report
     from stagescore.evaluation.frozen_features import FrozenNetwork
     from stagescore.evaluation.out_of_fold import data_of, known_fold, open_folds
@@ -271,7 +273,7 @@ def evaluate_folds(
             if ridge is None
             else FrozenNetwork.load(named_weights(ridge, "image", weights_dir=weights_dir))
         )
-        opened = open_folds(folds, mirrored=mirrored, data=data)
+        opened = open_folds(folds, mirrored=mirrored, data=data, whole=keep is None)
         beside = None if weights is None else _rows_of(weights, weights_dir, data or data_of(opened))
         known = []
         with out.progress() as progress:
@@ -285,6 +287,11 @@ def evaluate_folds(
                     if keep is not None:
                         fold.save(keep, labels=not without_labels)
                 known.append(fold)
+            if missing := missing_folds([fold.identity for fold in known]):
+                told = f"kept {len(known)} of {len(known) + len(missing)} folds; for the table there must be {', '.join(missing)} as well"
+                out.document({"kept": [fold.identity.fold for fold in known], "missing": missing})
+                out.text(told)
+                return
             others = open_folds(calibrated_on, mirrored=mirrored, data=data) if calibrated_on else []
             calibration = [known_fold(one, progress, mirrored=mirrored) for one in others]
         report, outcomes = fold_report(known, calibration)

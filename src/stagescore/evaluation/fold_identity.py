@@ -93,8 +93,25 @@ def settings_that_matter(settings: TrainSettings) -> dict[str, Any]:
     }
 
 
-def one_table(identities: Sequence[FoldIdentity]) -> None:
+def missing_folds(identities: Sequence[FoldIdentity]) -> list[str]:
+    """Folds that each run still lacks for a table, such as `five-fold/3 (seed 0)`.
+
+    Args:
+        identities: Folds that can stand in one table as far as they go (`one_table`).
+    """
+    return [
+        f"{fold} ({run})"
+        for run in dict.fromkeys(one.run for one in identities)
+        for fold in sorted(set(identities[0].folds) - {one.fold for one in identities if one.run == run})
+    ]
+
+
+def one_table(identities: Sequence[FoldIdentity], *, whole: bool = True) -> None:
     """Check that folds can stand in one table: every fold of one protocol once for each run, all made alike.
+
+    Args:
+        identities: What is known of each fold.
+        whole: Whether no fold may be missing.
 
     Raises:
         ConfigError: A fold is there twice or missing, or protocols, views or settings are mixed.
@@ -135,7 +152,7 @@ def one_table(identities: Sequence[FoldIdentity]) -> None:
             )
     for run in dict.fromkeys(one.run for one in identities):
         given = sorted(one.fold for one in identities if one.run == run)
-        if given != sorted(first.folds):
+        if given != sorted(first.folds) and (whole or len(given) > len(set(given))):
             raise ConfigError(
                 f"runs of {', '.join(given)} are given ({run}); "
                 f"the protocol has {', '.join(sorted(first.folds))}",

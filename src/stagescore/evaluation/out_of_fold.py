@@ -110,7 +110,7 @@ class FoldRun:
 
 
 def open_folds(
-    paths: Sequence[Path], *, mirrored: bool = False, data: Path | None = None
+    paths: Sequence[Path], *, mirrored: bool = False, data: Path | None = None, whole: bool = True
 ) -> list[FoldRun | KeptFold]:
     """The folds of one protocol, one or more runs of each, from runs and from files that were kept of runs.
 
@@ -118,6 +118,7 @@ def open_folds(
         paths: Folders of runs, and files that `KeptFold.save` wrote.
         mirrored: Whether runs show the test dives mirrored as well; files must have been kept so.
         data: Folder of the manifest, for files that were kept without labels.
+        whole: Whether no fold of the protocol may be missing.
 
     Returns:
         The folds: single runs by seed, then means of runs; within each in the order of the protocol.
@@ -129,7 +130,7 @@ def open_folds(
     dives = None if data is None else read_manifest(data).dives
     folds = [KeptFold.read(path, dives) if path.is_file() else FoldRun.open(path) for path in paths]
     identities = [one.identity if isinstance(one, KeptFold) else one.identity(mirrored) for one in folds]
-    one_table(identities)
+    one_table(identities, whole=whole)
     order = sorted(range(len(folds)), key=lambda k: identities[k].place)
     return [folds[k] for k in order]
 
