@@ -1,25 +1,24 @@
 """Measures of real dives beside the execution that their judges gave: which of them go with it?
 
-    OUT/camera/<event>/<number>.npz      the camera's path, which takes most of the time
-    OUT/measures/<event>/<number>.json   the measures, for this version of them
+    OUT/<event>/<number>.json   what the pictures show: the camera's path and the water, which takes most of the time
 
 A run that was stopped goes on where it was. Source: Spearman's correlation; Efron's percentile bootstrap over dives. Within a number
 means: ranks among the dives of the same number, as shares of their count, so that neither the number nor its difficulty is seen.
 """
 
-import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from stagescore.array_archives import read_arrays
-from stagescore.atomic import write_bytes, write_text
+from stagescore.atomic import write_text
 from stagescore.data.manifest import Manifest
+from stagescore.data.protocols import without_sealed
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
@@ -28,7 +27,9 @@ from stagescore.measures.kinds import KINDS
 from stagescore.measures.measure import Measure
 from stagescore.measures.measuring import measure
 from stagescore.measures.reference import Agreement, Reference
+from stagescore.measures.splash_trace import SplashTrace
 from stagescore.measures.water import with_splash
+from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.source import Media, open_media
 from stagescore.pose.motion import background_steps
 from stagescore.pose.npz_files import read_measured, read_npz
@@ -36,7 +37,6 @@ from stagescore.pose.plausibility import impossible
 from stagescore.pose.tracking import path_of_steps
 from stagescore.types import Dive
 
-CAMERA, MEASURES = "camera", "measures"
 LEAST_OF_A_NUMBER = 5
 """Dives that a number must have for ranks among them."""
 _LEAST_DIVES = 20
@@ -89,6 +89,8 @@ def measured_dives(
     out: Path,
     *,
     frame_rate: float | None = None,
+    most: int | None = None,
+    sealed: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> list[MeasuredDive]:
     """Measure the dives of a prepared folder.
@@ -98,78 +100,99 @@ def measured_dives(
         flights: Flights that stand in for those of the manifest, by id of the dive; empty to take the manifest's.
         out: Folder that keeps what was done.
         frame_rate: True frames per second of the films, where the files say otherwise.
+        most: Dives at most, by hash of their names; None for all.
+        sealed: Whether the sealed athletes take part; they come last.
         progress: Called as (what, done, total) after every film.
 
     Raises:
         DataError: A film or its joints cannot be read, or nothing can be written.
     """
-    dives = [dive for dive in manifest if dive.frames_path and dive.poses_path and dive.dive_number]
+    whole = [dive for dive in manifest if dive.frames_path and dive.poses_path and dive.dive_number]
+    shown = {dive.dive_id for dive in without_sealed(whole)}
+    dives = sorted(
+        without_sealed(whole, sealed=sealed),
+        key=lambda dive: (dive.dive_id not in shown, hash_u64(0, "twenty", dive.dive_id)),
+    )[:most]
     found = []
     for done, dive in enumerate(dives):
         progress("measured dives", done, len(dives))
-        path = out / MEASURES / dive.event / f"{dive.number}.json"
-        if not path.is_file():
-            flight = flights.get(dive.dive_id) or dive.flight
-            facts = None if len(flight) != 2 else _facts(dive, flight, out, frame_rate)
-            measures = [] if facts is None else measure(facts)
-            write_text(path, json.dumps([one.model_dump(mode="json") for one in measures]) + "\n")
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found.append(MeasuredDive(dive=dive, measures=tuple(Measure.model_validate(one) for one in content)))
+        flight = flights.get(dive.dive_id) or dive.flight
+        facts = None if len(flight) != 2 else dive_facts(dive, (flight[0], flight[1]), out, frame_rate)
+        found.append(MeasuredDive(dive=dive, measures=() if facts is None else tuple(measure(facts))))
     progress("measured dives", len(dives), len(dives))
     return found
 
 
-def _facts(dive: Dive, flight: Sequence[int], out: Path, frame_rate: float | None) -> DiveFacts | None:
-    """What `score` would know of a film, from the joints that are kept; frames count in the film."""
-    media = open_media(Path(str(dive.frames_path)), frame_rate=frame_rate)
-    facts = dive_facts(dive, flight, media, out)
-    return with_splash(facts, media)
-
-
-def dive_facts(dive: Dive, flight: Sequence[int], media: Media, out: Path) -> DiveFacts:
-    """What is known of a dive from its film and the joints that are kept, but for the water.
+def dive_facts(dive: Dive, flight: tuple[int, int], out: Path, frame_rate: float | None = None) -> DiveFacts:
+    """What `score` would know of a film, from the joints that are kept; frames count in the film.
 
     Args:
-        dive: The dive, with joints.
+        dive: The dive, with film and joints.
         flight: First airborne frame, and first frame in the water.
-        media: Its film.
-        out: Folder that keeps the camera's path.
+        out: Folder that keeps what the pictures show.
+        frame_rate: True frames per second of the film, where the file says otherwise.
 
     Raises:
-        DataError: Film or joints cannot be read, or the path cannot be written.
+        DataError: Film or joints cannot be read, or nothing can be written.
     """
     path = Path(str(dive.poses_path))
     track, seen = read_npz(path), read_measured(path)
     believed = track.known & ~impossible(track.joints_px)
-    believed = believed if seen is None else believed & seen
-    takeoff, contact = flight
-    return DiveFacts(
+    facts = DiveFacts(
         track=track,
-        believed=believed,
-        times_s=media.times_s / media.info.slowmo,
-        takeoff=takeoff if takeoff > 0 else None,
-        contact=contact if contact < media.num_frames else None,
-        to_common=_camera(dive, media, (takeoff, contact), out),
+        believed=believed if seen is None else believed & seen,
+        times_s=np.zeros(track.num_frames),
+        takeoff=flight[0] if flight[0] > 0 else None,
+        contact=flight[1] if flight[1] < track.num_frames else None,
         number=DiveNumber.parse(str(dive.dive_number)),
+    )
+    kept = out / dive.event / f"{dive.number}.json"
+    if kept.is_file():
+        content = json.loads(kept.read_text(encoding="utf-8"))
+        if content["flight"] == list(flight) and content["frame_rate"] == frame_rate:
+            return _with_kept(facts, content)
+    media = open_media(Path(str(dive.frames_path)), frame_rate=frame_rate)
+    facts = replace(facts, times_s=media.times_s / media.info.slowmo, to_common=_camera(media, flight))
+    facts = with_splash(facts, media)
+    write_text(kept, json.dumps({"flight": list(flight), "frame_rate": frame_rate, **_to_keep(facts)}) + "\n")
+    return facts
+
+
+def _to_keep(facts: DiveFacts) -> dict[str, Any]:
+    trace = facts.splash
+    splash = (
+        None if trace is None else {name: np.asarray(value).tolist() for name, value in asdict(trace).items()}
+    )
+    camera = [] if facts.to_common is None else facts.to_common.tolist()
+    return {
+        "times_s": facts.times_s.tolist(),
+        "camera": camera,
+        "splash": splash,
+        "no_splash": facts.no_splash,
+    }
+
+
+def _with_kept(facts: DiveFacts, content: dict[str, Any]) -> DiveFacts:
+    splash = content["splash"]
+    arrays = {name: np.array(splash[name]) for name in ("width", "height", "area")} if splash else {}
+    return replace(
+        facts,
+        times_s=np.array(content["times_s"]),
+        to_common=np.array(content["camera"]),
+        splash=SplashTrace(rows=tuple(splash["rows"]), seen=float(splash["seen"]), **arrays)
+        if splash
+        else None,
+        no_splash=str(content["no_splash"]),
     )
 
 
-def _camera(dive: Dive, media: Media, flight: tuple[int, int], out: Path) -> Float[np.ndarray, "frames 3 3"]:
+def _camera(media: Media, flight: tuple[int, int]) -> Float[np.ndarray, "frames 3 3"]:
     """The camera's path around the flight; it stands still before and after."""
-    path = out / CAMERA / dive.event / f"{dive.number}.npz"
-    if path.is_file():
-        kept = read_arrays(path, ("path", "flight"))
-        if tuple(int(frame) for frame in kept["flight"]) == flight:
-            return np.asarray(kept["path"], dtype=float)
-    after = _AFTER_S * (media.info.frame_rate or 30.0)
+    after = _AFTER_S * (media.info.frame_rate or DEFAULT_FRAME_RATE)
     first, stop = max(flight[0] - _AROUND_TAKEOFF, 0), min(flight[1] + round(after) + 1, media.num_frames)
     steps = background_steps(image for _, image in media.frames(range(first, stop)))
     rows = np.clip(np.arange(media.num_frames) - first, 0, stop - first - 1)
-    camera = np.stack(path_of_steps(steps))[rows]
-    stream = io.BytesIO()
-    np.savez_compressed(stream, path=camera, flight=np.array(flight))
-    write_bytes(path, stream.getvalue())
-    return camera
+    return np.stack(path_of_steps(steps))[rows]
 
 
 def marks_rows(measured: Sequence[MeasuredDive], seed: int = 0) -> list[MarksRow]:

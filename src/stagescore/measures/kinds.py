@@ -24,7 +24,8 @@ class MeasureKind:
         unit: Unit of its values.
         stage: Stage of the dive that it belongs to.
         find: Measures a dive.
-        trust: Factor on the confidence, 0 to 1: how often the measure was right on real films, by eye.
+        trust: Factor on the confidence, 0 to 1: about how often the measure was right on real films, by eye (docs/measures.md). Below
+            `measuring.LEAST_CONFIDENCE` it is never told.
         worse: Which values the rules like less; None where they favour neither.
         rule: Name of the rule in `rules.RULES`; empty where none speaks of it.
         size: Whether the size of the value counts and not its sign, where it is compared with marks.
@@ -48,6 +49,7 @@ KINDS: tuple[MeasureKind, ...] = (
         unit=BODY,
         stage="take-off",
         find=jump_height,
+        trust=0.9,
         worse="lower",
         rule="take-off height",
     ),
@@ -57,6 +59,7 @@ KINDS: tuple[MeasureKind, ...] = (
         unit=BODY,
         stage="take-off",
         find=board_distance,
+        trust=0.8,
         rule="board clearance",
     ),
     MeasureKind(
@@ -65,10 +68,17 @@ KINDS: tuple[MeasureKind, ...] = (
         unit="turns",
         stage="flight",
         find=somersaults,
+        trust=0.8,
         rule="somersaults",
     ),
     MeasureKind(
-        name="twists", title="twists counted", unit="turns", stage="flight", find=twists, rule="twists"
+        name="twists",
+        title="twists counted",
+        unit="turns",
+        stage="flight",
+        find=twists,
+        trust=0.5,
+        rule="twists",
     ),
     MeasureKind(
         name="rotation_speed",
@@ -76,6 +86,7 @@ KINDS: tuple[MeasureKind, ...] = (
         unit="degrees per second",
         stage="flight",
         find=rotation_speed,
+        trust=0.8,
     ),
     MeasureKind(
         name="tightness",
@@ -83,6 +94,7 @@ KINDS: tuple[MeasureKind, ...] = (
         unit="of the stretched length",
         stage="flight",
         find=tightness,
+        trust=0.8,
         worse="higher",
         rule="position",
     ),
@@ -92,6 +104,7 @@ KINDS: tuple[MeasureKind, ...] = (
         unit="seconds",
         stage="flight",
         find=opening_time,
+        trust=0.9,
         worse="lower",
     ),
     MeasureKind(
@@ -100,6 +113,7 @@ KINDS: tuple[MeasureKind, ...] = (
         unit=DEGREES,
         stage="flight",
         find=knee_bend,
+        trust=0.8,
         worse="higher",
         rule="knees",
     ),
@@ -109,6 +123,7 @@ KINDS: tuple[MeasureKind, ...] = (
         unit=DEGREES,
         stage="flight",
         find=leg_split,
+        trust=0.25,
         worse="higher",
         rule="legs together",
     ),

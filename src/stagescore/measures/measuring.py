@@ -2,7 +2,7 @@
 
 from stagescore.measures.facts import DiveFacts
 from stagescore.measures.kinds import KINDS, MeasureKind
-from stagescore.measures.measure import Reading, Measure
+from stagescore.measures.measure import Measure, Reading
 from stagescore.measures.reference import Reference
 from stagescore.measures.rules import RULES
 

@@ -45,6 +45,8 @@ def rotation_speed(facts: DiveFacts) -> Reading:
     if flight is None or wound is None:
         return unknown(_why(facts))
     rows, times = _rows(flight), facts.times_s
+    if (np.diff(times[rows]) <= 0).any():
+        return unknown("The film does not say when its frames were taken.")
     speeds = np.abs(np.gradient(wound.degrees, times[rows]))
     window = min(_SMOOTH, len(speeds))
     smooth = np.convolve(np.pad(speeds, window // 2, mode="edge"), np.ones(window) / window, "valid")[

@@ -35,6 +35,8 @@ def jump_height(facts: DiveFacts) -> Reading:
     heights, size = facts.mass_px[rows, 1], facts.body_px(first)
     if size is None or share_known(heights) < _LEAST_KNOWN:
         return unknown(NO_SIZE)
+    if (np.diff(facts.times_s[rows]) <= 0).any():
+        return unknown("The film does not say when its frames were taken.")
     known = np.isfinite(heights)
     since = (facts.times_s[rows] - facts.times_s[first])[known]
     fall, speed, _ = np.polyfit(since, heights[known], 2)
