@@ -41,7 +41,8 @@ LEAST_OF_A_NUMBER = 5
 """Dives that a number must have for ranks among them."""
 _LEAST_DIVES = 20
 _AROUND_TAKEOFF, _AFTER_S = 3, 0.6
-_RESAMPLES, _TAILS = 2000, (2.5, 97.5)
+RESAMPLES = 2000
+_TAILS = (2.5, 97.5)
 
 Progress = Callable[[str, int, int], None]
 
@@ -227,6 +228,7 @@ def agreement(
     marks: Float[np.ndarray, " dives"],
     numbers: Sequence[str],
     seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Agreement | None:
     """Correlation of ranks among the dives of the same number, with a bootstrap interval over dives; None of too few dives.
 
@@ -235,6 +237,7 @@ def agreement(
         marks: Execution of each dive.
         numbers: Dive number of each; all alike to rank over all dives.
         seed: Seed of the resamples.
+        resamples: Number of resamples.
     """
     groups = np.unique(np.array(numbers, dtype=str), return_inverse=True)[1]
     enough = (
@@ -246,7 +249,7 @@ def agreement(
     random = np.random.default_rng(hash_u64(seed, "measures", len(enough)))
     drawn = [
         _correlation(values[rows], marks[rows], groups[rows])
-        for rows in random.integers(0, len(enough), (_RESAMPLES, len(enough)))
+        for rows in random.integers(0, len(enough), (resamples, len(enough)))
     ]
     low, high = (round(float(end), 3) for end in np.nanpercentile(drawn, _TAILS))
     value = round(_correlation(values, marks, groups), 3)
