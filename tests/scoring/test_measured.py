@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import made_scorer
 import numpy as np
 import pytest
-import stored_dives
 from made_facts import CONTACT, ROWS, TAKEOFF, made_facts
 
 from stagescore.measures.kinds import KINDS
@@ -31,9 +31,8 @@ FLIGHT = Flight(
 
 
 @pytest.fixture
-def state(tmp_path_factory: pytest.TempPathFactory) -> ScoringState:
-    path = stored_dives.dives(tmp_path_factory)[0].frames_path
-    assert path is not None
+def state(tmp_path: Path) -> ScoringState:
+    path = made_scorer.write_frames(tmp_path / "film", [np.zeros((16, 16, 3), np.uint8)] * (7 + ROWS))
     track = made_facts(code="105A").track
     poses = Poses(
         track=track,
@@ -42,7 +41,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> ScoringState:
         num_divers=1,
     )
     return ScoringState(
-        path=Path(path),
+        path=path,
         name="film",
         options=ScoreOptions(dive_number="105A"),
         working=open_media(path, frame_rate=25.0),

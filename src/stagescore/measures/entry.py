@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from stagescore.measures.facts import DiveFacts, share_known, upright
 from stagescore.measures.joint_angles import angle_at_entry
-from stagescore.measures.measure import Reading, unknown
+from stagescore.measures.measure import MeasuredValue, unknown
 from stagescore.measures.rotation import NO_FLIGHT, turns_counterclockwise
 from stagescore.skeleton import MPII_16
 
@@ -20,7 +20,7 @@ _MOST_DEG = 90.0
 _NOT_AGREED = "The frames before the water do not agree on it."
 
 
-def entry_trunk(facts: DiveFacts) -> Reading:
+def entry_trunk(facts: DiveFacts) -> MeasuredValue:
     """Angle of the trunk to the vertical at the first touch of the water, in degrees."""
     if facts.contact is None:
         return unknown(NO_FLIGHT)
@@ -29,18 +29,18 @@ def entry_trunk(facts: DiveFacts) -> Reading:
     if value is None:
         return unknown(_NOT_AGREED)
     first, last = max(facts.contact - _ROWS + 1, 0), min(facts.contact, facts.num_rows - 1)
-    return Reading(
+    return MeasuredValue(
         value=value, rows=(first, last + 1), row=last, confidence=share_known(degrees[first : last + 1])
     )
 
 
-def entry_legs(facts: DiveFacts) -> Reading:
+def entry_legs(facts: DiveFacts) -> MeasuredValue:
     """Angle of the legs to the vertical at the first touch of the water, in degrees."""
     found = _past_vertical(facts, facts.middle("right_hip", "left_hip") - facts.ankles)
     return found if found.value is None else replace(found, value=abs(found.value))
 
 
-def entry_rotation(facts: DiveFacts) -> Reading:
+def entry_rotation(facts: DiveFacts) -> MeasuredValue:
     """Degrees past the vertical (+) or short of it (-) of the line from neck to ankles, in the direction of the somersault."""
     found = _past_vertical(facts, facts.joints[:, MPII_16.index("thorax")] - facts.ankles)
     counterclockwise = turns_counterclockwise(facts)
@@ -51,7 +51,7 @@ def entry_rotation(facts: DiveFacts) -> Reading:
     return replace(found, value=found.value if counterclockwise else -found.value)
 
 
-def _past_vertical(facts: DiveFacts, way: Float[np.ndarray, "frames 2"]) -> Reading:
+def _past_vertical(facts: DiveFacts, way: Float[np.ndarray, "frames 2"]) -> MeasuredValue:
     """Degrees counterclockwise from the vertical, up or down, at the contact: where a steady turn of the last rows has come to."""
     if facts.contact is None:
         return unknown(NO_FLIGHT)
@@ -69,4 +69,4 @@ def _past_vertical(facts: DiveFacts, way: Float[np.ndarray, "frames 2"]) -> Read
     if scatter > _MOST_SCATTER_DEG or abs(at_contact) > _MOST_DEG:
         return unknown(_NOT_AGREED)
     sure = share_known(way[first : last + 1, 0]) * (1 - scatter / (2 * _MOST_SCATTER_DEG))
-    return Reading(value=float(at_contact), rows=(first, last + 1), row=last, confidence=sure)
+    return MeasuredValue(value=float(at_contact), rows=(first, last + 1), row=last, confidence=sure)

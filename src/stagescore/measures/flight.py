@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 
 from stagescore.measures.facts import FOLDED, DiveFacts, share_known
 from stagescore.measures.joint_angles import angle_at, steady
-from stagescore.measures.measure import Reading, unknown
+from stagescore.measures.measure import MeasuredValue, unknown
 from stagescore.measures.rotation import NO_FLIGHT
 from stagescore.measures.takeoff import NO_SIZE
 from stagescore.skeleton import MPII_16
@@ -23,7 +23,7 @@ _STRETCHED = 0.8
 a guess (docs/log.md, 30 November, night), so knees and legs are measured in these frames alone."""
 
 
-def tightness(facts: DiveFacts) -> Reading:
+def tightness(facts: DiveFacts) -> MeasuredValue:
     """Distance from neck to ankles in the tightest part of the fold, as a share of trunk and legs stretched."""
     flight = facts.airborne()
     if flight is None:
@@ -41,7 +41,7 @@ def tightness(facts: DiveFacts) -> Reading:
     value = float(np.percentile(reach[folded], _TIGHTEST_PERCENT))
     nearest = folded[int(np.abs(reach[folded] - value).argmin())]
     inside = reach[folded[0] : folded[-1] + 1]
-    return Reading(
+    return MeasuredValue(
         value=value,
         rows=(first + int(folded[0]), first + int(folded[-1]) + 1),
         row=first + int(nearest),
@@ -49,7 +49,7 @@ def tightness(facts: DiveFacts) -> Reading:
     )
 
 
-def opening_time(facts: DiveFacts) -> Reading:
+def opening_time(facts: DiveFacts) -> MeasuredValue:
     """Seconds from the opening of the fold to the first touch of the water."""
     flight = facts.airborne()
     if flight is None:
@@ -65,7 +65,7 @@ def opening_time(facts: DiveFacts) -> Reading:
         - np.interp(opening, range(facts.num_rows), facts.times_s)
     )
     after = facts.reach[before + 1 : flight[1] + 1]
-    return Reading(
+    return MeasuredValue(
         value=seconds,
         rows=(before, flight[1] + 1),
         row=min(before + 1, flight[1]),
@@ -73,14 +73,14 @@ def opening_time(facts: DiveFacts) -> Reading:
     )
 
 
-def knee_bend(facts: DiveFacts) -> Reading:
+def knee_bend(facts: DiveFacts) -> MeasuredValue:
     """How far the knees bend from stretched where the body is open, in degrees."""
     bends = 180.0 - facts.knees_deg
     worse = np.where(np.isfinite(bends).any(1), np.where(np.isfinite(bends), bends, -1).max(1), np.nan)
     return _largest(facts, steady(worse))
 
 
-def leg_split(facts: DiveFacts) -> Reading:
+def leg_split(facts: DiveFacts) -> MeasuredValue:
     """Angle between the legs, from the middle of the hips to each ankle, where the body is open, in degrees."""
     hips = facts.middle("right_hip", "left_hip")
     right, left = (facts.joints[:, MPII_16.index(f"{side}_ankle")] for side in ("right", "left"))
@@ -96,7 +96,7 @@ def _open_rows(facts: DiveFacts, flight: tuple[int, int]) -> Bool[np.ndarray, " 
         return np.asarray(rows & (facts.reach >= _STRETCHED))
 
 
-def _largest(facts: DiveFacts, values: Float[np.ndarray, " frames"]) -> Reading:
+def _largest(facts: DiveFacts, values: Float[np.ndarray, " frames"]) -> MeasuredValue:
     flight = facts.airborne()
     if flight is None:
         return unknown(NO_FLIGHT)
@@ -108,7 +108,7 @@ def _largest(facts: DiveFacts, values: Float[np.ndarray, " frames"]) -> Reading:
         return unknown("The legs are known in too few frames in which the body is open.")
     rows = rows[np.isfinite(values[rows])]
     value = float(np.percentile(values[rows], _LARGEST_PERCENT))
-    return Reading(
+    return MeasuredValue(
         value=value,
         rows=(int(rows[0]), int(rows[-1]) + 1),
         row=int(rows[int(np.abs(values[rows] - value).argmin())]),

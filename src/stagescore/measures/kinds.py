@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stagescore.measures.entry import entry_legs, entry_rotation, entry_trunk
 from stagescore.measures.facts import DiveFacts
 from stagescore.measures.flight import knee_bend, leg_split, opening_time, tightness
-from stagescore.measures.measure import Reading, Stage, Worse
+from stagescore.measures.measure import MeasuredValue, Stage, Worse
 from stagescore.measures.rotation import rotation_speed, somersaults, twists
 from stagescore.measures.splash import splash_area, splash_height, splash_width
 from stagescore.measures.takeoff import board_distance, jump_height
@@ -35,7 +35,7 @@ class MeasureKind:
     title: str
     unit: str
     stage: Stage
-    find: Callable[[DiveFacts], Reading]
+    find: Callable[[DiveFacts], MeasuredValue]
     trust: float = 1.0
     worse: Worse | None = None
     rule: str = ""

@@ -1,4 +1,4 @@
-"""The nouns of measures: what one function reads off a dive (`Reading`), and what the result tells (`Measure`)."""
+"""The nouns of measures: what one function reads off a dive (`MeasuredValue`), and what the result tells (`Measure`)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -79,7 +79,7 @@ class Measure(Config):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class MeasuredValue:
     """What a function of a measure reads off a dive; rows count the frames that are used, from 0.
 
     Attributes:
@@ -99,6 +99,6 @@ class Reading:
     curve: tuple[float | None, ...] = ()
 
 
-def unknown(why: str) -> Reading:
+def unknown(why: str) -> MeasuredValue:
     """Nothing found, and why."""
-    return Reading(why=why)
+    return MeasuredValue(why=why)

@@ -2,7 +2,7 @@
 
 from stagescore.measures.facts import DiveFacts
 from stagescore.measures.kinds import KINDS, MeasureKind
-from stagescore.measures.measure import Measure, Reading
+from stagescore.measures.measure import Measure, MeasuredValue
 from stagescore.measures.reference import Reference
 from stagescore.measures.rules import RULES
 
@@ -22,7 +22,9 @@ def measure(facts: DiveFacts, reference: Reference | None = None) -> list[Measur
     return [_measured(kind, kind.find(facts), facts, reference) for kind in KINDS]
 
 
-def _measured(kind: MeasureKind, found: Reading, facts: DiveFacts, reference: Reference | None) -> Measure:
+def _measured(
+    kind: MeasureKind, found: MeasuredValue, facts: DiveFacts, reference: Reference | None
+) -> Measure:
     confidence = round(min(max(found.confidence * kind.trust, 0.0), 1.0), _DIGITS)
     known = found.value is not None and confidence >= LEAST_CONFIDENCE
     value = round(found.value, _DIGITS) if found.value is not None and known else None

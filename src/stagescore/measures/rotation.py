@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stagescore.measures.facts import DiveFacts, share_known
-from stagescore.measures.measure import Reading, unknown
+from stagescore.measures.measure import MeasuredValue, unknown
 from stagescore.measures.winding import BINS, Winding, wind
 from stagescore.skeleton import MPII_16
 
@@ -30,16 +30,16 @@ _LEAST_WIDTH = 0.25
 """Least width of the shoulders in trunks at their widest: a body that shows them narrower all the time is seen from the side."""
 
 
-def somersaults(facts: DiveFacts) -> Reading:
+def somersaults(facts: DiveFacts) -> MeasuredValue:
     """Turns of the trunk from the take-off to the water."""
     flight, wound = facts.airborne(), _somersault(facts)
     if flight is None or wound is None:
         return unknown(_why(facts))
     turns = abs(float(wound.degrees[-1] - wound.degrees[0])) / 360.0
-    return Reading(value=turns, rows=flight, row=flight[0], confidence=_sure(facts, flight, wound))
+    return MeasuredValue(value=turns, rows=flight, row=flight[0], confidence=_sure(facts, flight, wound))
 
 
-def rotation_speed(facts: DiveFacts) -> Reading:
+def rotation_speed(facts: DiveFacts) -> MeasuredValue:
     """The fastest rotation, and the speed in every row of the flight."""
     flight, wound = facts.airborne(), _somersault(facts)
     if flight is None or wound is None:
@@ -54,7 +54,7 @@ def rotation_speed(facts: DiveFacts) -> Reading:
     ]
     every = np.interp(np.arange(flight[0], flight[1]), rows, smooth)
     best = int(every.argmax())
-    return Reading(
+    return MeasuredValue(
         value=float(every[best]),
         rows=flight,
         row=flight[0] + best,
@@ -69,7 +69,7 @@ def turns_counterclockwise(facts: DiveFacts) -> bool | None:
     return None if wound is None else bool(wound.degrees[-1] > wound.degrees[0])
 
 
-def twists(facts: DiveFacts) -> Reading:
+def twists(facts: DiveFacts) -> MeasuredValue:
     """Turns about the body's long axis, from the width of shoulders and hips."""
     flight = facts.airborne()
     if flight is None:
@@ -96,7 +96,7 @@ def twists(facts: DiveFacts) -> Reading:
     wound = wind(np.nan_to_num(costs, nan=0.0), _fastest(facts, rows))
     turns = abs(float(wound.degrees[-1] - wound.degrees[0])) / 360.0
     sure = share_known(shown) * max(1 - 2 * wound.cost, 0.0)
-    return Reading(value=turns, rows=flight, row=flight[0], confidence=sure)
+    return MeasuredValue(value=turns, rows=flight, row=flight[0], confidence=sure)
 
 
 def _rows(flight: tuple[int, int]) -> list[int]:

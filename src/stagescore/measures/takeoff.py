@@ -6,7 +6,7 @@ Source: a body in free fall follows a parabola. Departs: both are of the picture
 import numpy as np
 
 from stagescore.measures.facts import DiveFacts, share_known
-from stagescore.measures.measure import Reading, unknown
+from stagescore.measures.measure import MeasuredValue, unknown
 from stagescore.measures.rotation import NO_FLIGHT
 from stagescore.skeleton import MPII_16
 
@@ -21,7 +21,7 @@ NO_CAMERA = "The motion of the camera is not known."
 NO_SIZE = "Too few joints are known to tell how large the body is."
 
 
-def jump_height(facts: DiveFacts) -> Reading:
+def jump_height(facts: DiveFacts) -> MeasuredValue:
     """How far the centre of mass rises above where it is at the take-off, in body lengths."""
     flight = facts.airborne()
     if flight is None:
@@ -47,7 +47,7 @@ def jump_height(facts: DiveFacts) -> Reading:
     apex = first + int(
         np.searchsorted(facts.times_s[rows] - facts.times_s[first], max(-speed / (2 * fall), 0.0))
     )
-    return Reading(
+    return MeasuredValue(
         value=rise,
         rows=(first, int(rows[-1]) + 1),
         row=min(apex, flight[1]),
@@ -55,7 +55,7 @@ def jump_height(facts: DiveFacts) -> Reading:
     )
 
 
-def board_distance(facts: DiveFacts) -> Reading:
+def board_distance(facts: DiveFacts) -> MeasuredValue:
     """Distance in the picture from the board's end to the head where it passes the board's height, in body lengths.
 
     The board's end is where the feet were before the take-off, or the hands of an armstand.
@@ -90,7 +90,7 @@ def board_distance(facts: DiveFacts) -> Reading:
         high = head[int(above[-1])]
         share = (board[1] - high[1]) / max(place[1] - high[1], 1e-6)
         place = high + share * (place - high)
-    return Reading(
+    return MeasuredValue(
         value=float(abs(place[0] - board[0])) / size,
         rows=(max(first - _AT_BOARD, 0), first + at + 1),
         row=first + at,
