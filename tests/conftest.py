@@ -23,7 +23,8 @@ if os.environ.get("CHECK_SHAPES") == "1":
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [
-    str(Path(__file__).parent / name) for name in ("data", "training", "evaluation", "scoring", "report")
+    str(Path(__file__).parent / name)
+    for name in ("data", "training", "evaluation", "scoring", "report", "measures")
 ]
 
 import makers  # noqa: E402

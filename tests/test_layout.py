@@ -41,6 +41,7 @@ LAYERS = (
     "layers",
     "media",
     "pose",
+    "measures",
     "data",
     "simulate",
     "encoders",

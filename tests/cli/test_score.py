@@ -66,7 +66,9 @@ def test_scoring_writes_everything_and_never_over_what_is_there(
     assert not [told for told in found[0]["warnings"] if "could not be made" in told]
     assert {"result.json", "report.html", "overlay.mp4"} <= {path.name for path in folder.iterdir()}
     assert (tmp_path / "out" / "none" / "result.json").exists()
-    assert {"summary.csv", "summary.html"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"summary.csv", "summary.html", "measures.csv"} <= {
+        path.name for path in (tmp_path / "out").iterdir()
+    }
     again = CliRunner().invoke(
         app, ["score", str(tmp_path / "none.mp4"), "--out", str(tmp_path / "out"), *base]
     )
@@ -253,7 +255,13 @@ def test_a_batch_in_the_folder_where_the_films_are(
     names = [f"{name}-2" for name in batch[1:3]]
     assert CliRunner().invoke(app, [*batch, "--out", "."]).exit_code == 0
     assert all((here / name / "result.json").exists() for name in names)
-    assert {path.name for path in here.iterdir()} == {*batch[1:3], *names, "summary.csv", "summary.html"}
+    assert {path.name for path in here.iterdir()} == {
+        *batch[1:3],
+        *names,
+        "summary.csv",
+        "summary.html",
+        "measures.csv",
+    }
     again = CliRunner().invoke(app, [*batch, "--out", "."])
     assert again.exit_code == 0 and "films-2" in again.stderr
     assert (tmp_path / "films-2" / batch[1] / "result.json").exists()
@@ -283,7 +291,12 @@ def test_a_batch_that_is_stopped_says_how_it_goes_on_and_does(
     assert done.exit_code == 0, done.output
     assert calls[2:] == [calls[1]]
     assert len(json.loads(done.stdout)["dives"]) == 2
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {*calls, "summary.csv", "summary.html"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *calls,
+        "summary.csv",
+        "summary.html",
+        "measures.csv",
+    }
 
 
 def test_what_all_dives_have_in_common_is_said_once(

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from stagescore.measures.measure import Measure, Percentile
+from stagescore.measures.rules import RULES
 from stagescore.report.pictures import Pictures
 from stagescore.scoring.compare import DiveComparison, Moment, StageDifference
 from stagescore.scoring.result import Result
@@ -40,6 +42,50 @@ def made_validation(error, points):
         interval=(points - 2.0, points + 2.0),
     )
     return Validation(num_dives=12, mean_absolute_error=error, slope=0.9, gains=[gain])
+
+
+def made_measures(edges):
+    """Three measures: one that goes with marks, one with a curve, and one that is not told."""
+    start, end = edges[1], edges[2]
+    among = Percentile(
+        value=71.4, num_dives=22, group="22 of 107B, 60 forward pike, 300 of all numbers; made-up dives"
+    )
+    known = {"confidence": 0.8, "percentile": among}
+    return [
+        Measure(
+            name="rotation_speed",
+            title="fastest rotation",
+            value=1040.0,
+            unit="degrees per second",
+            stage="flight",
+            frames=(start, end),
+            frame=(start + end) // 2,
+            curve=[600.0 + 440.0 * k / (end - start) for k in range(end - start)],
+            **known,
+        ),
+        Measure(
+            name="knee_bend",
+            title="bend of the knees after the opening",
+            value=None,
+            unit="degrees",
+            stage="flight",
+            why_unknown="The legs are known in too few frames in which the body is open.",
+            rule=RULES["knees"],
+        ),
+        Measure(
+            name="splash_area",
+            title="area of the splash",
+            value=0.21,
+            unit="squared body lengths",
+            stage="entry",
+            frames=(end, end + 12),
+            frame=end + 6,
+            usable=True,
+            worse="higher",
+            rule=RULES["splash"],
+            **known,
+        ),
+    ]
 
 
 def made_result(
@@ -143,6 +189,7 @@ def made_result(
             trunk=[abs(180 - abs((6.3 * max(min(s, 1.1), 0)) * 180 + 180) % 360) for s in share],
             trunk_at_entry=9.6,
         ),
+        "measures": made_measures(edges),
         "poses": PoseShares(source="estimated", measured=0.84, filled=0.13, doubtful=0.03),
         "attention": weights,
         "attention_frames": sampled,

@@ -138,7 +138,7 @@ def test_the_frames_of_a_section_are_all_that_it_shows(name: str) -> None:
 
 
 EVIL = "<script>alert('x')</script>"
-CHOSEN = {"status", "condition", "source", "dive_number_source", "modalities", "over"}
+CHOSEN = {"status", "condition", "source", "dive_number_source", "modalities", "over", "stage", "worse"}
 """Strings of a result that come from fixed lists, like the names of its stages."""
 
 

@@ -56,9 +56,9 @@ def test_what_is_known_before_a_step_aborts_stands_in_the_result(scorer: Scorer,
     def gives_up(state: ScoringState, tools: pipeline.Tools) -> None:
         state.abort(Reason(code="no-weights-fit", text="None fits."))
 
-    steps = [*pipeline.SEEING, ("network", gives_up), *pipeline.STEPS[-2:]]
+    steps = [*pipeline.SEEING, ("network", gives_up), *pipeline.STEPS[-3:]]
     state = pipeline.run(state_of(film), scorer.tools, steps)
-    assert list(state.timings.seconds) == [name for name, _ in pipeline.STEPS[:-2]]
+    assert list(state.timings.seconds) == [name for name, _ in pipeline.STEPS[:-3]]
     result = build_result(state, scorer.scoring_networks)
     assert (result.status, result.score) == ("failed", None)
     assert [reason.code for reason in result.reasons][-1] == "no-weights-fit"

@@ -15,6 +15,7 @@ from stagescore.cli import (
     bench_film_refusals,
     bench_films,
     bench_kills,
+    bench_measures,
     bench_pose,
     bench_real_clips,
     bench_results,
@@ -30,6 +31,7 @@ app.command("campaign")(bench_campaign.campaign)
 app.command("films")(bench_films.films)
 app.command("film-refusals")(bench_film_refusals.film_refusals)
 app.command("kills")(bench_kills.kills)
+app.command("measures")(bench_measures.measures)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)

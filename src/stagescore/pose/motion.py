@@ -113,6 +113,16 @@ def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Frame
         yield _motion(camera, np.zeros(grey.shape, np.float32) if before is None else before, scale)
 
 
+def background_steps(
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+) -> list[Float[np.ndarray, "2 3"] | None]:
+    """How the background moves from each frame to the next, in pixels of the frames; None where nobody knows, and for the first.
+
+    The same steps as those of `moving_parts`, in half its time.
+    """
+    return [None if step is None else _unscaled(step, scale) for _, scale, step in _steps(frames)]
+
+
 def _steps(
     frames: Iterable[UInt8[np.ndarray, "h w 3"]],
 ) -> Generator[tuple[UInt8[np.ndarray, "h w"], float, Float[np.ndarray, "2 3"] | None], None, None]:

@@ -395,22 +395,29 @@ def _moving_part(view: FrameObservation, last: np.ndarray, expected: np.ndarray,
 
 
 def camera_path(views: Sequence[FrameObservation]) -> list[Float[np.ndarray, "3 3"]]:
-    """For each frame, the map from its pixels to those of the first.
+    """For each frame, the map from its pixels to those of the first; see `path_of_steps`."""
+    return path_of_steps([view.motion.camera for view in views])
+
+
+def path_of_steps(
+    cameras: Sequence[Float[np.ndarray, "2 3"] | None],
+) -> list[Float[np.ndarray, "3 3"]]:
+    """For each frame, the map from its pixels to those of the first, from the background's steps to each frame.
 
     A camera has inertia: steps that halt in the middle of a pan are not believed, and up to `LONGEST_UNSEEN` unknown
     steps lie evenly between the known ones around them; others
     count as none.
     """
-    steps = _steady([np.eye(2, 3)] + [view.motion.camera for view in views[1:]])
+    steps = _steady([np.eye(2, 3), *cameras[1:]])
     known = [frame for frame, step in enumerate(steps) if step is not None]
     path = [np.eye(3)]
-    for frame in range(1, len(views)):
+    for frame in range(1, len(cameras)):
         step = steps[frame]
         if step is None:
             place = bisect(known, frame)
             before, after = (
                 known[place - 1],
-                known[place] if place < len(known) else len(views) + LONGEST_UNSEEN,
+                known[place] if place < len(known) else len(cameras) + LONGEST_UNSEEN,
             )
             step = np.eye(2, 3)
             if before and after - before - 1 <= LONGEST_UNSEEN:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from stagescore.atomic import write_bytes
+from stagescore.atomic import write_bytes, write_files
 from stagescore.media.film_writing import write_film
 from stagescore.media.held import HeldMedia
 from stagescore.media.info import DEFAULT_FRAME_RATE
@@ -19,6 +19,7 @@ from stagescore.printable import json_spelled
 from stagescore.report.compare_page import compare_page, compared_pairs
 from stagescore.report.dive_report import frames_wanted
 from stagescore.report.keyframes import contact_frame, stage_at
+from stagescore.report.measure_tables import measures_csv
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames
 from stagescore.report.pictures import Pictures
 from stagescore.report.result_folder import REPORT, SUMMARY, film_pictures, pictures_in, write_dive_report
@@ -29,7 +30,7 @@ from stagescore.scoring.output_folder import COMPARED
 from stagescore.scoring.result import Result
 from stagescore.scoring.scored import Scored
 
-OVERLAY = "overlay.mp4"
+OVERLAY, MEASURES = "overlay.mp4", "measures.csv"
 COMPARE_PAGE, COMPARISON = "compare.html", "compare.mp4"
 SIDE_BY_SIDE_RATE = 15.0
 """Frames per second of films side by side: half the usual speed, since they are looked at closely."""
@@ -58,10 +59,10 @@ def write_dive_files(scored: Scored, folder: Path) -> None:
 
 
 def write_summary(results: Sequence[Result], folder: Path) -> None:
-    """Write `summary.html` about a batch.
+    """Write `summary.html` and `measures.csv` about a batch.
 
     Raises:
-        DataError: It cannot be written.
+        DataError: They cannot be written.
     """
     dives = [(result.input.name, result) for result in results]
     # One that could not be written has no page, or that of an earlier run.
@@ -71,7 +72,7 @@ def write_summary(results: Sequence[Result], folder: Path) -> None:
         if not (folder / name / REPORT).is_file() or any(r.code == NOT_WRITTEN for r in result.reasons)
     }
     page = summary_page(dives, without_page=without)
-    write_bytes(folder / SUMMARY, page.encode())
+    write_files({folder / SUMMARY: page.encode(), folder / MEASURES: measures_csv(dives)})
 
 
 def pictures_of(scored: Scored) -> Pictures:

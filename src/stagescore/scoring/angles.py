@@ -10,36 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from stagescore.measures.joint_angles import angle_at, angle_at_entry, of_both, steady
 from stagescore.scoring.result_parts import Angles
 from stagescore.skeleton import MPII_16
 from stagescore.types import PoseTrack
 
-_BEFORE_ENTRY, _LEAST_KNOWN = 6, 4
-"""Number of frames up to the contact that have to agree on the trunk, and how many of them must be known. Set by hand, as the next two
-numbers: of twenty real films five had an angle of 45 to 87 degrees or one that jumped there, where the body was nearly straight."""
-_LARGEST_STEP, _SLACK = 40.0, 5.0
-"""Degrees that a trunk turns from frame to frame at most, and by which it may turn away from the vertical before the contact."""
-_HALF_WINDOW = 2
-"""Frames on either side for the median; set by hand, so that a joint that is wrong in one or two frames shows nowhere."""
 _DIGITS = 3
 _FASTEST_TURN, _TURN_SLACK = 2000.0, 20.0
 """Degrees per second that a trunk turns at most, and degrees by which joints scatter beside that. Set by hand; the fastest of five
 films of UNLV-Dive turned at 1,320 degrees per second over eleven frames."""
-
-
-def angle_at(
-    corner: Float[np.ndarray, "frames 2"],
-    one: Float[np.ndarray, "frames 2"],
-    other: Float[np.ndarray, "frames 2"],
-) -> Float[np.ndarray, " frames"]:
-    """Degrees between the ways from a corner to two points, 0 to 180; NaN where one is unknown.
-
-    >>> angle_at(np.zeros((1, 2)), np.array([[1.0, 0.0]]), np.array([[0.0, 2.0]])).tolist()
-    [90.0]
-    """
-    first, second = one - corner, other - corner
-    cross = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    return np.asarray(np.degrees(np.arctan2(np.abs(cross), (first * second).sum(-1))))
 
 
 def angles_of(
@@ -58,11 +37,11 @@ def angles_of(
     """
     points = track.joints_px if weak is None else np.where(weak[..., None], np.nan, track.joints_px)
     joints = {name: points[:, index] for index, name in enumerate(track.skeleton.joints)}
-    knee = _steady(
-        _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("knee", "hip", "ankle"))) for s in _SIDES])
+    knee = steady(
+        of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("knee", "hip", "ankle"))) for s in _SIDES])
     )
-    hip = _steady(
-        _of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("hip", "shoulder", "knee"))) for s in _SIDES])
+    hip = steady(
+        of_both([angle_at(*(joints[f"{s}_{j}"] for j in ("hip", "shoulder", "knee"))) for s in _SIDES])
     )
     above = joints["pelvis"] + np.array([0.0, -1.0])
     trunk = angle_at(joints["pelvis"], joints["thorax"], above)
@@ -70,55 +49,13 @@ def angles_of(
         frames=list(range(start_frame, start_frame + track.num_frames)),
         knee=_listed(knee),
         hip=_listed(hip),
-        trunk=_listed(_steady(trunk)),
+        trunk=_listed(steady(trunk)),
         # Not the median: after the contact hardly a frame is known, so it would be the angle of two frames before.
         trunk_at_entry=None if contact_frame is None else angle_at_entry(trunk, contact_frame - start_frame),
     )
 
 
 _SIDES = ("right", "left")
-
-
-def _steady(angles: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
-    """The median of the frames around each frame in which the angle is known."""
-    steady = np.full(len(angles), np.nan)
-    for frame in np.flatnonzero(~np.isnan(angles)).tolist():
-        steady[frame] = np.nanmedian(angles[max(frame - _HALF_WINDOW, 0) : frame + _HALF_WINDOW + 1])
-    return steady
-
-
-def _of_both(sides: list[np.ndarray]) -> np.ndarray:
-    """The mean of both sides, or the one that is known."""
-    both = np.stack(sides)
-    known = ~np.isnan(both)
-    return np.asarray(
-        np.where(known.any(0), np.where(known, both, 0).sum(0) / np.maximum(known.sum(0), 1), np.nan)
-    )
-
-
-def angle_at_entry(trunk: Float[np.ndarray, " frames"], frame: int) -> float | None:
-    """Angle of the trunk to the vertical, head first or feet first, at the contact; None unless the frames before it agree.
-
-    A body that enters the water comes ever nearer to the vertical, and has passed the horizontal before.
-
-    Args:
-        trunk: Angle of the trunk to the upright, in degrees, 0 to 180; NaN where it is not known.
-        frame: Frame of the first touch of the water.
-
-    Returns:
-        Degrees, 0 to 90.
-    """
-    near = trunk[max(frame - _BEFORE_ENTRY + 1, 0) : frame + 1]
-    known = np.flatnonzero(~np.isnan(near))
-    if len(known) < _LEAST_KNOWN or known[-1] < len(near) - 2:
-        return None
-    angles = near[known]
-    if angles[-1] > 90:
-        angles = 180.0 - angles
-    steps = np.diff(angles)
-    if (steps > _SLACK).any() or (steps < -_LARGEST_STEP * np.diff(known)).any() or (angles > 90).any():
-        return None
-    return round(float(angles[-1]), _DIGITS)
 
 
 def _listed(values: np.ndarray) -> list[float | None]:
@@ -174,7 +111,7 @@ def side_angles(
             degrees[name], anew = _turn(others[0] - corner, times_s)
             sure = ~np.isnan(degrees[name])  # less the frames that were left out
         else:
-            degrees[name] = _steady(angle_at(corner, *others))
+            degrees[name] = steady(angle_at(corner, *others))
         states[name] = [
             COUNTED_ANEW if again else SEEN if good else DOUBTED if there else UNKNOWN
             for there, good, again in zip(known.tolist(), sure.tolist(), anew.tolist(), strict=True)
@@ -223,7 +160,7 @@ def _turn(
     for run in runs:
         counted = np.full(run[-1] - run[0] + 1, np.nan)
         counted[np.array(run) - run[0]] = np.unwrap(angles[run], period=360.0)
-        counted = _steady(counted)
+        counted = steady(counted)
         turn[run] = counted[np.array(run) - run[0]] - 360.0 * np.rint(counted[0] / 360.0)
     return turn, anew
 

@@ -2,7 +2,7 @@
 
     OUT/NAME/result.json, made_from.json     and whatever `Extras` adds: report, overlay
     OUT/NAME/traceback.txt                   where the program failed
-    OUT/summary.csv                          and whatever `finish` adds: summary.html
+    OUT/summary.csv                          and whatever `finish` adds: summary.html, measures.csv
 
 A dive's folder appears under its name when everything in it is written, and the summary is written again after every dive:
 whenever a batch is stopped, what is there is whole, and another run can go on with it (`kept_results`).

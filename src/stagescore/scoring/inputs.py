@@ -18,7 +18,7 @@ from stagescore.scoring.output_folder import RESULT
 
 FILM_SUFFIXES = tuple(".mp4 .m4v .mov .avi .mkv .webm .gif .mpg .mpeg .ts .mts .flv .wmv .ogv .mxf".split())
 """Endings by which films are found in a folder; a file that is named itself may have any."""
-RESERVED = ("summary.csv", "summary.html")
+RESERVED = ("summary.csv", "summary.html", "measures.csv")
 """Names of the batch's own files."""
 _LONGEST_NAME = 240
 """Bytes of the longest name of a result."""

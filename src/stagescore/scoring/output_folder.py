@@ -1,7 +1,7 @@
 """The folder that a run writes to: one run has it at a time, and no run writes over the results of another.
 
     OUT/NAME/result.json, made_from.json, ...     a dive
-    OUT/summary.csv, summary.html                 all dives of a batch
+    OUT/summary.csv, summary.html, measures.csv   all dives of a batch
     OUT/compare.json, ...                         a comparison
 
 A run takes a folder by its lock before it looks whether results are in it, so two that begin together never mix.

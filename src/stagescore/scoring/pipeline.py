@@ -1,6 +1,6 @@
 """How one dive is scored, from the file to the score: a list of steps on one state (`ScoringState`).
 
-    open -> span -> watch -> poses -> flight -> events -> dive -> limbs -> review -> network -> speaker -> compare
+    open -> span -> watch -> poses -> flight -> events -> dive -> limbs -> review -> network -> speaker -> compare -> measures
 
 Each step reads what earlier ones found and adds its own; a step that aborts ends the work, and whatever was known until then
 stands in the result (`result_builder`). Source: paper, section III-F and eq. 24, for the score. Departs: a dive that fails a
@@ -29,6 +29,7 @@ from stagescore.scoring.event_refinement import FlightRefiner
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.inputs import sha256_of
 from stagescore.scoring.localization import cuts_of, localize_action, only_whole_dive
+from stagescore.scoring.measured import measured
 from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import (
@@ -331,6 +332,11 @@ def compare(state: ScoringState, tools: Tools) -> None:
         state.estimate = ScoreEstimator(state=state, speaker=state.speaker, table=tools.prior).estimate()
 
 
+def take_measures(state: ScoringState, tools: Tools) -> None:
+    """Measure the dive; after the score, since the film may have said which number it is."""
+    state.measures = measured(state)
+
+
 SEEING: tuple[tuple[str, Step], ...] = (
     ("open", open_film),
     ("span", choose_span),
@@ -348,6 +354,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("network", encode),
     ("speaker", choose_speaker),
     ("compare", compare),
+    ("measures", take_measures),
 )
 """All steps, with their names in the timings of the result."""
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from stagescore.config import Config
 from stagescore.extras import from_extra
+from stagescore.measures.measure import Measure
 from stagescore.printable import json_spelled
 from stagescore.scoring.result_parts import (
     Angles,
@@ -82,6 +83,8 @@ class Result(Config):
             predicts the score itself.
         judging: Marks that judges might have given; None without a score or difficulty.
         angles: Joint angles over the frames; None without poses.
+        measures: What was measured on the dive, known or not, in the order of `measures.kinds`; empty where no flight of one diver was
+            seen, and in results made before there were measures.
         poses: Origin of the joints, and how far they can be trusted.
         attention: Weight of each sampled frame in the fusion, adding up to 1 in each stage; None without attention.
         attention_frames: Frames of the input file that `attention` speaks of; None without attention.
@@ -118,6 +121,7 @@ class Result(Config):
     exemplars: list[ExemplarVote] = Field(default_factory=list)
     judging: Judging | None = None
     angles: Angles | None = None
+    measures: list[Measure] = Field(default_factory=list)
     poses: PoseShares = PoseShares(source="none")
     attention: list[float] | None = None
     attention_frames: list[int] | None = None

@@ -74,6 +74,7 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
         exemplars=estimate.votes,
         judging=estimate.judging,
         angles=_angles(state, events),
+        measures=state.measures,
         timings=state.timings.seconds,
         poses=PoseShares(source="none") if poses is None else poses.shares,
         **found,

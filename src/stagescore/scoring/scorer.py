@@ -146,7 +146,14 @@ class Scorer:
         """A dive that raised an error, without what was found in it: that may be what the error is about."""
         state.abort(reason)
         bare = replace(
-            state, poses=None, flight=None, encodings=[], speaker=None, recognised=None, estimate=None
+            state,
+            poses=None,
+            flight=None,
+            encodings=[],
+            speaker=None,
+            recognised=None,
+            estimate=None,
+            measures=[],
         )
         return bare, build_result(bare, self.scoring_networks)
 

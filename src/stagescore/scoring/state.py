@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stagescore.measures.measure import Measure
 from stagescore.media.source import Media
 from stagescore.scoring.dive_number import RecognisedNumber
 from stagescore.scoring.estimate import Estimate
@@ -78,6 +79,7 @@ class ScoringState:
         assumed_height_m: Height of the board in metres that is assumed, since none is given; None where none is assumed.
         recognised: What the film says of the dive number; None where no network was asked.
         estimate: The score, as far as there is one.
+        measures: What was measured on the dive.
         reasons: What speaks against a score.
         warnings: What to know even so, in whole sentences.
         aborted: Whether nothing more can be done.
@@ -101,6 +103,7 @@ class ScoringState:
     assumed_height_m: float | None = None
     recognised: RecognisedNumber | None = None
     estimate: Estimate | None = None
+    measures: list[Measure] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     aborted: bool = False

@@ -1,0 +1,116 @@
+"""Body in flight: how tight the fold is, knees and legs where they should be stretched and together, when the body opens."""
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from stagescore.measures.facts import FOLDED, DiveFacts, share_known
+from stagescore.measures.joint_angles import angle_at, steady
+from stagescore.measures.measure import MeasuredValue, unknown
+from stagescore.measures.rotation import NO_FLIGHT
+from stagescore.measures.takeoff import NO_SIZE
+from stagescore.skeleton import MPII_16
+
+_TIGHTEST_PERCENT = 20
+"""Percentile of the folded frames that is told: a single wrong joint makes one frame tighter than any body."""
+_LEAST_FOLDED = 4
+_BEFORE_FOLD = 0.15
+"""Share of the flight in which no fold is looked for. Set by hand."""
+_LARGEST_PERCENT = 90
+_LEAST_KNOWN = 0.6
+_LEAST_OPEN = 3
+_STRETCHED = 0.8
+"""Share of trunk and legs stretched from which on a body counts as open: limbs of a fold hide each other, and what is found of them is
+a guess (docs/log.md, 30 November, night), so knees and legs are measured in these frames alone."""
+
+
+def tightness(facts: DiveFacts) -> MeasuredValue:
+    """Distance from neck to ankles in the tightest part of the fold, as a share of trunk and legs stretched."""
+    flight = facts.airborne()
+    if flight is None:
+        return unknown(NO_FLIGHT)
+    if facts.number is not None and facts.number.position not in ("tuck", "pike"):
+        return unknown("The dive has no tuck or pike.")
+    # Just after the take-off nobody is folded tightly: what is found there are joints of the fast first frames.
+    first = flight[0] + round(_BEFORE_FOLD * (flight[1] - flight[0]))
+    reach = facts.reach[first : flight[1]]
+    folded = np.flatnonzero(reach < FOLDED)
+    if share_known(reach) < _LEAST_KNOWN:
+        return unknown(NO_SIZE)
+    if len(folded) < _LEAST_FOLDED:
+        return unknown("The body is not seen folded.")
+    value = float(np.percentile(reach[folded], _TIGHTEST_PERCENT))
+    nearest = folded[int(np.abs(reach[folded] - value).argmin())]
+    inside = reach[folded[0] : folded[-1] + 1]
+    return MeasuredValue(
+        value=value,
+        rows=(first + int(folded[0]), first + int(folded[-1]) + 1),
+        row=first + int(nearest),
+        confidence=share_known(inside),
+    )
+
+
+def opening_time(facts: DiveFacts) -> MeasuredValue:
+    """Seconds from the opening of the fold to the first touch of the water."""
+    flight = facts.airborne()
+    if flight is None:
+        return unknown(NO_FLIGHT)
+    if facts.number is not None and facts.number.position not in ("tuck", "pike"):
+        return unknown("The dive has no tuck or pike to open from.")
+    opening = facts.opening
+    if opening is None:
+        return unknown("The body is not seen folded, or not seen to open.")
+    before = int(opening)
+    seconds = float(
+        np.interp(flight[1], range(facts.num_rows), facts.times_s)
+        - np.interp(opening, range(facts.num_rows), facts.times_s)
+    )
+    after = facts.reach[before + 1 : flight[1] + 1]
+    return MeasuredValue(
+        value=seconds,
+        rows=(before, flight[1] + 1),
+        row=min(before + 1, flight[1]),
+        confidence=share_known(after),
+    )
+
+
+def knee_bend(facts: DiveFacts) -> MeasuredValue:
+    """How far the knees bend from stretched where the body is open, in degrees."""
+    bends = 180.0 - facts.knees_deg
+    worse = np.where(np.isfinite(bends).any(1), np.where(np.isfinite(bends), bends, -1).max(1), np.nan)
+    return _largest(facts, steady(worse))
+
+
+def leg_split(facts: DiveFacts) -> MeasuredValue:
+    """Angle between the legs, from the middle of the hips to each ankle, where the body is open, in degrees."""
+    hips = facts.middle("right_hip", "left_hip")
+    right, left = (facts.joints[:, MPII_16.index(f"{side}_ankle")] for side in ("right", "left"))
+    return _largest(facts, steady(angle_at(hips, right, left)))
+
+
+def _open_rows(facts: DiveFacts, flight: tuple[int, int]) -> Bool[np.ndarray, " frames"]:
+    """Rows in which legs are to be straight and together and can be seen: of a dive with a fold from its opening on."""
+    rows = np.zeros(facts.num_rows, dtype=bool)
+    first = flight[0] if facts.opening is None else int(facts.opening) + 1
+    rows[first : flight[1] + 1] = True
+    with np.errstate(invalid="ignore"):
+        return np.asarray(rows & (facts.reach >= _STRETCHED))
+
+
+def _largest(facts: DiveFacts, values: Float[np.ndarray, " frames"]) -> MeasuredValue:
+    flight = facts.airborne()
+    if flight is None:
+        return unknown(NO_FLIGHT)
+    rows = np.flatnonzero(_open_rows(facts, flight))
+    if len(rows) < _LEAST_OPEN:
+        return unknown("The body is open in too few frames before the water.")
+    known = share_known(values[rows])
+    if known < _LEAST_KNOWN:
+        return unknown("The legs are known in too few frames in which the body is open.")
+    rows = rows[np.isfinite(values[rows])]
+    value = float(np.percentile(values[rows], _LARGEST_PERCENT))
+    return MeasuredValue(
+        value=value,
+        rows=(int(rows[0]), int(rows[-1]) + 1),
+        row=int(rows[int(np.abs(values[rows] - value).argmin())]),
+        confidence=known,
+    )

@@ -1,0 +1,81 @@
+"""Measures of bodies that fly as they are told; what is not seen is not told."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_facts import BODY_PX, CONTACT, RATE, TAKEOFF, made_facts
+
+from stagescore.measures.facts import DiveFacts
+from stagescore.measures.kinds import KINDS
+from stagescore.measures.measure import Measure
+from stagescore.measures.measuring import measure
+from stagescore.measures.rules import RULES
+from stagescore.skeleton import MPII_16
+
+
+def measured(facts: DiveFacts) -> dict[str, Measure]:
+    return {one.name: one for one in measure(facts)}
+
+
+@pytest.mark.parametrize("pan_px", [0.0, 4.0])
+def test_a_stretched_dive_is_measured_whatever_the_camera_does(pan_px: float) -> None:
+    found = measured(made_facts(past_deg=12.0, rise_px=40.0, pan_px=pan_px, code="105A"))
+    assert found["jump_height"].value == pytest.approx(40.0 / BODY_PX, abs=0.02)
+    assert found["somersaults"].value == pytest.approx(2.5 + 12 / 360, abs=0.03)
+    whole = 360 * 2.5 + 12
+    assert found["rotation_speed"].value == pytest.approx(whole / (CONTACT - TAKEOFF) * RATE, rel=0.12)
+    assert found["entry_rotation"].value == pytest.approx(12.0, abs=1.0)
+    assert found["entry_legs"].value == pytest.approx(12.0, abs=1.0)
+    assert found["knee_bend"].value == pytest.approx(0.0, abs=0.1)
+    assert found["board_distance"].value is not None
+    assert all(one.frame is None or one.frame >= 10 for one in found.values())
+
+
+def test_short_of_the_vertical_is_negative_and_a_mirrored_film_says_the_same() -> None:
+    facts = made_facts(past_deg=-15.0, code="105A")
+    mirrored = facts.track.joints_px * np.array((-1.0, 1.0)) + np.array((640.0, 0.0))
+    other = replace(facts, track=replace(facts.track, joints_px=mirrored))
+    for one in (facts, other):
+        assert measured(one)["entry_rotation"].value == pytest.approx(-15.0, abs=1.0)
+
+
+def test_knees_and_legs_are_measured_where_the_body_is_open() -> None:
+    found = measured(made_facts(knee=18.0, split=10.0, fold=120.0))
+    assert found["knee_bend"].value == pytest.approx(18.0, abs=0.5)
+    # The ankles' angle at the hips; the bent knees take both to the same side.
+    assert found["leg_split"].value == pytest.approx(10.0, abs=1.0)
+    assert found["knee_bend"].frames is not None and found["knee_bend"].frames[0] >= 10 + CONTACT - 8 - 2
+
+
+def test_a_tighter_fold_and_an_earlier_opening_are_told_apart() -> None:
+    tight, loose = (measured(made_facts(fold=fold))["tightness"].value for fold in (150.0, 110.0))
+    assert tight is not None and loose is not None and tight < loose < 0.7
+    late, early = (measured(made_facts(fold=130.0, opens=CONTACT - k))["opening_time"].value for k in (6, 12))
+    assert late == pytest.approx(6 / RATE, abs=1.5 / RATE)
+    assert early is not None and late is not None and early - late == pytest.approx(6 / RATE, abs=0.5 / RATE)
+
+
+def test_what_is_not_seen_is_not_told_and_says_why() -> None:
+    facts = made_facts(fold=130.0)
+    legs = MPII_16.mask(["right_ankle", "left_ankle"])
+    found = measured(replace(facts, believed=facts.believed & ~legs))
+    for name in ("knee_bend", "leg_split", "tightness", "opening_time", "entry_legs", "entry_rotation"):
+        assert found[name].value is None and found[name].why_unknown.endswith("."), name
+        assert (found[name].confidence, found[name].frames, found[name].usable) == (0.0, None, False)
+    still = measured(replace(facts, to_common=None))
+    assert still["jump_height"].value is None and "camera" in still["jump_height"].why_unknown
+    nobody = measured(replace(facts, takeoff=None, contact=None))
+    assert all(one.value is None and one.why_unknown for one in nobody.values())
+
+
+def test_an_armstand_has_no_jump_and_a_dive_without_twist_none() -> None:
+    found = measured(made_facts(code="626C", turns=3.0))
+    assert found["jump_height"].value is None and "armstand" in found["jump_height"].why_unknown.lower()
+    assert found["twists"].value is None and "no twist" in found["twists"].why_unknown
+
+
+def test_every_measure_has_a_name_of_its_own_and_a_rule_that_exists() -> None:
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert all(kind.rule in RULES for kind in KINDS if kind.rule)
+    assert all((rule.least is None) == (rule.most is None) for rule in RULES.values())
