@@ -285,6 +285,10 @@ def made_dives() -> dict[str, Result]:
             film_share=0.6,
             networks=scored.networks.model_copy(update={"shown_on": "broadcast films of one pool"}),
         ),
+        "known error of given numbers": made_result(
+            **_UNSURE, difficulty=2.88, judging=None, validated=True, unfamiliarity=0.7
+        ),
+        "pointed at": made_result(poses=PoseShares(source="estimated", measured=0.8, diver="given")),
         "checked": made_result(validated=True, validation=made_validation(4.2, 2.5)),
     }
 

@@ -106,7 +106,7 @@ def test_without_a_score_the_reasons_come_first_and_no_number_is_made_up(name):
     main = page.find("main")[0]
     refusal = main.children[1]
     assert refusal.attributes["class"] == "refusal"
-    assert "no score" in refusal.text
+    assert "No score" in refusal.text
     assert not page.find("p", class_="score")
     assert not [e for e in page.everything if "points" in e.text and e.tag in ("p", "li", "table")]
     fields = " ".join(e.attributes.get("data-field", "") for e in main.everything)

@@ -148,7 +148,8 @@ class Grammar:
             found = [(form, match) for form in self._forms if (match := form.pattern.match(text, place))]
             if not found:
                 raise DataError(
-                    f"{text[place : place + 60]!r} is no sentence of this language", todo="give what `say` says"
+                    f"{text[place : place + 60]!r} is no sentence of this language",
+                    todo="give what `say` says",
                 )
             form, match = max(found, key=lambda one: one[1].end())
             facts.append(self._fact(form, match.groupdict()))
@@ -218,7 +219,11 @@ class Grammar:
         for name in ("first", "last"):
             several = several.replace(rf"\{{{name}\}}", f"(?P<{name}>[0-9]+)")
         stages = "|".join(re.escape(stage) for stage in self._stages.values())
-        places = {"frames": f"(?:{several}|{one})", "percent": "(?P<percent>[0-9]+)", "stage": f"(?P<stage>{stages})"}
+        places = {
+            "frames": f"(?:{several}|{one})",
+            "percent": "(?P<percent>[0-9]+)",
+            "stage": f"(?P<stage>{stages})",
+        }
         parts = _PLACE.split(template)  # text, name, text, name, ..., text
         pattern = "".join(
             re.escape(part) if not k % 2 else places.get(part, f"(?P<{part}>{number})")

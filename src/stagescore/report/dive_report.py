@@ -20,7 +20,7 @@ def dive_report(result: Result, pictures: Pictures) -> str:
     """
     built = {name: (section, section.build(result, pictures)) for name, section in all_sections().items()}
     parts = [
-        render_section(name, section.title, content)
+        render_section(name, section.title, content, printed=section.printed)
         for name, (section, content) in built.items()
         if content is not None
     ]

@@ -24,12 +24,14 @@ class Part:
         title: Heading of the section; None where the template writes its own.
         body: The markup of the section.
         style: CSS that only this section needs; empty without any.
+        printed: Whether it is printed.
     """
 
     name: str
     title: str | None
     body: Markup
     style: Markup
+    printed: bool
 
 
 def render(name: str, **content: Any) -> str:
@@ -42,17 +44,21 @@ def render(name: str, **content: Any) -> str:
     return _environment().get_template(name).render(**content)
 
 
-def render_section(name: str, title: str | None, content: Mapping[str, object]) -> Part:
+def render_section(
+    name: str, title: str | None, content: Mapping[str, object], *, printed: bool = True
+) -> Part:
     """A section of the template that stands beside the section's file.
 
     Args:
         name: Name of the section.
         title: Heading of the section; None where the template writes its own.
         content: What the template shows; markup in it is escaped.
+        printed: Whether it is printed.
     """
     filled = _environment().get_template(f"sections/{name}{_SUFFIX}").make_module(dict(content))
     style = getattr(filled, "style", Markup())
-    return Part(name=name, title=title, body=Markup(filled), style=style)  # noqa: S704 - made by a template
+    body = Markup(filled)  # noqa: S704 - made by a template
+    return Part(name=name, title=title, body=body, style=style, printed=printed)
 
 
 def _section_template(name: str) -> str | None:

@@ -32,6 +32,7 @@ class Section:
             them, and no others.
         build: Makes what the template shows, from the result and the pictures; None where there is nothing to show.
         frames: Frames of the input file that the section shows pictures of.
+        printed: Whether it is printed; paper has two pages, one of them for the first screen.
     """
 
     order: int
@@ -39,6 +40,7 @@ class Section:
     reads: tuple[str, ...]
     build: Callable[[Result, Pictures], Content | None]
     frames: Callable[[Result], Iterable[int]] = no_frames
+    printed: bool = True
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.reads) - set(Result.model_fields)):

@@ -83,4 +83,5 @@ SECTION = Section(
     title="Where the network looked",
     reads=("attention", "attention_frames", "stages"),
     build=build,
+    printed=False,
 )

@@ -167,4 +167,5 @@ SECTION = Section(
     reads=("exemplars", "stages", "score"),
     build=build,
     frames=frames,
+    printed=False,
 )

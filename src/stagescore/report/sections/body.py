@@ -164,4 +164,5 @@ SECTION = Section(
     reads=("stages", "events", "angles", "poses"),
     build=build,
     frames=frames,
+    printed=False,
 )

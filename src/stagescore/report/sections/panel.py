@@ -50,4 +50,5 @@ SECTION = Section(
     title="As a judges' panel might put it",
     reads=("judging", "score"),
     build=build,
+    printed=False,
 )

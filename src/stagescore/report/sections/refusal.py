@@ -11,10 +11,8 @@ def build(result: Result, pictures: Pictures) -> Content | None:
     """The status and the reasons; nothing for a dive that is `ok`."""
     if result.status == "ok":
         return None
-    told = status(result)
-    without = "" if result.score is not None else ": no score"
-    heading = Sentence(f"{told.text}{without}", (*told.fields, "score"))
-    return {"heading": heading, "reasons": reasons(result)}
+    verdict = None if result.score is not None else Sentence("No score", ("score",))
+    return {"verdict": verdict, "heading": status(result), "reasons": reasons(result)}
 
 
 def reasons(result: Result) -> list[Sentence]:

@@ -3,15 +3,12 @@
 from itertools import pairwise
 
 from stagescore.inference.exemplar_bank import PICTURED_SHARES, frame_within
-from stagescore.report import number_sentences as number
 from stagescore.report import sentences as say
-from stagescore.report.charts import Chart, Table, anchor_at, stacked
 from stagescore.report.keyframes import contact_frame, decisive_stage, seconds_at, stage_at
 from stagescore.report.pictures import CaptionedPicture, Pictures
-from stagescore.report.score_breakdown import adds_up, mean, printed_score
+from stagescore.report.score_breakdown import adds_up, printed_score
 from stagescore.report.sections import Content, Section
 from stagescore.report.sentences import TIMES, Sentence, counted, points, signed
-from stagescore.report.svg import Axis, Drawing
 from stagescore.scoring.result import Result
 
 _NOTHING = 0.05
@@ -25,32 +22,19 @@ last one was foam or the diver under water in four."""
 
 
 def build(result: Result, pictures: Pictures) -> Content:
-    """What is known with and without a score; with one, the score and the stage that decided it as well."""
+    """Pictures with and without a score; with one, the score and the stage that decided it as well."""
     shots = _shots(result, pictures)
-    known = {
-        "score": None,
-        "execution": number.execution(result),
-        "dive_number": number.dive_number(result),
-        "trust": None,
-        "shown_on": shown_on(result),
-        "expected": say.prior(result)[:1],
-        "warnings": say.warnings(result),
-        "shots": shots,
-        "shots_note": None,
-        "differences": [],
-    }
+    known = {"score": None, "trust": None, "shots": shots, "shots_note": None, "differences": []}
     return known if result.score is None else known | _scored(result, pictured=bool(shots))
 
 
 def _scored(result: Result, *, pictured: bool) -> dict[str, object]:
-    """What only a dive with a score has; its warnings stand in the section on trust."""
+    """What only a dive with a score has."""
     stage = decisive_stage(result)
     return {
         "score": Sentence(printed_score(result) or "", ("score",)),
         "interval": interval(result),
-        "strip_of_scores": standing_strip(result),
         "trust": trust(result),
-        "warnings": [],
         "telling": telling(result),
         "shots_note": None if stage is None or not pictured else telling_pictures(result, stage),
         "differences": _differences(result) if adds_up(result) else [],
@@ -143,7 +127,7 @@ def trust(result: Result) -> Sentence:
                 *(f"validation.gains[].{name}" for name in ("over", "points", "interval")),
             ),
         )
-    if result.validated and result.recognised and result.dive_number is None:
+    if result.dive_number is None and result.validated and result.recognised:
         return Sentence(
             "The error is known from real dives whose number was given; of this one the number is not known, and such scores are "
             "farther off.",
@@ -162,29 +146,6 @@ def trust(result: Result) -> Sentence:
     return Sentence(
         f"Not validated on real dives. The weights were trained on: {trained_on}.",
         ("validated", "networks.trained_on"),
-    )
-
-
-def shown_on(result: Result) -> Sentence | None:
-    """The kind of film that the network has been shown to work on."""
-    if result.networks is None or not result.networks.shown_on:
-        return None
-    return Sentence(
-        f"Its network {result.networks.weights} has been shown to work on: {result.networks.shown_on.rstrip('.')}.",
-        ("networks.weights", "networks.shown_on"),
-    )
-
-
-def standing(result: Result) -> Sentence | None:
-    """Where the score stands among the exemplars'."""
-    if result.score is None or not result.exemplars:
-        return None
-    scores = [vote.score for vote in result.exemplars]
-    below = sum(score < result.score for score in scores)
-    return Sentence(
-        f"Higher than {below} of {counted(len(scores), 'exemplar')} "
-        f"({points(min(scores), 1)} to {points(max(scores), 1)}, mean {points(mean(scores), 1)}).",
-        ("score", "exemplars[].score"),
     )
 
 
@@ -219,41 +180,6 @@ def telling_pictures(result: Result, stage: int) -> Sentence:
     return Sentence(f"{what}: middle frame of each third (frames {shown}).", fields)
 
 
-def standing_strip(result: Result) -> Chart | None:
-    """The score and its interval on one line with the exemplars' scores."""
-    caption = standing(result)
-    if caption is None or result.score is None:
-        return None
-    scores = [vote.score for vote in result.exemplars]
-    around = [*scores, result.score, *(result.interval or ())]
-    axis = Axis(min(around), max(around), margin=4)
-    drawing = Drawing(
-        104,
-        f"Score {points(result.score)} among the exemplars' scores {', '.join(map(points, sorted(scores)))}",
-    )
-    if result.interval is not None:
-        drawing.rect(axis.at(result.interval[0]), axis.at(result.interval[1]), 34, 34, "band")
-    drawing.line(0, 76, 100, 76, "axis")
-    for x, y in stacked([axis.at(score) for score in sorted(scores)]):
-        drawing.dot(x, 66 - y, 5, "exemplar")
-    at = axis.at(result.score)
-    drawing.line(at, 26, at, 76, "query")
-    drawing.text(at, 20, f"this dive {points(result.score)}", "strong", anchor_at(at))
-    for tick in axis.ticks():
-        drawing.text(axis.at(tick), 94, f"{tick:g}", "quiet", "middle")
-    rows = [
-        ["this dive", points(result.score)],
-        *([vote.name, points(vote.score)] for vote in result.exemplars),
-    ]
-    table = Table(
-        title="Scores in points",
-        head=("dive", "points"),
-        rows=rows,
-        fields=("score", "exemplars[].dive_id", "exemplars[].score"),
-    )
-    return Chart(drawing=drawing.markup(), captions=[caption], table=table)
-
-
 def _differences(result: Result) -> list[tuple[str, Sentence]]:
     """Name of each stage, and how many points it lost or won."""
     return [
@@ -284,8 +210,7 @@ SECTION = Section(
     title=None,
     reads=(
         *("score", "interval", "modalities", "validated", "validation", "unfamiliarity", "networks"),
-        *("execution", "difficulty", "dive_number", "dive_number_source", "recognised", "disagrees"),
-        *("prior", "film_share", "warnings", "reasons", "input"),
+        *("recognised", "dive_number", "reasons", "input"),
         *("stages", "events", "exemplars", "attention", "attention_frames"),
     ),
     build=build,
