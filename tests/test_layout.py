@@ -42,6 +42,7 @@ LAYERS = (
     "media",
     "pose",
     "measures",
+    "captions",
     "data",
     "simulate",
     "encoders",

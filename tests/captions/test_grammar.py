@@ -74,7 +74,8 @@ def test_there_are_words_for_all_that_is_measured_and_no_advice_on_what_is_not(l
 
 
 @pytest.mark.parametrize(
-    "text", ["The dive was good.", "For such a fault a judge takes off 0.5 to points.", "The entry. The flight."]
+    "text",
+    ["The dive was good.", "For such a fault a judge takes off 0.5 to points.", "The entry. The flight."],
 )
 def test_what_the_grammar_did_not_say_is_not_read(text: str) -> None:
     with pytest.raises(DataError, match="is no sentence of this language"):

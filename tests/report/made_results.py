@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from stagescore.captions.advice import Correction
 from stagescore.measures.measure import Measure, Percentile
 from stagescore.measures.rules import RULES
 from stagescore.report.pictures import Pictures
@@ -42,6 +43,21 @@ def made_validation(error, points):
         interval=(points - 2.0, points + 2.0),
     )
     return Validation(num_dives=12, mean_absolute_error=error, slope=0.9, gains=[gain])
+
+
+def made_correction(edges):
+    """One thing to change, in sentences of the grammar."""
+    return Correction(
+        measure="splash_area",
+        stage="entry",
+        frames=(edges[2], edges[2] + 9),
+        frame=edges[2] + 5,
+        confidence=0.8,
+        happened=f"The splash covered 0.21 squared body lengths (frames {edges[2]} to {edges[2] + 8}), more than in 91 % of comparable "
+        "dives.",
+        costs="The entry as a whole lies 3.4 points below the exemplars.",
+        change="Go in straight and narrow, flat hands first.",
+    )
 
 
 def made_measures(edges):
@@ -190,6 +206,7 @@ def made_result(
             trunk_at_entry=9.6,
         ),
         "measures": made_measures(edges),
+        "corrections": [made_correction(edges)],
         "poses": PoseShares(source="estimated", measured=0.84, filled=0.13, doubtful=0.03),
         "attention": weights,
         "attention_frames": sampled,
@@ -288,6 +305,7 @@ def made_dives() -> dict[str, Result]:
         "known error of given numbers": made_result(
             **_UNSURE, difficulty=2.88, judging=None, validated=True, unfamiliarity=0.7
         ),
+        "nothing to change": made_result(corrections=[]),
         "pointed at": made_result(poses=PoseShares(source="estimated", measured=0.8, diver="given")),
         "checked": made_result(validated=True, validation=made_validation(4.2, 2.5)),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from stagescore.captions.advice import Correction
 from stagescore.config import Config
 from stagescore.extras import from_extra
 from stagescore.measures.measure import Measure
@@ -85,6 +86,8 @@ class Result(Config):
         angles: Joint angles over the frames; None without poses.
         measures: What was measured on the dive, known or not, in the order of `measures.kinds`; empty where no flight of one diver was
             seen, and in results made before there were measures.
+        corrections: What to change, the plainest fault first; three at most, and none where nothing that was measured surely is worse
+            than in most dives.
         poses: Origin of the joints, and how far they can be trusted.
         attention: Weight of each sampled frame in the fusion, adding up to 1 in each stage; None without attention.
         attention_frames: Frames of the input file that `attention` speaks of; None without attention.
@@ -122,6 +125,7 @@ class Result(Config):
     judging: Judging | None = None
     angles: Angles | None = None
     measures: list[Measure] = Field(default_factory=list)
+    corrections: list[Correction] = Field(default_factory=list)
     poses: PoseShares = PoseShares(source="none")
     attention: list[float] | None = None
     attention_frames: list[int] | None = None

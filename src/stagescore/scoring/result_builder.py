@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from stagescore.captions.advice import corrections
+from stagescore.captions.grammar import Grammar
 from stagescore.inference.intervals import TransitionCalibration
 from stagescore.inference.outcomes import TOLERANCE_FRAMES
 from stagescore.inference.prediction import PredictedDive
@@ -75,10 +77,16 @@ def build_result(state: ScoringState, scoring_networks: Sequence[ScoringNetwork]
         judging=estimate.judging,
         angles=_angles(state, events),
         measures=state.measures,
+        corrections=corrections(state.measures, _lost(found.get("stages", ())), Grammar.of("en")),
         timings=state.timings.seconds,
         poses=PoseShares(source="none") if poses is None else poses.shares,
         **found,
     )
+
+
+def _lost(stages: Sequence[StageResult]) -> dict[str, float]:
+    """Points by which each stage lies below the exemplars."""
+    return {stage.name: -stage.difference for stage in stages if stage.difference is not None}
 
 
 def _of_speaker(speaker: Speaker) -> dict[str, Any]:

@@ -176,4 +176,11 @@ def _shots(result: Result, pictures: Pictures) -> list[CaptionedPicture]:
     return shots
 
 
-SECTION = Section(order=65, title="Measures", reads=("measures", "stages"), build=build, frames=frames)
+SECTION = Section(
+    order=65,
+    title="Measures",
+    reads=("measures", "stages"),
+    build=build,
+    frames=frames,
+    printed=False,
+)

@@ -8,11 +8,13 @@ from stagescore.report.keyframes import contact_frame, decisive_stage, seconds_a
 from stagescore.report.pictures import CaptionedPicture, Pictures
 from stagescore.report.score_breakdown import adds_up, printed_score
 from stagescore.report.sections import Content, Section
+from stagescore.report.sections.measures import value_words
 from stagescore.report.sentences import TIMES, Sentence, counted, points, signed
 from stagescore.scoring.result import Result
 
 _NOTHING = 0.05
 """Points below which a stage counts as neither lost nor won. Set by hand."""
+_NUM_MEASURES = 3
 _NUM_PICTURES = 3
 """Pictures of the stage that decided the score, one from each third. Set by hand."""
 _SPLASH_S = 0.4
@@ -24,7 +26,11 @@ last one was foam or the diver under water in four."""
 def build(result: Result, pictures: Pictures) -> Content:
     """Pictures with and without a score; with one, the score and the stage that decided it as well."""
     shots = _shots(result, pictures)
-    known = {"score": None, "trust": None, "shots": shots, "shots_note": None, "differences": []}
+    known = {
+        **{"score": None, "trust": None, "shots": shots, "shots_note": None, "differences": []},
+        "measures": [measure_tile(result, place) for place in telling_measures(result)],
+        "change": first_change(result),
+    }
     return known if result.score is None else known | _scored(result, pictured=bool(shots))
 
 
@@ -40,6 +46,52 @@ def _scored(result: Result, *, pictured: bool) -> dict[str, object]:
         "differences": _differences(result) if adds_up(result) else [],
         "decisive": stage,
     }
+
+
+def telling_measures(result: Result) -> list[int]:
+    """Places of the three measures that say most: those to correct, then those that go with the marks, then the surest."""
+    known = [k for k, one in enumerate(result.measures) if one.value is not None]
+    to_correct = [one.measure for one in result.corrections]
+
+    def rank(place: int) -> tuple[float, ...]:
+        one = result.measures[place]
+        aside = 0.0 if one.percentile is None else abs(one.percentile.value - 50)
+        return (one.name not in to_correct, not one.usable, -aside * one.confidence, place)
+
+    return sorted(sorted(known, key=rank)[:_NUM_MEASURES])
+
+
+def measure_tile(result: Result, place: int) -> tuple[Sentence, Sentence, Sentence | None]:
+    """Title of a measure, its value, and where it stands among comparable dives."""
+    one, field = result.measures[place], f"measures[{place}]"
+    title = Sentence(one.title, (f"{field}.title",))
+    value = Sentence(value_words(one), (f"{field}.value", f"{field}.unit"))
+    if one.percentile is None:
+        return title, value, None
+    words = f"more than in {one.percentile.value:.0f}\u00a0% of comparable dives"
+    return title, value, Sentence(words, (f"{field}.percentile.value",))
+
+
+def first_change(result: Result) -> tuple[Sentence, Sentence] | None:
+    """The first thing to change, and what happened; that nothing stands out, where something was measured; else nothing."""
+    if result.corrections:
+        first = result.corrections[0]
+        return (
+            Sentence(first.change, ("corrections[0].change",)),
+            Sentence(
+                " ".join(part for part in (first.happened, first.costs) if part),
+                ("corrections[0].happened", "corrections[0].costs"),
+            ),
+        )
+    if not any(one.value is not None for one in result.measures):
+        return None
+    return (
+        Sentence("Nothing stands out.", ("corrections",)),
+        Sentence(
+            "Nothing that was measured surely, and goes with the judges' marks, was worse than in most comparable dives.",
+            ("corrections", "measures"),
+        ),
+    )
 
 
 def frames(result: Result) -> tuple[int, ...]:
@@ -211,7 +263,7 @@ SECTION = Section(
     reads=(
         *("score", "interval", "modalities", "validated", "validation", "unfamiliarity", "networks"),
         *("recognised", "dive_number", "reasons", "input"),
-        *("stages", "events", "exemplars", "attention", "attention_frames"),
+        *("stages", "events", "exemplars", "attention", "attention_frames", "measures", "corrections"),
     ),
     build=build,
     frames=frames,
