@@ -1,5 +1,6 @@
 """The pages in a browser: nothing is fetched, nothing goes wrong, nothing needs scripts, nothing is cut off."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,10 @@ def browser():
             pytest.skip(f"the browser does not start: {str(error).splitlines()[0]}")
         yield running
         running.close()
+
+
+def parse_px(text: str) -> float:
+    return float(text.removesuffix("px"))
 
 
 def compared():
@@ -101,10 +106,43 @@ def test_axe_finds_nothing_against_the_rules_of_accessibility(browser, pages, na
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["scored", "refused"])
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_a_report_is_printed_on_two_pages(browser, pages, name, paper):
+    page = browser.new_page()
+    page.goto((pages / f"{name}.html").as_uri())
+    margins = dict.fromkeys(("top", "bottom", "left", "right"), "10mm")
+    printed = page.pdf(format=paper, print_background=True, margin=margins)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", printed)) <= 2
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["scored", "refused"])
+def test_a_phone_shows_the_score_or_that_there_is_none_and_what_to_change(browser, pages, name):
+    width, height = WIDTHS["phone"]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto((pages / f"{name}.html").as_uri())
+    big = page.locator(".score" if name == "scored" else ".verdict").first
+    assert parse_px(big.evaluate("e => getComputedStyle(e).fontSize")) >= 60, (
+        "no score is as large as a score"
+    )
+    if name == "scored":
+        for selector in (".score", ".telling", ".hero img >> nth=2", ".deltas", ".tiles li >> nth=1"):
+            box = page.locator(selector).first.bounding_box()
+            assert box["y"] + box["height"] <= height, selector
+    page.close()
+
+
+@pytest.mark.slow
 def test_the_first_screen_holds_score_stage_and_frames_and_keys_reach_the_tables(browser, pages):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto((pages / "scored.html").as_uri())
-    for selector in (".score", ".telling", ".hero img >> nth=2", ".trust", ".deltas"):
+    first_screen = (
+        *(".score", ".telling", ".hero img >> nth=2", ".trust", ".deltas"),
+        *(".tiles li >> nth=1", ".change .what"),
+    )
+    for selector in first_screen:
         box = page.locator(selector).first.bounding_box()
         assert box["y"] + box["height"] <= 900, selector
     page.keyboard.press("Tab")

@@ -272,7 +272,14 @@ def without_exemplars(*, stages: bool) -> Result:
     assert whole.networks is not None
     kept = [stage.model_copy(update={"difference": None}) for stage in whole.stages] if stages else []
     networks = whole.networks.model_copy(update={"bank_sha256": None})
-    told = {"exemplars": [], "branches": [], "protocol": "", "stages": kept, "networks": networks, "corrections": []}
+    told = {
+        "exemplars": [],
+        "branches": [],
+        "protocol": "",
+        "stages": kept,
+        "networks": networks,
+        "corrections": [],
+    }
     return whole.model_copy(update=told if stages else told | {"attention": None, "attention_frames": None})
 
 

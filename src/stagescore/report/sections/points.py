@@ -192,4 +192,5 @@ SECTION = Section(
     title="Where the points went",
     reads=("score", "stages", "exemplars", "branches", "prior"),
     build=build,
+    printed=False,
 )
