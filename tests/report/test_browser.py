@@ -48,8 +48,10 @@ def compared():
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     scored, refusal = made_result(), refused()
+    many = made_result(corrections=scored.corrections * 3)
     texts = {
         "scored": dive_report(scored, made_pictures(scored, frames_wanted(scored))),
+        "many changes": dive_report(many, made_pictures(many, frames_wanted(many))),
         "refused": dive_report(refusal, made_pictures(refusal, frames_wanted(refusal))),
         "compared": compared(),
         "summary": summary_page([("one", scored), ("two", made_result(2)), ("three", refusal)]),
@@ -106,7 +108,7 @@ def test_axe_finds_nothing_against_the_rules_of_accessibility(browser, pages, na
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["scored", "refused"])
+@pytest.mark.parametrize("name", ["scored", "many changes", "refused"])
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_a_report_is_printed_on_two_pages(browser, pages, name, paper):
     page = browser.new_page()

@@ -40,5 +40,5 @@ def frames(result: Result) -> tuple[int, ...]:
 
 
 SECTION = Section(
-    order=28, title="What to change", reads=("corrections", "stages"), build=build, frames=frames
+    order=22, title="What to change", reads=("corrections", "stages"), build=build, frames=frames
 )

@@ -76,7 +76,7 @@ def table(result: Result) -> Table:
         "goes with marks",
         "points by the rules",
     )
-    return Table(title="Measures", head=head, rows=rows, fields=("measures", *TIMES))
+    return Table(title="Measures one by one", head=head, rows=rows, fields=("measures", *TIMES))
 
 
 def explained(result: Result) -> list[Sentence]:
