@@ -10,6 +10,7 @@ from stagescore.captions.advice import Correction
 from stagescore.measures.measure import Measure, Percentile
 from stagescore.measures.rules import RULES
 from stagescore.report.pictures import Pictures
+from stagescore.report.strobe import Strobe, flight_span
 from stagescore.scoring.compare import DiveComparison, Moment, StageDifference
 from stagescore.scoring.result import Result
 from stagescore.scoring.result_parts import (
@@ -327,7 +328,16 @@ def made_pictures(result: Result, frames: list[int], exemplar: bool = False) -> 
         top = round(15 + 0.8 * frame)
         image[top : top + 30, 127:133] = (150, 90, 70)
         images[frame] = image
+    span = flight_span(result)
+    copies = () if span is None else tuple(span[::12])
+    strobe = Strobe(
+        picture=np.full((60, 20, 3), 128, np.uint8),
+        frames=copies,
+        times_s=tuple((frame - copies[0]) / 25 for frame in copies),
+        hidden=0.1,
+    )
     return Pictures(
+        strobe=strobe if copies else None,
         query=images,
         track=PoseTrack(joints_px=joints, confidence=np.ones(joints.shape[:2])),
         track_frames=list(rows),

@@ -15,6 +15,7 @@ from stagescore.cli.score import (
     WeightsOption,
 )
 from stagescore.cli.simulate import size_px
+from stagescore.report.film_kinds import Align, CompareFilm
 
 
 def compare(
@@ -27,8 +28,16 @@ def compare(
     ] = None,
     out_dir: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="For compare.json, compare.html and compare.mp4."),
+        typer.Option("--out", metavar="DIR", help="For compare.json, compare.html and the films."),
     ] = None,
+    film: Annotated[
+        CompareFilm,
+        typer.Option(help="compare.mp4 shows both dives beside each other, ghost.mp4 B laid over A."),
+    ] = CompareFilm.side_by_side,
+    align: Annotated[
+        Align,
+        typer.Option(help="What lies on each other in ghost.mp4: centres of mass, or points of take-off."),
+    ] = Align.centre,
     dive_number: NumberOption = None,
     difficulty: Annotated[float | None, typer.Option(help="Degree of difficulty of both.")] = None,
     height: Annotated[float | None, typer.Option(help="Of board or platform of both, in metres.")] = None,
@@ -42,7 +51,8 @@ def compare(
 ) -> None:
     """Compare two dives: difference of points a stage, angles and films on one time base.
 
-    compare.mp4 shows both side by side, their stages aligned; with an exemplar of the bank there is no second film.
+    Both films show the same share of the same stage of both dives at a time. Of an exemplar they show the moments that its bank keeps,
+    as pictures or as skeletons.
     """
     from stagescore.report.score_files import write_comparison
     from stagescore.scoring.compare import compare_dives, compare_with_best
@@ -69,7 +79,7 @@ def compare(
             with claimed_folder(out_dir) as claimed:
                 if claimed.path != out_dir:
                     out.note(f"{out_dir} is in use or holds results already; writing to {claimed.path}")
-                write_comparison(found, mine, theirs, claimed.path)
+                write_comparison(found, mine, theirs, claimed.path, film=film, align=align)
             content["out"] = str(claimed.path)
         out.document(content)
         other = found.exemplar if found.second is None else found.second.input.path

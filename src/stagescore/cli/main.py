@@ -24,8 +24,10 @@ from stagescore.cli import (
     report,
     score,
     simulate,
+    strobe,
     train,
     train_events,
+    watch,
     weights,
 )
 from stagescore.errors import ConfigError
@@ -42,6 +44,8 @@ app = typer.Typer(
 app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("watch")(watch.watch)
+app.command("strobe")(strobe.strobe)
 app.command("fit-bank")(fit_bank.fit_bank)
 app.add_typer(data.app, name="data")
 app.command("simulate")(simulate.simulate)

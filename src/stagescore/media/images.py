@@ -183,6 +183,18 @@ def jpeg_bytes(image: UInt8[np.ndarray, "height width 3"], quality: int) -> byte
     return content.tobytes()
 
 
+def png_bytes(image: UInt8[np.ndarray, "height width 3"]) -> bytes:
+    """A picture (RGB) as PNG, which loses nothing.
+
+    Raises:
+        DataError: It cannot be packed.
+    """
+    done, content = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
+    if not done:
+        raise DataError("a picture cannot be packed as PNG", todo="look at the film")
+    return content.tobytes()
+
+
 def _as_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
     if image.mode.startswith("I"):  # 16 bits a pixel; PIL would clip instead of scaling
         grey = np.clip(np.asarray(image, dtype=np.int64) // 257, 0, 255).astype(np.uint8)

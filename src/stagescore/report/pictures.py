@@ -12,6 +12,7 @@ from stagescore.errors import DataError
 from stagescore.media.images import jpeg_bytes
 from stagescore.report.overlay import draw_pose
 from stagescore.report.sentences import Sentence
+from stagescore.report.strobe import Strobe
 from stagescore.types import PoseTrack
 
 Image = UInt8[np.ndarray, "_ _ 3"]
@@ -58,6 +59,7 @@ class Pictures:
         contact_frame: Frame of the first water contact, after which a joint that is found may be anything; None where it
             is not known.
         scale: Width and height of the pictures of the query, as shares of those of the film.
+        strobe: The flight in one picture; None where it could not be made.
     """
 
     query: Mapping[int, Image] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Pictures:
     exemplar: Mapping[int, Image] = field(default_factory=dict)
     contact_frame: int | None = None
     scale: Float[np.ndarray, "2"] = field(default_factory=lambda: np.ones(2))
+    strobe: Strobe | None = None
 
     def __post_init__(self) -> None:
         rows = 0 if self.track is None else self.track.num_frames

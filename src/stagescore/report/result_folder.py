@@ -21,6 +21,7 @@ from stagescore.report.dive_report import dive_report, frames_wanted
 from stagescore.report.keyframes import contact_frame, nearest_exemplar
 from stagescore.report.overlay import shown_frames, skeleton_pictures
 from stagescore.report.pictures import Pictures
+from stagescore.report.strobe import FilmedFlight, Strobe, strobe_frames, strobe_of
 from stagescore.scoring.poses import is_joints, joints_alone
 from stagescore.scoring.result import Result
 from stagescore.types import PoseTrack
@@ -58,7 +59,23 @@ def film_pictures(
         exemplar={} if bank is None else exemplar_pictures(result, bank),
         contact_frame=contact_frame(result),
         scale=np.ones(2) if media is None else media.scale,
+        strobe=None if media is None else _strobe(result, media, track),
     )
+
+
+def shown_of_film(result: Result) -> list[int]:
+    """All frames of the film that a report needs, increasing: to be shown, or for the flight in one picture."""
+    return sorted({*frames_wanted(result), *strobe_frames(result)})
+
+
+def _strobe(result: Result, media: Media, track: PoseTrack | None) -> Strobe | None:
+    """The flight in one picture; None where the film does not show one, or too little of it."""
+    if not strobe_frames(result) or media.info.kind == "joints":
+        return None
+    try:
+        return strobe_of(FilmedFlight.of(result, media, track))
+    except DataError:
+        return None
 
 
 def exemplar_pictures(result: Result, bank: ExemplarBank) -> dict[int, UInt8[np.ndarray, "_ _ 3"]]:
@@ -160,6 +177,15 @@ def scored_film(result: Result, folder: Path) -> Media:
     return media
 
 
+def saved_joints(folder: Path) -> PoseTrack | None:
+    """The joints of a dive that was scored before, in pixels of the film; None where none were found.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    return read_npz(folder / JOINTS) if (folder / JOINTS).exists() else None
+
+
 def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
     """What there is to show of a dive that was scored before.
 
@@ -169,7 +195,7 @@ def saved_pictures(result: Result, folder: Path) -> tuple[Pictures, str | None]:
     Raises:
         DataError: The joints cannot be read.
     """
-    track = read_npz(folder / JOINTS) if (folder / JOINTS).exists() else None
+    track = saved_joints(folder)
     media, missing = None, None
     try:
         media = scored_film(result, folder)

@@ -3,7 +3,7 @@
 Source: none needed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +18,20 @@ from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.printable import json_spelled
 from stagescore.report.compare_page import compare_page, compared_pairs
 from stagescore.report.dive_report import frames_wanted
-from stagescore.report.keyframes import contact_frame, stage_at
+from stagescore.report.film_kinds import Align, CompareFilm
+from stagescore.report.ghost import ghost_frames, skeleton_ghosts
+from stagescore.report.keyframes import AlignedPair, contact_frame, stage_at
 from stagescore.report.measure_tables import measures_csv
 from stagescore.report.overlay import LEAST_EDGE_PX, draw_pose, shown_frames
 from stagescore.report.pictures import Pictures
-from stagescore.report.result_folder import REPORT, SUMMARY, film_pictures, pictures_in, write_dive_report
+from stagescore.report.result_folder import (
+    REPORT,
+    SUMMARY,
+    film_pictures,
+    pictures_in,
+    shown_of_film,
+    write_dive_report,
+)
 from stagescore.report.summary import summary_page
 from stagescore.scoring.batch import NOT_WRITTEN
 from stagescore.scoring.compare import DiveComparison
@@ -31,9 +40,11 @@ from stagescore.scoring.result import Result
 from stagescore.scoring.scored import Scored
 
 OVERLAY, MEASURES = "overlay.mp4", "measures.csv"
-COMPARE_PAGE, COMPARISON = "compare.html", "compare.mp4"
+COMPARE_PAGE, COMPARISON, GHOST = "compare.html", "compare.mp4", "ghost.mp4"
 SIDE_BY_SIDE_RATE = 15.0
 """Frames per second of films side by side: half the usual speed, since they are looked at closely."""
+STILL_S = 1.0
+"""Seconds for which each moment of an exemplar is shown of which a bank keeps some moments only. Set by hand."""
 _SIDE_HEIGHT_PX = 360
 _DRAWN_EDGE_PX = 1280
 """Longer edge of what is drawn, in pixels, at most, unless the film's pictures are held already: what a screen shows beside a page.
@@ -50,7 +61,7 @@ def write_dive_files(scored: Scored, folder: Path) -> None:
         DataError: One of them cannot be made or written.
     """
     if scored.media is not None:
-        drawn = HeldMedia.for_drawing(scored.media, frames_wanted(scored.result), _DRAWN_EDGE_PX)
+        drawn = HeldMedia.for_drawing(scored.media, shown_of_film(scored.result), _DRAWN_EDGE_PX)
         scored = replace(scored, media=drawn)
     if scored.media is not None and scored.poses is not None:
         rate = scored.media.info.frame_rate or DEFAULT_FRAME_RATE
@@ -83,14 +94,26 @@ def pictures_of(scored: Scored) -> Pictures:
     return film_pictures(scored.result, scored.media, poses.track, poses.weak, scored.bank)
 
 
-def write_comparison(comparison: DiveComparison, first: Scored, second: Scored | None, folder: Path) -> None:
-    """Write `compare.json`, `compare.html` and, for two films, `compare.mp4`.
+def write_comparison(
+    comparison: DiveComparison,
+    first: Scored,
+    second: Scored | None,
+    folder: Path,
+    *,
+    film: CompareFilm = CompareFilm.side_by_side,
+    align: Align = Align.centre,
+) -> None:
+    """Write `compare.json`, `compare.html`, and the films `compare.mp4` and `ghost.mp4`.
+
+    Of an exemplar whose bank keeps neither pictures nor skeletons there is no film; one that is asked for as a ghost is an error.
 
     Args:
         comparison: Comparison of the two dives.
         first: The first dive.
         second: The second dive; None for an exemplar of the first one's bank.
         folder: Folder that has none of these files yet.
+        film: Kind of film that is written.
+        align: What lies on each other in a ghost.
 
     Raises:
         DataError: One of them cannot be made or written.
@@ -105,8 +128,67 @@ def write_comparison(comparison: DiveComparison, first: Scored, second: Scored |
     else:
         theirs = Pictures(exemplar=pictures_in(first.bank, comparison.exemplar))
     write_bytes(folder / COMPARE_PAGE, compare_page(comparison, mine, theirs).encode())
-    if second is not None and first.media is not None and second.media is not None:
-        write_comparison_film(comparison, first, second, folder / COMPARISON)
+    if film != CompareFilm.ghost:
+        _write_side_by_side(comparison, first, second, pairs, theirs, folder / COMPARISON)
+    if film != CompareFilm.side_by_side:
+        _write_ghost(comparison, first, second, pairs, align, folder / GHOST)
+
+
+def _write_side_by_side(
+    comparison: DiveComparison,
+    first: Scored,
+    second: Scored | None,
+    pairs: Sequence[AlignedPair],
+    theirs: Pictures,
+    path: Path,
+) -> None:
+    """Both dives beside each other; nothing where one of them has no pictures."""
+    if first.media is None:
+        return
+    if second is not None:
+        if second.media is not None:
+            write_comparison_film(comparison, first, second, path)
+        return
+    pairs = [pair for pair in pairs if pair.exemplar_frame in theirs.exemplar]
+    if not pairs:
+        return
+    mine = dict(_shown(first, sorted({pair.query_frame for pair in pairs})))
+    stages = [stage.name for stage in comparison.stages]
+
+    def beside() -> Iterator[Picture]:
+        for pair in pairs:
+            stage = stages[pair.stage]
+            left = _told(_sized(mine[pair.query_frame]), f"A  {stage}  {pair.query_frame}")
+            right = _told(_sized(theirs.exemplar[pair.exemplar_frame]), f"exemplar  {stage}")
+            yield np.concatenate((left, right), axis=1)
+
+    write_film(path, _held(beside()), SIDE_BY_SIDE_RATE)
+
+
+def _write_ghost(
+    comparison: DiveComparison,
+    first: Scored,
+    second: Scored | None,
+    pairs: Sequence[AlignedPair],
+    align: Align,
+    path: Path,
+) -> None:
+    """The second dive, or the skeleton of the exemplar, laid over the first."""
+    if second is not None:
+        shown = (_told(image, text) for text, image in ghost_frames(comparison, first, second, align))
+        write_film(path, shown, SIDE_BY_SIDE_RATE)
+        return
+    stages = [stage.name for stage in comparison.stages]
+    kept = {} if first.bank is None else first.bank.skeletons.get(comparison.exemplar or "", {})
+    stills = (_told(image, text) for text, image in skeleton_ghosts(pairs, stages, first, kept))
+    write_film(path, _held(stills), SIDE_BY_SIDE_RATE)
+
+
+def _held(stills: Iterable[Picture]) -> Iterator[Picture]:
+    """Each picture for a while."""
+    for still in stills:
+        for _ in range(round(STILL_S * SIDE_BY_SIDE_RATE)):
+            yield still
 
 
 def _compared_pictures(scored: Scored, frames: Sequence[int]) -> Pictures:

@@ -190,8 +190,8 @@ def score_batch(
 
     with ExitStack() as stack:
         lock = how.lock or stack.enter_context(alone_in(out))
-        _sweep(out)
-        stack.callback(_sweep, out)
+        sweep(out)
+        stack.callback(sweep, out)
         if how.resume:
             keep()
         try:
@@ -349,7 +349,7 @@ def summary_csv(results: Sequence[Result]) -> bytes:
     return csv_table(COLUMNS, rows).encode()
 
 
-def _sweep(out: Path) -> None:
+def sweep(out: Path) -> None:
     """Remove what dives left that were being written when their process was killed."""
     for leftover in out.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)

@@ -25,9 +25,9 @@ from stagescore.pose.plausibility import impossible
 from stagescore.pose.tracking import NobodyThereError, Pointed
 from stagescore.scoring import checks
 from stagescore.scoring.estimating import ScoreEstimator
-from stagescore.scoring.event_refinement import FlightRefiner
+from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefiner
 from stagescore.scoring.events import Flight, FlightFinder, FreeFall
-from stagescore.scoring.inputs import sha256_of
+from stagescore.scoring.inputs import name_of, sha256_of
 from stagescore.scoring.localization import cuts_of, localize_action, only_whole_dive
 from stagescore.scoring.measured import measured
 from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
@@ -87,6 +87,20 @@ def looking_tools(weights_dir: Path | None = None) -> Tools:
         events=None,
         prior=ScorePrior.shipped(),
     )
+
+
+def looked_at(path: Path, weights_dir: Path | None = None) -> ScoringState:
+    """What is seen of a dive without any network that scores: diver, joints, flight and its ends.
+
+    Args:
+        path: A film, or a folder of images.
+        weights_dir: Folder to look for networks in before all others.
+
+    Raises:
+        StagescoreError: The film cannot be read, or a network is damaged.
+    """
+    tools = replace(looking_tools(weights_dir), events=EventNetworkRefiner.load(weights_dir))
+    return run(ScoringState(path=path, name=name_of(path), options=ScoreOptions()), tools, SEEING)
 
 
 def open_film(state: ScoringState, tools: Tools) -> None:
