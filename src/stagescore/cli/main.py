@@ -24,6 +24,7 @@ from stagescore.cli import (
     report,
     score,
     simulate,
+    split,
     train,
     train_events,
     weights,
@@ -40,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score")(score.score)
+app.command("split")(split.split)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("fit-bank")(fit_bank.fit_bank)

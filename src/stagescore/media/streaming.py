@@ -87,6 +87,19 @@ def stream_film(path: Path, options: StreamOptions = StreamOptions()) -> Iterato
             raise DataError("no frame in it can be decoded", where=path, todo=_TODO)
 
 
+def seconds_of(path: Path) -> float:
+    """Length of a film in seconds as its header says; 0 where it says nothing.
+
+    Args:
+        path: Path of a film.
+
+    Raises:
+        DataError: It is no film.
+    """
+    with _opened(path) as container:
+        return float(container.duration or 0) / av.time_base
+
+
 def _opened(path: Path) -> InputContainer:
     try:
         return av.open(

@@ -108,7 +108,9 @@ class TripodSession:
                 yield people.over(shown, done)
                 done += 1
             self.dives.append(
-                SessionDive(done + motion.first_airborne_frame - 1, done + motion.first_water_contact_frame - 1)
+                SessionDive(
+                    done + motion.first_airborne_frame - 1, done + motion.first_water_contact_frame - 1
+                )
             )
             last = first
             for last in clip:

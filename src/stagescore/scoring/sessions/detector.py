@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from stagescore.media.scaling import scaled
+from stagescore.media.sound import SuddenSounds
 from stagescore.pose.motion import EDGE_PX
 from stagescore.scoring.checks import cuts
 from stagescore.scoring.events import FlightFinder
@@ -26,10 +27,19 @@ _APART_S = 0.4
 """Seconds after a dive's water contact that another dive's part may begin, at least. Set by hand."""
 _KEPT_S, _LOOKED_S = 14.0, 7.5
 """Seconds of pictures that are kept to find cuts, and to look at falls again: what belongs to a dive, and how late it is told. Set by hand."""
+_HEARD_S = 0.3
+"""Seconds between the water contact and its sound, at most. Set by hand: the contact is placed to a few frames, and sound takes a tenth of a
+second from the far side of a pool."""
 _MOST_RATE = 31.0
 """Pictures per second that are kept. Set by hand: a little more than films have, and a half of fast ones."""
 _TOLD_LATE_S = 3.5
 """Seconds after its water contact by which a fall has been told, at the latest. Set by hand: `falls` waits 2.6 s and a little more."""
+
+
+SURELY = PlausibleFall()
+PERHAPS = PlausibleFall(duration_s=(0.3, 3.0), gravity=(2.0, 80.0), fallen=1.0, fit=0.0, complete=False)
+"""What a fall must be like that only the motion tells, and one that the network sees too: a body that is lost on the way, or whose
+background is, has too short or too steep a fall. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +50,14 @@ class Rule:
         surely: What a fall must be like that the network does not see as a dive.
         perhaps: What a fall must be like that the network does see as a dive.
         least_seen: Confidence of the network from which on it sees a dive.
+        heard: How much a sudden sound at the water contact tells, 0 to 1. Little: there is no real film with sound to measure it on.
         least: Confidence from which on a fall is a dive.
     """
 
-    surely: PlausibleFall = PlausibleFall()
-    perhaps: PlausibleFall = PlausibleFall(duration_s=(0.3, 3.0), gravity=(2.0, 80.0), fallen=1.0, fit=0.0)
+    surely: PlausibleFall = SURELY
+    perhaps: PlausibleFall = PERHAPS
     least_seen: float = 0.6
+    heard: float = 0.1
     least: float = 0.35
 
 
@@ -64,12 +76,14 @@ class SessionDetector:
         confirmer: What looks at a fall again; None to go by the fall alone.
         flights: What finds a flight in heights; by default a piece of a parabola.
         rule: What is taken for a dive.
+        sounds: Sudden sounds of the film; None where it has no sound.
         slowmo: Factor by which the film is slowed down.
     """
 
     confirmer: EventConfirmer | None = None
     flights: FlightFinder | None = None
     rule: Rule = field(default_factory=Rule)
+    sounds: SuddenSounds | None = None
     slowmo: float = 1.0
     _falls: FallStream = field(init=False)
     _looked: deque[_Kept] = field(init=False, default_factory=deque)
@@ -131,6 +145,9 @@ class SessionDetector:
                 takeoff_s, contact_s = seen.takeoff_s, seen.contact_s
                 told = ("motion", "events")
                 sure = 1 - (1 - sure) * (1 - seen.confidence)
+        if self.sounds is not None and self.sounds.near(contact_s * self.slowmo, _HEARD_S * self.slowmo):
+            told = (*told, "sound")
+            sure = 1 - (1 - sure) * (1 - self.rule.heard)
         if sure < self.rule.least:
             return None
         first, stop = (

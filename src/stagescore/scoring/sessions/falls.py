@@ -39,6 +39,8 @@ _STEP_DOWN = 0.1
 """Lengths of a moving part that it goes down from a picture to the next, at least. At its end a fall does about half a length. Set by hand."""
 _STEPS, _ALL_STEPS = 3, 0.8
 """Steps down one after another, and lengths of all together, from which on a moving part is followed. Set by hand."""
+_MOST_MISSES = 2
+"""Steps one after another that may be none down, in between. Set by hand."""
 _LINK, _LINK_GROWTH = 0.8, 2.5
 """Lengths between a moving part and where the one before was going, and factor by which lengths may differ, at most. Set by hand."""
 _LINK_NEW = 1.3
@@ -106,12 +108,14 @@ class PlausibleFall:
         gravity: Least and largest acceleration, in body sizes per squared second.
         fallen: Least fall, in body sizes.
         fit: Least fit.
+        complete: Whether both ends must be seen.
     """
 
     duration_s: tuple[float, float] = (0.6, 2.5)
     gravity: tuple[float, float] = (3.0, 25.0)
     fallen: float = 1.5
-    fit: float = 0.1
+    fit: float = 0.3
+    complete: bool = True
 
     def holds(self, fall: Fall) -> bool:
         """Whether it may be a dive."""
@@ -120,6 +124,7 @@ class PlausibleFall:
             and self.gravity[0] <= fall.gravity <= self.gravity[1]
             and fall.fallen >= self.fallen
             and fall.fit >= self.fit
+            and (fall.complete or not self.complete)
         )
 
 
@@ -135,8 +140,9 @@ class _Part:
         height_px: Height of its middle against the background of the first picture, downwards, in pixels.
         velocity: Pixels per second; None where nothing came before.
         before: The same part earlier; None where there is none, or that is long ago.
-        steps: Number of steps down until now, without one that is none.
+        steps: Number of steps down until now, with few between that are none.
         way: How far it went in these steps, in its lengths.
+        misses: Number of steps since the last one down.
     """
 
     serial: int
@@ -148,11 +154,12 @@ class _Part:
     before: "_Part | None" = None
     steps: int = 0
     way: float = 0.0
+    misses: int = 0
 
     @property
     def falls(self) -> bool:
         """Whether it has gone down for long enough to be followed."""
-        return self.steps >= _STEPS and self.way >= _ALL_STEPS
+        return self.steps >= _STEPS and self.way >= _ALL_STEPS and not self.misses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,6 +273,9 @@ class FallStream:
         down = (part.height_px - best.height_px) / min(part.size_px, best.size_px)
         if down >= _STEP_DOWN * (part.serial - best.serial):
             part.steps, part.way = best.steps + 1, best.way + down
+        elif best.misses < _MOST_MISSES:
+            # Where the camera moves fast, a step of the background may be wrong or unknown.
+            part.steps, part.way, part.misses = best.steps, best.way, best.misses + 1
 
     def _look(self) -> list[Fall]:
         """Follow what went down, and tell which of it falls."""
