@@ -24,7 +24,9 @@ from stagescore.data.protocols import without_sealed
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
 from stagescore.media.source import open_media
+from stagescore.media.streaming import stream_film
 from stagescore.scoring.sessions.detector import SessionDetector
+from stagescore.scoring.sessions.film import dives_in_film
 from stagescore.simulate.session import RATE, SessionDive, SessionOrder, TripodSession
 from stagescore.types import Dive
 
@@ -277,11 +279,56 @@ def _spliced(plan: SessionPlan, dives: Sequence[Dive], truth: list[tuple[float, 
             before = [np.full_like(pictures[0], 40 * (number % 5) + 20)] * round(_RATE_OF_FILMS)
         yield from before
         done += len(before)
-        truth.append(tuple((done + frame - media.content.start) / _RATE_OF_FILMS for frame in dive.flight))
+        begin = done - media.content.start
+        takeoff, contact = ((begin + frame) / _RATE_OF_FILMS for frame in dive.flight)
+        truth.append((takeoff, contact))
         yield from pictures
         yield from after
         done += len(pictures) + len(after)
         last = (after or pictures)[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedOutcome:
+    """How long it takes to look a film through.
+
+    Attributes:
+        seconds: Length of the film, in seconds.
+        cpu_s: Seconds of processor time, of all threads together: decoding and looking.
+        decoding_cpu_s: Seconds of processor time of decoding alone, and of making the pictures small.
+        wall_s: Seconds that passed.
+        num_dives: Number of dives that were found.
+    """
+
+    seconds: float
+    cpu_s: float
+    decoding_cpu_s: float
+    wall_s: float
+    num_dives: int
+
+
+def measure_speed(film: Path, detector: Callable[[], SessionDetector]) -> SpeedOutcome:
+    """Look a film through, once for its dives and once for nothing.
+
+    Args:
+        film: Path of a film.
+        detector: Makes a detector.
+
+    Raises:
+        DataError: It is no film.
+    """
+    begin = time.process_time()
+    seconds = max(small.time_s for small in stream_film(film))
+    decoding = time.process_time() - begin
+    begin, wall = time.process_time(), time.perf_counter()
+    dives = list(dives_in_film(film, detector()))
+    return SpeedOutcome(
+        seconds=seconds,
+        cpu_s=time.process_time() - begin,
+        decoding_cpu_s=decoding,
+        wall_s=time.perf_counter() - wall,
+        num_dives=len(dives),
+    )
 
 
 def rates(outcomes: Sequence[SessionOutcome]) -> list[RateOutcome]:
@@ -290,7 +337,9 @@ def rates(outcomes: Sequence[SessionOutcome]) -> list[RateOutcome]:
     Args:
         outcomes: What was found in each session.
     """
-    groups = [(kind, [one for one in outcomes if one.kind == kind]) for kind in KINDS]
+    groups: list[tuple[str, list[SessionOutcome]]] = [
+        (kind, [one for one in outcomes if one.kind == kind]) for kind in KINDS
+    ]
     groups.append(("all", list(outcomes)))
     return [
         RateOutcome(

@@ -28,6 +28,9 @@ def sessions(
     most_pause: Annotated[
         float, typer.Option(min=4.0, help="Most seconds between two simulated dives.")
     ] = 40.0,
+    speed: Annotated[
+        Path | None, typer.Option(metavar="FILM", help="Only say how fast this film is looked through.")
+    ] = None,
     choosing: Annotated[
         bool,
         typer.Option("--choosing", help="The part that thresholds were chosen on, not the one that counts."),
@@ -43,9 +46,11 @@ def sessions(
     from dataclasses import asdict
 
     from stagescore.benchmarks.sessions import (
+        Kind,
         Part,
         SessionPlan,
         measure_sessions,
+        measure_speed,
         most_per_hour,
         rates,
     )
@@ -53,10 +58,19 @@ def sessions(
     from stagescore.scoring.sessions.tools import detector_source
 
     with command_output(json=json, quiet=quiet) as out:
+        if speed is not None:
+            taken = measure_speed(speed, detector_source(weights_dir))
+            out.document(asdict(taken))
+            out.text(
+                f"{taken.seconds:.1f} s of film: {taken.cpu_s:.2f} s of processor time, {taken.decoding_cpu_s:.2f} s of it to decode "
+                f"({taken.seconds / taken.cpu_s:.1f} times as fast as it plays on one core that does nothing else); "
+                f"{taken.wall_s:.1f} s passed; {taken.num_dives} dives."
+            )
+            return
         part: Part = "choosing" if choosing else "reporting"
-        kinds = (
-            [("tripod", simulated), ("cuts", real), ("dissolves", real)] if films else [("tripod", simulated)]
-        )
+        kinds: list[tuple[Kind, int]] = [("tripod", simulated)]
+        if films:
+            kinds += [("cuts", real), ("dissolves", real)]
         plans = [
             SessionPlan(kind=kind, number=number, part=part, num_dives=dives, pause_s=(4.0, most_pause))
             for kind, num in kinds

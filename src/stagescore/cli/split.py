@@ -26,13 +26,13 @@ def split(
     Clips are copied, pictures and sound, and lose nothing. Clips that are there already are written again.
     """
     from stagescore.media.info import check_factor
-    from stagescore.scoring.sessions.splitting import dives_csv, split_film, write_table
+    from stagescore.scoring.sessions.splitting import FoundDive, dives_csv, split_film, write_table
     from stagescore.scoring.sessions.tools import detector_source
 
     with command_output(json=json, quiet=quiet) as out:
         check_factor("slow-motion factor", slowmo)
         source = detector_source(weights_dir)
-        found = []
+        found: list[FoundDive] = []
         with out.progress() as progress:
             for film in films:
                 found += split_film(

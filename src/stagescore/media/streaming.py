@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
@@ -25,6 +26,8 @@ from stagescore.media.video import FORMATS
 
 _MOST_ERRORS = 1000
 """Packets that cannot be decoded, after which a film is not read on. Set by hand."""
+_ROUNDED_S = 1e-4
+"""Seconds by which times may be rounded."""
 _TODO = "check that it plays in a video player, or convert it to mp4"
 
 
@@ -119,6 +122,8 @@ def _frames(container: InputContainer, stream: VideoStream, options: StreamOptio
     least_step_s = 1 / options.most_rate
     stamps: list[int] = []
     last_s, num_errors, num_seen = -np.inf, 0, 0
+    # One for all frames: it keeps its tables.
+    scaler, orientation = VideoReformatter(), None
     packets = container.demux(stream)
     while num_errors < _MOST_ERRORS:
         try:
@@ -135,18 +140,17 @@ def _frames(container: InputContainer, stream: VideoStream, options: StreamOptio
             num_seen += 1
             stamp = frame.pts if frame.pts is not None else round((num_seen - 1) / rate / base)
             time_s = stamp * base
-            if time_s < last_s + least_step_s:
+            if time_s < last_s + least_step_s - _ROUNDED_S:
                 continue
             last_s = time_s
-            orientation = frame_orientation(frame)
+            orientation = frame_orientation(frame) if orientation is None else orientation
             shown = square_pixel_size((frame.width, frame.height), stream.sample_aspect_ratio)
             scale = min(options.edge_px / max(shown), 1.0)
             # The stored picture, before it is turned.
-            size = [max(round(edge * scale), 8) for edge in shown]
+            width, height = (max(round(edge * scale), 8) for edge in shown)
             try:
-                picture = frame.to_ndarray(
-                    format="rgb24", width=size[0], height=size[1], interpolation="AREA"
-                )
+                small = scaler.reformat(frame, width, height, "rgb24", interpolation="AREA")
+                picture = small.to_ndarray()
             except Exception:  # a damaged header names colours that nothing converts
                 num_errors += 1
                 continue

@@ -260,8 +260,10 @@ def _results(
     make = partial(_scoring_in_worker, writer, workers.source, torch.get_num_threads(), cv2.getNumThreads())
     with closing(each_in_workers(make, clips, min(workers.num, len(clips)), holding=lock)) as outcomes:
         for place, outcome in outcomes:
-            lost = isinstance(outcome, Lost)
-            yield place, [_of_lost(clips[place], outcome, writer.out)] if lost else outcome
+            if isinstance(outcome, Lost):
+                yield place, [_of_lost(clips[place], outcome, writer.out)]
+            else:
+                yield place, outcome
 
 
 def _scoring_in_worker(

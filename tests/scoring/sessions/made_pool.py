@@ -10,6 +10,7 @@ SIZE_PX = (160, 120)
 BODY_PX = 14.0
 GRAVITY_PX = 9.81 * BODY_PX / 1.75
 WATER_PX, BOARD_PX = 105.0, 30.0
+_STIRS_S = 0.8
 JUMP_PX_S = 16.0
 """Speed with which the board is left upwards."""
 
@@ -24,14 +25,16 @@ def pool(seed: int = 0) -> np.ndarray:
 
 
 def diver(takeoff_s: float, x: float = 70.0, slowmo: float = 1.0) -> Body:
-    """Walks to the end of the board, jumps, falls, and is gone under water."""
+    """Walks to the end of the board, jumps, falls, and stirs the water for a while."""
 
     def middle(time_s: float) -> tuple[float, float, float] | None:
         since = (time_s - takeoff_s) / slowmo
         if since < 0:
             return x + max(8.0 * since, -12.0), BOARD_PX, 0.0
         y = BOARD_PX - JUMP_PX_S * since + GRAVITY_PX * since**2 / 2
-        return (x + 6.0 * since, y, 560.0 * since) if y < WATER_PX else None
+        if since > fall_s() + _STIRS_S:
+            return None
+        return x + 6.0 * min(since, fall_s()), min(y, WATER_PX), 560.0 * since
 
     return middle
 

@@ -37,13 +37,13 @@ def test_a_walker_beside_the_diver_takes_nothing_away() -> None:
 
 @pytest.mark.parametrize("body", [made.walker(), made.downstairs(), made.diver(0.6, slowmo=4.0)])
 def test_who_walks_goes_downstairs_or_falls_in_slow_motion_does_not_dive(body: made.Body) -> None:
-    found = falls_of([body], 5.0)
+    found = falls_of([body], 4.5)
     assert not [fall for fall in found if PlausibleFall().holds(fall)]
 
 
 def test_memory_does_not_grow_with_the_film() -> None:
     stream = FallStream()
-    for time_s, picture in made.pictures([made.walker()], 8.0):
+    for time_s, picture in made.pictures([made.walker()], 6.0):
         stream.feed(picture, time_s)
     assert len(stream._seen) <= 5.0 * 12.5 + 1
     part = stream._seen[-1].parts[0]

@@ -54,6 +54,9 @@ _REACH = 0.01
 _SAME_S = 0.7
 """Seconds between two water contacts up to which they are one dive, or a pair's. Set by hand."""
 _LEAST_WAY = 4
+"""Pictures in which a moving part must be seen. Set by hand."""
+_STOOD = 8
+"""Heights for which a body is taken to have stood before it is seen to move. Set by hand: a third of a second."""
 _MOST_WAYS = 6
 """Ways of moving parts that are looked at at once. Set by hand: it bounds the time of a look at a busy pool."""
 
@@ -308,13 +311,17 @@ class FallStream:
         heights = np.array([path[part.serial - first][1] @ (*part.middle_px, 1.0) for part in way])
         size = max(float(np.median([part.size_px for part in way])), 1.0)
         grid = np.arange(when[0], when[-1] + 0.5 / GRID, 1 / GRID)
+        # Who stands still is not seen to move: before, the body was where it is seen first.
+        stood = _STOOD if way[0].serial > first + 1 else 0
         curve = HeightCurve(0, np.interp(grid, when, heights / size))
-        flight = self.flights.find(curve, len(grid))
+        curve = replace(curve, heights=np.concatenate((np.full(stood, curve.heights[0]), curve.heights)))
+        flight = self.flights.find(curve, len(curve.heights))
         if flight is None:
             return None
+        begin_s = float(when[0]) - stood / GRID
         return Fall(
-            takeoff_s=float(when[0] + flight.first / GRID),
-            contact_s=float(when[0] + flight.stop / GRID),
+            takeoff_s=begin_s + flight.first / GRID,
+            contact_s=begin_s + flight.stop / GRID,
             fallen=flight.fallen,
             gravity=flight.gravity * GRID**2,
             fit=flight.confidence,
