@@ -50,7 +50,7 @@ class SessionOutcome:
         name: Name of the session.
         kind: Kind of the session.
         num_frames: Number of its frames.
-        seconds: Its length, in seconds.
+        seconds: Length of the session, in seconds.
         dives: Take-off and water contact of each true dive, in seconds.
         found: Take-off, water contact and confidence of each dive that was found, in seconds.
         told: What told each of these.
@@ -124,7 +124,7 @@ class RateOutcome:
     Attributes:
         kind: Kind of the sessions.
         sessions: Number of sessions.
-        hours: Their length together.
+        hours: Length of all sessions together, in hours.
         dives: Number of true dives.
         hits: Number of true dives that were found.
         false_alarms: Number of dives that were found where none is.

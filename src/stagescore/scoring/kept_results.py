@@ -43,7 +43,7 @@ def made_from(
         options: What the user says of the dive.
         path: Path of the film, as given.
         film_sha256: SHA-256 of the film, in hexadecimal.
-        which: Which of several dives of the film it is; None for the only one.
+        which: Number and frames of the dive in a film with several; None for the only one of a film.
     """
     looking, events = scorer.networks, scorer.events
     content = {

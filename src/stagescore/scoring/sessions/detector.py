@@ -43,7 +43,7 @@ background is, has too short or too steep a fall. Set by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class DiveRule:
     """What is taken for a dive.
 
     Attributes:
@@ -82,7 +82,7 @@ class SessionDetector:
 
     confirmer: EventConfirmer | None = None
     flights: FlightFinder | None = None
-    rule: Rule = field(default_factory=Rule)
+    rule: DiveRule = field(default_factory=DiveRule)
     sounds: SuddenSounds | None = None
     slowmo: float = 1.0
     _falls: FallStream = field(init=False)

@@ -142,7 +142,7 @@ class _Part:
         size_px: Longer edge of its box, in pixels.
         height_px: Height of its middle against the background of the first picture, downwards, in pixels.
         velocity: Pixels per second; None where nothing came before.
-        before: The same part earlier; None where there is none, or that is long ago.
+        before: Part that this one was in an earlier picture; None where there is none, or that is long ago.
         steps: Number of steps down until now, with few between that are none.
         way: How far it went in these steps, in its lengths.
         misses: Number of steps since the last one down.
@@ -166,7 +166,7 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
+class _SeenParts:
     """What moves in a picture."""
 
     view: FrameObservation
@@ -185,7 +185,7 @@ class FallStream:
         self._motions = MotionBetween(_MOST_BLOBS, _REACH)
         self._grey: UInt8[np.ndarray, "h w"] | None = None
         self._time_s = -np.inf
-        self._seen: deque[_Seen] = deque()
+        self._seen: deque[_SeenParts] = deque()
         self._times: deque[float] = deque()
         self._first_down_s: float | None = None
         self._last_down_s = 0.0
@@ -238,7 +238,7 @@ class FallStream:
         # The change of the whole picture is large, and nobody asks for it any more.
         slim = replace(motion, share=np.zeros((1, 1), np.float32))
         nobody = Detections(np.zeros((0, 4)), np.zeros(0))
-        self._seen.append(_Seen(FrameObservation(nobody, np.zeros(0), slim), tuple(parts)))
+        self._seen.append(_SeenParts(FrameObservation(nobody, np.zeros(0), slim), tuple(parts)))
         self._times.append(time_s)
         self._serial += 1
         while self._times[0] < time_s - WINDOW_S:

@@ -37,7 +37,7 @@ class FoundDive:
     Attributes:
         name: Name of the dive.
         film: Path of the film.
-        span: Where in the film the dive is.
+        span: Place of the dive in the film.
     """
 
     name: str
