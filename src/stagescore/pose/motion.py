@@ -108,18 +108,36 @@ def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Frame
         yield last
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsThatCount:
+    """Which moving parts of a picture are told.
+
+    Attributes:
+        most: Number of parts, the largest first.
+        reach: Share of the longer edge across which places are one part.
+        share: Share of motion from which on a place moves.
+        change: Change from which on a place moves, in grey levels.
+        area: Least share of the picture.
+    """
+
+    most: int = _MOST_BLOBS
+    reach: float = _BLOB_REACH
+    share: float = _BLOB_SHARE
+    change: float = _BLOB_CHANGE
+    area: float = _BLOB_AREA
+
+
 class MotionBetween:
     """What moves in one frame after another, for whoever gets them one by one.
 
     A place counts as changed by the lesser of two changes, so a frame is answered when the next one comes.
 
     Args:
-        most_blobs: Number of moving parts that are told of a frame, the largest first.
-        reach: Share of the longer edge across which places are one part.
+        parts: Parts that are told; by default those of a diver who fills much of the picture.
     """
 
-    def __init__(self, most_blobs: int = _MOST_BLOBS, reach: float = _BLOB_REACH) -> None:
-        self.most_blobs, self.reach = most_blobs, reach
+    def __init__(self, parts: PartsThatCount | None = None) -> None:
+        self.parts = PartsThatCount() if parts is None else parts
         self._before: np.ndarray | None = None  # change against the frame before, at the present frame
         self._grey: np.ndarray | None = None
         self._camera: np.ndarray | None = None
@@ -144,7 +162,7 @@ class MotionBetween:
         if grey is not None:
             after = _change(following, grey, None if step is None else cv2.invertAffineTransform(step))
             change = after if self._before is None else np.minimum(self._before, after)
-            motion = _motion(self._camera, change, scale, self.most_blobs, self.reach)
+            motion = _motion(self._camera, change, scale, self.parts)
             self._before = _change(grey, following, step)
             self._camera = None if step is None else _unscaled(step, scale)
         self._grey = following
@@ -155,7 +173,7 @@ class MotionBetween:
         if self._grey is None:
             return None
         change = np.zeros(self._grey.shape, np.float32) if self._before is None else self._before
-        return _motion(self._camera, change, self._scale, self.most_blobs, self.reach)
+        return _motion(self._camera, change, self._scale, self.parts)
 
 
 def _steps(
@@ -283,20 +301,20 @@ def _change(
 
 
 def _motion(
-    camera: np.ndarray | None, change: np.ndarray, scale: float, most_blobs: int, reach_share: float
+    camera: np.ndarray | None, change: np.ndarray, scale: float, parts: PartsThatCount
 ) -> FrameMotion:
     usual = max(float(np.median(change)), _LEAST_CHANGE)
     share = (change / usual).astype(np.float32)
-    mask = ((share > _BLOB_SHARE) & (change > _BLOB_CHANGE)).astype(np.uint8)
-    reach = max(round(reach_share * max(mask.shape)), 1)
+    mask = ((share > parts.share) & (change > parts.change)).astype(np.uint8)
+    reach = max(round(parts.reach * max(mask.shape)), 1)
     joined = cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     labels = labels * mask
     area = np.bincount(labels.ravel(), minlength=len(boxes))
     area[0] = 0
     blobs = []
-    for label in np.argsort(-area, kind="stable")[:most_blobs]:
-        if area[label] >= max(_BLOB_AREA * mask.size, 4):
+    for label in np.argsort(-area, kind="stable")[: parts.most]:
+        if area[label] >= max(parts.area * mask.size, 4):
             rows, columns = np.nonzero(labels == label)
             blobs.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
     return FrameMotion(camera, share, np.array(blobs, dtype=np.float64).reshape(-1, 4) / scale, scale)

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from stagescore.pose.boxes import Detections, centres, long_edges
-from stagescore.pose.motion import FrameMotion, MotionBetween, background_step
+from stagescore.pose.motion import FrameMotion, MotionBetween, PartsThatCount, background_step
 from stagescore.pose.tracking import FrameObservation, camera_path
 from stagescore.scoring.events import FlightFinder, FreeFall
 from stagescore.scoring.motion_scan import HeightCurve
@@ -33,8 +33,6 @@ _SETTLES_S = 0.9
 """Seconds after the last step down until a fall is looked at: the water must have slowed the body down. Set by hand."""
 _LONGEST_WAIT_S = 2.6
 """Seconds after the first step down until a fall is looked at all the same. Set by hand: people who walk downstairs never settle."""
-_MOST_BLOBS = 8
-"""Moving parts of a picture that are followed: swimmers and splashes are larger than a diver who is far away. Set by hand."""
 _STEP_DOWN = 0.1
 """Lengths of a moving part that it goes down from a picture to the next, at least. At its end a fall does about half a length. Set by hand."""
 _STEPS, _ALL_STEPS = 3, 0.8
@@ -49,8 +47,10 @@ _MOST_LAG, _LAG_COST = 3, 0.3
 """Pictures back in which the part before is looked for, and lengths that each picture without it counts. Set by hand."""
 _STEADINESS = 0.5
 """Weight of the last step in the velocity of a part, as in `pose.tracking`."""
-_REACH = 0.01
-"""Share of the longer edge across which places are one moving part; with more of it divers are one with who walks behind them. Set by hand."""
+_PARTS = PartsThatCount(most=8, reach=0.01, share=3.0, change=4.0, area=0.0004)
+"""Moving parts that are followed. Set by hand: swimmers and splashes are larger than a diver who is far away, and more pale; with
+a wider reach divers are one with who walks behind them. With the thresholds for divers who fill much of the picture a whole session of four
+dives before stands of their colour was missed."""
 _SAME_S = 0.7
 """Seconds between two water contacts up to which they are one dive, or a pair's. Set by hand."""
 _LEAST_WAY = 4
@@ -182,7 +182,7 @@ class FallStream:
 
     def __init__(self, flights: FlightFinder | None = None) -> None:
         self.flights = FreeFall() if flights is None else flights
-        self._motions = MotionBetween(_MOST_BLOBS, _REACH)
+        self._motions = MotionBetween(_PARTS)
         self._grey: UInt8[np.ndarray, "h w"] | None = None
         self._time_s = -np.inf
         self._seen: deque[_SeenParts] = deque()
