@@ -51,7 +51,7 @@ def numbered(name: str, number: int) -> list[str]:
 def dives_of(state: ScoringState, detector: Callable[[float], SessionDetector]) -> list[DiveSpan]:
     """The dives of a film that was opened; none where it is scored as one clip.
 
-    That is where frames, edges or joints are given, where there is one dive in a film short enough to be scored whole, where the same
+    That is where frames, edges, joints or a diver are given, where there is one dive in a film short enough to be scored whole, where the same
     dive comes twice, and where none is found.
 
     Args:
@@ -62,7 +62,7 @@ def dives_of(state: ScoringState, detector: Callable[[float], SessionDetector]) 
         DataError: The film cannot be read any more.
     """
     media, options = state.media, state.options
-    given = (options.start, options.end, options.edges, options.poses)
+    given = (options.start, options.end, options.edges, options.poses, options.diver)
     if media is None or media.info.kind == "joints" or any(one is not None for one in given):
         return []
     is_long = media.num_frames > checks.MOST_FRAMES
