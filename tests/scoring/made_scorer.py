@@ -16,11 +16,13 @@ from PIL import Image
 from stagescore.card_files import weights_hash
 from stagescore.data.dive_sources import LiveSource
 from stagescore.data.samples import Samples
+from stagescore.data.score_prior import ScorePrior
 from stagescore.inference.encoding import encode_dives
 from stagescore.inference.familiarity import Familiarity
 from stagescore.inference.voting import bank_of
 from stagescore.scoring.events import Flight
 from stagescore.scoring.motion_scan import HeightCurve
+from stagescore.scoring.pipeline import Tools
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
 from stagescore.scoring.scoring_network import ScoringNetwork
@@ -155,4 +157,15 @@ def always(distance: float) -> Always:
         num_dives=20,
         num_held_out=0,
         distance=distance,
+    )
+
+
+def no_tools() -> Tools:
+    """What the first step works with: nothing."""
+    return Tools(
+        scoring_networks=(),
+        pose_networks="None in tests.",
+        flights=GivenFlight(),
+        events=None,
+        prior=ScorePrior.shipped(),
     )

@@ -19,6 +19,7 @@ from stagescore.cli import (
     bench_pose,
     bench_real_clips,
     bench_results,
+    bench_sessions,
     bench_stability,
 )
 from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
@@ -36,6 +37,7 @@ app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)
 app.command("results")(bench_results.results)
+app.command("sessions")(bench_sessions.sessions)
 app.command("stability")(bench_stability.stability)
 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]

@@ -24,6 +24,7 @@ from stagescore.cli import (
     report,
     score,
     simulate,
+    split,
     strobe,
     train,
     train_events,
@@ -42,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score")(score.score)
+app.command("split")(split.split)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("watch")(watch.watch)

@@ -1,7 +1,7 @@
 """Video files in two passes, so that memory does not grow with their length.
 
 The first pass learns when each frame is shown and whether any is missing; the second decodes in the
-same order and gives the wanted pictures.
+same order and gives the wanted pictures; for late frames of a long film without damage it jumps to a key frame before them.
 
 Source: FFmpeg by PyAV. FFmpeg is made to show as much as it can of a damaged file; what it says while
 it does so (`ffmpeg_log`) and what the container's own tables say (`containers`) is the evidence that
@@ -10,9 +10,11 @@ less than a fifth of the speed. PyAV raises whatever its own code stumbles over 
 stream declares tracks late), so every exception of a call into it is about the file.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,8 @@ _HARMLESS = ("mmco: unref short failure", "co located POCs unavailable")
 _WITHOUT_CHECKS = frozenset("vp8 vp9 hevc mjpeg prores rawvideo huffyuv ffvhuff utvideo v210 dvvideo".split())
 # FFmpeg reads the duration of these from their header, and estimates that of others from the last frame.
 _LENGTH_IN_HEADER = {"asf", "mxf"}
+# Set by hand: frames from which on it is worth while to jump, and frames before the wanted one that are decoded.
+_LEAST_SOUGHT, _BEFORE_SOUGHT = 500, 64
 _BROKEN = "it cannot be read as a video ({})"
 _TODO = "check that it plays in a video player, or convert it to mp4"
 
@@ -310,19 +314,22 @@ def read_video(
 
 
 def _pictures(
-    path: Path, scan: Scan, indices: Sequence[int], size_px: tuple[int, int]
+    path: Path, scan: Scan, indices: Sequence[int], size_px: tuple[int, int], *, jump: bool = True
 ) -> Generator[UInt8[np.ndarray, "height width 3"], None, None]:
     wanted = Counter(indices)
     last = max(indices)
     width, height = size_px[::-1] if is_transposed(scan.orientation) else size_px
-    num_seen = 0
+    num_seen = begin = 0
+    given = False
+    problem: Exception | None = None
     try:
         with captured_errors() as log, _opened(path) as container:
             stream = _video_stream(container, path)
-            frames = _same_frames(_Decoding(container, stream, log), scan)
+            begin = _sought(container, stream, scan, min(indices)) if jump else 0
+            frames = _same_frames(_Decoding(container, stream, log), scan, begin)
             if scan.deinterlaced:
                 frames = deinterlaced(frames, stream)
-            for index, frame in enumerate(frames):
+            for index, frame in enumerate(frames, start=begin):
                 if index in wanted:
                     picture = turned(
                         frame.to_ndarray(
@@ -330,20 +337,63 @@ def _pictures(
                         ),
                         scan.orientation,
                     )
+                    given = True
                     for _ in range(wanted[index]):
                         yield picture
                 num_seen = index + 1
                 if index == last:
                     break
     except Exception as error:
-        raise _other_frames(path, scan, num_seen) from error
-    if num_seen <= last:
-        raise _other_frames(path, scan, num_seen)
+        problem = error
+    if problem is None and num_seen > last:
+        return
+    if begin and not given:  # after a jump other frames come than before: then without one
+        yield from _pictures(path, scan, indices, size_px, jump=False)
+        return
+    raise _other_frames(path, scan, num_seen) from problem
 
 
-def _same_frames(decoding: _Decoding, scan: Scan) -> Iterator[VideoFrame]:
-    """Frames as long as they are those of the first pass."""
-    for stamp, frame in zip(scan.stamps, decoding.frames(), strict=False):
+def _sought(container: InputContainer, stream: VideoStream, scan: Scan, first: int) -> int:
+    """Go near a frame that is late in a film; says from which frame on those of the first pass must come.
+
+    Only in a film without damage, whose stamps tell every frame. Decoding begins at a key frame well before, so that all that the
+    frame refers to has been decoded; and where the stamps after the jump are not those of the first pass, at the film's start.
+    """
+    begin = first - _BEFORE_SOUGHT
+    if begin < _LEAST_SOUGHT or scan.problems or scan.num_lost or scan.deinterlaced:
+        return 0
+    known = [stamp for stamp in scan.stamps if isinstance(stamp, int)]
+    if len(known) < len(scan.stamps) or any(a >= b for a, b in pairwise(known)):
+        return 0
+    try:
+        container.seek(known[begin], stream=stream)
+        landed = next(
+            (packet.pts for packet in container.demux(stream) if packet.size and packet.is_keyframe), None
+        )
+        # Reading a packet has moved on: the same jump again.
+        found = -1 if landed is None else bisect_left(known, landed)
+        if 0 <= found <= begin and known[found] == landed:
+            container.seek(known[begin], stream=stream)
+            return found
+    except Exception:  # a container that cannot jump, whatever PyAV says of it
+        found = -1
+    container.seek(0, stream=stream)
+    return 0
+
+
+def _same_frames(decoding: _Decoding, scan: Scan, begin: int = 0) -> Iterator[VideoFrame]:
+    """Frames as long as they are those of the first pass.
+
+    Args:
+        decoding: Run over the stream.
+        scan: What the first pass found.
+        begin: First frame that is given; after a jump those before it may come in pieces, and are passed over.
+    """
+    frames = decoding.frames()
+    if begin:
+        first = scan.stamps[begin]
+        frames = dropwhile(lambda frame: frame.pts != first, frames)
+    for stamp, frame in zip(scan.stamps[begin:], frames, strict=False):
         if decoding.log is not None:
             decoding.log.take()
         if frame.pts != stamp:

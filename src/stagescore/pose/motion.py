@@ -98,19 +98,82 @@ def moving_parts(frames: Iterable[UInt8[np.ndarray, "h w 3"]]) -> Iterator[Frame
     A place counts as changed by the lesser of the two changes: so the place which the diver has just left
     does not. A clip of a single frame has no motion. Up to 600 frames are taken before the first is answered.
     """
-    before: np.ndarray | None = None  # change against the frame before, at the present frame
-    grey: np.ndarray | None = None
-    camera: np.ndarray | None = None
-    scale = 1.0
+    motions = MotionBetween()
     for following, scale, step in ahead(_steps(frames)):
+        motion = motions.feed(following, scale, step)
+        if motion is not None:
+            yield motion
+    last = motions.finish()
+    if last is not None:
+        yield last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsThatCount:
+    """Which moving parts of a picture are told.
+
+    Attributes:
+        most: Number of parts, the largest first.
+        reach: Share of the longer edge across which places are one part.
+        share: Share of motion from which on a place moves.
+        change: Change from which on a place moves, in grey levels.
+        area: Least share of the picture.
+    """
+
+    most: int = _MOST_BLOBS
+    reach: float = _BLOB_REACH
+    share: float = _BLOB_SHARE
+    change: float = _BLOB_CHANGE
+    area: float = _BLOB_AREA
+
+
+class MotionBetween:
+    """What moves in one frame after another, for whoever gets them one by one.
+
+    A place counts as changed by the lesser of two changes, so a frame is answered when the next one comes.
+
+    Args:
+        parts: Parts that are told; by default those of a diver who fills much of the picture.
+    """
+
+    def __init__(self, parts: PartsThatCount | None = None) -> None:
+        self.parts = PartsThatCount() if parts is None else parts
+        self._before: np.ndarray | None = None  # change against the frame before, at the present frame
+        self._grey: np.ndarray | None = None
+        self._camera: np.ndarray | None = None
+        self._scale = 1.0
+
+    def feed(
+        self,
+        following: UInt8[np.ndarray, "h w"],
+        scale: float,
+        step: Float[np.ndarray, "2 3"] | None,
+    ) -> FrameMotion | None:
+        """What moves in the frame before this one; None at the first.
+
+        Args:
+            following: The next grey picture, at the working scale.
+            scale: Working pixels per pixel of the picture.
+            step: What the background does from the frame before to this one, at the working scale (`background_step`); None where it
+                cannot be told.
+        """
+        grey, motion = self._grey, None
+        self._scale = scale
         if grey is not None:
             after = _change(following, grey, None if step is None else cv2.invertAffineTransform(step))
-            yield _motion(camera, after if before is None else np.minimum(before, after), scale)
-            before = _change(grey, following, step)
-            camera = None if step is None else _unscaled(step, scale)
-        grey = following
-    if grey is not None:
-        yield _motion(camera, np.zeros(grey.shape, np.float32) if before is None else before, scale)
+            change = after if self._before is None else np.minimum(self._before, after)
+            motion = _motion(self._camera, change, scale, self.parts)
+            self._before = _change(grey, following, step)
+            self._camera = None if step is None else _unscaled(step, scale)
+        self._grey = following
+        return motion
+
+    def finish(self) -> FrameMotion | None:
+        """What moves in the last frame; None where there was none."""
+        if self._grey is None:
+            return None
+        change = np.zeros(self._grey.shape, np.float32) if self._before is None else self._before
+        return _motion(self._camera, change, self._scale, self.parts)
 
 
 def background_steps(
@@ -247,19 +310,21 @@ def _change(
     return np.asarray(cv2.GaussianBlur(change.astype(np.float32), (0, 0), _SMOOTHING_PX))
 
 
-def _motion(camera: np.ndarray | None, change: np.ndarray, scale: float) -> FrameMotion:
+def _motion(
+    camera: np.ndarray | None, change: np.ndarray, scale: float, parts: PartsThatCount
+) -> FrameMotion:
     usual = max(float(np.median(change)), _LEAST_CHANGE)
     share = (change / usual).astype(np.float32)
-    mask = ((share > _BLOB_SHARE) & (change > _BLOB_CHANGE)).astype(np.uint8)
-    reach = max(round(_BLOB_REACH * max(mask.shape)), 1)
+    mask = ((share > parts.share) & (change > parts.change)).astype(np.uint8)
+    reach = max(round(parts.reach * max(mask.shape)), 1)
     joined = cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     labels = labels * mask
     area = np.bincount(labels.ravel(), minlength=len(boxes))
     area[0] = 0
     blobs = []
-    for label in np.argsort(-area, kind="stable")[:_MOST_BLOBS]:
-        if area[label] >= max(_BLOB_AREA * mask.size, 4):
+    for label in np.argsort(-area, kind="stable")[: parts.most]:
+        if area[label] >= max(parts.area * mask.size, 4):
             rows, columns = np.nonzero(labels == label)
             blobs.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
     return FrameMotion(camera, share, np.array(blobs, dtype=np.float64).reshape(-1, 4) / scale, scale)

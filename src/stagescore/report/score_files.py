@@ -17,7 +17,6 @@ from stagescore.media.held import HeldMedia
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.printable import json_spelled
 from stagescore.report.compare_page import compare_page, compared_pairs
-from stagescore.report.dive_report import frames_wanted
 from stagescore.report.film_kinds import Align, CompareFilm
 from stagescore.report.ghost import ghost_frames, skeleton_ghosts
 from stagescore.report.keyframes import AlignedPair, contact_frame, stage_at

@@ -2,6 +2,7 @@
 
     OUT/NAME/result.json, made_from.json     and whatever `Extras` adds: report, overlay
     OUT/NAME/traceback.txt                   where the program failed
+    OUT/NAME-1/, NAME-2/, ...                the same for each dive of a film with several
     OUT/summary.csv                          and whatever `finish` adds: summary.html, measures.csv
 
 A dive's folder appears under its name when everything in it is written, and the summary is written again after every dive:
@@ -13,7 +14,7 @@ import shutil
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +30,7 @@ from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import Held, alone_in
 from stagescore.printable import writable
 from stagescore.scoring.inputs import InputClip
-from stagescore.scoring.kept_results import MADE_FROM, kept_result, made_from
+from stagescore.scoring.kept_results import MADE_FROM, is_free, kept_results, made_from
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.output_folder import RESULT, SUMMARY
 from stagescore.scoring.pipeline import sentence
@@ -37,6 +38,7 @@ from stagescore.scoring.result import Result
 from stagescore.scoring.result_parts import InputFile, Reason
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scorer import Scorer
+from stagescore.scoring.several_dives import DiveOfFilm, numbered
 from stagescore.workers import Lost, each_in_workers
 
 COLUMNS = (
@@ -125,23 +127,49 @@ class DiveWriter:
         options: What the user says of the dives, the same for all.
         out: Folder of all dives.
         extras: Writes what else is wanted of a dive.
+        taken: Names of all films of the batch.
     """
 
     options: ScoreOptions
     out: Path
     extras: Extras
+    taken: tuple[str, ...] = ()
 
-    def write(self, scorer: Scorer, clip: InputClip) -> Result:
-        """Score a dive and write its folder; where that fails, the result says so."""
-        # Not kept by name: the pictures of one film go before those of the next are decoded.
-        return self._written(scorer, scorer.scored(clip.path, self.options, name=clip.name), clip)
+    def write(self, scorer: Scorer, clip: InputClip) -> list[Result]:
+        """Score the dives of a film and write a folder for each; where that fails, the result says so."""
+        # Not kept by name: the pictures of one dive go before those of the next are decoded.
+        coming = scorer.scored_dives(
+            clip.path, self.options, name=clip.name, named=partial(names_of_dives, self.out, self.taken, clip)
+        )
+        return [self._written(scorer, clip, *one) for one in coming]
 
-    def _written(self, scorer: Scorer, scored: Scored, clip: InputClip) -> Result:
-        origin = made_from(scorer, self.options, clip.path, scored.result.input.sha256)
+    def _written(self, scorer: Scorer, clip: InputClip, scored: Scored, which: DiveOfFilm | None) -> Result:
+        film = scored.result.input
+        origin = made_from(scorer, self.options, clip.path, film.sha256, which)
         try:
-            return write_result(scored, self.out / clip.name, self.extras, origin)
+            return write_result(scored, self.out / film.name, self.extras, origin)
         except DataError as error:
-            return _failed(scored.result.input, NOT_WRITTEN, sentence(error))
+            return _failed(film, NOT_WRITTEN, sentence(error))
+
+
+def names_of_dives(
+    out: Path, taken: Collection[str], clip: InputClip, name: str, number: int
+) -> Sequence[str]:
+    """Names of the results of some dives of one film: `NAME-1`, `NAME-2`, ..., or `NAME-dive-1`, ... where one of these is taken.
+
+    Args:
+        out: Folder of all dives.
+        taken: Names of all films of the batch.
+        clip: The film.
+        name: Name of the film's result if it had one dive.
+        number: Number of its dives.
+    """
+    others = {one.casefold() for one in taken}
+    while True:
+        names = numbered(name, number)
+        if not any(one.casefold() in others or not is_free(out, one, clip.path) for one in names):
+            return names
+        name = f"{name}-dive"
 
 
 def score_batch(
@@ -169,22 +197,24 @@ def score_batch(
         how: Whether earlier results are kept, and which processes score.
 
     Returns:
-        The results as written, in the order of the clips; a dive that could not be written has failed.
+        The results as written, in the order of the clips, and those of one film in the order of its dives; a dive that could not be
+        written has failed.
 
     Raises:
         DataError: Another process writes results there, or the summary cannot be written.
     """
-    writer = DiveWriter(options=options, out=out, extras=extras)
-    results: dict[int, Result] = {}
+    writer = DiveWriter(options=options, out=out, extras=extras, taken=tuple(clip.name for clip in clips))
+    results: dict[int, list[Result]] = {}
 
     def keep() -> None:
         for place, clip in enumerate(clips):
-            kept = None if place in results else kept_result(scorer, options, clip, out / clip.name)
+            names = partial(names_of_dives, out, writer.taken, clip)
+            kept = None if place in results else kept_results(scorer, options, clip, out, names)
             if kept is not None:
                 results[place] = kept
 
     def summarise() -> None:
-        ordered = [results[place] for place in sorted(results)]
+        ordered = [result for place in sorted(results) for result in results[place]]
         write_bytes(out / SUMMARY, summary_csv(ordered))
         finish(ordered, out)
 
@@ -199,8 +229,8 @@ def score_batch(
             places = [place for place in range(len(clips)) if place not in results]
             coming = _results(writer, scorer, [clips[place] for place in places], how.workers, lock)
             with closing(coming):
-                for number, result in coming:
-                    results[places[number]] = result
+                for number, written in coming:
+                    results[places[number]] = written
                     with suppress(DataError):  # a full disk: other dives may be smaller
                         summarise()
                     progress("dives", len(results), len(clips))
@@ -212,7 +242,7 @@ def score_batch(
             raise
         if results:
             summarise()
-    return [results[place] for place in range(len(clips))]
+    return [result for place in range(len(clips)) for result in results[place]]
 
 
 def _results(
@@ -221,8 +251,8 @@ def _results(
     clips: Sequence[InputClip],
     workers: BatchWorkers | None,
     lock: Held,
-) -> Generator[tuple[int, Result]]:
-    """Result of each clip with its place, as they come."""
+) -> Generator[tuple[int, list[Result]]]:
+    """Results of each clip with its place, as they come."""
     if workers is None:
         for place, clip in enumerate(clips):
             yield place, writer.write(scorer, clip)
@@ -230,12 +260,15 @@ def _results(
     make = partial(_scoring_in_worker, writer, workers.source, torch.get_num_threads(), cv2.getNumThreads())
     with closing(each_in_workers(make, clips, min(workers.num, len(clips)), holding=lock)) as outcomes:
         for place, outcome in outcomes:
-            yield place, _of_lost(clips[place], outcome, writer.out) if isinstance(outcome, Lost) else outcome
+            if isinstance(outcome, Lost):
+                yield place, [_of_lost(clips[place], outcome, writer.out)]
+            else:
+                yield place, outcome
 
 
 def _scoring_in_worker(
     writer: DiveWriter, source: ScorerSource, num_threads: int, num_opencv_threads: int
-) -> Callable[[InputClip], Result]:
+) -> Callable[[InputClip], list[Result]]:
     torch.set_num_threads(num_threads)
     cv2.setNumThreads(num_opencv_threads)
     with warnings.catch_warnings():

@@ -1,6 +1,6 @@
 """Scoring one dive: `Scorer.load(weights, bank).score(path, dive_number=...)`. How it goes: `pipeline`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,17 @@ from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefin
 from stagescore.scoring.events import FlightFinder, FreeFall
 from stagescore.scoring.inputs import name_of
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.pipeline import SEEING, Tools, run, sentence
+from stagescore.scoring.pipeline import SEEING, STEPS, Step, Tools, open_film, run, sentence
 from stagescore.scoring.poses import open_pose_networks
 from stagescore.scoring.result import Result
 from stagescore.scoring.result_builder import build_result
 from stagescore.scoring.result_parts import Reason
 from stagescore.scoring.scored import Scored
 from stagescore.scoring.scoring_network import AUTO, ScoringNetwork, load_networks
-from stagescore.scoring.state import ScoringState
+from stagescore.scoring.sessions.dive_span import DiveSpan
+from stagescore.scoring.sessions.tools import source_of
+from stagescore.scoring.several_dives import DiveOfFilm, dives_of, numbered
+from stagescore.scoring.state import ScoringState, Timings
 from stagescore.shortages import shortage_of
 
 
@@ -127,9 +130,67 @@ class Scorer:
         """As `score`, with the film and the joints for whoever draws them, and what ended the work with its traceback."""
         options = ScoreOptions.model_validate({**(options or ScoreOptions()).model_dump(), **changes})
         state = ScoringState(path=Path(path), name=name or name_of(Path(path)), options=options)
+        return self._scored(state, STEPS)
+
+    def scored_dives(
+        self,
+        path: str | Path,
+        options: ScoreOptions | None = None,
+        *,
+        name: str | None = None,
+        named: Callable[[str, int], Sequence[str]] = numbered,
+    ) -> Iterator[tuple[Scored, DiveOfFilm | None]]:
+        """As `scored`, for a film that may show several dives: each of them by itself, `NAME-1`, `NAME-2`, and so on.
+
+        A film with one dive is scored as by `scored`; so is one of which frames, edges or joints are given. One that is too long for a
+        single dive is looked through for its dives.
+
+        Args:
+            path: A film, or a folder of images.
+            options: What is known of each of the dives.
+            name: Name of the result; the file's name without its ending by default.
+            named: Makes the names of some dives from the film's name and their number.
+
+        Yields:
+            Each dive, and which one of how many it is; None for the only one of a film.
+        """
+        options = options or ScoreOptions()
+        state = ScoringState(path=Path(path), name=name or name_of(Path(path)), options=options)
+        dives: list[DiveSpan] = []
+
+        def opened(state: ScoringState, tools: Tools) -> None:
+            open_film(state, tools)
+            if not state.aborted:
+                dives.extend(dives_of(state, source_of(self.events)))
+
+        # The film is opened once for all of its dives; one that cannot be read has a result that says so.
+        without = self._scored(state, [("open", opened)])
+        if state.aborted:
+            yield without, None
+            return
+        if not dives:
+            yield self._scored(state, STEPS[1:]), None
+            return
+        names = [state.name] if len(dives) == 1 else named(state.name, len(dives))
+        for number, (dive, own) in enumerate(zip(dives, names, strict=True), start=1):
+            which = DiveOfFilm(number=number, of=len(dives), begin=dive.begin, end=dive.end)
+            given = options.model_copy(update={"start": dive.begin, "end": dive.end - 1})
+            one = replace(
+                state,
+                name=own,
+                options=given,
+                reasons=list(state.reasons),
+                warnings=[*state.warnings, which.sentence],
+                encodings=[],
+                timings=Timings(dict(state.timings.seconds)),
+            )
+            yield self._scored(one, STEPS[1:]), (which if len(dives) > 1 else None)
+
+    def _scored(self, state: ScoringState, steps: Sequence[tuple[str, Step]]) -> Scored:
+        """Take a dive through some steps, and say what came out, or what went wrong."""
         failure: Exception | None = None
         try:
-            run(state, self.tools)
+            run(state, self.tools, steps)
             result = build_result(state, self.scoring_networks)
         except StagescoreError as error:
             state, result = self._failed(state, Reason(code="unreadable", text=sentence(error)))

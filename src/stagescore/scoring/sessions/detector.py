@@ -1,0 +1,222 @@
+"""Dives in a stream of pictures: `feed` a picture after another and get the dives that are over.
+
+Two looks: a cheap one at everything that moves (`falls`), and one at what falls (`confirming`), at the pictures of the last seconds,
+which are kept small. So memory does not grow with the film, and a camera can be watched while it films.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import UInt8
+
+from stagescore.media.scaling import scaled
+from stagescore.media.sound import SuddenSounds
+from stagescore.pose.motion import EDGE_PX
+from stagescore.scoring.checks import cuts
+from stagescore.scoring.events import FlightFinder
+from stagescore.scoring.motion_scan import small_picture
+from stagescore.scoring.sessions.confirming import EventConfirmer
+from stagescore.scoring.sessions.dive_span import DiveSpan, Teller
+from stagescore.scoring.sessions.falls import Fall, FallStream, PlausibleFall
+
+BEFORE_S, AFTER_S = 5.0, 3.0
+"""Seconds before the take-off and after the contact that belong to a dive, as for a long film of one dive (`pipeline`)."""
+_APART_S = 0.4
+"""Seconds after a dive's water contact that another dive's part may begin, at least. Set by hand."""
+_KEPT_S, _LOOKED_S = 14.0, 7.5
+"""Seconds of pictures that are kept to find cuts, and to look at falls again: what belongs to a dive, and how late it is told. Set by hand."""
+_HEARD_S = 0.3
+"""Seconds between the water contact and its sound, at most. Set by hand: the contact is placed to a few frames, and sound takes a tenth of a
+second from the far side of a pool."""
+_MOST_RATE = 31.0
+"""Pictures per second that are kept. Set by hand: a little more than films have, and a half of fast ones."""
+_TOLD_LATE_S = 3.5
+"""Seconds after its water contact by which a fall has been told, at the latest. Set by hand: `falls` waits 2.6 s and a little more."""
+
+
+SURELY = PlausibleFall()
+PERHAPS = PlausibleFall(duration_s=(0.3, 3.0), gravity=(2.0, 80.0), fallen=1.0, fit=0.0, complete=False)
+"""What a fall must be like that only the motion tells, and one that the network sees too: a body that is lost on the way, or whose
+background is, has too short or too steep a fall. Set by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiveRule:
+    """What is taken for a dive.
+
+    Attributes:
+        surely: What a fall must be like that the network does not see as a dive.
+        perhaps: What a fall must be like that the network does see as a dive.
+        least_seen: Confidence of the network from which on it sees a dive.
+        heard: How much a sudden sound at the water contact tells, 0 to 1. Little: there is no real film with sound to measure it on.
+        least: Confidence from which on a fall is a dive.
+    """
+
+    surely: PlausibleFall = SURELY
+    perhaps: PlausibleFall = PERHAPS
+    least_seen: float = 0.6
+    heard: float = 0.1
+    least: float = 0.35
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    frame: int
+    time_s: float
+    picture: UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(slots=True, eq=False)
+class SessionDetector:
+    """Finds dives while pictures come.
+
+    Attributes:
+        confirmer: What looks at a fall again; None to go by the fall alone.
+        flights: What finds a flight in heights; by default a piece of a parabola.
+        rule: What is taken for a dive.
+        sounds: Sudden sounds of the film; None where it has no sound.
+        slowmo: Factor by which the film is slowed down.
+    """
+
+    confirmer: EventConfirmer | None = None
+    flights: FlightFinder | None = None
+    rule: DiveRule = field(default_factory=DiveRule)
+    sounds: SuddenSounds | None = None
+    slowmo: float = 1.0
+    _falls: FallStream = field(init=False)
+    _looked: deque[_Kept] = field(init=False, default_factory=deque)
+    _kept: deque[_Kept] = field(init=False, default_factory=deque)
+    _waiting: list[DiveSpan] = field(init=False, default_factory=list)
+    _last_end_s: float = field(init=False, default=-np.inf)
+
+    def __post_init__(self) -> None:
+        self._falls = FallStream(self.flights)
+
+    def feed(self, picture: UInt8[np.ndarray, "height width 3"], time_s: float, frame: int) -> list[DiveSpan]:
+        """Look at the next picture.
+
+        Args:
+            picture: RGB picture, of any size, the same for all.
+            time_s: Time at which it is shown, in seconds of the film; no earlier than the last.
+            frame: Number of the frame in the film, larger than the last.
+
+        Returns:
+            Dives that are over, each once, in the order of time.
+        """
+        now_s = time_s / self.slowmo
+        if self._looked and now_s < self._looked[-1].time_s + 1 / _MOST_RATE:
+            return []
+        scale = min(EDGE_PX / max(picture.shape[:2]), 1.0)
+        size_px = max(round(picture.shape[1] * scale), 8), max(round(picture.shape[0] * scale), 8)
+        small = scaled(picture, size_px)
+        self._looked.append(_Kept(frame, now_s, small))
+        self._kept.append(_Kept(frame, now_s, small_picture(small)))
+        for kept, seconds in ((self._looked, _LOOKED_S), (self._kept, _KEPT_S)):
+            while kept[0].time_s < now_s - seconds:
+                kept.popleft()
+        self._take(self._falls.feed(small, now_s))
+        return self._over(now_s)
+
+    def finish(self) -> list[DiveSpan]:
+        """Dives that were not over when the film ended."""
+        self._take(self._falls.finish())
+        return self._over(np.inf)
+
+    def _take(self, falls: Sequence[Fall]) -> None:
+        for fall in falls:
+            dive = self._judged(fall)
+            if dive is not None:
+                self._add(dive)
+
+    def _judged(self, fall: Fall) -> DiveSpan | None:
+        """A dive, still without what belongs to it before and after; None where it is none."""
+        surely = self.rule.surely.holds(fall)
+        if not (surely or self.rule.perhaps.holds(fall)):
+            return None
+        takeoff_s, contact_s = fall.takeoff_s, fall.contact_s
+        told: tuple[Teller, ...] = ("motion",)
+        sure = fall.fit if surely else 0.0
+        times = np.array([kept.time_s for kept in self._looked])
+        if self.confirmer is not None:
+            seen = self.confirmer.look(fall, times, [kept.picture for kept in self._looked])
+            if seen is not None and seen.confidence >= self.rule.least_seen:
+                takeoff_s, contact_s = seen.takeoff_s, seen.contact_s
+                told = ("motion", "events")
+                sure = 1 - (1 - sure) * (1 - seen.confidence)
+        if self.sounds is not None and self.sounds.near(contact_s * self.slowmo, _HEARD_S * self.slowmo):
+            told = (*told, "sound")
+            sure = 1 - (1 - sure) * (1 - self.rule.heard)
+        if sure < self.rule.least:
+            return None
+        first, stop = (
+            min(int(np.searchsorted(times, when)), len(times) - 1) for when in (takeoff_s, contact_s)
+        )
+        if not first < stop:
+            return None
+        takeoff, contact = self._looked[first], self._looked[stop]
+        return DiveSpan(
+            begin=takeoff.frame,
+            end=contact.frame,
+            takeoff=takeoff.frame,
+            contact=contact.frame,
+            begin_s=takeoff.time_s,
+            end_s=contact.time_s,
+            takeoff_s=takeoff.time_s,
+            contact_s=contact.time_s,
+            confidence=round(sure, 4),
+            told=told,
+        )
+
+    def _add(self, dive: DiveSpan) -> None:
+        """One more dive; two whose flights overlap are a pair, and one dive."""
+        for place, other in enumerate(self._waiting):
+            if dive.takeoff_s < other.contact_s and other.takeoff_s < dive.contact_s:
+                self._waiting[place] = max(dive, other, key=lambda one: one.confidence)
+                return
+        self._waiting.append(dive)
+        self._waiting.sort(key=lambda one: one.takeoff_s)
+
+    def _over(self, now_s: float) -> list[DiveSpan]:
+        """Dives of which all is known, with what belongs to them."""
+        done = []
+        while self._waiting and now_s >= self._waiting[0].contact_s + AFTER_S + _TOLD_LATE_S:
+            dive = self._waiting.pop(0)
+            following_s = self._waiting[0].takeoff_s if self._waiting else np.inf
+            done.append(self._with_ends(dive, following_s))
+        return done
+
+    def _with_ends(self, dive: DiveSpan, following_s: float) -> DiveSpan:
+        """The dive with the approach and the splash, as far as they are in the same shot and of no other dive."""
+        begin_s = max(dive.takeoff_s - BEFORE_S, self._last_end_s + _APART_S)
+        end_s = max(min(dive.contact_s + AFTER_S, following_s - _APART_S), dive.contact_s)
+        self._last_end_s = dive.contact_s
+        part = [kept for kept in self._kept if begin_s <= kept.time_s <= end_s]
+        inside = [one for one in part if dive.takeoff <= one.frame <= dive.contact]
+        if len(inside) < 2:
+            return self._in_film_time(dive)
+        new_shots = [part[cut] for cut in cuts(np.stack([one.picture for one in part]))]
+        first = max((one for one in new_shots if one.frame <= dive.takeoff), key=_by_frame, default=part[0])
+        later = [place for place, one in enumerate(part) if one in new_shots and one.frame >= dive.contact]
+        last = part[later[0] - 1] if later else part[-1]
+        return self._in_film_time(
+            replace(
+                dive,
+                begin=min(first.frame, dive.takeoff),
+                end=max(last.frame, dive.contact) + 1,
+                begin_s=min(first.time_s, dive.takeoff_s),
+                end_s=max(last.time_s, dive.contact_s),
+            )
+        )
+
+    def _in_film_time(self, dive: DiveSpan) -> DiveSpan:
+        times = {
+            name: round(getattr(dive, name) * self.slowmo, 4)
+            for name in ("begin_s", "end_s", "takeoff_s", "contact_s")
+        }
+        return replace(dive, **times)
+
+
+def _by_frame(kept: _Kept) -> int:
+    return kept.frame
