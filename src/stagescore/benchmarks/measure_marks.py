@@ -53,7 +53,7 @@ class MeasuredDive:
 
     Attributes:
         dive: The dive, with its labels.
-        measures: Its measures, in the order of the kinds.
+        measures: Measures of the dive, in the order of the kinds.
     """
 
     dive: Dive
@@ -72,7 +72,7 @@ class MarksRow:
         name: Name of the measure.
         known: Dives of which it is known.
         over_all: Correlation with the execution over all of them; None of too few dives.
-        within: The same within a dive number.
+        within: Agreement with the execution within a dive number.
         usable: Whether advice may rest on it: the interval within a number lies on that side of zero that the rules want, or on either
             where the rules favour neither.
     """
@@ -287,7 +287,7 @@ def reference_of(measured: Sequence[MeasuredDive], rows: Sequence[MarksRow], div
     Args:
         measured: The dives.
         rows: How each measure goes with the execution.
-        dives: Which dives they are, in words.
+        dives: The dives in words.
 
     Raises:
         DataError: Nothing was measured.

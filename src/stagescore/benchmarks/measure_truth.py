@@ -53,7 +53,7 @@ class TruthPair:
 
     Attributes:
         dive_id: The dive.
-        venue: Its venue in words.
+        venue: Venue of the dive in words.
         name: Name of the measure.
         true: What is true; None where the measure does not exist in this dive.
         found: What was measured; None where it is not told.
@@ -72,7 +72,7 @@ class TruthRow:
 
     Attributes:
         name: Name of the measure.
-        unit: Its unit.
+        unit: Unit of the measure.
         venue: The venues in words.
         possible: Dives in which the measure exists.
         told: Dives of which it is told.
@@ -105,7 +105,7 @@ def truth_pairs(
 
     Args:
         folder: Folder that `stagescore simulate` wrote.
-        manifest: Its dives.
+        manifest: Simulated dives.
         joints: The exact joints, or those that `score` finds.
         out: Folder that keeps what was done, so that a run that was stopped goes on; None to keep nothing.
         most: Dives at most, by hash of their names; None for all.

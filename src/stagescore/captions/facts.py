@@ -22,7 +22,7 @@ class Happened:
         frames: First and last frame of the input that it rests on.
         percent: Share of comparable dives that have a smaller (`more`) or larger (`less`) value, in whole percent; None where no
             dive is comparable.
-        side: Which share `percent` is; None without one.
+        side: Kind of share that `percent` is; None without one.
     """
 
     measure: str

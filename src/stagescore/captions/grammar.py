@@ -37,7 +37,7 @@ def told_value(measure: str, value: float) -> float:
 
     Args:
         measure: Name of the measure.
-        value: Its value.
+        value: Value of the measure.
 
     >>> told_value("knee_bend", 24.6), told_value("opening_time", 0.4567)
     (25.0, 0.46)

@@ -112,7 +112,7 @@ class DiveFacts:
             )
             known = np.isfinite(lengths).any(0)
             columns.append(np.where(known, np.where(np.isfinite(lengths), lengths, 0.0).max(0), np.nan))
-        return np.stack(columns, axis=1) * self.zoom[:, None]
+        return np.asarray(np.stack(columns, axis=1) * self.zoom[:, None])
 
     def _bones_px(self, row: int) -> Float[np.ndarray, " bones"] | None:
         near = self._lengths[max(row - _SIZE_ROWS, 0) : row + _SIZE_ROWS + 1]

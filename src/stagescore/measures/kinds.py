@@ -26,7 +26,7 @@ class MeasureKind:
         find: Measures a dive.
         trust: Factor on the confidence, 0 to 1: about how often the measure was right on real films, by eye (docs/measures.md). Below
             `measuring.LEAST_CONFIDENCE` it is never told.
-        worse: Which values the rules like less; None where they favour neither.
+        worse: Values that the rules like less; None where they favour neither.
         rule: Name of the rule in `rules.RULES`; empty where none speaks of it.
         size: Whether the size of the value counts and not its sign, where it is compared with marks.
     """

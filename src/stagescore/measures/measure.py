@@ -56,9 +56,9 @@ class Measure(Config):
         confidence: How far the value can be trusted, 0 to 1; 0 where it is not known.
         why_unknown: Why it is not known, as a sentence; empty where it is known.
         curve: Value in each frame of `frames`, for measures over time; None in a frame without; empty for others.
-        percentile: Where the value stands among real dives; None where it is not known.
+        percentile: Place of the value among real dives; None where it is not known.
         usable: Whether the measure goes with the judges' marks on real dives of one number, so that advice may rest on it.
-        worse: Which values the rules like less, `higher` or `lower`; None where they favour neither.
+        worse: Values that the rules like less, `higher` or `lower`; None where they favour neither.
         rule: The rule that it touches; None where no rule speaks of it.
     """
 

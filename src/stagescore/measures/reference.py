@@ -50,10 +50,10 @@ class Reference:
     """Measures of real dives.
 
     Attributes:
-        dives: Which dives they are, in words.
-        values: For each measure, its values in increasing order by dive number.
+        dives: The dives in words.
+        values: Values of each measure in increasing order by dive number.
         over_all: Agreement of each measure with the execution over all dives; lacks those that it was not measured for.
-        within: The same within a dive number.
+        within: Agreement of each measure with the execution within a dive number.
         usable: Names of the measures on which advice may rest.
     """
 
@@ -82,10 +82,10 @@ class Reference:
         """From values of real dives.
 
         Args:
-            dives: Which dives they are, in words.
+            dives: The dives in words.
             measured: Name of the measure, dive number and value of each.
             over_all: Agreement with the execution over all dives.
-            within: The same within a dive number.
+            within: Agreement of each measure with the execution within a dive number.
             usable: Names of the measures on which advice may rest.
         """
         values: dict[str, dict[str, list[float]]] = {}
@@ -106,7 +106,7 @@ class Reference:
 
         Args:
             name: Name of the measure.
-            value: Its value.
+            value: Value of the measure.
             number: Dive number; None where it is not known.
         """
         by_number = self.values.get(name)

@@ -46,8 +46,8 @@ class SplashTrace:
     Attributes:
         rows: Row of each frame that was looked at.
         width: Width of what is white in each of them.
-        height: Its height, foam at its foot included.
-        area: Its area, in squared body lengths.
+        height: Height of the splash, foam at its foot included.
+        area: Area of the splash, in squared body lengths.
         seen: Share of the place that lies in the pictures, 0 to 1.
     """
 
@@ -66,7 +66,7 @@ class WaterView:
         rows: Row of each picture: some before the contact, then those after it.
         num_before: Number of those before.
         to_contact: Map of each picture's pixels to those of the picture of the contact.
-        place_px: Where the body touches the water, in that picture.
+        place_px: Place at which the body touches the water, in pixels of the picture.
         body_px: Length of the body, in pixels of that picture.
     """
 
@@ -82,7 +82,7 @@ def trace_splash(pictures: Sequence[Picture], view: WaterView) -> SplashTrace | 
 
     Args:
         pictures: The picture of each row of the view.
-        view: Where and when they were taken.
+        view: Place and time of the pictures.
     """
     white, seen = white_parts(pictures, view)
     shown = np.flatnonzero(seen >= _LEAST_SEEN)

@@ -57,7 +57,7 @@ def _one_way(costs: Float[np.ndarray, "rows bins"], fastest: int) -> Winding:
         chosen = options.argmin(0)
         least = np.take_along_axis(options, chosen[None], axis=0)[0]
         # The state's direction is reached by its own speed.
-        for speed in speeds:
+        for speed in speeds.tolist():
             best[:, speed] = np.roll(least[:, speed], speed) + costs[row]
             came[row, :, speed] = np.roll(chosen[:, speed], speed) - _QUICKER
     place, speed = (int(k) for k in np.unravel_index(int(best.argmin()), best.shape))

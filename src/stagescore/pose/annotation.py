@@ -151,7 +151,7 @@ def annotate(
         frames: Gives the frames of the clip; it is called twice.
         networks: Networks that find people and joints.
         motions: What moves in each frame, where that is known already (`motion.moving_parts`).
-        pointed: Where the user points at the diver; the one who falls by default.
+        pointed: Place at which the user points; the one who falls is the diver by default.
 
     Raises:
         NobodyThereError: Nobody is seen where the user points.

@@ -202,7 +202,7 @@ def pointed_diver(views: Sequence[FrameObservation], pointed: Pointed) -> Choice
 
     Args:
         views: Views of every frame of the clip.
-        pointed: Where the user points.
+        pointed: Place at which the user points.
 
     Raises:
         NobodyThereError: Nobody is seen there.

@@ -55,4 +55,4 @@ def dive_facts(state: ScoringState) -> DiveFacts | None:
 
 def camera_of(scan: MotionScan) -> Float[np.ndarray, "frames 3 3"]:
     """The map of each frame's pixels to those of the first, from what was seen of the background."""
-    return np.stack(camera_path(scan.views))[scan.rows - scan.rows[0]]
+    return np.asarray(np.stack(camera_path(scan.views))[scan.rows - scan.rows[0]])

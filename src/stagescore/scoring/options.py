@@ -25,7 +25,7 @@ class ScoreOptions(Config):
             default.
         end: Last frame that is used, included; the film's last by default.
         edges: First frame of the flight and of the entry, in frames of the film; the network cuts the stages by default.
-        diver: Where the diver is, in pixels of the film: a point and a frame (`410,220@35`) or a box and a frame
+        diver: Place of the diver, in pixels of the film: a point and a frame (`410,220@35`) or a box and a frame
             (`380,160,440,280@35`); the one who falls is found by default.
         slowmo: Factor by which the film is slowed down: real seconds are seconds of the film / `slowmo`.
         frame_rate: Frames per second of a folder of images or of joints, which do not say it themselves; of a film it

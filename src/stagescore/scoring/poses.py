@@ -136,7 +136,7 @@ def estimated_poses(
         start: Frame of the film that the clip begins with.
         networks: Detector and estimator that look at the frames.
         scan: What moves in the clip.
-        pointed: Where the user points at the diver: a frame among all of the clip, a box in pixels of that size.
+        pointed: Place at which the user points: a frame among all of the clip, a box in pixels of that size.
 
     Returns:
         Joints and boxes in pixels of that size.

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from stagescore.atomic import write_bytes
 from stagescore.errors import DataError
-from stagescore.scoring.batch import DiveWriter, Finish, summary_csv, sweep
+from stagescore.scoring.batch import DiveWriter, Finish, names_of_dives, summary_csv, sweep
 from stagescore.scoring.inputs import InputClip, named_apart
-from stagescore.scoring.kept_results import is_free, kept_result
+from stagescore.scoring.kept_results import is_free, kept_results
 from stagescore.scoring.output_folder import SUMMARY
 from stagescore.scoring.result import Result
 from stagescore.scoring.scorer import Scorer
@@ -63,25 +63,28 @@ class DiveWatch:
                 arrival = self.arrivals.next()
                 paths.append(arrival.path)
                 current = named_apart(paths, free=partial(is_free, out))[-1]
-                result = self._kept(current) if self.resume else None
-                result = result or self.writer.write(self.scorer, current)
+                kept = self._kept(current) if self.resume else None
+                found = kept or self.writer.write(self.scorer, current)
                 current = None
-                results.append(_slim(result))
+                results += [_slim(result) for result in found]
                 with suppress(DataError):  # a full disk: what comes may be smaller
                     self._summarise(results)
-                told(result, arrival)
+                for result in found:
+                    told(result, arrival)
         except (KeyboardInterrupt, SystemExit):
             written = None if current is None else self._kept(current)
-            if written is not None:  # whole before the interruption came
-                results.append(_slim(written))
+            # Whole before the interruption came.
+            results += [_slim(result) for result in written or ()]
         finally:
             self.arrivals.stop()
             sweep(out)
             self._summarise(results)
         return results
 
-    def _kept(self, clip: InputClip) -> Result | None:
-        return kept_result(self.scorer, self.writer.options, clip, self.writer.out / clip.name)
+    def _kept(self, clip: InputClip) -> list[Result] | None:
+        out, options = self.writer.out, self.writer.options
+        names = partial(names_of_dives, out, self.writer.taken, clip)
+        return kept_results(self.scorer, options, clip, out, names)
 
     def _summarise(self, results: list[Result]) -> None:
         write_bytes(self.writer.out / SUMMARY, summary_csv(results))
