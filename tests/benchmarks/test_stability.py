@@ -74,6 +74,7 @@ def constant(path: Path, options: ScoreOptions) -> Result:
     return result(path, 70.0, next(k for k, code in enumerate(codes) if code is not None and code >= CONTACT))
 
 
+@pytest.mark.slow
 def test_a_scorer_that_does_not_look_is_stable_and_its_events_stay_in_their_frames(
     films: list[KnownFilm], tmp_path: Path
 ) -> None:

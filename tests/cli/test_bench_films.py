@@ -30,6 +30,7 @@ def words(
     return ["bench", "films", folder, *options, *tiny]
 
 
+@pytest.mark.slow
 def test_scores_are_held_against_labels_beside_what_needs_no_film(
     words: list[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

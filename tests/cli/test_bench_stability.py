@@ -27,6 +27,7 @@ def words(
     return ["bench", "stability", str(film), *options, *tiny]
 
 
+@pytest.mark.slow
 def test_a_dive_and_its_variants_are_scored_compared_and_kept(
     words: list[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -38,6 +38,7 @@ def test_stages_of_dives_that_nobody_else_labels_cannot_be_compared(unlv, tmp_pa
     assert "dives with hand marks" in document(result)["error"]["what"]
 
 
+@pytest.mark.slow
 def test_stages_are_compared_with_real_labels(shared, tmp_path):
     folder = shared / "data" / "unlv_dive"
     if not folder.is_dir():

@@ -62,6 +62,7 @@ def test_it_survives_being_written() -> None:
         ScorePrior.from_json({"10 m": {"num": 3, "mean": 20.0, "variance": 1.0}})
 
 
+@pytest.mark.slow
 def test_the_shipped_table_is_of_finediving_without_london(shared: object) -> None:
     from pathlib import Path
 

@@ -109,6 +109,7 @@ def test_a_model_that_recognises_dive_numbers_is_measured_at_that_too(
     assert "dive number recognised, %" in table and "SRCC" not in table
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_dive_by_dive(
     evaluated: EvaluatedModel, evaluation_set: EvaluationSet
 ) -> None:
@@ -124,6 +125,7 @@ def test_two_models_are_compared_dive_by_dive(
     assert "## tiny less other, on the same dives" in compared.markdown()
 
 
+@pytest.mark.slow
 def test_a_model_that_averages_its_branches_is_set_against_each_of_them(
     evaluated: EvaluatedModel, evaluation_set: EvaluationSet
 ) -> None:
@@ -208,6 +210,7 @@ def test_every_kind_of_model_is_measured_and_only_what_it_can_do_without_is_with
     assert report["metrics"]["mae"]["value"] is not None
 
 
+@pytest.mark.slow
 def test_dives_without_joints_are_measured_beside_others(
     evaluation_set: EvaluationSet, model: HPMCoRe, evaluated: EvaluatedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

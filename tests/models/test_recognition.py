@@ -212,6 +212,7 @@ def dives_of(codes: list[str], mixing: torch.Tensor, random: torch.Generator) ->
     return steps @ mixing + 0.1 * torch.randn(len(codes), 16, mixing.shape[1], generator=random)
 
 
+@pytest.mark.slow
 def test_a_number_that_no_film_shows_is_recognised_by_its_attributes_and_the_order_of_frames() -> None:
     """The head learns most numbers and knows the others; played backwards it takes them for others."""
     torch.manual_seed(0)

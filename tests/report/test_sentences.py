@@ -34,7 +34,12 @@ def sentence_functions() -> list:
     ]
 
 
-NEEDS = {"spread": "exemplars", "stage_times": "stages", "stage_confidence": "stages"}
+NEEDS = {
+    "explained": "measures",
+    "spread": "exemplars",
+    "stage_times": "stages",
+    "stage_confidence": "stages",
+}
 """What a section asks for before it says these."""
 
 

@@ -132,6 +132,7 @@ def test_a_result_that_would_be_another_one_is_made_anew(
     assert {one.name for one in out.iterdir()} == {"film", "summary.csv"}
 
 
+@pytest.mark.slow
 def test_several_processes_write_what_one_does_and_lose_only_the_dive_of_one_that_dies(
     scorer: Scorer,
     source: made_scorer.TinySource,

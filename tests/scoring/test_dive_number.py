@@ -283,6 +283,7 @@ def test_a_given_number_that_nobody_expects_comes_into_question(plain: ScoringNe
     assert found.recognised[0].dive_number == "105A" and not found.disagrees
 
 
+@pytest.mark.slow
 def test_a_stranger_film_makes_no_number_surer(plain: ScoringNetwork, film: str) -> None:
     top = [
         seeing(plain, {"B": 0.95, "C": 0.05}, distance=distance).score(film, height_m=10.0)

@@ -94,6 +94,7 @@ def _fails_once(build):
     return wrapped
 
 
+@pytest.mark.slow
 def test_a_film_that_does_not_fit_into_memory_is_seen_smaller_and_told_in_its_own_pixels(
     nano: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,8 +358,7 @@ def test_a_diver_who_is_pointed_at_needs_a_frame_that_is_used_and_somebody_who_c
     state = ScoringState(
         path=film, name="film", options=ScoreOptions(difficulty=3.0, start=20, diver="40,20@10")
     )
-    nobody: Any = None
-    tools = replace(scorer.tools, pose_networks=PoseNetworks(nobody, nobody))
+    tools = replace(scorer.tools, pose_networks=PoseNetworks.__new__(PoseNetworks))
     pipeline.run(state, tools)
     assert [reason.code for reason in state.reasons] == ["wrong-diver"]
     assert "you point at the diver in frame 10, and frames 20 to" in state.reasons[0].text.lower()

@@ -17,6 +17,7 @@ from stagescore.media.source import Media, open_media
 from stagescore.pose.annotation import Annotation
 from stagescore.pose.networks import NetworkIdentity, PoseNetworks
 from stagescore.pose.npz_files import npz_bytes
+from stagescore.pose.tracking import Pointed
 from stagescore.scoring import poses
 from stagescore.scoring.motion_scan import MotionScan, scan_motion
 from stagescore.scoring.poses import Poses, given_poses, is_joints, joints_alone, no_poses
@@ -193,12 +194,18 @@ def test_repeated_frames_have_the_joints_of_the_frame_that_they_repeat(
     rows = np.array((0, 0, 1, 2, 2, 3, 4, 4, 5))
     scan = MotionScan(once.small[rows], once.views, rows)
     shown: list[np.ndarray] = []
+    pointed_at: list[int | None] = []
 
     def annotate(
-        frames: Callable[[], Iterable[np.ndarray]], networks: object, motions: list[object]
+        frames: Callable[[], Iterable[np.ndarray]],
+        networks: object,
+        motions: list[object],
+        *,
+        pointed: Pointed | None,
     ) -> Annotation:
         shown.extend(frames())
         assert len(shown) == len(motions)
+        pointed_at.append(None if pointed is None else pointed.frame)
         return seen(len(motions))
 
     monkeypatch.setattr(poses, "annotate", annotate)
@@ -211,6 +218,9 @@ def test_repeated_frames_have_the_joints_of_the_frame_that_they_repeat(
     assert found.weak.sum(0).tolist() == [9, 9] + [0] * 14
     assert (found.shares.source, found.shares.filled, found.shares.doubtful) == ("estimated", 1 / 16, 1 / 16)
     assert (found.detector, found.num_divers, found.warnings) == ("made.onnx", 1, ("Somebody should look.",))
+    shown.clear()
+    again = poses.estimated_poses(media, 3, networks, scan, Pointed(4, np.array([5.0, 5.0, 5.0, 5.0])))
+    assert pointed_at == [None, int(rows[4])] and again.shares.diver == "given", "among the distinct frames"
 
 
 def test_only_an_npz_that_is_there_is_joints_without_a_film(tmp_path: Path) -> None:

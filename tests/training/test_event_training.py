@@ -64,6 +64,7 @@ def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_it_learns_to_place_events_in_films_it_has_not_seen() -> None:
     torch.manual_seed(0)
     network = EventNetwork(width=16, dropout=0.1)
@@ -86,6 +87,7 @@ def test_the_same_seed_gives_the_same_network() -> None:
     assert all(torch.equal(*pair) for pair in zip(*answers, strict=True))
 
 
+@pytest.mark.slow
 def test_it_learns_which_clips_begin_and_end_in_the_air() -> None:
     torch.manual_seed(0)
     network = EventNetwork(width=16, dropout=0.1)
@@ -156,6 +158,7 @@ def test_films_that_cannot_be_used_are_named_or_refused(
         read_examples(manifest, tmp_path, network)
 
 
+@pytest.mark.slow
 def test_the_labels_of_dives_that_a_fold_keeps_out_change_nothing(
     tmp_path: Path, imagenet: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

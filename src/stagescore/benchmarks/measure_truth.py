@@ -169,27 +169,48 @@ def _srcc(told: Float[np.ndarray, "dives 2"]) -> float:
     return float(np.corrcoef(*ranks)[0, 1])
 
 
-def _rows(folder: Path, dive: Dive, joints: Joints, scorer: Scorer | None) -> list[dict[str, Any]]:
-    path = record_path(folder, dive.event, dive.number)
+def exact_facts(folder: Path, event: str, number: int) -> DiveFacts:
+    """A simulated dive with its exact joints and events, and the water as the film shows it.
+
+    Args:
+        folder: Folder that `stagescore simulate` wrote.
+        event: Event of the dive.
+        number: Number of the dive in the event.
+
+    Raises:
+        DataError: The dive is not whole.
+    """
+    record, arrays = _truth(folder, event, number)
+    return _with_water(folder, event, number, record, _exact(folder, event, number, record, arrays))
+
+
+def _truth(
+    folder: Path, event: str, number: int
+) -> tuple[dict[str, Any], dict[str, Shaped[np.ndarray, "..."]]]:
+    path = record_path(folder, event, number)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         names = ("joints_px", "joints_m", "toes_m", "centre_of_mass_m", "splash_area_px")
-        arrays = read_arrays(path.with_suffix(".npz"), names)
+        return record, read_arrays(path.with_suffix(".npz"), names)
     except (OSError, ValueError) as error:
         raise DataError(
             f"the truth of a dive cannot be read ({error})", where=path, todo="simulate the dives again"
         ) from None
-    facts = _exact(folder, dive, record, arrays)
+
+
+def _with_water(folder: Path, event: str, number: int, record: dict[str, Any], facts: DiveFacts) -> DiveFacts:
+    pictures = open_media(frames_folder(folder, event, number), frame_rate=float(record["frame_rate"]))
+    return with_splash(facts, pictures)
+
+
+def _rows(folder: Path, dive: Dive, joints: Joints, scorer: Scorer | None) -> list[dict[str, Any]]:
+    record, arrays = _truth(folder, dive.event, dive.number)
+    facts = _exact(folder, dive.event, dive.number, record, arrays)
     true = _true_values(record, arrays, facts)
     if joints == "found":
         found_facts = _found(folder, dive, scorer)
     else:
-        found_facts = with_splash(
-            facts,
-            open_media(
-                frames_folder(folder, dive.event, dive.number), frame_rate=float(record["frame_rate"])
-            ),
-        )
+        found_facts = _with_water(folder, dive.event, dive.number, record, facts)
     found = {} if found_facts is None else {one.name: one.value for one in measure(found_facts)}
     plan = record["plan"]
     look = draw_appearance(hash_u64(int(plan["seed"]), "look"), float(plan["height_m"]))
@@ -201,10 +222,14 @@ def _rows(folder: Path, dive: Dive, joints: Joints, scorer: Scorer | None) -> li
 
 
 def _exact(
-    folder: Path, dive: Dive, record: dict[str, Any], arrays: dict[str, Shaped[np.ndarray, "..."]]
+    folder: Path,
+    event: str,
+    number: int,
+    record: dict[str, Any],
+    arrays: dict[str, Shaped[np.ndarray, "..."]],
 ) -> DiveFacts:
     """Exact joints and events, seen by the camera of the film."""
-    media = open_media(frames_folder(folder, dive.event, dive.number), frame_rate=float(record["frame_rate"]))
+    media = open_media(frames_folder(folder, event, number), frame_rate=float(record["frame_rate"]))
     joints = np.asarray(arrays["joints_px"], dtype=float)
     track = PoseTrack(joints, np.ones(joints.shape[:2]))
     steps = background_steps(image for _, image in media.frames())

@@ -11,6 +11,7 @@ import typer
 from stagescore.cli import (
     bench_bank,
     bench_campaign,
+    bench_captions,
     bench_cut_clips,
     bench_film_refusals,
     bench_films,
@@ -33,6 +34,7 @@ app.command("films")(bench_films.films)
 app.command("film-refusals")(bench_film_refusals.film_refusals)
 app.command("kills")(bench_kills.kills)
 app.command("measures")(bench_measures.measures)
+app.command("captions")(bench_captions.captions)
 app.command("pose")(bench_pose.pose)
 app.command("real-clips")(bench_real_clips.real_clips)
 app.command("refusals")(bench_real_clips.refusals)

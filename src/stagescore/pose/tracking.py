@@ -173,21 +173,19 @@ class Pointed:
         35
         """
         place, _, frame = text.replace(" ", "").partition("@")
-        numbers = place.split(",")
         try:
-            box = np.array([float(number) for number in numbers])
-            found = cls(int(frame), np.tile(box, 2) if len(box) == 2 else box)
+            numbers, at = np.array([float(number) for number in place.split(",")]), int(frame)
         except ValueError:
-            found = None
-        if found is None or len(found.box_px) != 4 or found.frame < 0 or not np.isfinite(found.box_px).all():
+            numbers, at = np.zeros(0), -1
+        if len(numbers) not in (2, 4) or at < 0 or not np.isfinite(numbers).all():
             raise DataError(
                 f"{text!r} is no place of a diver", todo="write X,Y@FRAME or X0,Y0,X1,Y1@FRAME, in pixels"
             )
-        if len(numbers) == 4 and not (found.box_px[2:] > found.box_px[:2]).all():
+        if len(numbers) == 4 and not (numbers[2:] > numbers[:2]).all():
             raise DataError(
                 f"the box of {text!r} is empty", todo="write left, top, right and bottom: X0,Y0,X1,Y1@FRAME"
             )
-        return found
+        return cls(at, np.tile(numbers, 2) if len(numbers) == 2 else numbers)
 
     @property
     def is_point(self) -> bool:

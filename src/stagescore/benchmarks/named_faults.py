@@ -1,0 +1,210 @@
+"""Are injected faults named by the corrections, and is what they name there?
+
+Simulated dives of a population say what is usual; then dives are made that are perfect but for one fault, and dives that are perfect.
+All are measured on their exact joints and their own pictures, so this asks measures and advice, and not who finds the joints. Every
+measure counts as usable here: in simulated dives each goes with the marks. Source: none.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from stagescore.atomic import write_text
+from stagescore.benchmarks.measure_truth import exact_facts
+from stagescore.captions.advice import corrections
+from stagescore.captions.grammar import Grammar
+from stagescore.data.manifest import read_manifest
+from stagescore.errors import DataError
+from stagescore.figures.contact_sheet import plan_of
+from stagescore.hashing import hash_u64
+from stagescore.measures.kinds import KINDS
+from stagescore.measures.measuring import measure
+from stagescore.measures.reference import Reference
+from stagescore.simulate.dataset import Order, default_stage, make_splash, simulate_dataset
+from stagescore.simulate.judge import judge
+from stagescore.simulate.types import DivePlan, Faults
+from stagescore.simulate.write import SimulatedDive, write_dive
+
+Progress = Callable[[str, int, int], None]
+
+_SIZE_PX = (320, 180)
+_EVENT = "injected"
+_DIVES = (
+    *(("107B", 3.0), ("405B", 3.0), ("205B", 3.0), ("305C", 3.0)),
+    *(("107B", 10.0), ("207B", 10.0), ("407C", 10.0), ("201B", 10.0)),
+)
+FAULTS: dict[str, tuple[Faults, frozenset[str]]] = {
+    "low jump": (Faults(low_jump_m=0.35), frozenset({"jump_height", "opening_time"})),
+    "bent knees": (Faults(bent_knees_deg=45.0), frozenset({"knee_bend"})),
+    "legs apart": (Faults(split_legs_deg=30.0), frozenset({"leg_split"})),
+    "loose position": (Faults(loose_position_deg=35.0), frozenset({"tightness"})),
+    "over": (
+        Faults(over_rotation_deg=20.0),
+        frozenset(
+            {"entry_rotation", "entry_trunk", "entry_legs", "splash_width", "splash_height", "splash_area"}
+        ),
+    ),
+    "short": (
+        Faults(over_rotation_deg=-20.0),
+        frozenset(
+            {"entry_rotation", "entry_trunk", "entry_legs", "splash_width", "splash_height", "splash_area"}
+        ),
+    ),
+    "loud entry": (Faults(loud_entry=1.0), frozenset({"splash_width", "splash_height", "splash_area"})),
+}
+"""Injected faults, large enough for any judge, and the measures that they change: a body that goes in aslant throws up more water, and
+a lower jump leaves less time. Feet, a missing twist and a lean to the side are not measured from the side."""
+PERFECT = "perfect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedDive:
+    """What was said of a dive with one fault.
+
+    Attributes:
+        fault: Name of the fault in `FAULTS`, or `PERFECT`.
+        number: Dive number.
+        height_m: Height of the board in metres.
+        named: Measures of the corrections, the plainest first.
+    """
+
+    fault: str
+    number: str
+    height_m: float
+    named: tuple[str, ...]
+
+    @property
+    def right(self) -> int:
+        """Number of corrections that name the fault or what it changes."""
+        return 0 if self.fault == PERFECT else sum(name in FAULTS[self.fault][1] for name in self.named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultTally:
+    """How often a fault was named.
+
+    Attributes:
+        fault: Name of the fault, or `PERFECT`.
+        dives: Number of dives with it.
+        named: Number of dives of which a correction names it.
+        said: Number of corrections that were said of these dives.
+        right: Number of these that name the fault or what it changes.
+    """
+
+    fault: str
+    dives: int
+    named: int
+    said: int
+    right: int
+
+
+def name_faults(
+    keep: Path, *, usual: int, each: int, seed: int, progress: Progress = lambda what, done, total: None
+) -> list[FaultTally]:
+    """Inject faults one at a time and count what the corrections name.
+
+    Args:
+        keep: Folder for the dives and what was said of them; a run that was stopped goes on there.
+        usual: Number of dives of the population that say what is usual.
+        each: Number of dives with each fault, and of perfect ones.
+        seed: Seed of all dives.
+        progress: Called as (what, done, total) after every dive.
+
+    Raises:
+        DataError: A dive cannot be written or read.
+    """
+    reference = _usual_measures(keep / "usual", usual, seed, progress)
+    kinds = [*FAULTS, PERFECT]
+    found = []
+    for number in range(len(kinds) * each):
+        progress("dives with a fault", number, len(kinds) * each)
+        fault = kinds[number % len(kinds)]
+        path = keep / "said" / f"{number}.json"
+        if path.is_file():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            found.append(NamedDive(**{**content, "named": tuple(content["named"])}))
+            continue
+        said = _said_of(keep / "injected" / str(number), fault, number // len(kinds), seed, reference)
+        write_text(path, json.dumps(asdict(said)) + "\n")
+        found.append(said)
+    return [tally(fault, [one for one in found if one.fault == fault]) for fault in kinds]
+
+
+def tally(fault: str, dives: Sequence[NamedDive]) -> FaultTally:
+    """Count what was said of the dives with a fault.
+
+    Args:
+        fault: Name of the fault, or `PERFECT`.
+        dives: The dives with it.
+    """
+    return FaultTally(
+        fault=fault,
+        dives=len(dives),
+        named=sum(one.right > 0 for one in dives),
+        said=sum(len(one.named) for one in dives),
+        right=sum(one.right for one in dives),
+    )
+
+
+def _usual_measures(folder: Path, num_dives: int, seed: int, progress: Progress) -> Reference:
+    kept = folder / "measures.json"
+    if not kept.is_file():
+        simulate_dataset(
+            folder / "dives", Order(num_dives=num_dives, seed=seed, size_px=_SIZE_PX), workers=1, resume=True
+        )
+        dives = list(read_manifest(folder / "dives"))
+        rows: list[tuple[str, str, float]] = []
+        for done, dive in enumerate(dives):
+            progress("usual dives", done, len(dives))
+            for one in measure(exact_facts(folder / "dives", dive.event, dive.number)):
+                if one.value is not None:
+                    rows.append((one.name, dive.dive_number or "", one.value))
+        write_text(kept, json.dumps(rows) + "\n")
+    measured: list[Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return Reference.of(
+        "simulated dives",
+        [(name, number, value) for name, number, value in measured],
+        {},
+        {},
+        tuple(kind.name for kind in KINDS),
+    )
+
+
+def _said_of(folder: Path, fault: str, place: int, seed: int, reference: Reference) -> NamedDive:
+    code, height = _DIVES[place % len(_DIVES)]
+    faults = Faults() if fault == PERFECT else FAULTS[fault][0]
+    # The same dive with and without the fault: its look depends on its place alone.
+    plan = plan_of(code, height, seed=hash_u64(seed, "named faults", place) % 2**31, faults=faults)
+    if not (folder / "frames").is_dir():
+        _write(folder, plan)
+    measures = measure(exact_facts(folder, _EVENT, 1), reference)
+    said = corrections(measures, {}, Grammar.of("en"))
+    return NamedDive(
+        fault=fault, number=code, height_m=height, named=tuple(correction.measure for correction in said)
+    )
+
+
+def _write(folder: Path, plan: DivePlan) -> None:
+    stage = default_stage()
+    motion = stage.dive(plan)
+    splash = make_splash(plan, motion)
+    film = stage.film(motion, splash, plan, _SIZE_PX)
+    dive = SimulatedDive(
+        index=0,
+        event=_EVENT,
+        number=1,
+        plan=replace(plan),
+        motion=motion,
+        splash=splash,
+        judgement=judge(plan, splash.size),
+        pictures=film.pictures,
+        jpeg_quality=90,
+    )
+    try:
+        write_dive(dive, folder)
+    except OSError as error:
+        raise DataError(
+            f"it cannot be written ({error})", where=folder, todo="make room, or choose another folder"
+        ) from None
