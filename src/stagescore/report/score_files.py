@@ -4,6 +4,7 @@ Source: none needed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,13 +60,18 @@ def write_dive_files(scored: Scored, folder: Path) -> None:
     Raises:
         DataError: One of them cannot be made or written.
     """
+    # Where the pictures are held already, those of the report are made while the overlay is encoded, mostly outside of Python: a third of
+    # a second for 100 frames. Else the overlay holds them as it goes through the film.
+    held = isinstance(scored.media, HeldMedia)
     if scored.media is not None:
         drawn = HeldMedia.for_drawing(scored.media, shown_of_film(scored.result), _DRAWN_EDGE_PX)
         scored = replace(scored, media=drawn)
-    if scored.media is not None and scored.poses is not None:
-        rate = scored.media.info.frame_rate or DEFAULT_FRAME_RATE
-        write_film(folder / OVERLAY, _overlay(scored), min(max(rate, 1.0), 120.0))
-    write_dive_report(folder, scored.result, pictures_of(scored))
+    with ThreadPoolExecutor(1, "pictures") as beside:
+        coming = beside.submit(pictures_of, scored) if held else None
+        if scored.media is not None and scored.poses is not None:
+            rate = scored.media.info.frame_rate or DEFAULT_FRAME_RATE
+            write_film(folder / OVERLAY, _overlay(scored), min(max(rate, 1.0), 120.0))
+        write_dive_report(folder, scored.result, pictures_of(scored) if coming is None else coming.result())
 
 
 def write_summary(results: Sequence[Result], folder: Path) -> None:

@@ -24,5 +24,9 @@ def build(result: Result, pictures: Pictures) -> Content | None:
 
 
 SECTION = Section(
-    order=55, title="The flight in one picture", reads=("events", "stages", "input"), build=build
+    order=55,
+    title="The flight in one picture",
+    reads=("events", "stages", "input"),
+    build=build,
+    printed=False,
 )
