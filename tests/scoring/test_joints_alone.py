@@ -94,6 +94,7 @@ def test_what_cannot_be_scored_is_said(scorer: Scorer, dive: Dive, tmp_path: Pat
     assert scorer.score(joints, size_px=size_px, start="auto").status == "failed"
     assert scorer.score(joints, size_px=size_px, poses=dive.poses_path).status == "failed"
     assert scorer.score(joints, size_px=(0, 5)).status == "failed"
+    assert scorer.score(joints, size_px=size_px, diver="5,5@3").reasons[0].code == "wrong-diver"
     track = read_npz(Path(joints))
     none = PoseTrack(np.full_like(track.joints_px, np.nan), np.zeros_like(track.confidence))
     (tmp_path / "none.npz").write_bytes(npz_bytes(none, np.zeros(none.known.shape, bool)))

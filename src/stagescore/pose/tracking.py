@@ -208,9 +208,10 @@ def pointed_diver(views: Sequence[FrameObservation], pointed: Pointed) -> Choice
     diver, down = _pointed_track(views, pointed), camera_path(views)
     falling = falling_frames(diver, down)
     is_apart = any(
-        len(_apart_in(track, diver, falling)) >= _TOLD_APART * len(falling) for track in _tracks(views)
+        len(_apart_in(track, diver, falling)) >= max(_TOLD_APART * len(falling), 1)
+        for track in _tracks(views)
     )
-    return Choice(diver, _fall(diver, down), is_apart or choose_diver(views).is_pair, is_apart)
+    return Choice(diver, _fall(diver, down), is_pair=is_apart, is_apart=is_apart)
 
 
 def _pointed_track(views: Sequence[FrameObservation], pointed: Pointed) -> Track:

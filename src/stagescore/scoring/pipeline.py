@@ -181,7 +181,11 @@ def find_joints(state: ScoringState, tools: Tools) -> None:
     """Find the diver and the joints, or take those that are given."""
     media, scan = _working(state), state.scan
     given = state.path if scan is None else state.options.poses
-    if given is not None:
+    if given is not None and state.options.diver is not None:
+        state.abort(
+            Reason(code="wrong-diver", text="There is no film in which you could point at the diver.")
+        )
+    elif given is not None:
         try:
             state.poses = given_poses(
                 given, media, state.start, state.end, skeleton=state.options.skeleton_of_poses
