@@ -34,7 +34,7 @@ def measure(name: str, value: float | None, percentile: float, **changes: Any) -
 def test_a_fault_is_told_with_what_happened_what_it_costs_and_what_to_change() -> None:
     (said,) = corrections([measure("knee_bend", 38.4, 92.4, rule=KNEES)], {"flight": 4.26}, ENGLISH)
     assert said.text == (
-        "After the opening the knees were bent by 38 degrees (frames 40 to 51), more than in 92 % of comparable dives. "
+        "After the opening the knees were bent by 38 degrees (frames 40 to 51), more than in 92 % of measured dives. "
         "For such a fault a judge takes off 0.5 to 2.0 points. The flight as a whole lies 4.3 points below the exemplars. "
         "Keep the knees straight from the opening to the water."
     )
@@ -65,7 +65,7 @@ def test_nothing_is_said_of_what_is_unsure_or_not_worse_or_does_not_count(change
 
 def test_where_less_is_worse_the_share_is_of_dives_with_more() -> None:
     (said,) = corrections([measure("jump_height", 0.21, 6, worse="lower", stage="take-off")], {}, ENGLISH)
-    assert ", less than in 94 % of comparable dives." in said.happened and said.costs == ""
+    assert ", less than in 94 % of measured dives." in said.happened and said.costs == ""
 
 
 @pytest.mark.parametrize(("value", "words"), [(17.0, "17 degrees past"), (-17.0, "17 degrees short of")])

@@ -53,3 +53,10 @@ def test_the_table_that_ships_calls_usable_what_its_own_intervals_say() -> None:
         wanted = {"higher": -1, "lower": 1}.get(kind.worse or "")
         sure = within is not None and within.sign != 0 and wanted in (None, within.sign)
         assert shipped.is_usable(name) == sure, name
+
+
+def test_dives_from_another_height_are_not_compared() -> None:
+    shipped = Reference.shipped()
+    assert shipped.height_m == 10.0
+    assert [shipped.covers(height) for height in (None, 10.0, 10, 3.0)] == [True, True, True, False]
+    assert Reference.from_json(json.loads(shipped.to_text())) == shipped

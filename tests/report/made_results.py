@@ -54,7 +54,7 @@ def made_correction(edges):
         frames=(edges[2], edges[2] + 9),
         frame=edges[2] + 5,
         confidence=0.8,
-        happened=f"The splash covered 0.21 squared body lengths (frames {edges[2]} to {edges[2] + 8}), more than in 91 % of comparable "
+        happened=f"The splash covered 0.21 squared body lengths (frames {edges[2]} to {edges[2] + 8}), more than in 91 % of measured "
         "dives.",
         costs="The entry as a whole lies 3.4 points below the exemplars.",
         change="Go in straight and narrow, flat hands first.",

@@ -298,6 +298,7 @@ def reference_of(measured: Sequence[MeasuredDive], rows: Sequence[MarksRow], div
         for measure in one.measures
         if measure.value is not None
     ]
+    heights = {one.dive.height_m for one in measured}
     if not values:
         raise DataError("nothing was measured", todo="give dives with films, joints and flights")
     return Reference.of(
@@ -306,4 +307,5 @@ def reference_of(measured: Sequence[MeasuredDive], rows: Sequence[MarksRow], div
         {row.name: row.over_all for row in rows if row.over_all is not None},
         {row.name: row.within for row in rows if row.within is not None},
         tuple(row.name for row in rows if row.usable),
+        heights.pop() if len(heights) == 1 else None,
     )

@@ -1,7 +1,7 @@
 """Which corrections a dive calls for: what happened, what it costs, what to change, each tied to a measure and its frames.
 
 A correction is said only where its measure goes with the judges' marks on real dives (`Measure.usable`), was seen surely in this dive,
-and is worse than in most comparable dives. So most dives get few, and some get none.
+and is worse than in most measured dives. So most dives get few, and some get none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ MOST = 3
 LEAST_CONFIDENCE = 0.5
 """Confidence of a measure from which on advice rests on it. Set by hand."""
 LEAST_PERCENT = 75.0
-"""Share of comparable dives, in percent, that must be better for a value to be called a fault. Set by hand."""
+"""Share of measured dives, in percent, that must be better for a value to be called a fault. Set by hand."""
 _LEAST_POINTS = 0.5
 """Points by which a stage must lie below the exemplars for that to be said. Set by hand."""
 _LEAST_FAULT = {
@@ -168,7 +168,7 @@ def _side(measure: Measure, below: float) -> Side:
 
 
 def _worse_than(measure: Measure) -> float:
-    """Share of comparable dives that are better, in percent; 0 where none is comparable."""
+    """Share of measured dives that are better, in percent; 0 where none is comparable."""
     if measure.percentile is None:
         return 0.0
     return measure.percentile.value if measure.worse == "higher" else 100 - measure.percentile.value

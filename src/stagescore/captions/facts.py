@@ -20,7 +20,7 @@ class Happened:
         measure: Name of the measure, such as `knee_bend`.
         value: Value in the unit of the measure, rounded as it is told.
         frames: First and last frame of the input that it rests on.
-        percent: Share of comparable dives that have a smaller (`more`) or larger (`less`) value, in whole percent; None where no
+        percent: Share of measured dives that have a smaller (`more`) or larger (`less`) value, in whole percent; None where no
             dive is comparable.
         side: Kind of share that `percent` is; None without one.
     """

@@ -55,6 +55,8 @@ class Reference:
         over_all: Agreement of each measure with the execution over all dives; lacks those that it was not measured for.
         within: Agreement of each measure with the execution within a dive number.
         usable: Names of the measures on which advice may rest.
+        height_m: Height of all the dives' boards in metres; None where they differ. What is measured on dives from another height is
+            not compared: less of a fall, another splash.
     """
 
     dives: str
@@ -62,6 +64,15 @@ class Reference:
     over_all: Mapping[str, Agreement] = field(default_factory=dict)
     within: Mapping[str, Agreement] = field(default_factory=dict)
     usable: tuple[str, ...] = ()
+    height_m: float | None = None
+
+    def covers(self, height_m: float | None) -> bool:
+        """Whether dives from a height can be compared; an unknown height is taken for the dives' own.
+
+        Args:
+            height_m: Height of the board in metres; None where it is not known.
+        """
+        return height_m is None or self.height_m in (None, height_m)
 
     @classmethod
     @lru_cache(maxsize=1)
@@ -78,6 +89,7 @@ class Reference:
         over_all: Mapping[str, Agreement],
         within: Mapping[str, Agreement],
         usable: tuple[str, ...],
+        height_m: float | None = None,
     ) -> "Reference":
         """From values of real dives.
 
@@ -87,6 +99,7 @@ class Reference:
             over_all: Agreement with the execution over all dives.
             within: Agreement of each measure with the execution within a dive number.
             usable: Names of the measures on which advice may rest.
+            height_m: Height of all the dives' boards in metres; None where they differ.
         """
         values: dict[str, dict[str, list[float]]] = {}
         for name, number, value in measured:
@@ -95,7 +108,9 @@ class Reference:
             name: {number: tuple(sorted(some)) for number, some in sorted(by_number.items())}
             for name, by_number in values.items()
         }
-        return cls(dives=dives, values=ordered, over_all=over_all, within=within, usable=usable)
+        return cls(
+            dives=dives, values=ordered, over_all=over_all, within=within, usable=usable, height_m=height_m
+        )
 
     def is_usable(self, name: str) -> bool:
         """Whether advice may rest on a measure."""
@@ -130,7 +145,7 @@ class Reference:
 
     def to_text(self) -> str:
         """The table as it ships, a measure a line."""
-        head = {"dives": self.dives, "usable": list(self.usable)}
+        head = {"dives": self.dives, "height_m": self.height_m, "usable": list(self.usable)}
         parts = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
         for key in ("over_all", "within"):
             rows = [
@@ -162,6 +177,7 @@ class Reference:
                 dives=str(content["dives"]),
                 values=values,
                 usable=tuple(content["usable"]),
+                height_m=content["height_m"],
                 **agreements,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -25,7 +25,8 @@ def measured(state: ScoringState) -> list[Measure]:
         return []
     if state.working is not None and state.scan is not None:
         facts = with_splash(facts, state.working)
-    return measure(facts, Reference.shipped())
+    reference = Reference.shipped()
+    return measure(facts, reference if reference.covers(state.options.height_m) else None)
 
 
 def dive_facts(state: ScoringState) -> DiveFacts | None:

@@ -49,7 +49,7 @@ def _scored(result: Result, *, pictured: bool) -> dict[str, object]:
 
 
 def telling_measures(result: Result) -> list[int]:
-    """Places of the three measures that say most: those to correct, then those that go with the marks, then the surest."""
+    """Places of the three measures that say most: those to correct, then those that go with the marks, then the surest; one a rule."""
     known = [k for k, one in enumerate(result.measures) if one.value is not None]
     to_correct = [one.measure for one in result.corrections]
 
@@ -58,22 +58,23 @@ def telling_measures(result: Result) -> list[int]:
         aside = 0.0 if one.percentile is None else abs(one.percentile.value - 50)
         return (one.name not in to_correct, not one.usable, -aside * one.confidence, place)
 
-    return sorted(sorted(known, key=rank)[:_NUM_MEASURES])
+    chosen = {result.measures[place].rule or place: place for place in sorted(known, key=rank, reverse=True)}
+    return sorted(sorted(chosen.values(), key=rank)[:_NUM_MEASURES])
 
 
 def measure_tile(result: Result, place: int) -> tuple[Sentence, Sentence, Sentence | None]:
-    """Title of a measure, its value, and where it stands among comparable dives."""
+    """Title of a measure, its value, and where it stands among measured dives."""
     one, field = result.measures[place], f"measures[{place}]"
     title = Sentence(one.title, (f"{field}.title",))
     value = Sentence(value_words(one), (f"{field}.value", f"{field}.unit"))
     if one.percentile is None:
         return title, value, None
-    words = f"more than in {one.percentile.value:.0f}\u00a0% of comparable dives"
+    words = f"more than in {one.percentile.value:.0f}\u00a0% of measured dives"
     return title, value, Sentence(words, (f"{field}.percentile.value",))
 
 
 def first_change(result: Result) -> tuple[Sentence, Sentence] | None:
-    """The first thing to change, and what happened; that nothing stands out, where something was measured; else nothing."""
+    """The first thing to change, and what happened; that nothing stands out, where advice could rest on a measure; else nothing."""
     if result.corrections:
         first = result.corrections[0]
         return (
@@ -83,12 +84,12 @@ def first_change(result: Result) -> tuple[Sentence, Sentence] | None:
                 ("corrections[0].happened", "corrections[0].costs"),
             ),
         )
-    if not any(one.value is not None for one in result.measures):
+    if not any(one.usable for one in result.measures):
         return None
     return (
         Sentence("Nothing stands out.", ("corrections",)),
         Sentence(
-            "Nothing that was measured surely, and goes with the judges' marks, was worse than in most comparable dives.",
+            "Nothing that was measured surely, and goes with the judges' marks, was worse than in most measured dives.",
             ("corrections", "measures"),
         ),
     )
