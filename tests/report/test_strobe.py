@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from made_results import made_result, refused
 
 from stagescore.cli.main import app
 from stagescore.errors import DataError
+from stagescore.pose.background_path import BackgroundPath
 from stagescore.pose.npz_files import npz_bytes
 from stagescore.report.dive_report import dive_report
 from stagescore.report.result_folder import film_pictures
 from stagescore.report.still_background import StillBackground
-from stagescore.report.strobe import flight_span, strobe, strobe_frames
+from stagescore.report.strobe import FilmedFlight, PicturedFlight, flight_span, strobe, strobe_frames
+from stagescore.scoring.motion_scan import scan_motion
 from stagescore.scoring.result_parts import Reason
 
 NUM_FRAMES = 26
@@ -88,9 +91,14 @@ def test_joints_on_somebody_else_are_not_believed(flight):
         assert np.abs(middle - MIDDLE).max() < 12
 
 
+def pictured(pictures, joints, airborne=AIRBORNE) -> PicturedFlight:
+    times_s = {frame: frame / 25 for frame in pictures}
+    return PicturedFlight(pictures=pictures, joints_px=joints, times_s=times_s, airborne=airborne)
+
+
 @pytest.fixture(scope="module")
 def whole(flight):
-    return strobe(*flight, {frame: frame / 25 for frame in range(NUM_FRAMES)}, AIRBORNE)
+    return strobe(pictured(*flight))
 
 
 def test_copies_are_evenly_spaced_numbered_and_seen(whole):
@@ -113,7 +121,7 @@ def test_copies_are_evenly_spaced_numbered_and_seen(whole):
 
 def test_copies_of_a_body_that_hardly_moves_are_fewer(flight, whole):
     slow = {frame: flight[0][frame] for frame in range(10)}
-    short = strobe(slow, flight[1], {frame: frame / 25 for frame in slow}, range(2, 10))
+    short = strobe(pictured(slow, flight[1], range(2, 10)))
     assert len(short.frames) < len(whole.frames)
 
 
@@ -183,3 +191,29 @@ def test_a_real_flight_becomes_one_picture(shared, tmp_path):
     assert len(told["frames"]) >= 6 and told["hidden"] <= 0.3
     with Image.open(tmp_path / "s.png") as picture:
         assert picture.size[1] > 2 * picture.size[0]
+
+
+def test_a_background_that_was_found_before_gives_the_same_picture(tmp_path):
+    """Scoring hands on where the background lies, though it looked at a smaller film that repeats frames."""
+    scored = made_scored(tmp_path / "film")
+    numbers = [2 * frame for frame in range(scored.media.num_frames)]
+    scan = scan_motion(image for _, image in scored.media.frames(range(scored.media.num_frames)))
+    path = scan.background().scaled(np.array((0.5, 0.25)))
+    assert path.numbered(numbers).frames == range(0, numbers[-1] + 1)
+    flight = FilmedFlight.of(scored.result, scored.media, scored.poses.track)
+    again = strobe(PicturedFlight.of(flight, 640))
+    told = replace(flight, background=path.scaled(np.array((2.0, 4.0))))
+    given = PicturedFlight.of(told, 640)
+    assert given.background is not None and set(given.background.maps) == set(given.pictures)
+    handed_on = strobe(given)
+    assert handed_on.frames == again.frames and handed_on.hidden == pytest.approx(again.hidden, abs=0.05)
+    rows, columns = np.minimum(handed_on.picture.shape[:2], again.picture.shape[:2])
+    away = np.abs(handed_on.picture[:rows, :columns].astype(int) - again.picture[:rows, :columns]).max(axis=2)
+    assert np.median(away) < 6
+
+
+def test_repeated_frames_have_no_place_of_their_own():
+    path = BackgroundPath(maps={3: np.eye(3), 5: np.diag((2.0, 2.0, 1.0))}, falling_px={5: np.arange(4.0)})
+    part = path.part([5])
+    np.testing.assert_allclose(part.maps[5], np.eye(3))
+    assert set(part.falling_px) == {5} and not path.part([]).maps

@@ -16,6 +16,7 @@ from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.media.source import Media, open_media
+from stagescore.pose.background_path import BackgroundPath
 from stagescore.pose.npz_files import npz_bytes, read_npz
 from stagescore.report.dive_report import dive_report, frames_wanted
 from stagescore.report.keyframes import contact_frame, nearest_exemplar
@@ -36,6 +37,7 @@ def film_pictures(
     track: PoseTrack | None = None,
     weak: Bool[np.ndarray, "frames joints"] | None = None,
     bank: ExemplarBank | None = None,
+    background: BackgroundPath | None = None,
 ) -> Pictures:
     """Decode what a report shows; where there is no film, the joints are drawn instead.
 
@@ -45,6 +47,7 @@ def film_pictures(
         track: Joints in pixels of the film, a row for each frame that was used, from `result.input.start_frame` on.
         weak: Joints of the track that were filled or are doubtful.
         bank: Bank that may have pictures of the nearest exemplar.
+        background: Where the background lies in the frames that were used; found again by default.
 
     Raises:
         DataError: The film has changed, or the track has another number of rows.
@@ -59,7 +62,7 @@ def film_pictures(
         exemplar={} if bank is None else exemplar_pictures(result, bank),
         contact_frame=contact_frame(result),
         scale=np.ones(2) if media is None else media.scale,
-        strobe=None if media is None else _strobe(result, media, track),
+        strobe=None if media is None else _strobe(result, media, track, background),
     )
 
 
@@ -68,12 +71,14 @@ def shown_of_film(result: Result) -> list[int]:
     return sorted({*frames_wanted(result), *strobe_frames(result)})
 
 
-def _strobe(result: Result, media: Media, track: PoseTrack | None) -> Strobe | None:
+def _strobe(
+    result: Result, media: Media, track: PoseTrack | None, background: BackgroundPath | None
+) -> Strobe | None:
     """The flight in one picture; None where the film does not show one, or too little of it."""
     if not strobe_frames(result) or media.info.kind == "joints":
         return None
     try:
-        return strobe_of(FilmedFlight.of(result, media, track))
+        return strobe_of(FilmedFlight.of(result, media, track, background))
     except DataError:
         return None
 

@@ -94,9 +94,9 @@ def write_summary(results: Sequence[Result], folder: Path) -> None:
 def pictures_of(scored: Scored) -> Pictures:
     """The pictures that the report shows."""
     poses = scored.poses
-    if poses is None or not poses.track.known.any():
-        return film_pictures(scored.result, scored.media, bank=scored.bank)
-    return film_pictures(scored.result, scored.media, poses.track, poses.weak, scored.bank)
+    known = poses is not None and poses.track.known.any()
+    track, weak = (poses.track, poses.weak) if poses is not None and known else (None, None)
+    return film_pictures(scored.result, scored.media, track, weak, scored.bank, scored.background)
 
 
 def write_comparison(

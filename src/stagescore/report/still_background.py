@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from stagescore.errors import DataError
-from stagescore.pose.boxes import Detections, centres, long_edges
-from stagescore.pose.motion import FrameMotion, moving_parts
-from stagescore.pose.tracking import FrameObservation, camera_path, choose_diver
+from stagescore.pose.background_path import BackgroundPath
+from stagescore.pose.boxes import centres, long_edges
+from stagescore.scoring.motion_scan import scan_motion
 from stagescore.skeleton import MPII_16
 
 Image = UInt8[np.ndarray, "_ _ 3"]
@@ -40,6 +40,8 @@ _ROUNDS = 4
 """Times that the parabola is laid again without the boxes that are off it."""
 _MOST_CANVAS = 24.0
 """Area of the canvas in pictures, at most. A pan of 10 m takes about five; more is a camera that was not followed."""
+_ENOUGH = 24
+"""Frames, evenly spread, whose median is the background: with twice as many it looks the same and takes twice the time."""
 _STRIP_ROWS = 32
 """Rows of the canvas whose median is made at a time, so that memory stays small."""
 _HIDDEN, _FREE = 1, 2
@@ -73,13 +75,20 @@ class StillBackground:
     boxes_px: Boxes
 
     @classmethod
-    def of(cls, pictures: Mapping[int, Image], joints_px: Joints, airborne: range) -> "StillBackground":
+    def of(
+        cls,
+        pictures: Mapping[int, Image],
+        joints_px: Joints,
+        airborne: range,
+        path: BackgroundPath | None = None,
+    ) -> "StillBackground":
         """Lay frames of one shot on a canvas.
 
         Args:
             pictures: Pictures of one size by frame, two or more; each frame follows on the one before.
             joints_px: Joints of the diver in pixels of the pictures; frames may lack.
             airborne: Frames in which the diver is in free fall.
+            path: Where the background lies in these pictures; found in them by default.
 
         Raises:
             DataError: There are too few pictures, or the motion of the camera could not be followed.
@@ -87,11 +96,12 @@ class StillBackground:
         frames = sorted(pictures)
         if len(frames) < 2:
             raise DataError("a background needs two frames or more", todo="give more frames of the dive")
-        views = [_observed(motion) for motion in moving_parts(pictures[frame] for frame in frames)]
-        path = dict(zip(frames, camera_path(views), strict=True))
+        if path is None:
+            found = scan_motion(pictures[frame] for frame in frames).background()
+            path = found.numbered(frames)
         height, width = pictures[frames[0]].shape[:2]
         rim = np.array([(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)])
-        spread = np.concatenate([_moved(one, rim) for one in path.values()])
+        spread = np.concatenate([_moved(one, rim) for one in path.maps.values()])
         low, high = np.floor(spread.min(axis=0)), np.ceil(spread.max(axis=0))
         across, down = (high - low).astype(int).tolist()
         if across * down > _MOST_CANVAS * width * height:
@@ -99,15 +109,16 @@ class StillBackground:
                 "the motion of the camera cannot be followed", todo="use a film in which it pans less"
             )
         shift = np.array(((1.0, 0.0, -low[0]), (0.0, 1.0, -low[1]), (0.0, 0.0, 1.0)))
-        maps = {frame: np.asarray(shift @ one) for frame, one in path.items()}
+        maps = {frame: np.asarray(shift @ one) for frame, one in path.maps.items()}
         # Joints far outside of the picture are nobody's, and too large for what draws them.
         inside = {
             frame: joints
             for frame, joints in joints_px.items()
             if not (np.abs(joints) > _FARTHEST * max(width, height)).any()
         }
-        joints, boxes = _diver(frames, inside, views, maps, airborne)
-        picture, reached = _median(pictures, maps, boxes, (across, down))
+        joints, boxes = _diver(inside, path.falling_px, maps, airborne)
+        some = frames[:: max(-(-len(frames) // _ENOUGH), 1)]
+        picture, reached = _median({frame: pictures[frame] for frame in some}, maps, boxes, (across, down))
         return cls(picture=picture, reached=reached, maps=maps, joints_px=joints, boxes_px=boxes)
 
     def placed(self, frame: int, points_px: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
@@ -167,11 +178,6 @@ class StillBackground:
         return distance <= max(_ON_BONE * length, 1.0), distance <= max(_NEAR_BONE * length, 3.0)
 
 
-def _observed(motion: FrameMotion) -> FrameObservation:
-    blobs = motion.blobs_px
-    return FrameObservation.of(Detections(blobs, np.full(len(blobs), 0.5)), motion)
-
-
 def _moved(
     place: Float[np.ndarray, "3 3"], points: Float[np.ndarray, "points 2"]
 ) -> Float[np.ndarray, "points 2"]:
@@ -185,23 +191,20 @@ def joint_box(joints_px: Float[np.ndarray, "joints 2"]) -> Float[np.ndarray, "4"
 
 
 def _diver(
-    frames: Sequence[int],
     joints_px: Joints,
-    views: Sequence[FrameObservation],
+    falling_px: Mapping[int, Float[np.ndarray, "4"]],
     maps: Mapping[int, Float[np.ndarray, "3 3"]],
     airborne: range,
 ) -> tuple[Joints, Boxes]:
     """Joints that are the diver's, and a box in every frame: around them, of what is seen to fall, or where the parabola says."""
+    frames = sorted(maps)
     boxes: Boxes = {
         frame: box
         for frame in frames
         if frame in joints_px and (box := joint_box(joints_px[frame])) is not None
     }
     seen = set(boxes)
-    track = choose_diver(views).diver
-    if track is not None:
-        moving = {frames[row]: box for row, box in zip(track.frames, track.boxes_px, strict=True)}
-        boxes = moving | boxes
+    boxes = {**falling_px, **boxes}
     if not boxes:
         return {}, {}
     usual = float(np.median([long_edges(box) for box in ([boxes[one] for one in seen] or boxes.values())]))

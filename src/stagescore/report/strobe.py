@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from stagescore.errors import DataError
 from stagescore.media.scaling import scaled
 from stagescore.media.source import Media
+from stagescore.pose.background_path import BackgroundPath
 from stagescore.pose.boxes import centres, long_edges
 from stagescore.report.still_background import Image, Joints, StillBackground
 from stagescore.scoring.motion_scan import distinct_frames, small_picture
@@ -86,15 +87,23 @@ class FilmedFlight:
         airborne: Frames from the first in the air to the first contact with the water.
         start: First frame of the film that was used.
         track: Joints in pixels of the film, a row for each frame from `start` on; None where none are known.
+        background: Where the background lies, in pixels of the film; None where it is to be found again.
     """
 
     media: Media
     airborne: range
     start: int
     track: PoseTrack | None
+    background: BackgroundPath | None = None
 
     @classmethod
-    def of(cls, result: Result, media: Media, track: PoseTrack | None) -> "FilmedFlight":
+    def of(
+        cls,
+        result: Result,
+        media: Media,
+        track: PoseTrack | None,
+        background: BackgroundPath | None = None,
+    ) -> "FilmedFlight":
         """The flight of a scored dive.
 
         Raises:
@@ -103,7 +112,8 @@ class FilmedFlight:
         airborne = flight_span(result)
         if airborne is None:
             raise _no_flight(media.info.path)
-        return cls(media=media, airborne=airborne, start=result.input.start_frame, track=track)
+        start = result.input.start_frame
+        return cls(media=media, airborne=airborne, start=start, track=track, background=background)
 
     @classmethod
     def seen_by(cls, state: ScoringState) -> "FilmedFlight":
@@ -119,12 +129,74 @@ class FilmedFlight:
         first = state.start + flight.first
         airborne = range(first, min(state.start + flight.stop, state.end - 1) + 1)
         track = None if state.poses is None else state.poses.track
-        return cls(media=media, airborne=airborne, start=state.start, track=track)
+        return cls(
+            media=media, airborne=airborne, start=state.start, track=track, background=state.background
+        )
 
     @property
     def frames(self) -> tuple[int, ...]:
         """Frames of the film that pictures of the flight are made from, increasing: evenly spread, with a few before it."""
         return _spread(self.airborne, self.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PicturedFlight:
+    """Pictures of a flight, and what is known of the diver in them.
+
+    Attributes:
+        pictures: Pictures of one size by frame, none of which repeats another.
+        joints_px: Joints of the diver in pixels of the pictures; frames may lack.
+        times_s: Time of each frame in seconds of the file.
+        airborne: Frames from the first in the air to the first contact with the water.
+        background: Where the background lies in the pictures; None where it is to be found.
+    """
+
+    pictures: Mapping[int, Image]
+    joints_px: Joints
+    times_s: Mapping[int, float]
+    airborne: range
+    background: BackgroundPath | None = None
+
+    @classmethod
+    def of(cls, flight: FilmedFlight, edge_px: int) -> "PicturedFlight":
+        """Decode the pictures of a flight.
+
+        Args:
+            flight: The flight.
+            edge_px: Longer edge of the pictures, in pixels, at most.
+
+        Raises:
+            DataError: The film has changed.
+        """
+        media, path, frames = flight.media, flight.background, flight.frames
+        wide, high = media.info.width_px, media.info.height_px
+        smaller = min(edge_px / max(wide, high), 1.0)
+        size = max(round(smaller * wide), 1), max(round(smaller * high), 1)
+        # Repeated frames would look as if the camera stood still in the middle of its pan.
+        if path is not None and all(frame in path.frames for frame in frames):
+            frames = tuple(frame for frame in frames if frame in path.maps)
+        else:
+            path = None
+        pictures = {
+            frame: picture if smaller == 1 else scaled(picture, size)
+            for frame, picture in media.frames(frames)
+        }
+        scale = media.scale * (np.array(size) / (wide, high))
+        if path is None:
+            distinct = distinct_frames(np.stack([small_picture(picture) for picture in pictures.values()]))
+            pictures = {frames[row]: pictures[frames[row]] for row in distinct}
+        else:
+            path = path.part(frames).scaled(scale)
+        track, start = flight.track, flight.start
+        return cls(
+            pictures=pictures,
+            joints_px={}
+            if track is None
+            else {frame: np.asarray(track.joints_px[frame - start] * scale) for frame in pictures},
+            times_s={frame: float(media.times_s[frame]) for frame in pictures},
+            airborne=flight.airborne,
+            background=path,
+        )
 
 
 def _no_flight(where: str, why: str = "") -> DataError:
@@ -174,62 +246,25 @@ def strobe_of(flight: FilmedFlight, *, edge_px: int = PAGE_EDGE_PX, copies: int 
     Raises:
         DataError: The motion of the camera could not be followed, the diver was not seen, or the film has changed.
     """
-    media = flight.media
-    pictures, joints = pictured(flight, edge_px)
-    times = {frame: float(media.times_s[frame]) for frame in pictures}
-    return strobe(pictures, joints, times, flight.airborne, copies)
+    return strobe(PicturedFlight.of(flight, edge_px), copies)
 
 
-def pictured(flight: FilmedFlight, edge_px: int) -> tuple[dict[int, Image], Joints]:
-    """Distinct frames of a flight, and the joints in their pixels.
-
-    Args:
-        flight: The flight.
-        edge_px: Longer edge of the pictures, in pixels, at most.
-
-    Raises:
-        DataError: The film has changed.
-    """
-    media, frames = flight.media, flight.frames
-    wide, high = media.info.width_px, media.info.height_px
-    smaller = min(edge_px / max(wide, high), 1.0)
-    size = max(round(smaller * wide), 1), max(round(smaller * high), 1)
-    pictures = {
-        frame: picture if smaller == 1 else scaled(picture, size) for frame, picture in media.frames(frames)
-    }
-    # Repeated frames would look as if the camera stood still in the middle of its pan.
-    distinct = distinct_frames(np.stack([small_picture(picture) for picture in pictures.values()]))
-    pictures = {frames[row]: pictures[frames[row]] for row in distinct}
-    if flight.track is None:
-        return pictures, {}
-    scale = media.scale * (np.array(size) / (wide, high))
-    rows = {frame: flight.track.joints_px[frame - flight.start] for frame in pictures}
-    return pictures, {frame: np.asarray(row * scale) for frame, row in rows.items()}
-
-
-def strobe(
-    pictures: Mapping[int, Image],
-    joints_px: Joints,
-    times_s: Mapping[int, float],
-    airborne: range,
-    copies: int | None = None,
-) -> Strobe:
+def strobe(flight: PicturedFlight, copies: int | None = None) -> Strobe:
     """Make the picture.
 
     Args:
-        pictures: Pictures of frames of one shot, of one size; those of the flight and a few before it.
-        joints_px: Joints of the diver in pixels of the pictures; frames may lack.
-        times_s: Time of each frame in seconds.
-        airborne: Frames from the first in the air to the first contact with the water.
+        flight: Pictures of one shot, those of the flight and a few before it.
         copies: Number of copies; as many as can be seen beside each other by default.
 
     Raises:
         DataError: The motion of the camera could not be followed, or the diver was not seen often enough.
     """
-    hall = StillBackground.of(pictures, joints_px, airborne)
-    shown = [frame for frame in sorted(pictures) if frame in airborne and frame in hall.boxes_px]
+    pictures = flight.pictures
+    hall = StillBackground.of(pictures, flight.joints_px, flight.airborne, flight.background)
+    shown = [frame for frame in sorted(pictures) if frame in flight.airborne and frame in hall.boxes_px]
     if len(shown) < 2:
         raise DataError("the diver is not seen in the air", todo="use a film that shows the flight")
+    times_s = flight.times_s
     chosen = _choice(hall, {frame: times_s[frame] for frame in shown}, copies)
     frames = tuple(sorted(chosen.frames))
     return Strobe(
@@ -309,11 +344,20 @@ def _composed(hall: StillBackground, pictures: Mapping[int, Image], chosen: _Cho
     """The copies laid on the hall, cut to what is worth seeing, with a number at each."""
     canvas = hall.picture.astype(np.float32)
     size = canvas.shape[1], canvas.shape[0]
-    rims = {}
+    rims: dict[int, Float[np.ndarray, "4"] | None] = {}
     for frame in chosen.frames:
-        share = cv2.warpPerspective(hall.cut_out(frame, pictures[frame]), hall.maps[frame], size)[..., None]
-        canvas += share * (cv2.warpPerspective(pictures[frame], hall.maps[frame], size) - canvas)
-        rims[frame] = _rim(share > _COPY_SHARE)
+        share = hall.cut_out(frame, pictures[frame])
+        rims[frame] = None
+        if not share.any():
+            continue
+        # Only the part of the canvas that the copy covers is looked at.
+        left, top, right, bottom = _covered(share > 0, hall.maps[frame], size)
+        there = np.array(((1.0, 0.0, -left), (0.0, 1.0, -top), (0.0, 0.0, 1.0))) @ hall.maps[frame]
+        below, part = canvas[top:bottom, left:right], (right - left, bottom - top)
+        share = cv2.warpPerspective(share, there, part)[..., None]
+        below += share * (cv2.warpPerspective(pictures[frame], there, part) - below)
+        rim = _rim(share > _COPY_SHARE)
+        rims[frame] = None if rim is None else rim + np.array((left, top, left, top))
     copies = {frame: rim for frame, rim in rims.items() if rim is not None}
     if not copies:
         raise DataError("the diver cannot be told from the background", todo="use a sharper film")
@@ -326,6 +370,18 @@ def _composed(hall: StillBackground, pictures: Mapping[int, Image], chosen: _Cho
         if frame in copies:
             _numbered(drawn, number, (copies[frame] - np.array((left, top, left, top))) * scale, taken)
     return np.asarray(drawn)
+
+
+def _covered(
+    mask: Bool[np.ndarray, "_ _"], place: Float[np.ndarray, "3 3"], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the part of the canvas that places of a frame lie on, with a pixel of room."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    corners = [(x, y, 1.0) for x in columns[[0, -1]] for y in rows[[0, -1]]]
+    there = (np.array(corners) @ place.T)[:, :2]
+    low = np.clip(np.floor(there.min(axis=0)) - 1, 0, np.array(size) - 1).astype(int).tolist()
+    high = np.clip(np.ceil(there.max(axis=0)) + 2, 1, size).astype(int).tolist()
+    return low[0], low[1], high[0], high[1]
 
 
 def _rim(mask: Bool[np.ndarray, "_ _ 1"]) -> Float[np.ndarray, "4"] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from stagescore.media.scaling import scaled
+from stagescore.pose.background_path import BackgroundPath
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.motion import FrameMotion, moving_parts
 from stagescore.pose.tracking import FrameObservation, Track, camera_path, choose_diver
@@ -84,6 +85,25 @@ class MotionScan:
         rows = self.rows[start:end]
         first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
         return MotionScan(self.small[start:end], self.views[first:last], rows - first)
+
+    @cached_property
+    def _camera(self) -> list[Float[np.ndarray, "3 3"]]:
+        return camera_path(self.views)
+
+    def background(self, start: int = 0) -> BackgroundPath:
+        """Where the background lies in the distinct frames, and what falls before it.
+
+        Args:
+            start: Number of the clip's first frame.
+        """
+        frames = [start + frame for frame in self.distinct]
+        falling = self.falling
+        boxes = (
+            {}
+            if falling is None
+            else {frames[row]: box for row, box in zip(falling.frames, falling.boxes_px, strict=True)}
+        )
+        return BackgroundPath(maps=dict(zip(frames, self._camera, strict=True)), falling_px=boxes)
 
     @cached_property
     def falling(self) -> Track | None:
@@ -170,7 +190,7 @@ class MotionScan:
     def _heights(
         self, first: int, points_px: Float[np.ndarray, "frames 2"], boxes_px: Float[np.ndarray, "frames 4"]
     ) -> HeightCurve:
-        camera = camera_path(self.views)
+        camera = self._camera
         heights = [camera[first + step][1] @ (x, y, 1.0) for step, (x, y) in enumerate(points_px.tolist())]
         at = np.array(self.distinct[first : first + len(heights)])
         frames = np.flatnonzero((self.rows >= first) & (self.rows < first + len(heights)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from stagescore.inference.exemplar_bank import ExemplarBank
 from stagescore.media.source import Media
+from stagescore.pose.background_path import BackgroundPath
 from stagescore.scoring.poses import Poses
 from stagescore.scoring.query_encoding import QueryEncoding
 from stagescore.scoring.result import Result
@@ -23,6 +24,7 @@ class Scored:
         encoding: What the network that speaks made of the film; None where the work ended before.
         bank: Exemplars of the network that speaks, with pictures or skeletons of them; None without a score.
         network: The network that speaks; None where the work ended before.
+        background: Where the background lies in the frames that were used, in pixels of the film; None where nobody looked.
         encodings: What each network made of the film, by the network's name.
         error: What ended the work, with its traceback: a defect of the program, or what is wrong with the film; None where
             nothing did.
@@ -34,6 +36,7 @@ class Scored:
     encoding: QueryEncoding | None = None
     bank: ExemplarBank | None = None
     network: ScoringNetwork | None = None
+    background: BackgroundPath | None = None
     encodings: Mapping[str, QueryEncoding] = field(default_factory=dict)
     error: Exception | None = None
 
@@ -54,6 +57,7 @@ class Scored:
             encoding=None if speaker is None else speaker.encoding,
             bank=None if speaker is None or result.score is None else speaker.network.bank,
             network=None if speaker is None else speaker.network,
+            background=state.background,
             encodings={network.card.name: encoding for network, encoding in state.encodings},
             error=error,
         )

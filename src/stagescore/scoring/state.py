@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stagescore.measures.measure import Measure
 from stagescore.media.source import Media
+from stagescore.pose.background_path import BackgroundPath
 from stagescore.scoring.dive_number import RecognisedNumber
 from stagescore.scoring.estimate import Estimate
 from stagescore.scoring.events import Flight
@@ -120,6 +121,13 @@ class ScoringState:
     def known(self) -> ScoreOptions:
         """What is known of the dive: what is told beside the film, and the number that the film surely shows."""
         return self.told if self.recognised is None else self.recognised.known
+
+    @property
+    def background(self) -> BackgroundPath | None:
+        """Where the background lies in the frames that are used, in pixels of the film; None where nobody looked."""
+        if self.scan is None or self.working is None:
+            return None
+        return self.scan.background(self.start).scaled(1 / self.working.scale)
 
     @property
     def num_frames(self) -> int:
