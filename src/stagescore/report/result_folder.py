@@ -47,7 +47,7 @@ def film_pictures(
         track: Joints in pixels of the film, a row for each frame that was used, from `result.input.start_frame` on.
         weak: Joints of the track that were filled or are doubtful.
         bank: Bank that may have pictures of the nearest exemplar.
-        background: Where the background lies in the frames that were used; found again by default.
+        background: Place of the background in the frames that were used; found again by default.
 
     Raises:
         DataError: The film has changed, or the track has another number of rows.

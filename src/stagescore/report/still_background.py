@@ -88,7 +88,7 @@ class StillBackground:
             pictures: Pictures of one size by frame, two or more; each frame follows on the one before.
             joints_px: Joints of the diver in pixels of the pictures; frames may lack.
             airborne: Frames in which the diver is in free fall.
-            path: Where the background lies in these pictures; found in them by default.
+            path: Place of the background in these pictures; found in them by default.
 
         Raises:
             DataError: There are too few pictures, or the motion of the camera could not be followed.

@@ -87,7 +87,7 @@ class FilmedFlight:
         airborne: Frames from the first in the air to the first contact with the water.
         start: First frame of the film that was used.
         track: Joints in pixels of the film, a row for each frame from `start` on; None where none are known.
-        background: Where the background lies, in pixels of the film; None where it is to be found again.
+        background: Place of the background in the frames, in pixels of the film; None to find it again.
     """
 
     media: Media
@@ -148,7 +148,7 @@ class PicturedFlight:
         joints_px: Joints of the diver in pixels of the pictures; frames may lack.
         times_s: Time of each frame in seconds of the file.
         airborne: Frames from the first in the air to the first contact with the water.
-        background: Where the background lies in the pictures; None where it is to be found.
+        background: Place of the background in the pictures; None to find it.
     """
 
     pictures: Mapping[int, Image]

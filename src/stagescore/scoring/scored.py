@@ -24,7 +24,7 @@ class Scored:
         encoding: What the network that speaks made of the film; None where the work ended before.
         bank: Exemplars of the network that speaks, with pictures or skeletons of them; None without a score.
         network: The network that speaks; None where the work ended before.
-        background: Where the background lies in the frames that were used, in pixels of the film; None where nobody looked.
+        background: Place of the background in the frames that were used, in pixels of the film; None where nobody looked.
         encodings: What each network made of the film, by the network's name.
         error: What ended the work, with its traceback: a defect of the program, or what is wrong with the film; None where
             nothing did.

@@ -7,7 +7,7 @@ from typing import cast
 
 import torch
 
-from stagescore.encoders.inference_copy import optimize_for_inference
+from stagescore.encoders.inference_copy import made_fast
 from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256
 from stagescore.inference.dive_numbers import NumberCalibration
@@ -65,7 +65,7 @@ class ScoringNetwork:
         """Make a network ready.
 
         Args:
-            own: The weights with their card.
+            own: The weights with their card; their model is changed for inference (`made_fast`).
             bank: File with exemplars of the user's own; those beside the weights by default.
             device: PyTorch device, such as `cpu` or `cuda`.
 
@@ -100,7 +100,7 @@ class ScoringNetwork:
             ) from None
         return cls(
             card=own.card,
-            model=optimize_for_inference(own.model),
+            model=made_fast(own.model),
             bank=None if exemplars is None else replace(exemplars, stages=exemplars.stages.to(device)),
             fit=None if exemplars is None else BankFit.beside(path, own.card.weights_hash),
             bank_sha256=None if exemplars is None else file_sha256(path),
