@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import made_scorer
@@ -12,9 +14,9 @@ import numpy as np
 import pytest
 import stored_dives
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "pose"))
+sys.path.insert(0, str(Path(__file__).parent / "sessions"))
 
-from made_clips import Clip
+import made_pool
 
 from stagescore.cli.output import sigterm_as_exit
 from stagescore.errors import DataError
@@ -24,9 +26,10 @@ from stagescore.media.source import open_media
 from stagescore.report.replay import Replays
 from stagescore.scoring.batch import DiveWriter
 from stagescore.scoring.options import ScoreOptions
-from stagescore.scoring.watching import dive_stream
+from stagescore.scoring.sessions.detector import SessionDetector
+from stagescore.scoring.watching import arrivals
 from stagescore.scoring.watching.arrivals import Arrival, Arrivals, CameraArrivals, FolderArrivals
-from stagescore.scoring.watching.dive_stream import DiveStream, SeenDive, WindowedFalls
+from stagescore.scoring.watching.dive_stream import DiveStream
 from stagescore.scoring.watching.watch import DiveWatch
 
 SIZE = (48, 64, 3)
@@ -142,6 +145,12 @@ def test_what_is_kept_of_a_camera_is_bounded(monkeypatch):
     assert kept.after(100) is None
 
 
+@dataclass(frozen=True)
+class Seen:
+    begin_s: float
+    end_s: float
+
+
 class SeenAt:
     """Says that a dive was seen, at some times."""
 
@@ -153,9 +162,12 @@ class SeenAt:
         self.spans = [span for span in self.spans if span.end_s > time_s]
         return over
 
+    def finish(self):
+        return self.spans
+
 
 def test_dives_are_cut_out_of_what_a_camera_sees(film, tmp_path):
-    detector = SeenAt(SeenDive(0.05, 0.15, 0.1), SeenDive(0.4, 0.5, 0.45))
+    detector = SeenAt(Seen(0.05, 0.15), Seen(0.4, 0.5))
     assert isinstance(detector, DiveStream)
     source = CameraArrivals(film, tmp_path, detector, seconds=5.0)
     came = collected(source, 2)
@@ -166,7 +178,7 @@ def test_dives_are_cut_out_of_what_a_camera_sees(film, tmp_path):
     told = [round((picture.mean() - DARKEST) / 8) for _, picture in clip.frames()]
     assert told == list(range(3, 10))
     # Another watch of the same folder hands on what is there, and writes over none of it.
-    again = CameraArrivals(film, tmp_path, SeenAt(SeenDive(0.05, 0.15, 0.1)), seconds=5.0)
+    again = CameraArrivals(film, tmp_path, SeenAt(Seen(0.05, 0.15)), seconds=5.0)
     names = [arrival.path.name for arrival in collected(again, 3)]
     assert names == ["dive-0001.mp4", "dive-0002.mp4", "dive-0003.mp4"]
 
@@ -177,15 +189,27 @@ def test_a_camera_that_is_not_there_is_an_error(tmp_path):
         source.run(lambda arrival: None, threading.Event())
 
 
-def test_who_falls_before_a_camera_is_seen_once(monkeypatch):
-    monkeypatch.setattr(dive_stream, "_WINDOW_S", 6.0)
-    monkeypatch.setattr(dive_stream, "_HOP_S", 3.0)
-    clip, stream, found = Clip(24), WindowedFalls(), []
-    pictures = [*[clip.frames[0]] * 30, *clip.frames, *[clip.frames[-1]] * 38]
-    for number, picture in enumerate(pictures):
-        found += stream.feed(picture, number / 15, number)
+def test_who_falls_before_a_camera_is_seen_once():
+    """The detector of long films sees dives before a camera too."""
+    stream = SessionDetector()
+    assert isinstance(stream, DiveStream)
+    bodies = [made_pool.diver(3.0)]
+    found = [
+        one
+        for n, (time_s, picture) in enumerate(made_pool.pictures(bodies, 14.0))
+        for one in stream.feed(picture, time_s, n)
+    ]
     assert len(found) == 1
-    assert found[0].begin_s <= 32 / 15 and 42 / 15 <= found[0].contact_s <= 60 / 15
+    assert found[0].begin_s < 3.0 < found[0].contact_s < found[0].end_s < 9.0
+
+
+def test_a_dive_that_is_not_over_when_a_camera_ends_is_cut_out(film, tmp_path, monkeypatch):
+    def ends(camera, stop):
+        yield from islice(live_frames(camera, stop), 10)
+
+    monkeypatch.setattr(arrivals, "live_frames", ends)
+    came = collected(CameraArrivals(film, tmp_path, SeenAt(Seen(0.05, 9.0)), seconds=5.0), 1)
+    assert open_media(came[0].path).num_frames == 7
 
 
 class Waiting:

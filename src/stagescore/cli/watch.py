@@ -87,8 +87,8 @@ def watch(
         from stagescore.scoring.batch import DiveWriter
         from stagescore.scoring.options import ScoreOptions
         from stagescore.scoring.output_folder import claimed_folder
+        from stagescore.scoring.sessions.tools import source_of
         from stagescore.scoring.watching.arrivals import Arrival, Arrivals, CameraArrivals, FolderArrivals
-        from stagescore.scoring.watching.dive_stream import WindowedFalls
         from stagescore.scoring.watching.watch import DiveWatch
 
     with command_output(json=json, quiet=quiet) as out, sigterm_as_exit():
@@ -105,7 +105,8 @@ def watch(
             replays = Replays(claimed.path, delay)
             camera = None
             if is_camera(source):
-                camera = CameraArrivals(source, claimed.path / "clips", WindowedFalls(), keep)
+                detector = source_of(scorer.events)()
+                camera = CameraArrivals(source, claimed.path / "clips", detector, keep)
             arrivals = Arrivals(camera or FolderArrivals(source), replays.arrived)
             watching = DiveWatch(
                 scorer=scorer,

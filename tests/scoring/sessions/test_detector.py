@@ -1,6 +1,7 @@
 """Dives come out of a stream when they are over, with what belongs to them."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ import made_pool as made
 
 from stagescore.errors import DataError
 from stagescore.media.sound import SuddenSounds
+from stagescore.scoring.sessions.confirming import EventConfirmer, SeenEvents
 from stagescore.scoring.sessions.detector import SessionDetector
 from stagescore.scoring.sessions.dive_span import DiveSpan
+from stagescore.scoring.sessions.falls import Fall
 
 
 def two_dives() -> list[tuple[float, np.ndarray]]:
@@ -95,3 +98,33 @@ def test_a_dive_whose_frames_are_out_of_order_is_refused() -> None:
             confidence=1.0,
             told=("motion",),
         )
+
+
+class Sees(EventConfirmer):
+    """A network that is as sure as it is told of whatever falls."""
+
+    def __init__(self, confidence: float) -> None:
+        object.__setattr__(self, "confidence", confidence)
+
+    def look(self, fall: Fall, times_s: np.ndarray, pictures: Sequence[np.ndarray]) -> SeenEvents:
+        return SeenEvents(
+            takeoff_s=fall.takeoff_s, contact_s=fall.contact_s + 0.2, confidence=self.confidence
+        )
+
+
+@pytest.mark.parametrize(("confidence", "told"), [(0.5, 1), (0.4, 0)])
+def test_a_body_that_is_lost_in_its_fall_is_a_dive_if_the_network_sees_one(
+    confidence: float, told: int
+) -> None:
+    def lost(time_s: float) -> tuple[float, float, float] | None:
+        return whole(time_s) if time_s < 3.0 + 0.9 * made.fall_s() else None
+
+    whole = made.diver(3.0)
+    detector = SessionDetector(confirmer=Sees(confidence))
+    spans = [
+        one
+        for frame, (time_s, picture) in enumerate(made.pictures([lost], 12.0))
+        for one in detector.feed(picture, time_s, frame)
+    ]
+    spans += detector.finish()
+    assert len(spans) == told

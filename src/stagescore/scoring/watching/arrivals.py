@@ -4,7 +4,7 @@ Each source runs on threads of its own and puts what has arrived into a queue, w
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.live import LastSeconds, live_frames
 from stagescore.media.source import inspect_media
 from stagescore.scoring.inputs import find_films
-from stagescore.scoring.watching.dive_stream import DiveStream
+from stagescore.scoring.watching.dive_stream import DiveStream, TimeSpan
 
 _POLL_S, _STEADY_S = 0.5, 1.0
 """Seconds between two looks into a folder, and for which a file must not grow. Set by hand."""
@@ -151,15 +151,22 @@ class CameraArrivals:
         filming = Thread(target=film, name="camera", daemon=True)
         filming.start()
         number, dives = -1, max((int(path.stem.rpartition("-")[2]) for path in earlier), default=0)
+
+        def cut_out(spans: Sequence[TimeSpan]) -> None:
+            nonlocal dives
+            for span in spans:
+                dives += 1
+                path = self.clips / f"dive-{dives:0{_DIGITS}d}.mp4"
+                if _write(kept, span.begin_s, span.end_s, path):
+                    arrived(Arrival(path, time.monotonic()))
+
         try:
             while not stop.is_set() and (frame := kept.after(number)) is not None:
                 self.num_missed += frame.number - number - 1
                 number = frame.number
-                for span in self.detector.feed(frame.picture, frame.time_s, frame.number):
-                    dives += 1
-                    path = self.clips / f"dive-{dives:0{_DIGITS}d}.mp4"
-                    if _write(kept, span.begin_s, span.end_s, path):
-                        arrived(Arrival(path, time.monotonic()))
+                cut_out(self.detector.feed(frame.picture, frame.time_s, frame.number))
+            if not stop.is_set():
+                cut_out(self.detector.finish())
         finally:
             filming.join(timeout=5.0)
         if problem:
