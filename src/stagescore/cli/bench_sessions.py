@@ -25,6 +25,10 @@ def sessions(
         int, typer.Option(min=0, help="Sessions of real films, with cuts and without, each.")
     ] = 2,
     dives: Annotated[int, typer.Option(min=1, help="Dives in a session.")] = 8,
+    first: Annotated[
+        int,
+        typer.Option(min=0, help="Number of the first session of each kind: others than were shown before."),
+    ] = 0,
     most_pause: Annotated[
         float, typer.Option(min=4.0, help="Most seconds between two simulated dives.")
     ] = 40.0,
@@ -74,7 +78,7 @@ def sessions(
         plans = [
             SessionPlan(kind=kind, number=number, part=part, num_dives=dives, pause_s=(4.0, most_pause))
             for kind, num in kinds
-            for number in range(num)
+            for number in range(first, first + num)
         ]
         manifest = list(read_manifest(films)) if films else []
         with out.progress() as progress:

@@ -1,11 +1,11 @@
-"""A second look at a fall: does the network that knows take-off and water contact see both?
+"""A second look at a fall: does the network that knows take-off and water contact see a flight, and water after it?
 
 The network knows films in which a diver fills half the picture. Where the diver is smaller, it is shown a part of the picture that
 follows the fall as a camera would. Source: none; the network is `models.event_network`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -13,6 +13,7 @@ from torch import Tensor, stack
 
 from stagescore.media.scaling import scaled, windowed
 from stagescore.models.event_network import (
+    PHASES,
     PICTURE_PX,
     EventNetwork,
     PlacedEvents,
@@ -42,11 +43,14 @@ class SeenEvents:
         takeoff_s: Time of the take-off, in seconds; where the fall has it if the network is not sure.
         contact_s: Time of the water contact, in seconds; where the fall has it if the network is not sure.
         confidence: Confidence of the less sure one, 0 to 1.
+        phases: How surely the pictures between them show somebody in the air and those after them somebody in the water: mean probability,
+            the lesser of both, 0 to 1. The events alone tell little, since the network puts them into whatever it is shown.
     """
 
     takeoff_s: float
     contact_s: float
     confidence: float
+    phases: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,11 @@ class EventConfirmer:
                 continue
             # What moves may be less than the body, and too small a part is shown: then all of the picture is.
             seen = self._seen(fall, times_s, pictures, roughs, all_of_it=all_of_it)
-            if best is None or (seen is not None and seen.confidence > best.confidence):
-                best = seen
-            if best is not None and best.confidence >= _SURE:
+            if seen is not None and best is not None:
+                more_sure = max(best, seen, key=lambda one: one.confidence)
+                seen = replace(more_sure, phases=max(best.phases, seen.phases))
+            best = best if seen is None else seen
+            if best is not None and min(best.confidence, best.phases) >= _SURE:
                 break
         return best
 
@@ -124,6 +130,13 @@ class EventConfirmer:
         def place(frames: Int[np.ndarray, " pictures"]) -> PlacedEvents:
             return self.network.place(described(frames), frames)
 
+        def phases(flight: tuple[int, int]) -> float:
+            frames = pictured_frames(flight, len(times_s))
+            probable = self.network.phases(described(frames)).numpy()
+            air = probable[PHASES.index("in the air"), (frames >= flight[0]) & (frames < flight[1])]
+            water = probable[PHASES.index("in the water"), frames >= flight[1]]
+            return float(min(air.mean(), water.mean())) if len(air) and len(water) else 0.0
+
         best: SeenEvents | None = None
         for rough in roughs:
             flight = place_flight(rough, len(times_s), place)
@@ -133,6 +146,7 @@ class EventConfirmer:
                     takeoff_s=float(times_s[flight[0]]),
                     contact_s=float(times_s[min(flight[1], len(times_s) - 1)]),
                     confidence=confidence,
+                    phases=phases(flight),
                 )
             if best.confidence >= _SURE:
                 break
