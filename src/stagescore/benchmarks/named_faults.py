@@ -1,6 +1,7 @@
 """Are injected faults named by the corrections, and is what they name there?
 
-Simulated dives of a population say what is usual; then dives are made that are perfect but for one fault, and dives that are perfect.
+Dives of the same numbers, with faults as a competition has them, say what is usual; then dives are made that are perfect but for one fault, and
+dives that are perfect. Each is compared with the usual dives of its own number and height.
 All are measured on their exact joints and their own pictures, so this asks measures and advice, and not who finds the joints. Every
 measure counts as usable here: in simulated dives each goes with the marks. Source: none.
 """
@@ -9,21 +10,21 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from stagescore.atomic import write_text
 from stagescore.benchmarks.measure_truth import exact_facts
 from stagescore.captions.advice import corrections
 from stagescore.captions.grammar import Grammar
-from stagescore.data.manifest import read_manifest
+from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.figures.contact_sheet import plan_of
 from stagescore.hashing import hash_u64
 from stagescore.measures.kinds import KINDS
 from stagescore.measures.measuring import measure
 from stagescore.measures.reference import Reference
-from stagescore.simulate.dataset import Order, default_stage, make_splash, simulate_dataset
+from stagescore.simulate.dataset import default_stage, make_splash
 from stagescore.simulate.judge import judge
+from stagescore.simulate.sampling import draw_faults
 from stagescore.simulate.types import DivePlan, Faults
 from stagescore.simulate.write import SimulatedDive, write_dive
 
@@ -115,7 +116,7 @@ def name_faults(
     Raises:
         DataError: A dive cannot be written or read.
     """
-    reference = _usual_measures(keep / "usual", usual, seed, progress)
+    references = _usual_measures(keep / "usual", usual, seed, progress)
     kinds = [*FAULTS, PERFECT]
     found = []
     for number in range(len(kinds) * each):
@@ -126,7 +127,9 @@ def name_faults(
             content = json.loads(path.read_text(encoding="utf-8"))
             found.append(NamedDive(**{**content, "named": tuple(content["named"])}))
             continue
-        said = _said_of(keep / "injected" / str(number), fault, number // len(kinds), seed, reference)
+        place = number // len(kinds)
+        reference = references[place % len(_DIVES)]
+        said = _said_of(keep / "injected" / str(number), fault, place, seed, reference)
         write_text(path, json.dumps(asdict(said)) + "\n")
         found.append(said)
     return [tally(fault, [one for one in found if one.fault == fault]) for fault in kinds]
@@ -148,28 +151,25 @@ def tally(fault: str, dives: Sequence[NamedDive]) -> FaultTally:
     )
 
 
-def _usual_measures(folder: Path, num_dives: int, seed: int, progress: Progress) -> Reference:
-    kept = folder / "measures.json"
-    if not kept.is_file():
-        simulate_dataset(
-            folder / "dives", Order(num_dives=num_dives, seed=seed, size_px=_SIZE_PX), workers=1, resume=True
-        )
-        dives = list(read_manifest(folder / "dives"))
-        rows: list[tuple[str, str, float]] = []
-        for done, dive in enumerate(dives):
-            progress("usual dives", done, len(dives))
-            for one in measure(exact_facts(folder / "dives", dive.event, dive.number)):
-                if one.value is not None:
-                    rows.append((one.name, dive.dive_number or "", one.value))
-        write_text(kept, json.dumps(rows) + "\n")
-    measured: list[Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return Reference.of(
-        "simulated dives",
-        [(name, number, value) for name, number, value in measured],
-        {},
-        {},
-        tuple(kind.name for kind in KINDS),
-    )
+def _usual_measures(folder: Path, num_dives: int, seed: int, progress: Progress) -> list[Reference]:
+    """What is usual for each of `_DIVES`."""
+    rows: list[list[tuple[str, str, float]]] = [[] for _ in _DIVES]
+    for done in range(num_dives):
+        progress("usual dives", done, num_dives)
+        place = done % len(_DIVES)
+        code, height = _DIVES[place]
+        kept = folder / f"{done}.json"
+        if not kept.is_file():
+            faults = draw_faults(seed, done, DiveNumber.parse(code))
+            plan = plan_of(code, height, seed=hash_u64(seed, "usual", done) % 2**31, faults=faults)
+            _write(folder / "dives" / str(done), plan)
+            measures = measure(exact_facts(folder / "dives" / str(done), _EVENT, 1))
+            values = {one.name: one.value for one in measures if one.value is not None}
+            write_text(kept, json.dumps(values) + "\n")
+        measured: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+        rows[place] += [(name, code, value) for name, value in measured.items()]
+    names = tuple(kind.name for kind in KINDS)
+    return [Reference.of("simulated dives", some, {}, {}, names) for some in rows]
 
 
 def _said_of(folder: Path, fault: str, place: int, seed: int, reference: Reference) -> NamedDive:

@@ -183,6 +183,22 @@ def draw_plan(seed: int, index: int, *, fault_augmented: bool = False) -> DivePl
     )
 
 
+def draw_faults(seed: int, index: int, number: DiveNumber) -> Faults:
+    """Faults of a dive of some number, as usual as those of a competition.
+
+    Args:
+        seed: Seed of the dives.
+        index: Index of the dive, 0 or more.
+        number: Number of the dive, which tells the faults that it can have.
+
+    Raises:
+        DataError: A negative index.
+    """
+    random = np.random.default_rng(hash_u64(seed, "faults", index))
+    quality = draw_event(seed, index).level + random.normal(0.0, float(np.hypot(_DIVER, _DAY)))
+    return _draw_faults(number, float(quality), random)
+
+
 def approximate_entry_speed(plan: DivePlan) -> float:
     """Entry speed in m/s by free fall alone, for looking at marks without simulating motion."""
     jump = max(0.0, _USUAL_HEIGHT_OF_JUMP_M[plan.height_m] - plan.faults.low_jump_m)

@@ -114,10 +114,12 @@ class Sees(EventConfirmer):
         )
 
 
-@pytest.mark.parametrize(("phases", "told"), [(0.7, 1), (0.5, 0)])
-def test_a_body_that_is_lost_in_its_fall_is_a_dive_if_the_network_sees_one(phases: float, told: int) -> None:
+@pytest.mark.parametrize(("share", "phases", "told"), [(0.85, 0.7, 1), (0.85, 0.5, 0), (0.93, 0.0, 1)])
+def test_a_body_that_is_lost_in_its_fall_is_a_dive_if_the_network_sees_one(
+    share: float, phases: float, told: int
+) -> None:
     def lost(time_s: float) -> tuple[float, float, float] | None:
-        return whole(time_s) if time_s < 3.0 + 0.9 * made.fall_s() else None
+        return whole(time_s) if time_s < 3.0 + share * made.fall_s() else None
 
     whole = made.diver(3.0)
     detector = SessionDetector(confirmer=Sees(phases))
