@@ -82,3 +82,14 @@ def test_every_measure_has_a_name_of_its_own_and_a_rule_that_exists() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS)
     assert all(kind.rule in RULES for kind in KINDS if kind.rule)
     assert all((rule.least is None) == (rule.most is None) for rule in RULES.values())
+
+
+def test_turns_that_cannot_be_those_of_the_number_are_not_told() -> None:
+    told, known = made_facts(code="105A", turns=1.5), made_facts(code="103A", turns=1.5)
+    for name in ("somersaults", "rotation_speed"):
+        assert measured(told)[name].value is None and measured(known)[name].value is not None
+    assert measured(replace(told, number=None))["somersaults"].value == pytest.approx(1.5, abs=0.03)
+
+
+def test_an_opening_in_the_water_is_none() -> None:
+    assert measured(made_facts(fold=130.0, opens=CONTACT - 1))["opening_time"].value is None

@@ -22,6 +22,7 @@ from stagescore.report.sections import (
     all_sections,
     attention,
     body,
+    changes,
     points,
     provenance,
     score,
@@ -430,3 +431,16 @@ def test_a_coach_reads_how_exemplars_were_chosen_without_the_names_of_the_papers
     chosen = "10 exemplars with dive number 107B (w/ DN)"
     told = [one.text for one in trusted.estimated(made_result(protocol=chosen))]
     assert "Exemplars: 10 exemplars with dive number 107B." in told
+
+
+def test_what_to_change_is_shown_where_no_joint_is_known_too() -> None:
+    result = made_result()
+    (correction,) = result.corrections
+    shown = made_pictures(result, frames_wanted(result))
+    assert shown.track is not None
+    shown.track.joints_px[correction.frame] = float("nan")
+    content = changes.SECTION.build(result, shown)
+    assert content is not None and len(content["changes"][0]["shots"]) == 1
+    bare = changes.SECTION.build(result, Pictures())
+    assert bare is not None and bare["changes"][0]["shots"] == []
+    assert 'class="plain"' in render_section("changes", None, bare).body

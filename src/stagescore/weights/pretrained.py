@@ -34,7 +34,9 @@ def read_tensors(path: Path, published: str) -> dict[str, Tensor]:
         content: Any = load_file(path) if path.suffix == ".safetensors" else _loaded(path)
     except (OSError, SafetensorError) as error:
         raise _unreadable(path, published, error) from None
-    except Exception:  # whatever a torn or hostile file makes of the reader, whose own words advise to load it unsafely
+    except (
+        Exception
+    ):  # whatever a torn or hostile file makes of the reader, whose own words advise to load it unsafely
         raise _unreadable(path, published, "no PyTorch file of named tensors alone") from None
     for wrapping in _WRAPPINGS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapping), Mapping):

@@ -11,6 +11,8 @@ def build(result: Result, pictures: Pictures) -> Content | None:
     if not result.corrections:
         return None
     uris = pictures.strip(frames(result), skeleton=True)
+    # Under water no joints are known: the splash is shown without them.
+    uris |= pictures.strip(frame for frame in frames(result) if frame not in uris)
     return {
         "changes": [
             {
