@@ -34,10 +34,8 @@ def read_tensors(path: Path, published: str) -> dict[str, Tensor]:
         content: Any = load_file(path) if path.suffix == ".safetensors" else _loaded(path)
     except (OSError, SafetensorError) as error:
         raise _unreadable(path, published, error) from None
-    except (
-        Exception
-    ):  # whatever a torn or hostile file makes of the reader, whose own words advise to load it unsafely
-        raise _unreadable(path, published, "no PyTorch file of named tensors alone") from None
+    except Exception as error:  # whatever a torn or hostile file makes of the reader
+        raise _unreadable(path, published, error) from None
     for wrapping in _WRAPPINGS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapping), Mapping):
             content = content[wrapping]
@@ -54,7 +52,7 @@ def _loaded(path: Path) -> Any:
     """What PyTorch wrote, with nothing run. PyTorch stores, and packs nothing: a list of larger members would only take memory.
 
     Raises:
-        ValueError: The members of the archive are to unpack to more than they hold.
+        ValueError: The members of the archive are to unpack to more than they hold, or it holds more than tensors.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -62,7 +60,13 @@ def _loaded(path: Path) -> Any:
         held = sum(member.compress_size for member in members)
         if held > path.stat().st_size or any(member.file_size != member.compress_size for member in members):
             raise ValueError("its members unpack to more than they hold")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception:
+        # PyTorch's own words advise to load the file unsafely.
+        raise ValueError("no PyTorch file of tensors alone") from None
 
 
 def fitting(
