@@ -112,3 +112,38 @@ def test_it_comes_back_with_its_weights_and_half_of_it_is_refused(tmp_path: Path
     assert load_weights(path).familiarity is None
     with pytest.raises(CheckpointError, match="not whole"):
         Familiarity.taken_from({"familiarity.mean": fitted.mean}, fitted.as_json())
+
+
+def by_singular_values(dives: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """The same distances before they are scaled, from singular values; the other way round of the same fit."""
+    dives, asked = dives.double(), asked.double()
+    count, width = dives.shape
+    mean = dives.mean(dim=0)
+    _, singular, directions = torch.linalg.svd(dives - mean, full_matrices=False)
+    variances = singular.square() / (count - 1)
+    kept = max(min(24, count // 4, width - 1), 1)
+    rest = max(float(variances[kept:].sum()) / max(width - kept, 1), 1e-9 * float(variances.sum()), 1e-12)
+    along = (asked - mean) @ directions[:kept].T
+    outside = ((asked - mean).square().sum(1) - along.square().sum(1)).clamp(min=0)
+    return ((along.square() / variances[:kept].clamp(min=rest)).sum(1) + outside / rest).sqrt()
+
+
+@pytest.mark.parametrize("width", [12, 60, 500])
+@pytest.mark.parametrize("times", [1, 12])
+def test_distances_are_those_of_singular_values(width: int, times: int) -> None:
+    """Dives that come twelve times have fewer directions than components are asked for."""
+    dives = drawn(120 // times, 5, width=width).repeat(times, 1)
+    asked = torch.cat([dives[:3], drawn(5, 6, width=width, shift=2.0)])
+    fitted = Familiarity.fit(dives, drawn(40, 7, width=width))
+    raw = fitted.distances(asked) * fitted.far
+    # Of dives without any variance beside their few directions, nearness is that of the mean's single precision.
+    told = slice(0 if times == 1 else 3, None)
+    torch.testing.assert_close(
+        raw.double()[told], by_singular_values(dives, asked)[told], rtol=2e-3, atol=1e-3
+    )
+
+
+def test_dives_that_are_all_alike_give_distances_that_are_numbers() -> None:
+    fitted = Familiarity.fit(torch.ones(40, 30))
+    near, far = fitted.distances(torch.stack([torch.ones(30), torch.zeros(30)])).tolist()
+    assert near <= 1 < far < float("inf")

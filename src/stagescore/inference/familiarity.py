@@ -26,6 +26,8 @@ FAR_SHARE = 0.95
 """Share of the held-out dives that are nearer than distance 1. Set by hand."""
 _FOLDS = 10
 """Number of parts in which training dives are held out in turn. Set by hand."""
+_ROUNDED = 1e-9
+"""Share of all variance up to which a direction has none but that of rounding."""
 FAMILIARITY = "familiarity."
 """What the names of its tensors begin with, in a file that holds the network's own as well."""
 
@@ -192,11 +194,12 @@ def _components(
     # Of the products of the dives with each other: a quarter of the time of singular values, for the same few directions.
     squares, turns = torch.linalg.eigh(centred @ centred.T)
     variances = squares.flip(0)[: min(count, width)].clamp(min=0.0) / (count - 1)
-    # At least four dives for each component: set by hand.
-    kept = max(min(num_components, count // 4, width - 1), 1)
     total = float(variances.sum())
+    # At least four dives for each component: set by hand. Where dives repeat each other, some directions have no variance but rounding.
+    real = int((variances > _ROUNDED * total).sum())
+    kept = max(min(num_components, count // 4, width - 1, real), 1)
     # The other directions share what variance is left; never none, or rounding would be infinitely far.
-    rest = max(float(variances[kept:].sum()) / max(width - kept, 1), 1e-9 * total, 1e-12)
+    rest = max(float(variances[kept:].sum()) / max(width - kept, 1), _ROUNDED * total, 1e-12)
     # A component never counts for less than the directions that were left out.
     sds = variances[:kept].clamp(min=rest).sqrt()
     directions = functional.normalize(turns.flip(1)[:, :kept].T @ centred, dim=1)
@@ -211,7 +214,9 @@ def _raw_distances(
 ) -> Float[Tensor, " dives"]:
     away = dives - mean
     along = away @ axes.T
-    lengths = axes.norm(dim=1)
+    lengths = axes.norm(dim=1).clamp(
+        min=torch.finfo(axes.dtype).tiny
+    )  # dives that are all alike have no direction
     inside = (along / lengths).square().sum(dim=1)
     outside = (away.square().sum(dim=1) - inside).clamp(min=0.0)
     return (along.square().sum(dim=1) + outside / rest_sd**2).sqrt()

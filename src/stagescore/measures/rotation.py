@@ -41,8 +41,8 @@ def somersaults(facts: DiveFacts) -> MeasuredValue:
         return unknown(_why(facts))
     if _is_miscounted(facts, wound):
         return unknown(_MISCOUNTED)
-    turns = abs(float(wound.degrees[-1] - wound.degrees[0])) / 360.0
-    return MeasuredValue(value=turns, rows=flight, row=flight[0], confidence=_sure(facts, flight, wound))
+    sure = _sure(facts, flight, wound)
+    return MeasuredValue(value=_turns(wound), rows=flight, row=flight[0], confidence=sure)
 
 
 def rotation_speed(facts: DiveFacts) -> MeasuredValue:
@@ -102,7 +102,7 @@ def twists(facts: DiveFacts) -> MeasuredValue:
     at = np.cos(np.arange(BINS) * 2 * np.pi / BINS)
     costs = np.clip(np.abs(np.clip(shown / widest, -1, 1)[:, None] - at), 0, 1)
     wound = wind(np.nan_to_num(costs, nan=0.0), _fastest(facts, rows))
-    turns = abs(float(wound.degrees[-1] - wound.degrees[0])) / 360.0
+    turns = _turns(wound)
     sure = share_known(shown) * max(1 - 2 * wound.cost, 0.0)
     return MeasuredValue(value=turns, rows=flight, row=flight[0], confidence=sure)
 
@@ -140,8 +140,12 @@ def _somersault(facts: DiveFacts) -> Winding | None:
 
 def _is_miscounted(facts: DiveFacts, wound: Winding) -> bool:
     """Whether more or fewer turns were counted than the dive number has: then joints were wrong, and no speed is right either."""
-    turns = abs(float(wound.degrees[-1] - wound.degrees[0])) / 360.0
-    return facts.number is not None and abs(turns - facts.number.half_somersaults / 2) > _MOST_OFF_TURNS
+    number = facts.number
+    return number is not None and abs(_turns(wound) - number.half_somersaults / 2) > _MOST_OFF_TURNS
+
+
+def _turns(wound: Winding) -> float:
+    return abs(float(wound.degrees[-1] - wound.degrees[0])) / 360.0
 
 
 def _why(facts: DiveFacts) -> str:
