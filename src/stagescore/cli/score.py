@@ -163,6 +163,17 @@ def score(
     (143), it writes the summary of what is done.
     """
     with collection_paused():
+        coming = None
+        if (
+            len(paths) == 1
+            and workers == 1
+            and all(one is None for one in (start, end, poses, fps))
+            and not resume
+        ):
+            from stagescore.scoring.first_look import ComingLook
+
+            # Before PyTorch is there: what follows loads for longer than a film is looked at.
+            coming = ComingLook.begin(Path(paths[0]), slowmo=slowmo)
         from stagescore.config import load_config
         from stagescore.errors import ConfigError
         from stagescore.report.score_files import write_dive_files, write_summary
@@ -211,6 +222,7 @@ def score(
                 resume=resume,
                 workers=BatchWorkers(workers, source) if workers > 1 else None,
                 lock=claimed.lock,
+                coming=coming,
             )
             try:
                 with out.progress() as progress:

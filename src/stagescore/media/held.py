@@ -105,6 +105,11 @@ class HeldMedia(Media):
                 self._held[index] = picture
             yield index, picture
 
+    def protect(self) -> None:
+        """Make pictures that came from another process such that nobody can write to them, either."""
+        for picture in self._held.values():
+            picture.flags.writeable = False
+
     def released(self) -> Media:
         """The film as it is, without any picture in memory."""
         return self.film

@@ -29,6 +29,7 @@ from stagescore.csv_tables import csv_table
 from stagescore.errors import DataError, StagescoreError
 from stagescore.locking import Held, alone_in
 from stagescore.printable import writable
+from stagescore.scoring.first_look import ComingLook
 from stagescore.scoring.inputs import InputClip
 from stagescore.scoring.kept_results import MADE_FROM, is_free, kept_results, made_from
 from stagescore.scoring.options import ScoreOptions
@@ -112,11 +113,13 @@ class BatchRun:
         resume: Whether results in the folder are kept that were made of the same film, options and networks.
         workers: Processes that score side by side; None to score in this one.
         lock: Lock on the folder that this process holds; None to take it.
+        coming: A first look at the film of one of the clips that is under way.
     """
 
     resume: bool = False
     workers: BatchWorkers | None = None
     lock: Held | None = None
+    coming: ComingLook | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +138,23 @@ class DiveWriter:
     extras: Extras
     taken: tuple[str, ...] = ()
 
-    def write(self, scorer: Scorer, clip: InputClip) -> list[Result]:
-        """Score the dives of a film and write a folder for each; where that fails, the result says so."""
+    def write(self, scorer: Scorer, clip: InputClip, coming: ComingLook | None = None) -> list[Result]:
+        """Score the dives of a film and write a folder for each; where that fails, the result says so.
+
+        Args:
+            scorer: Scorer with its weights loaded.
+            clip: The film.
+            coming: A first look at it that is under way.
+        """
         # Not kept by name: the pictures of one dive go before those of the next are decoded.
-        coming = scorer.scored_dives(
-            clip.path, self.options, name=clip.name, named=partial(names_of_dives, self.out, self.taken, clip)
+        dives = scorer.scored_dives(
+            clip.path,
+            self.options,
+            name=clip.name,
+            named=partial(names_of_dives, self.out, self.taken, clip),
+            coming=coming,
         )
-        return [self._written(scorer, clip, *one) for one in coming]
+        return [self._written(scorer, clip, *one) for one in dives]
 
     def _written(self, scorer: Scorer, clip: InputClip, scored: Scored, which: DiveOfFilm | None) -> Result:
         film = scored.result.input
@@ -227,7 +240,7 @@ def score_batch(
         try:
             progress("dives", len(results), len(clips))
             places = [place for place in range(len(clips)) if place not in results]
-            coming = _results(writer, scorer, [clips[place] for place in places], how.workers, lock)
+            coming = _results(writer, scorer, [clips[place] for place in places], how, lock)
             with closing(coming):
                 for number, written in coming:
                     results[places[number]] = written
@@ -249,13 +262,15 @@ def _results(
     writer: DiveWriter,
     scorer: Scorer,
     clips: Sequence[InputClip],
-    workers: BatchWorkers | None,
+    how: BatchRun,
     lock: Held,
 ) -> Generator[tuple[int, list[Result]]]:
     """Results of each clip with its place, as they come."""
+    workers, look = how.workers, how.coming
     if workers is None:
         for place, clip in enumerate(clips):
-            yield place, writer.write(scorer, clip)
+            coming = look if look is not None and look.path == clip.path else None
+            yield place, writer.write(scorer, clip, coming)
         return
     make = partial(_scoring_in_worker, writer, workers.source, torch.get_num_threads(), cv2.getNumThreads())
     with closing(each_in_workers(make, clips, min(workers.num, len(clips)), holding=lock)) as outcomes:

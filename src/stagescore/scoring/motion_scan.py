@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from stagescore.media.scaling import scaled
+from stagescore.media.source import Media
 from stagescore.pose.background_path import BackgroundPath
 from stagescore.pose.boxes import Detections, centres, long_edges
 from stagescore.pose.motion import FrameMotion, moving_parts
@@ -245,6 +246,18 @@ def scan_distinct_motion(
     again = scan_motion(read(distinct))
     rows = np.searchsorted(distinct, np.arange(num_frames), side="right") - 1
     return MotionScan(again.small[rows], again.views, rows)
+
+
+def scan_of_span(media: Media, span: range) -> MotionScan:
+    """Look at some frames of a film (`scan_distinct_motion`).
+
+    Args:
+        media: The film.
+        span: Frames that are looked at, one or more.
+    """
+    return scan_distinct_motion(
+        lambda frames: (image for _, image in media.frames([span[frame] for frame in frames])), len(span)
+    )
 
 
 def distinct_frames(small: UInt8[np.ndarray, "frames height width 3"]) -> list[int]:

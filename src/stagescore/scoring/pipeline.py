@@ -30,7 +30,7 @@ from stagescore.scoring.events import Flight, FlightFinder, FreeFall
 from stagescore.scoring.inputs import name_of, sha256_of
 from stagescore.scoring.localization import cuts_of, localize_action, only_whole_dive
 from stagescore.scoring.measured import measured
-from stagescore.scoring.motion_scan import MotionScan, scan_distinct_motion
+from stagescore.scoring.motion_scan import MotionScan, scan_of_span
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import (
     estimated_poses,
@@ -109,7 +109,8 @@ def open_film(state: ScoringState, tools: Tools) -> None:
     if path.is_file() and state.abort(checks.size_reason(path.stat().st_size, str(path))):
         return
     try:
-        media = HeldMedia.of(_opened(path, state.options))
+        look = state.first_look
+        media = HeldMedia.of(_opened(path, state.options)) if look is None else look.media
     except DataError:
         state.sha256 = sha256_of(path)
         raise
@@ -150,9 +151,8 @@ def scan_for_motion(state: ScoringState, tools: Tools) -> None:
     if media.info.kind == "joints":
         return
     span = range(state.start, state.end)
-    scan = scan_distinct_motion(
-        lambda frames: (image for _, image in media.frames([span[frame] for frame in frames])), len(span)
-    )
+    look = state.first_look
+    scan = look.scan if look is not None and look.span == span else scan_of_span(media, span)
     repeats = len(span) - len(scan.distinct)
     if repeats:
         state.warnings.append(

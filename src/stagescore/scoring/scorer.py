@@ -10,6 +10,7 @@ from stagescore.errors import StagescoreError
 from stagescore.pose.networks import PoseNetworks
 from stagescore.scoring.event_refinement import EventNetworkRefiner, FlightRefiner
 from stagescore.scoring.events import FlightFinder, FreeFall
+from stagescore.scoring.first_look import ComingLook
 from stagescore.scoring.inputs import name_of
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.pipeline import SEEING, STEPS, Step, Tools, open_film, run, sentence
@@ -139,6 +140,7 @@ class Scorer:
         *,
         name: str | None = None,
         named: Callable[[str, int], Sequence[str]] = numbered,
+        coming: ComingLook | None = None,
     ) -> Iterator[tuple[Scored, DiveOfFilm | None]]:
         """As `scored`, for a film that may show several dives: each of them by itself, `NAME-1`, `NAME-2`, and so on.
 
@@ -150,12 +152,14 @@ class Scorer:
             options: What is known of each of the dives.
             name: Name of the result; the file's name without its ending by default.
             named: Makes the names of some dives from the film's name and their number.
+            coming: A first look at the film that is under way; None to look here.
 
         Yields:
             Each dive, and which one of how many it is; None for the only one of a film.
         """
         options = options or ScoreOptions()
         state = ScoringState(path=Path(path), name=name or name_of(Path(path)), options=options)
+        state.first_look = None if coming is None else coming.take()
         dives: list[DiveSpan] = []
 
         def opened(state: ScoringState, tools: Tools) -> None:

@@ -12,6 +12,7 @@ from stagescore.pose.background_path import BackgroundPath
 from stagescore.scoring.dive_number import RecognisedNumber
 from stagescore.scoring.estimate import Estimate
 from stagescore.scoring.events import Flight
+from stagescore.scoring.first_look import FirstLook
 from stagescore.scoring.motion_scan import MotionScan
 from stagescore.scoring.options import ScoreOptions
 from stagescore.scoring.poses import Poses
@@ -64,6 +65,7 @@ class ScoringState:
         path: Path of the film.
         name: Name of the result, as its folder is called.
         options: What the user says of the dive.
+        first_look: What was seen of the film before (`first_look`); None where nobody looked yet.
         sha256: SHA-256 of the film, in hexadecimal.
         media: The film, once it is open.
         working: The film in the size that the steps work in, once it is known which frames are used; its pictures stay in memory
@@ -90,6 +92,7 @@ class ScoringState:
     path: Path
     name: str
     options: ScoreOptions
+    first_look: FirstLook | None = None
     sha256: str = ""
     media: Media | None = None
     working: Media | None = None
