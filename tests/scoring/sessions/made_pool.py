@@ -11,6 +11,8 @@ BODY_PX = 14.0
 GRAVITY_PX = 9.81 * BODY_PX / 1.75
 WATER_PX, BOARD_PX = 105.0, 30.0
 _STIRS_S = 0.8
+CAMERA_FALLS_S = 1.5
+"""Seconds for which a camera falls that follows a body."""
 JUMP_PX_S = 16.0
 """Speed with which the board is left upwards."""
 
@@ -72,3 +74,21 @@ def pictures(bodies: list[Body], seconds: float, seed: int = 0) -> Iterator[tupl
                 axes = (3 + frame % 2, round(BODY_PX / 2))
                 cv2.ellipse(picture, centre, axes, middle[2], 0, 360, (230, 190 - 60 * number, 150), -1)
         yield time_s, picture
+
+
+def following(
+    seconds: float, top_px: Callable[[float], float], seed: int = 0
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Time and picture of each frame of a camera that looks at a high hall, so many pixels below its ceiling, and holds nobody in its middle."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(40, 200, (80, 20, 3)).astype(np.uint8)
+    hall = cv2.resize(coarse, (SIZE_PX[0], 640), interpolation=cv2.INTER_LINEAR)
+    for frame in range(round(seconds * RATE)):
+        top = round(top_px(frame / RATE))
+        yield frame / RATE, hall[top : top + SIZE_PX[1]].copy()
+
+
+def falling_camera(begin_s: float = 2.0) -> Callable[[float], float]:
+    """Goes down as a body of a third of the picture falls: 5 of its sizes per squared second."""
+    gravity_px = 5.0 * SIZE_PX[1] / 3
+    return lambda time_s: 20.0 + gravity_px * min(max(time_s - begin_s, 0.0), CAMERA_FALLS_S) ** 2 / 2

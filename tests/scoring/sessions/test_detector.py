@@ -130,3 +130,16 @@ def test_a_body_that_is_lost_in_its_fall_is_a_dive_if_the_network_sees_one(
     ]
     spans += detector.finish()
     assert len(spans) == told
+
+
+@pytest.mark.parametrize(("phases", "told"), [(0.95, 1), (0.3, 0), (None, 0)])
+def test_a_camera_that_falls_is_a_dive_only_if_the_network_sees_one(phases: float | None, told: int) -> None:
+    detector = SessionDetector(confirmer=None if phases is None else Sees(phases))
+    spans = [
+        one
+        for frame, (time_s, picture) in enumerate(made.following(12.0, made.falling_camera(3.0)))
+        for one in detector.feed(picture, time_s, frame)
+    ]
+    spans += detector.finish()
+    assert len(spans) == told
+    assert all("events" in span.told for span in spans)

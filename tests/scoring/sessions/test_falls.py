@@ -41,6 +41,23 @@ def test_who_walks_goes_downstairs_or_falls_in_slow_motion_does_not_dive(body: m
     assert not [fall for fall in found if PlausibleFall().holds(fall)]
 
 
+def test_a_camera_that_follows_a_body_falls_itself() -> None:
+    stream, found = FallStream(), list[Fall]()
+    for time_s, picture in made.following(6.0, made.falling_camera(2.0)):
+        found += stream.feed(picture, time_s)
+    (fall,) = [one for one in found + stream.finish() if one.of_camera]
+    assert fall.takeoff_s == pytest.approx(2.0, abs=0.3)
+    assert fall.contact_s == pytest.approx(2.0 + made.CAMERA_FALLS_S, abs=0.3)
+    assert fall.gravity == pytest.approx(5.0, rel=0.3)
+
+
+def test_a_camera_that_tilts_evenly_does_not_fall() -> None:
+    stream, found = FallStream(), list[Fall]()
+    for time_s, picture in made.following(6.0, lambda time_s: 20.0 + 70.0 * min(max(time_s - 2.0, 0.0), 2.5)):
+        found += stream.feed(picture, time_s)
+    assert not [one for one in found + stream.finish() if PlausibleFall().holds(one)]
+
+
 def test_memory_does_not_grow_with_the_film() -> None:
     stream = FallStream()
     for time_s, picture in made.pictures([made.walker()], 6.0):

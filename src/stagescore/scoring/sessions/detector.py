@@ -143,7 +143,8 @@ class SessionDetector:
 
     def _judged(self, fall: Fall) -> DiveSpan | None:
         """A dive, still without what belongs to it before and after; None where it is none."""
-        surely = self.rule.surely.holds(fall) or self.rule.lost.holds(fall)
+        # Cameras tilt down for other reasons, too.
+        surely = not fall.of_camera and (self.rule.surely.holds(fall) or self.rule.lost.holds(fall))
         if not (surely or self.rule.perhaps.holds(fall)):
             return None
         takeoff_s, contact_s = fall.takeoff_s, fall.contact_s

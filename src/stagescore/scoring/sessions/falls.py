@@ -6,6 +6,9 @@ several steps is followed backwards and forwards, and its heights are given to t
 What tells a fall from all else that goes down needs no scale: gravity is 9.81 m/s2, so a body of usual size falls so many of its own
 lengths per squared second, whoever films it from wherever; and from a board the fall lasts about a second. A replay in
 slow motion fails both.
+
+A camera that follows a diver down the whole way keeps the diver in the middle, and pans so fast that little else is told apart; but then
+it falls itself. So the middle of the picture is followed like a body, with the background for its heights.
 Source: none.
 """
 
@@ -57,6 +60,8 @@ _LEAST_WAY = 4
 """Pictures in which a moving part must be seen. Set by hand."""
 _STOOD = 8
 """Heights for which a body is taken to have stood before it is seen to move. Set by hand: a third of a second."""
+_AIM_SHARE = 1 / 3
+"""Size of the body that a camera follows, as a share of the picture's height: in films of competitions a third to a half (`confirming`)."""
 _MOST_WAYS = 6
 """Ways of moving parts that are looked at at once. Set by hand: it bounds the time of a look at a busy pool."""
 
@@ -75,6 +80,7 @@ class Fall:
         centres_px: Middle of the body at each of them, in pixels of the pictures.
         size_px: Usual longer edge of the body's box, in pixels of the pictures.
         complete: Whether both ends of the flight are seen.
+        of_camera: Whether it is the camera that falls, as one does that follows a body.
     """
 
     takeoff_s: float
@@ -86,6 +92,7 @@ class Fall:
     centres_px: Float[np.ndarray, "steps 2"]
     size_px: float
     complete: bool
+    of_camera: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -146,6 +153,7 @@ class _Part:
         steps: Number of steps down until now, with few between that are none.
         way: How far it went in these steps, in its lengths.
         misses: Number of steps since the last one down.
+        is_aim: Whether it is no moving part but the middle of the picture.
     """
 
     serial: int
@@ -158,11 +166,21 @@ class _Part:
     steps: int = 0
     way: float = 0.0
     misses: int = 0
+    is_aim: bool = False
 
     @property
     def falls(self) -> bool:
         """Whether it has gone down for long enough to be followed."""
         return self.steps >= _STEPS and self.way >= _ALL_STEPS and not self.misses
+
+    def count_steps(self, before: "_Part") -> None:
+        """Go on counting steps down from what the part was before."""
+        down = (self.height_px - before.height_px) / min(self.size_px, before.size_px)
+        if down >= _STEP_DOWN * (self.serial - before.serial):
+            self.steps, self.way = before.steps + 1, before.way + down
+        elif before.misses < _MOST_MISSES:
+            # Where the camera moves fast, a step of the background may be wrong or unknown.
+            self.steps, self.way, self.misses = before.steps, before.way, before.misses + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +210,7 @@ class FallStream:
         self._told: deque[Fall] = deque(maxlen=16)
         self._serial = 0
         self._camera = np.eye(3)  # pixels of the last picture to those of the first
+        self._aim: _Part | None = None
 
     def feed(self, picture: UInt8[np.ndarray, "height width 3"], time_s: float) -> list[Fall]:
         """Look at the next picture; those that come sooner than needed are passed over.
@@ -235,6 +254,8 @@ class FallStream:
         ]
         for part in parts:
             self._link(part)
+        if self._grey is not None:
+            parts.append(self._aimed(time_s, *self._grey.shape))
         # The change of the whole picture is large, and nobody asks for it any more.
         slim = replace(motion, share=np.zeros((1, 1), np.float32))
         nobody = Detections(np.zeros((0, 4)), np.zeros(0))
@@ -249,11 +270,30 @@ class FallStream:
             self._first_down_s = time_s if self._first_down_s is None else self._first_down_s
             self._last_down_s = time_s
 
+    def _aimed(self, time_s: float, height_px: int, width_px: int) -> _Part:
+        """The middle of the picture, at which a camera holds whom it follows."""
+        middle = np.array((width_px / 2, height_px / 2))
+        aim = _Part(
+            self._serial,
+            time_s,
+            middle,
+            _AIM_SHARE * height_px,
+            float(self._camera[1] @ (*middle, 1.0)),
+            before=self._aim,
+            is_aim=True,
+        )
+        if aim.before is not None:
+            aim.count_steps(aim.before)
+        self._aim = aim
+        return aim
+
     def _link(self, part: _Part) -> None:
         """Find where a moving part was before."""
         best, least = None, np.inf
         for lag in range(1, min(_MOST_LAG, len(self._seen)) + 1):
             for other in self._seen[-lag].parts:
+                if other.is_aim:
+                    continue
                 size = max(part.size_px, other.size_px)
                 if size > _LINK_GROWTH * min(part.size_px, other.size_px):
                     continue
@@ -273,12 +313,7 @@ class FallStream:
         part.velocity = (
             pace if best.velocity is None else best.velocity + _STEADINESS * (pace - best.velocity)
         )
-        down = (part.height_px - best.height_px) / min(part.size_px, best.size_px)
-        if down >= _STEP_DOWN * (part.serial - best.serial):
-            part.steps, part.way = best.steps + 1, best.way + down
-        elif best.misses < _MOST_MISSES:
-            # Where the camera moves fast, a step of the background may be wrong or unknown.
-            part.steps, part.way, part.misses = best.steps, best.way, best.misses + 1
+        part.count_steps(best)
 
     def _look(self) -> list[Fall]:
         """Follow what went down, and tell which of it falls."""
@@ -294,7 +329,10 @@ class FallStream:
         ]
         path = camera_path([seen.view for seen in self._seen])
         falls: list[Fall] = []
-        for _, way in sorted(falling, key=lambda one: -one[0])[:_MOST_WAYS]:
+        # That of the camera comes last, and always: parts that it passes seem to go farther.
+        ordered = sorted(falling, key=lambda one: -one[0])
+        bodies = [one for one in ordered if not one[1][-1].is_aim][:_MOST_WAYS]
+        for _, way in (*bodies, *(one for one in ordered if one[1][-1].is_aim)):
             fall = self._fall_of(way, path)
             if fall is not None and not any(self._is_same(fall, other) for other in (*self._told, *falls)):
                 falls.append(fall)
@@ -329,10 +367,13 @@ class FallStream:
             centres_px=np.stack([part.middle_px for part in way]),
             size_px=size,
             complete=not (flight.starts_in_air or flight.ends_in_air),
+            of_camera=way[-1].is_aim,
         )
 
     @staticmethod
     def _is_same(fall: Fall, other: Fall) -> bool:
+        if fall.of_camera != other.of_camera:
+            return False
         near = abs(fall.contact_s - other.contact_s) < _SAME_S
         return near or (fall.takeoff_s < other.contact_s and other.takeoff_s < fall.contact_s)
 
