@@ -33,7 +33,7 @@ REASONS: dict[str, str] = {
     "two-divers": "two divers",
     "cut": "another shot begins inside the clip",
     "replay": "the clip shows something twice",
-    "partial": "the clip starts or ends in the air",
+    "partial": "the clip starts in the air, or ends before the diver is in the water",
     "no-difficulty": "these weights need a degree of difficulty",
     "unknown-difficulty": "the film may show a dive whose difficulty is not known",
     "no-weights-fit": "these weights cannot look at this clip",
@@ -382,8 +382,12 @@ def partial_reason(flight: Flight | None, offset: int, begins_at_cut: bool = Fal
         return None
     told = {
         (True, False): "starts in the air: there is no take-off",
-        (False, True): "ends in the air: there is no entry into the water",
-        (True, True): "starts and ends in the air: there is neither take-off nor entry",
+        # Those that end up to 4 frames after the contact mostly count, too (docs/training.md): the body is still above the water.
+        (False, True): "ends before the diver is in the water: there is no entry to judge",
+        (
+            True,
+            True,
+        ): "starts in the air and ends before the diver is in the water: there is neither take-off nor entry to judge",
     }[starts_in_air, flight.ends_in_air]
     return Reason(
         code="partial",
