@@ -444,3 +444,18 @@ def test_what_to_change_is_shown_where_no_joint_is_known_too() -> None:
     bare = changes.SECTION.build(result, Pictures())
     assert bare is not None and bare["changes"][0]["shots"] == []
     assert 'class="plain"' in render_section("changes", None, bare).body
+
+
+def test_the_first_screen_says_why_there_is_no_advice() -> None:
+    whole = made_result()
+    unsure = [one.model_copy(update={"usable": False}) for one in whole.measures]
+    blank = [one.model_copy(update={"value": None, "usable": False}) for one in whole.measures]
+    told = {
+        name: score.first_change(whole.model_copy(update={"corrections": [], "measures": measures}))
+        for name, measures in (("sure", whole.measures), ("unsure", unsure), ("none", blank))
+    }
+    assert told["sure"] is not None
+    assert told["sure"][0].text == "Nothing stands out."
+    assert told["unsure"] is not None
+    assert "not measured surely" in told["unsure"][1].text
+    assert told["none"] is None

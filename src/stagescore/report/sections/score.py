@@ -74,7 +74,7 @@ def measure_tile(result: Result, place: int) -> tuple[Sentence, Sentence, Senten
 
 
 def first_change(result: Result) -> tuple[Sentence, Sentence] | None:
-    """The first thing to change, and what happened; that nothing stands out, where advice could rest on a measure; else nothing."""
+    """The first thing to change, and what happened; that nothing stands out, or that what advice rests on was not seen; nothing without measures."""
     if result.corrections:
         first = result.corrections[0]
         return (
@@ -84,8 +84,16 @@ def first_change(result: Result) -> tuple[Sentence, Sentence] | None:
                 ("corrections[0].happened", "corrections[0].costs"),
             ),
         )
-    if not any(one.usable for one in result.measures):
+    if not any(one.value is not None for one in result.measures):
         return None
+    if not any(one.usable for one in result.measures):
+        return (
+            Sentence("Nothing can be said.", ("corrections",)),
+            Sentence(
+                "What goes with the judges' marks, such as the splash, was not measured surely in this film.",
+                ("corrections", "measures"),
+            ),
+        )
     return (
         Sentence("Nothing stands out.", ("corrections",)),
         Sentence(

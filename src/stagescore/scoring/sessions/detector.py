@@ -25,6 +25,9 @@ BEFORE_S, AFTER_S = 5.0, 3.0
 """Seconds before the take-off and after the contact that belong to a dive, as for a long film of one dive (`pipeline`)."""
 _APART_S = 0.4
 """Seconds after a dive's water contact that another dive's part may begin, at least. Set by hand."""
+_SAME_S = 0.8
+"""Seconds between two flights up to which they are of one dive. Set by hand: the two parts of one flight that was found twice were 0.4 s apart; films
+of dives put together without a pause have 1.5 s and more."""
 _KEPT_S, _LOOKED_S = 14.0, 7.5
 """Seconds of pictures that are kept to find cuts, and to look at falls again: what belongs to a dive, and how late it is told. Set by hand."""
 _HEARD_S = 0.3
@@ -184,9 +187,9 @@ class SessionDetector:
         )
 
     def _add(self, dive: DiveSpan) -> None:
-        """One more dive; two whose flights overlap are a pair, and one dive."""
+        """One more dive; two whose flights overlap are a pair, and one dive, and so are parts of a flight that was lost in between."""
         for place, other in enumerate(self._waiting):
-            if dive.takeoff_s < other.contact_s and other.takeoff_s < dive.contact_s:
+            if max(dive.takeoff_s, other.takeoff_s) < min(dive.contact_s, other.contact_s) + _SAME_S:
                 self._waiting[place] = max(dive, other, key=lambda one: one.confidence)
                 return
         self._waiting.append(dive)
