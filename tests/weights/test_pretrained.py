@@ -49,3 +49,11 @@ def test_other_things_than_named_tensors_are_errors(tmp_path, content):
     torch.save(content, tmp_path / "file.pt")
     with pytest.raises(CheckpointError, match="these are no weights"):
         read_tensors(tmp_path / "file.pt", PAGE)
+
+
+def test_files_of_an_unknown_kind_of_pickle_make_pytorch_say_nothing(tmp_path, recwarn):
+    path = tmp_path / "old.bin"
+    torch.save({"w": torch.ones(3)}, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes().replace(b"\x80\x02", b"\x80\x65"))
+    assert read_tensors(path, PAGE)["w"].tolist() == [1, 1, 1]
+    assert not recwarn.list
