@@ -92,3 +92,9 @@ def falling_camera(begin_s: float = 2.0) -> Callable[[float], float]:
     """Goes down as a body of a third of the picture falls: 5 of its sizes per squared second."""
     gravity_px = 5.0 * SIZE_PX[1] / 3
     return lambda time_s: 20.0 + gravity_px * min(max(time_s - begin_s, 0.0), CAMERA_FALLS_S) ** 2 / 2
+
+
+def closer(picture: np.ndarray, zoom: float) -> np.ndarray:
+    """The middle of a picture, so many times as large."""
+    matrix = cv2.getRotationMatrix2D((SIZE_PX[0] / 2, SIZE_PX[1] / 2), 0, zoom)
+    return cv2.warpAffine(picture, matrix, SIZE_PX, borderMode=cv2.BORDER_REFLECT)

@@ -84,3 +84,20 @@ def test_a_fall_is_told_later_by_as_much_as_it_is_delayed() -> None:
     )
     assert fall.delayed(2.0).takeoff_s == 3.0
     assert fall.delayed(2.0).duration_s == fall.duration_s
+
+
+def test_a_dive_is_found_after_shots_in_which_the_camera_comes_closer() -> None:
+    # Each shot comes nearer by half: if the zooms were multiplied over all shots, a step down would be nothing.
+    stream, now_s = FallStream(), 0.0
+    for shot in range(12):
+        pool = made.pool(shot + 1)
+        for step in range(16):
+            picture = made.closer(pool, 1.04**step)
+            stream.feed(picture, now_s)
+            now_s += 0.08
+    found = []
+    for time_s, picture in made.pictures([made.diver(6.0)], 9.0):
+        found += stream.feed(picture, now_s + time_s)
+    found += stream.finish()
+    (fall,) = [one for one in found if PlausibleFall().holds(one) and not one.of_camera]
+    assert fall.takeoff_s == pytest.approx(now_s + 6.0, abs=0.2)

@@ -147,7 +147,6 @@ class _Part:
         time_s: Time of the picture, in seconds.
         middle_px: Middle of its box, in pixels.
         size_px: Longer edge of its box, in pixels.
-        height_px: Height of its middle against the background of the first picture, downwards, in pixels.
         velocity: Pixels per second; None where nothing came before.
         before: Part that this one was in an earlier picture; None where there is none, or that is long ago.
         steps: Number of steps down until now, with few between that are none.
@@ -160,7 +159,6 @@ class _Part:
     time_s: float
     middle_px: Float[np.ndarray, "2"]
     size_px: float
-    height_px: float
     velocity: Float[np.ndarray, "2"] | None = None
     before: "_Part | None" = None
     steps: int = 0
@@ -173,9 +171,10 @@ class _Part:
         """Whether it has gone down for long enough to be followed."""
         return self.steps >= _STEPS and self.way >= _ALL_STEPS and not self.misses
 
-    def count_steps(self, before: "_Part") -> None:
-        """Go on counting steps down from what the part was before."""
-        down = (self.height_px - before.height_px) / min(self.size_px, before.size_px)
+    def count_steps(self, before: "_Part", step: Float[np.ndarray, "3 3"]) -> None:
+        """Go on counting steps down from what the part was before; the step takes pixels of that picture to those of this one."""
+        there_px = float(step[1] @ (*before.middle_px, 1.0))
+        down = (float(self.middle_px[1]) - there_px) / min(self.size_px, before.size_px)
         if down >= _STEP_DOWN * (self.serial - before.serial):
             self.steps, self.way = before.steps + 1, before.way + down
         elif before.misses < _MOST_MISSES:
@@ -209,7 +208,7 @@ class FallStream:
         self._last_down_s = 0.0
         self._told: deque[Fall] = deque(maxlen=16)
         self._serial = 0
-        self._camera = np.eye(3)  # pixels of the last picture to those of the first
+        self._steps: deque[Float[np.ndarray, "3 3"]] = deque(maxlen=_MOST_LAG)
         self._aim: _Part | None = None
 
     def feed(self, picture: UInt8[np.ndarray, "height width 3"], time_s: float) -> list[Fall]:
@@ -244,12 +243,13 @@ class FallStream:
 
     def _note(self, motion: FrameMotion, time_s: float) -> None:
         """Keep what moves, and see what goes down."""
-        if motion.camera is not None:
-            step = np.concatenate((motion.camera, ((0.0, 0.0, 1.0),)))
-            self._camera = self._camera @ np.linalg.inv(step)
+        # From picture to picture only: over minutes the zooms of steps that are a little wrong multiply to anything.
+        self._steps.appendleft(
+            np.eye(3) if motion.camera is None else np.concatenate((motion.camera, ((0.0, 0.0, 1.0),)))
+        )
         boxes = motion.blobs_px
         parts = [
-            _Part(self._serial, time_s, middle, float(size), float(self._camera[1] @ (*middle, 1.0)))
+            _Part(self._serial, time_s, middle, float(size))
             for middle, size in zip(centres(boxes), long_edges(boxes), strict=True)
         ]
         for part in parts:
@@ -278,12 +278,11 @@ class FallStream:
             time_s,
             middle,
             _AIM_SHARE * height_px,
-            float(self._camera[1] @ (*middle, 1.0)),
             before=self._aim,
             is_aim=True,
         )
         if aim.before is not None:
-            aim.count_steps(aim.before)
+            aim.count_steps(aim.before, self._steps[0])
         self._aim = aim
         return aim
 
@@ -313,7 +312,10 @@ class FallStream:
         part.velocity = (
             pace if best.velocity is None else best.velocity + _STEADINESS * (pace - best.velocity)
         )
-        part.count_steps(best)
+        step = np.eye(3)
+        for earlier in list(self._steps)[: part.serial - best.serial]:
+            step = step @ earlier
+        part.count_steps(best, step)
 
     def _look(self) -> list[Fall]:
         """Follow what went down, and tell which of it falls."""
