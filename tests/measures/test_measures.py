@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_facts import BODY_PX, CONTACT, RATE, TAKEOFF, made_facts
 
-from stagescore.measures.facts import DiveFacts
+from stagescore.measures.facts import FOLDED, DiveFacts
 from stagescore.measures.flight import leg_split
 from stagescore.measures.kinds import KINDS
 from stagescore.measures.measure import Measure
@@ -57,6 +57,45 @@ def test_a_tighter_fold_and_an_earlier_opening_are_told_apart() -> None:
     late, early = (measured(made_facts(fold=130.0, opens=CONTACT - k))["opening_time"].value for k in (6, 12))
     assert late == pytest.approx(6 / RATE, abs=1.5 / RATE)
     assert early is not None and late is not None and early - late == pytest.approx(6 / RATE, abs=0.5 / RATE)
+
+
+def test_a_fold_that_is_loose_all_along_has_a_tightness_too() -> None:
+    tight, loose, looser = (measured(made_facts(fold=fold)) for fold in (130.0, 85.0, 72.0))
+    values = [one["tightness"].value for one in (tight, loose, looser)]
+    assert all(value is not None for value in values) and values == sorted(values, key=float)
+    assert FOLDED < float(values[1] or 0) < float(values[2] or 0) < 0.85
+    at_moment = [one["opening_time"].value for one in (tight, loose)]
+    assert at_moment[0] == pytest.approx(at_moment[1], abs=1 / RATE), (
+        "the same opening, however tight the fold was"
+    )
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        made_facts(fold=85.0, code="5152B"),
+        replace(made_facts(fold=85.0), number=None),
+        made_facts(fold=85.0, opens=TAKEOFF + 12),
+        made_facts(fold=50.0),
+    ],
+    ids=["behind a twist", "of an unknown number", "passed through", "of a body that is open"],
+)
+def test_a_loose_fold_is_told_only_where_nothing_else_looks_like_one(facts: DiveFacts) -> None:
+    assert measured(facts)["tightness"].value is None and facts.fold_limit == FOLDED
+
+
+@pytest.mark.parametrize(("code", "told"), [("105C", 0.0), ("105B", 60.0)])
+def test_knees_that_come_straight_out_of_a_tuck_are_not_bent(code: str, told: float) -> None:
+    bent, straight = (made_facts(fold=130.0, knee=knee, code=code) for knee in (60.0, 0.0))
+    joints = np.concatenate((bent.track.joints_px[: CONTACT - 4], straight.track.joints_px[CONTACT - 4 :]))
+    facts = replace(straight, track=replace(straight.track, joints_px=joints))
+    assert measured(facts)["knee_bend"].value == pytest.approx(told, abs=1.0)
+
+
+def test_knees_that_stay_bent_after_a_tuck_are() -> None:
+    assert measured(made_facts(fold=130.0, knee=18.0, code="105C"))["knee_bend"].value == pytest.approx(
+        18.0, abs=0.5
+    )
 
 
 def test_what_is_not_seen_is_not_told_and_says_why() -> None:

@@ -33,6 +33,13 @@ _LONGEST_UNSEEN = 2
 FOLDED = 0.7
 """Distance from neck to ankles, as a share of trunk and legs stretched, below which a body is folded: a right angle at the hips of
 straight legs gives 0.72, tucks of simulated dives 0.55 to 0.6. Set by hand."""
+LEAST_FOLDED = 4
+"""Rows that must be folded for a fold to be told."""
+_LOOSE = 0.85
+"""Distance from neck to ankles below which a loose tuck or pike counts as folded: 115 degrees at the hips of straight legs. Set by hand."""
+_HELD = 0.25
+"""Share of the flight over which a loose fold must be held, in rows that follow each other: a body that only passes through it is not
+folded. Set by hand: of eight simulated dives with a loose fold each holds it for 0.68 of the flight or more."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,12 +167,26 @@ class DiveFacts:
         return np.stack(sides, axis=1)
 
     @cached_property
+    def fold_limit(self) -> float:
+        """Distance from neck to ankles, as in `reach`, below which this body is folded: `FOLDED`, but more for a fold that is loose.
+
+        Only the number tells a loose fold from a body that bends a little, and a twist hides how far it bends.
+        """
+        number, flight = self.number, self.airborne()
+        if number is None or flight is None or number.half_twists or number.position not in ("tuck", "pike"):
+            return FOLDED
+        reach = self.reach[flight[0] : flight[1]]
+        if (reach < FOLDED).sum() >= LEAST_FOLDED:
+            return FOLDED
+        return _LOOSE if _longest_run(reach < _LOOSE) >= max(_HELD * len(reach), LEAST_FOLDED) else FOLDED
+
+    @cached_property
     def opening(self) -> float | None:
         """Row, between two rows, at which the body opens for the entry; None where it is not folded before, or not known."""
         if self.takeoff is None or self.contact is None:
             return None
         flight = self.reach[self.takeoff : self.contact + 1]
-        folded = np.flatnonzero(flight < FOLDED)
+        folded = np.flatnonzero(flight < self.fold_limit)
         if not len(folded):
             return None
         last = int(folded[-1])
@@ -175,7 +196,7 @@ class DiveFacts:
         following = last + 1 + int(after[0])
         if following - last > _LONGEST_UNSEEN:
             return None
-        share = (FOLDED - flight[last]) / max(flight[following] - flight[last], 1e-6)
+        share = (self.fold_limit - flight[last]) / max(flight[following] - flight[last], 1e-6)
         return float(self.takeoff + last + share * (following - last))
 
     def airborne(self) -> tuple[int, int] | None:
@@ -183,6 +204,15 @@ class DiveFacts:
         if self.takeoff is None or self.contact is None or self.contact - self.takeoff < _LEAST_ROWS:
             return None
         return self.takeoff, min(self.contact, self.num_rows - 1)
+
+
+def _longest_run(rows: Bool[np.ndarray, " frames"]) -> int:
+    """Largest number of rows one after the other that are true."""
+    longest = run = 0
+    for row in rows.tolist():
+        run = run + 1 if row else 0
+        longest = max(longest, run)
+    return longest
 
 
 def upright(points: Float[np.ndarray, "frames 2"]) -> Float[np.ndarray, " frames"]:

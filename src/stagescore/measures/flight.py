@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from stagescore.measures.facts import FOLDED, DiveFacts, share_known
+from stagescore.measures.facts import LEAST_FOLDED, DiveFacts, share_known
 from stagescore.measures.joint_angles import angle_at, steady
 from stagescore.measures.measure import MeasuredValue, unknown
 from stagescore.measures.rotation import NO_FLIGHT
@@ -12,7 +12,6 @@ from stagescore.skeleton import MPII_16
 
 _TIGHTEST_PERCENT = 20
 """Percentile of the folded frames that is told: a single wrong joint makes one frame tighter than any body."""
-_LEAST_FOLDED = 4
 _BEFORE_FOLD = 0.15
 """Share of the flight in which no fold is looked for. Set by hand."""
 _LARGEST_PERCENT = 90
@@ -24,6 +23,9 @@ _LEAST_OPEN = 3
 _STRETCHED = 0.8
 """Share of trunk and legs stretched from which on a body counts as open: limbs of a fold hide each other, and what is found of them is
 a guess (docs/log.md, 30 November, night), so knees and legs are measured in these frames alone."""
+_LEFT_PERCENT = 20
+"""Percentile of the bend of knees that is told of a tuck after its opening, the bend that is left. The larger ones are of knees that are still
+coming straight: 50 to 80 degrees where neck and ankles are 80 to 90 % of the stretched length apart, in simulated dives without a fault."""
 
 
 def tightness(facts: DiveFacts) -> MeasuredValue:
@@ -36,10 +38,10 @@ def tightness(facts: DiveFacts) -> MeasuredValue:
     # Just after the take-off nobody is folded tightly: what is found there are joints of the fast first frames.
     first = flight[0] + round(_BEFORE_FOLD * (flight[1] - flight[0]))
     reach = facts.reach[first : flight[1]]
-    folded = np.flatnonzero(reach < FOLDED)
+    folded = np.flatnonzero(reach < facts.fold_limit)
     if share_known(reach) < _LEAST_KNOWN:
         return unknown(NO_SIZE)
-    if len(folded) < _LEAST_FOLDED:
+    if len(folded) < LEAST_FOLDED:
         return unknown("The body is not seen folded.")
     value = float(np.percentile(reach[folded], _TIGHTEST_PERCENT))
     nearest = folded[int(np.abs(reach[folded] - value).argmin())]
@@ -79,17 +81,24 @@ def opening_time(facts: DiveFacts) -> MeasuredValue:
 
 
 def knee_bend(facts: DiveFacts) -> MeasuredValue:
-    """How far the knees bend from stretched where the body is open, in degrees."""
+    """How far the knees bend from stretched where the body is open, in degrees; out of a tuck, how far at the straightest."""
     bends = 180.0 - facts.knees_deg
     worse = np.where(np.isfinite(bends).any(1), np.where(np.isfinite(bends), bends, -1).max(1), np.nan)
-    return _largest(facts, steady(worse))
+    return _at_percent(facts, steady(worse), _LEFT_PERCENT if _opens_from_tuck(facts) else _LARGEST_PERCENT)
 
 
 def leg_split(facts: DiveFacts) -> MeasuredValue:
     """Angle between the legs, from the middle of the hips to each ankle, where the body is open, in degrees."""
     hips = facts.middle("right_hip", "left_hip")
     right, left = (facts.joints[:, MPII_16.index(f"{side}_ankle")] for side in ("right", "left"))
-    return _largest(facts, steady(angle_at(hips, right, left)))
+    return _at_percent(facts, steady(angle_at(hips, right, left)), _LARGEST_PERCENT)
+
+
+def _opens_from_tuck(facts: DiveFacts) -> bool:
+    """Whether knees may come straight as the body opens: there is a fold, and the number does not say that the legs are straight in it."""
+    return facts.opening is not None and (
+        facts.number is None or facts.number.position not in ("straight", "pike")
+    )
 
 
 def _open_rows(facts: DiveFacts, flight: tuple[int, int]) -> Bool[np.ndarray, " frames"]:
@@ -101,7 +110,7 @@ def _open_rows(facts: DiveFacts, flight: tuple[int, int]) -> Bool[np.ndarray, " 
         return np.asarray(rows & (facts.reach >= _STRETCHED))
 
 
-def _largest(facts: DiveFacts, values: Float[np.ndarray, " frames"]) -> MeasuredValue:
+def _at_percent(facts: DiveFacts, values: Float[np.ndarray, " frames"], percent: float) -> MeasuredValue:
     flight = facts.airborne()
     if flight is None:
         return unknown(NO_FLIGHT)
@@ -112,7 +121,7 @@ def _largest(facts: DiveFacts, values: Float[np.ndarray, " frames"]) -> Measured
     if known < _LEAST_KNOWN:
         return unknown("The legs are known in too few frames in which the body is open.")
     rows = rows[np.isfinite(values[rows])]
-    value = float(np.percentile(values[rows], _LARGEST_PERCENT))
+    value = float(np.percentile(values[rows], percent))
     return MeasuredValue(
         value=value,
         rows=(int(rows[0]), int(rows[-1]) + 1),
