@@ -93,6 +93,33 @@ def test_the_plainest_come_first_one_a_rule_and_a_stage_is_counted_once() -> Non
     assert [one.measure for one in corrections(found, {}, ENGLISH, most=1)] == ["splash_area"]
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(0.12, ["opening_time"]), (0.22, [])])
+def test_an_opening_is_late_where_anybody_would_say_so(seconds: float, said: list[str]) -> None:
+    found = measure("opening_time", seconds, 3, worse="lower")
+    assert [one.measure for one in corrections([found], {}, ENGLISH)] == said
+
+
+@pytest.mark.parametrize(
+    ("cause", "worse"), [("jump_height", "lower"), ("tightness", "higher"), ("entry_trunk", "higher")]
+)
+def test_what_follows_from_a_fault_is_not_told_beside_it(cause: str, worse: str) -> None:
+    late = measure("opening_time", 0.1, 1, worse="lower")
+    fault, none = (
+        measure(cause, 20.0, place, worse=worse) for place in ((5, 50) if worse == "lower" else (95, 50))
+    )
+    assert [one.measure for one in corrections([late, fault], {}, ENGLISH)] == [cause]
+    assert [one.measure for one in corrections([late, none], {}, ENGLISH)] == ["opening_time"]
+
+
+@pytest.mark.parametrize(("area", "said"), [(20, []), (60, ["splash_width"])])
+def test_a_splash_is_wide_only_where_there_is_much_of_it(area: int, said: list[str]) -> None:
+    found = [
+        measure("splash_width", 1.9, 95, stage="entry"),
+        measure("splash_area", 0.1, area, stage="entry"),
+    ]
+    assert [one.measure for one in corrections(found, {}, ENGLISH)] == said
+
+
 def test_there_are_words_for_every_measure() -> None:
     assert ENGLISH.measures == {kind.name for kind in KINDS}
     assert {kind.name for kind in KINDS if kind.worse is not None} == ENGLISH.advised

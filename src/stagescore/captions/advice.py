@@ -1,9 +1,10 @@
 """Which corrections a dive calls for: what happened, what it costs, what to change, each tied to a measure and its frames.
 
 A correction is said only where its measure goes with the judges' marks on real dives (`Measure.usable`), was seen surely in this dive,
-and is worse than in most measured dives. So most dives get few, and some get none.
+and is worse than in most measured dives; what follows from another fault is not said beside it. So most dives get few, and some get none.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from pydantic import Field
@@ -29,6 +30,19 @@ _LEAST_FAULT = {
     "entry_rotation": 8.0,
 }
 """Degrees below which nobody calls it a fault, whatever others do. Set by hand."""
+_MOST_FAULT = {"opening_time": 0.15}
+"""Seconds above which nobody calls it a fault: 0.15 s before the water a body that falls from 10 m has its own length still to go. Set by
+hand: simulated dives without a fault of the rotation open 0.18 to 0.3 s before."""
+_FOLLOWS: dict[str, frozenset[str]] = {
+    "opening_time": frozenset({"jump_height", "tightness", "entry_trunk", "entry_legs", "entry_rotation"})
+}
+"""Measures by what they follow from: less height, a looser fold or a fault of the rotation leave less time. What follows from a fault is not
+told beside it."""
+_BORNE_OUT = {"splash_width": "splash_area", "splash_height": "splash_area"}
+"""Measures by those that must bear them out: the extent of a splash is that of whatever is white, be it a part of the diver or the edge of a
+tile, and says nothing where little is white in all."""
+_BORNE_OUT_PERCENT = 50.0
+"""Share of measured dives, in percent, that must be better in what bears a measure out. Set by hand."""
 
 
 class Correction(Config):
@@ -72,7 +86,7 @@ def corrections(
         most: Largest number of corrections.
     """
     faults = sorted(
-        (one for one in measures if one.name in grammar.advised and is_fault(one)),
+        (one for one in _causes(measures) if one.name in grammar.advised),
         key=lambda one: (-_worse_than(one) * one.confidence, one.name),
     )
     said: list[Correction] = []
@@ -114,8 +128,25 @@ def is_fault(measure: Measure) -> bool:
     return (
         measure.confidence >= LEAST_CONFIDENCE
         and abs(measure.value) >= _LEAST_FAULT.get(measure.name, 0.0)
+        and measure.value <= _MOST_FAULT.get(measure.name, math.inf)
         and _worse_than(measure) >= LEAST_PERCENT
     )
+
+
+def _causes(measures: Sequence[Measure]) -> list[Measure]:
+    """The faults that follow from no other one and are borne out by what they rest on."""
+    by_name = {one.name: one for one in measures}
+    faults = {name: one for name, one in by_name.items() if is_fault(one)}
+
+    def is_borne_out(name: str) -> bool:
+        other = by_name.get(_BORNE_OUT.get(name, ""))
+        return other is None or _worse_than(other) >= _BORNE_OUT_PERCENT
+
+    return [
+        one
+        for name, one in faults.items()
+        if not _FOLLOWS.get(name, frozenset()) & faults.keys() and is_borne_out(name)
+    ]
 
 
 def facts_of(measure: Measure, lost: Mapping[str, float]) -> tuple[Happened, tuple[Fact, ...], Change]:
