@@ -1,11 +1,22 @@
 """What the bench of captions counts, and that a plain fault is named on a simulated dive."""
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from stagescore.benchmarks.named_faults import FAULTS, PERFECT, NamedDive, name_faults, tally
+from stagescore.benchmarks.named_faults import (
+    FAULTS,
+    PERFECT,
+    FaultTally,
+    NamedDive,
+    is_visible,
+    name_faults,
+    tally,
+)
 from stagescore.captions.grammar import Grammar
+from stagescore.cli.main import app
 
 
 def said(fault: str, *named: str) -> NamedDive:
@@ -24,6 +35,24 @@ def test_every_fault_can_be_named() -> None:
     advised = Grammar.of("en").advised
     for faults, measures in FAULTS.values():
         assert measures <= advised and faults != type(faults)()
+
+
+def test_faults_that_no_camera_sees_are_counted_and_said_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [fault for fault in FAULTS if not is_visible(fault)] == ["legs apart"]
+    dives = {fault: said(fault, *sorted(measures)[:1]) for fault, (_, measures) in FAULTS.items()}
+    dives |= {"legs apart": said("legs apart"), PERFECT: said(PERFECT)}
+
+    def tallies(*_: object, **__: object) -> list[FaultTally]:
+        return [tally(fault, [dive]) for fault, dive in dives.items()]
+
+    monkeypatch.setattr("stagescore.benchmarks.named_faults.name_faults", tallies)
+    words = ["bench", "captions", "--out", "nowhere"]
+    found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert (found["recall"], found["recall_visible"]) == (6 / 7, 1.0)
+    printed = CliRunner().invoke(app, words)
+    assert printed.exit_code == 0 and "6 of 7" in printed.output and "6 of 6" in printed.output
+    dives["short"] = said("short", "knee_bend")
+    assert CliRunner().invoke(app, words).exit_code == 1, "5 of 7 is less than 80 %"
 
 
 @pytest.mark.slow

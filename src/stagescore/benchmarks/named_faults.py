@@ -20,7 +20,7 @@ from stagescore.errors import DataError
 from stagescore.figures.contact_sheet import plan_of
 from stagescore.hashing import hash_u64
 from stagescore.measures.kinds import KINDS
-from stagescore.measures.measuring import measure
+from stagescore.measures.measuring import LEAST_CONFIDENCE, measure
 from stagescore.measures.reference import Reference
 from stagescore.simulate.dataset import default_stage, make_splash
 from stagescore.simulate.judge import judge
@@ -92,6 +92,7 @@ class FaultTally:
         named: Number of dives of which a correction names it.
         said: Number of corrections that were said of these dives.
         right: Number of these that name the fault or what it changes.
+        visible: Whether a camera sees anything that the fault changes.
     """
 
     fault: str
@@ -99,6 +100,7 @@ class FaultTally:
     named: int
     said: int
     right: int
+    visible: bool = True
 
 
 def name_faults(
@@ -148,7 +150,17 @@ def tally(fault: str, dives: Sequence[NamedDive]) -> FaultTally:
         named=sum(one.right > 0 for one in dives),
         said=sum(len(one.named) for one in dives),
         right=sum(one.right for one in dives),
+        visible=fault == PERFECT or is_visible(fault),
     )
+
+
+def is_visible(fault: str) -> bool:
+    """Whether a measure that a fault changes is ever told; a fault of one dive that is not measured there is missed, not invisible.
+
+    Args:
+        fault: Name of the fault in `FAULTS`.
+    """
+    return any(kind.trust >= LEAST_CONFIDENCE for kind in KINDS if kind.name in FAULTS[fault][1])
 
 
 def _usual_measures(folder: Path, num_dives: int, seed: int, progress: Progress) -> list[Reference]:

@@ -1,14 +1,19 @@
 """`stagescore bench captions`: are injected faults named, and is what is named there?"""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output
 
+if TYPE_CHECKING:
+    from stagescore.benchmarks.named_faults import FaultTally
+
 LEAST_RECALL, LEAST_PRECISION = 0.8, 0.9
-"""Goals: share of injected faults that are named, and of what is said that is right. Set by hand."""
+"""Goals: share of injected faults that are named, those that a camera does not see included, and of what is said that is right. Set by hand."""
 
 
 def captions(
@@ -34,27 +39,37 @@ def captions(
         with out.progress() as progress:
             tallies = name_faults(keep, usual=usual, each=each, seed=seed, progress=progress)
         injected = [one for one in tallies if one.fault != PERFECT]
-        dives, named = sum(one.dives for one in injected), sum(one.named for one in injected)
+        visible = [one for one in injected if one.visible]
+        dives, named = _sums(injected)
+        visible_dives, visible_named = _sums(visible)
         said, right = sum(one.said for one in tallies), sum(one.right for one in tallies)
         out.document(
             {
-                "rows": [
-                    {name: getattr(one, name) for name in ("fault", "dives", "named", "said", "right")}
-                    for one in tallies
-                ],
+                "rows": [asdict(one) for one in tallies],
                 "recall": named / dives,
+                "recall_visible": visible_named / visible_dives,
                 "precision": right / said if said else None,
             }
         )
         out.table(
             "What corrections name",
-            ("fault", "dives", "named", "corrections", "right"),
-            [(one.fault, one.dives, one.named, one.said, one.right) for one in tallies],
+            ("fault", "dives", "named", "corrections", "right", "a camera sees it"),
+            [
+                (one.fault, one.dives, one.named, one.said, one.right, "yes" if one.visible else "no")
+                for one in tallies
+            ],
         )
         share = f"{right / said:.0%}" if said else "none said"
+        unseen = ", ".join(one.fault for one in injected if not one.visible)
         out.text(
-            f"named {named} of {dives} injected faults ({named / dives:.0%}; goal {LEAST_RECALL:.0%}); of what is said {share} is right "
-            f"(goal {LEAST_PRECISION:.0%})"
+            f"named {named} of {dives} injected faults ({named / dives:.0%}; goal {LEAST_RECALL:.0%}), {visible_named} of {visible_dives} "
+            f"({visible_named / visible_dives:.0%}) without those that a camera from the side does not see ({unseen or 'none'}); of what is "
+            f"said {share} is right (goal {LEAST_PRECISION:.0%})"
         )
         if named < LEAST_RECALL * dives or right < LEAST_PRECISION * said:
             raise Failure
+
+
+def _sums(tallies: Sequence["FaultTally"]) -> tuple[int, int]:
+    """Dives with these faults, and how many of them are named."""
+    return sum(one.dives for one in tallies), sum(one.named for one in tallies)
