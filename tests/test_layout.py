@@ -18,6 +18,7 @@ LAYERS = (
     "printable",
     "errors",
     "shortages",
+    "json_files",
     "csv_tables",
     "hashing",
     "atomic",
@@ -134,6 +135,12 @@ def test_nothing_unpickles_or_loads_weights_unsafely() -> None:
         )
         assert "allow_pickle=True" not in text, path
         assert not re.search(r"torch\.load\((?!.*weights_only=True)", text), path
+
+
+def test_json_is_read_in_one_place() -> None:
+    # `json.loads` raises a RecursionError for JSON that is nested too deeply, which readers of files do not expect.
+    others = [path for path in source_files() if re.search(r"\bjson\.loads?\(", path.read_text())]
+    assert others == [SOURCE / "json_files.py"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["data", "--help"], ["data", "check", "--help"]])

@@ -4,7 +4,6 @@ Files come from anywhere, so what they ask for is bounded before it is taken: th
 that a card describes before its memory is.
 """
 
-import json
 import math
 import stat
 import struct
@@ -21,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from stagescore.atomic import write_bytes
 from stagescore.config import Config
 from stagescore.errors import CheckpointError, StagescoreError
+from stagescore.json_files import strict_json
 
 CardT = TypeVar("CardT", bound=Config)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -237,43 +237,3 @@ def read_tensor_file(path: Path, may_lack: Collection[str] = ()) -> tuple[dict[s
         if name.endswith("running_var") and bool((value < 0).any()):
             raise ValueError(f"{name[:60]} holds a variance below 0")
     return tensors, metadata
-
-
-def strict_json(text: str | bytes) -> Any:
-    """The content of JSON of finite numbers and texts that can be shown.
-
-    Raises:
-        ValueError: It is no JSON, is nested too deeply, or has NaN, infinite numbers or control characters.
-    """
-    try:
-        content = json.loads(text, parse_constant=_refused, parse_float=_finite)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    _check_texts(content)
-    return content
-
-
-def _refused(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise ValueError(f"{digits[:20]} is too large a number")
-    return value
-
-
-def _check_texts(content: Any) -> None:
-    """Refuse texts that no terminal should be sent; lines and tabs are text."""
-    waiting = [content]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += [*one, *one.values()]
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, str) and not one.isprintable():
-            bad = next((c for c in one if not c.isprintable() and c not in "\t\n\r\u00a0"), None)
-            if bad is not None:
-                raise ValueError(f"a text holds the character {bad!a}")

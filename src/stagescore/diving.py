@@ -6,7 +6,6 @@ and lowest marks, and the mean that stands for a missing one (duties of the secr
 is learned from labelled individual dives: `stagescore data difficulties` derives it anew.
 """
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from importlib.resources import files
 from typing import Literal, NamedTuple, get_args
 
 from stagescore.errors import DataError
+from stagescore.json_files import parse_json
 
 Direction = Literal["forward", "back", "reverse", "inward"]
 Position = Literal["straight", "pike", "tuck", "free"]
@@ -172,7 +172,7 @@ def _halves(count: int, noun: str) -> str:
 def usual_difficulties() -> dict[tuple[str, float], float]:
     """(dive number, height in metres) -> degree of difficulty, as individual dives carry it."""
     text = files("stagescore").joinpath("tables/difficulties.json").read_text(encoding="utf-8")
-    table: dict[str, dict[str, float]] = json.loads(text)["difficulties"]
+    table: dict[str, dict[str, float]] = parse_json(text)["difficulties"]
     return {(code, float(height)): value for code, row in table.items() for height, value in row.items()}
 
 

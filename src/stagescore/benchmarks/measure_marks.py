@@ -22,6 +22,7 @@ from stagescore.data.protocols import without_sealed
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
+from stagescore.json_files import read_object
 from stagescore.measures.facts import DiveFacts
 from stagescore.measures.kinds import KINDS
 from stagescore.measures.measure import Measure
@@ -149,7 +150,9 @@ def dive_facts(dive: Dive, flight: tuple[int, int], out: Path, frame_rate: float
     )
     kept = out / dive.event / f"{dive.number}.json"
     if kept.is_file():
-        content = json.loads(kept.read_text(encoding="utf-8"))
+        content = read_object(
+            kept, ("flight", "frame_rate"), what="note of a dive", todo="remove it", finite=False
+        )
         if content["flight"] == list(flight) and content["frame_rate"] == frame_rate:
             return _with_kept(facts, content)
     media = open_media(Path(str(dive.frames_path)), frame_rate=frame_rate)

@@ -20,6 +20,7 @@ from stagescore.data.manifest import Manifest
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
+from stagescore.json_files import read_json, read_object
 from stagescore.measures.facts import DiveFacts
 from stagescore.measures.kinds import KINDS
 from stagescore.measures.measuring import measure
@@ -121,7 +122,7 @@ def truth_pairs(
         progress("simulated dives", done, len(dives))
         path = None if out is None else out / joints / dive.event / f"{dive.number}.json"
         if path is not None and path.is_file():
-            rows = json.loads(path.read_text(encoding="utf-8"))
+            rows = read_json(path, finite=False)
         else:
             rows = _rows(folder, dive, joints, scorer)
             if path is not None:
@@ -189,7 +190,7 @@ def _truth(
 ) -> tuple[dict[str, Any], dict[str, Shaped[np.ndarray, "..."]]]:
     path = record_path(folder, event, number)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         names = ("joints_px", "joints_m", "toes_m", "centre_of_mass_m", "splash_area_px")
         return record, read_arrays(path.with_suffix(".npz"), names)
     except (OSError, ValueError) as error:
@@ -256,9 +257,9 @@ def _found(folder: Path, dive: Dive, scorer: Scorer | None) -> DiveFacts | None:
 
 
 def _rate(folder: Path, dive: Dive) -> float:
-    return float(
-        json.loads(record_path(folder, dive.event, dive.number).read_text(encoding="utf-8"))["frame_rate"]
-    )
+    path = record_path(folder, dive.event, dive.number)
+    todo = "simulate the dives again"
+    return float(read_object(path, ["frame_rate"], what="truth of a dive", todo=todo)["frame_rate"])
 
 
 def _true_values(

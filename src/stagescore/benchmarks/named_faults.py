@@ -19,6 +19,7 @@ from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
 from stagescore.figures.contact_sheet import plan_of
 from stagescore.hashing import hash_u64
+from stagescore.json_files import read_object
 from stagescore.measures.kinds import KINDS
 from stagescore.measures.measuring import LEAST_CONFIDENCE, measure
 from stagescore.measures.reference import Reference
@@ -126,7 +127,7 @@ def name_faults(
         fault = kinds[number % len(kinds)]
         path = keep / "said" / f"{number}.json"
         if path.is_file():
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_object(path, what="note of a dive", todo="remove it", finite=False)
             found.append(NamedDive(**{**content, "named": tuple(content["named"])}))
             continue
         place = number // len(kinds)
@@ -178,7 +179,7 @@ def _usual_measures(folder: Path, num_dives: int, seed: int, progress: Progress)
             measures = measure(exact_facts(folder / "dives" / str(done), _EVENT, 1))
             values = {one.name: one.value for one in measures if one.value is not None}
             write_text(kept, json.dumps(values) + "\n")
-        measured: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+        measured = read_object(kept, what="measures of a dive", todo="remove them", finite=False)
         rows[place] += [(name, code, value) for name, value in measured.items()]
     names = tuple(kind.name for kind in KINDS)
     return [Reference.of("simulated dives", some, {}, {}, names) for some in rows]

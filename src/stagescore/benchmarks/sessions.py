@@ -23,6 +23,7 @@ from stagescore.atomic import write_text
 from stagescore.data.protocols import without_sealed
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
+from stagescore.json_files import read_json
 from stagescore.media.source import open_media
 from stagescore.media.streaming import stream_film
 from stagescore.scoring.sessions.detector import SessionDetector
@@ -374,7 +375,7 @@ def most_per_hour(false_alarms: int, hours: float, *, level: float = 0.95) -> fl
 
 def _read(path: Path) -> SessionOutcome:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, finite=False)
         for name in ("dives", "found"):
             content[name] = tuple(tuple(one) for one in content[name])
         return SessionOutcome(**{**content, "told": tuple(content["told"])})

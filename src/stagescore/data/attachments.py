@@ -1,6 +1,5 @@
 """Frames and poses that belong to labelled dives: finding them, and looking whether they are whole."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from stagescore.data.findings import Finding, Labels
 from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError
+from stagescore.json_files import read_json
 from stagescore.media.images import image_paths
 from stagescore.pose.formats import read_authors_json
 from stagescore.pose.npz_files import read_npz
@@ -79,8 +79,8 @@ def _joint_files(poses: Path) -> list[Path]:
 
 def _is_object(path: Path) -> bool:
     try:
-        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
-    except (OSError, ValueError, RecursionError):
+        return isinstance(read_json(path, finite=False), dict)
+    except (OSError, ValueError):
         return False
 
 

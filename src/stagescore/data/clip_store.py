@@ -30,6 +30,7 @@ from stagescore.data.decoded_clip import KINDS, Joints, decode
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import file_sha256, hash_u64
+from stagescore.json_files import read_json
 from stagescore.locking import Held, alone_in
 from stagescore.media.sampling import sample_indices
 from stagescore.skeleton import MPII_16
@@ -325,7 +326,7 @@ def _read_index(folder: Path, preprocessing: Preprocessing) -> ClipStore | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         version, decoded, left_out = content["version"], content["decoded"], content["left_out"]
         clips = {
             dive_id: _stored(clip, preprocessing.num_frames) for dive_id, clip in content["clips"].items()

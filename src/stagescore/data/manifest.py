@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
+from stagescore.json_files import parse_json
 from stagescore.types import Dive
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def read_manifest(path: Path) -> Manifest:
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
         where = f"{path}, line {number}"
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            record = parse_json(line, finite=False)
+        except ValueError as error:
             raise DataError(
                 f"not JSON ({str(error)[:80]})", where=where, todo="import the labels again, or mend the line"
             ) from None

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from stagescore.errors import DataError
+from stagescore.json_files import parse_json
 from stagescore.types import Dive
 
 Sex = Literal["men", "women"]
@@ -95,7 +96,7 @@ class ScorePrior:
     def shipped(cls) -> "ScorePrior":
         """The table that comes with the package: single dives of FineDiving, without those of London 2012 (events 01 to 03)."""
         text = (resources.files("stagescore.tables") / SHIPPED).read_text(encoding="utf-8")
-        return cls.from_json(json.loads(text))
+        return cls.from_json(parse_json(text))
 
     def expect(
         self,

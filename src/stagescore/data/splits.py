@@ -13,6 +13,7 @@ from pathlib import Path
 from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
+from stagescore.json_files import read_json
 from stagescore.types import Dive
 
 
@@ -98,8 +99,8 @@ def read_validation(path: Path) -> list[str]:
         DataError: Unreadable or of another form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read the split ({str(error)[:80]})", where=path, todo="import the labels again"
         ) from None

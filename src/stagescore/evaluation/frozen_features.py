@@ -23,6 +23,7 @@ from stagescore.data.preprocessing import View, viewed_frames
 from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
 from stagescore.errors import CheckpointError, DataError
 from stagescore.hashing import file_sha256, hash_u64
+from stagescore.json_files import parse_json
 from stagescore.layers.normalise import Normalise
 from stagescore.types import Dive
 from stagescore.weights.imagenet import load_imagenet
@@ -139,7 +140,7 @@ def _view_features(
 def _read(path: Path, store: ClipStore) -> dict[str, np.ndarray]:
     """What is kept and still of the stored clips; a file that cannot be read is made anew."""
     with suppress(OSError, SafetensorError, ValueError, KeyError, TypeError), safe_open(path, "np") as file:
-        sources = json.loads((file.metadata() or {})[_META])
+        sources = parse_json((file.metadata() or {})[_META])
         kept = file.get_tensor("features")
         return {
             dive_id: row

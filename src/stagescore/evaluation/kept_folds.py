@@ -36,6 +36,7 @@ from stagescore.evaluation.kept_columns import (
 )
 from stagescore.inference.dive_numbers import NumberEvidence
 from stagescore.inference.outcomes import Outcome, Outcomes, Pair
+from stagescore.json_files import read_json
 from stagescore.types import Dive
 
 _WITHOUT_LABELS = ("dive_id", "num_frames", "flight")
@@ -253,7 +254,7 @@ class KeptFold(Config):
         """Read a fold from a file; `missing` gives the labels of dives where the file has none."""
         todo = "name a file that `stagescore evaluate-folds --keep` wrote"
         try:
-            content = json.loads(path.read_bytes())
+            content = read_json(path, finite=False)
             labels = content.get("labels") if isinstance(content, dict) else None
             if isinstance(labels, dict) and set(labels) == set(_WITHOUT_LABELS):
                 if missing is None:

@@ -20,9 +20,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stagescore.atomic import write_bytes
-from stagescore.card_files import content_hash, read_tensor_file, strict_json
+from stagescore.card_files import content_hash, read_tensor_file
 from stagescore.data.manifest import Manifest, dive_from_record
 from stagescore.errors import CheckpointError, DataError
+from stagescore.json_files import strict_json
 from stagescore.media.jpeg_header import jpeg_size
 from stagescore.skeleton import MPII_16
 from stagescore.tensors import REPRESENTATIONS, Representation

@@ -15,6 +15,7 @@ from typing import Any
 
 from stagescore.diving import DiveNumber
 from stagescore.errors import DataError
+from stagescore.json_files import parse_json
 from stagescore.measures.measure import Percentile
 
 SHIPPED = "measures.json"
@@ -79,7 +80,7 @@ class Reference:
     def shipped(cls) -> "Reference":
         """The table of the package."""
         text = (resources.files("stagescore.tables") / SHIPPED).read_text(encoding="utf-8")
-        return cls.from_json(json.loads(text))
+        return cls.from_json(parse_json(text))
 
     @classmethod
     def of(

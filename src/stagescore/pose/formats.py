@@ -6,7 +6,6 @@ Departs: other skeletons are read and written as well, told by the number of joi
 and `size`, `derived` and `confidence`; a joint that nobody knows is (-1, -1) and not visible, as in MPII's own files.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from stagescore.errors import DataError
+from stagescore.json_files import read_json as read_file_json
 from stagescore.pose.layouts import skeleton_of_count
 from stagescore.skeleton import MPII_16, Skeleton
 from stagescore.skeleton_mapping import SkeletonMapping
@@ -143,8 +143,8 @@ def read_json(path: Path) -> object:
         DataError: It cannot be read.
     """
     try:
-        content: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content: object = read_file_json(path, finite=False)
+    except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read the joints ({str(error)[:80]})", where=path, todo="get or make the file again"
         ) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import stagescore
 from stagescore.errors import StagescoreError
+from stagescore.json_files import parse_json
 from stagescore.pose.onnx_session import OnnxSession, checked_sha256, onnxruntime_of, unusable
 
 MOVENET_MULTIPOSE_SHA256 = "bbac5423f7da29a93b263ade02113532055aa29f41eae214860dffe174195de2"
@@ -71,7 +72,7 @@ def _tried(path: str, sha256: str) -> str:  # the hash is part of the key: a fil
         return f"it could not be tried: {error.strerror or error}"
     if done.returncode == 0:
         try:
-            return str(json.loads(done.stdout)["why"])
+            return str(parse_json(done.stdout)["why"])
         except (ValueError, LookupError, TypeError):
             return "a trial ended without an answer"
     if -done.returncode in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGKILL", None)):

@@ -1,6 +1,5 @@
 """Annotating many clips: what is a clip, what is done already, and one bad clip never stops the others."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +11,7 @@ from typing import Any
 
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import file_sha256
+from stagescore.json_files import read_json
 from stagescore.media.images import image_paths, load_image
 from stagescore.media.info import DEFAULT_FRAME_RATE
 from stagescore.media.sampling import sample_indices
@@ -219,7 +219,7 @@ def _done(
 ) -> dict[str, Any] | None:
     """What `quality.json` says, if the clip is whole and was made from the same things."""
     try:
-        quality: dict[str, Any] = json.loads((folder / QUALITY).read_text(encoding="utf-8"))
+        quality: dict[str, Any] = read_json(folder / QUALITY, finite=False)
         used = {role: found["sha256"] for role, found in quality["networks"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from stagescore.card_files import strict_json
 from stagescore.config import Config
 from stagescore.errors import CheckpointError
 from stagescore.inference.intervals import IntervalModel
+from stagescore.json_files import strict_json
 from stagescore.scoring.result_parts import Text, Validation
 
 STEEPEST = 1.5

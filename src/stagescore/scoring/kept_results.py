@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from stagescore import __version__
 from stagescore.card_files import weights_hash
 from stagescore.hashing import file_sha256
+from stagescore.json_files import read_json
 from stagescore.pose.networks import PoseNetworks
 from stagescore.printable import writable
 from stagescore.scoring.event_refinement import EventNetworkRefiner
@@ -115,7 +116,7 @@ def _kept(
 def _which(folder: Path) -> DiveOfFilm | None:
     """Which of several dives of a film a kept result is about."""
     try:
-        return DiveOfFilm(**json.loads((folder / MADE_FROM).read_bytes())["dive"])
+        return DiveOfFilm(**read_json(folder / MADE_FROM)["dive"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -22,6 +22,7 @@ import torch
 from stagescore.atomic import write_bytes, write_text
 from stagescore.data.manifest import MANIFEST, Manifest, read_manifest
 from stagescore.errors import DataError, StagescoreError
+from stagescore.json_files import read_json
 from stagescore.locking import alone_in
 from stagescore.pose.npz_files import npz_bytes
 from stagescore.scoring.scorer import Scorer
@@ -181,7 +182,7 @@ def _read(out: Path) -> dict[str, _Seen]:
     found = {}
     for path in sorted(out.glob("*/*.json")):
         try:
-            note = json.loads(path.read_text(encoding="utf-8"))
+            note = read_json(path)
             seen = _Seen(
                 str(note["dive_id"]), tuple(note["flight"]), tuple(note["reasons"]), str(note["problem"])
             )

@@ -21,6 +21,7 @@ from stagescore.data.attachments import Progress
 from stagescore.data.manifest import Manifest
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import hash_u64
+from stagescore.json_files import read_json
 from stagescore.locking import Held, alone_in
 from stagescore.simulate.appearance import Appearance, draw_appearance
 from stagescore.simulate.judge import draw_panel, judge, splash_size
@@ -269,7 +270,7 @@ def _claim(out: Path, order: Order, *, resume: bool) -> None:
     asked = {"version": TRUTH_VERSION, **asdict(order), "size_px": list(order.size_px)}
     try:
         used = out.is_dir() and any(out.iterdir())
-        content = json.loads(path.read_text(encoding="utf-8")) if used and resume and path.is_file() else None
+        content = read_json(path) if used and resume and path.is_file() else None
     except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read the folder ({error})", where=out, todo="choose a new or empty folder"

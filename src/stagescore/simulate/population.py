@@ -19,6 +19,7 @@ import numpy as np
 from stagescore.data.heights import HEIGHTS_M
 from stagescore.diving import MAX_MARK, DiveNumber, usual_difficulty
 from stagescore.errors import DataError
+from stagescore.json_files import parse_json
 from stagescore.types import Dive
 
 BIN_FRAMES = 8
@@ -186,7 +187,7 @@ def _by_text(counts: Counter[Any]) -> dict[str, int]:
 def population() -> Population:
     """The table of the package."""
     text = files("stagescore").joinpath("tables/dive_population.json").read_text(encoding="utf-8")
-    return read_population(json.loads(text))
+    return read_population(parse_json(text))
 
 
 def read_population(document: dict[str, Any]) -> Population:

@@ -27,6 +27,7 @@ from stagescore.atomic import write_bytes
 from stagescore.data.attachments import POSE_FRAMES
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64
+from stagescore.json_files import read_json
 from stagescore.media.sampling import sample_indices
 from stagescore.simulate.estimator import Sight, estimate_joints
 from stagescore.simulate.render import Picture
@@ -135,7 +136,7 @@ def read_record(out: Path, event: str, number: int) -> dict[str, Any] | None:
     """
     path = record_path(out, event, number)
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = read_json(path)
         sizes = [f.stat().st_size for f in frames_folder(out, event, number).iterdir()]
         (out / POSES / event / f"pred_comp_{number}.npz").stat()
         path.with_suffix(".npz").stat()

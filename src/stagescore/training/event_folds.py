@@ -17,6 +17,7 @@ from stagescore.atomic import write_text
 from stagescore.data.manifest import Manifest
 from stagescore.data.protocols import EVERYTHING, make_folds, split_by_fold, without_sealed
 from stagescore.errors import DataError
+from stagescore.json_files import read_json
 from stagescore.models.event_network import EventNetwork
 from stagescore.training.event_training import (
     EventExample,
@@ -82,7 +83,7 @@ def read_flights(path: Path) -> dict[str, tuple[int, ...]]:
         DataError: The file cannot be read or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         return {str(name): tuple(int(frame) for frame in flight) for name, flight in content.items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise DataError(

@@ -4,7 +4,6 @@ Every frame of a film is described once by the frozen image network, and the des
 joints. The temporal network then learns in a minute or two.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from stagescore.data.unlv_stages import marked_flight
 from stagescore.encoders.backbones import MOBILENET_V2, ImageBackbone
 from stagescore.errors import DataError
 from stagescore.hashing import hash_u64, hash_unit
+from stagescore.json_files import read_object
 from stagescore.media.source import Media, open_media
 from stagescore.models.event_network import (
     PICTURE_PX,
@@ -100,8 +100,12 @@ def labelled_events(dive: Dive, folder: Path) -> tuple[int, ...]:
     truth = record_path(folder, dive.event, dive.number)
     if not truth.is_file():
         return ()
-    record = json.loads(truth.read_text(encoding="utf-8"))
-    return int(record["first_airborne_frame"]), int(record["first_water_contact_frame"])
+    names = ("first_airborne_frame", "first_water_contact_frame")
+    record = read_object(truth, names, what="truth of a dive", todo="simulate the dives again")
+    try:
+        return int(record[names[0]]), int(record[names[1]])
+    except (TypeError, ValueError):
+        raise DataError("its events are no numbers", where=truth, todo="simulate the dives again") from None
 
 
 def new_event_network(imagenet: Path, seed: int = 0) -> EventNetwork:

@@ -27,6 +27,7 @@ from stagescore.data.dive_sources import LiveSource, Views
 from stagescore.data.preprocessing import Preprocessing
 from stagescore.data.samples import Samples
 from stagescore.errors import CheckpointError, DataError
+from stagescore.json_files import read_object
 from stagescore.locking import alone_in
 from stagescore.models.encoders import Encoders
 from stagescore.tensors import DiveInputs, Features
@@ -227,7 +228,7 @@ def _check_seen(
     folder: Path, index: dict[str, Any], preprocessing: Preprocessing, joints: Joints, views: Views
 ) -> None:
     for name, value in _seen_key(preprocessing, joints, views).items():
-        if index["key"][name] != value:
+        if index["key"].get(name) != value:
             raise DataError(
                 f"the cache holds features of other {name}",
                 where=folder,
@@ -246,14 +247,12 @@ def _seen_key(preprocessing: Preprocessing, joints: Joints, views: Views) -> dic
 
 
 def _read_index(folder: Path) -> dict[str, Any] | None:
-    try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    path, todo = folder / "index.json", "delete the folder and build it again, or choose another folder"
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"cannot read the index of the cache ({error})", where=folder, todo="delete it and build it again"
-        ) from None
-    if not isinstance(index, dict) or not {"key", "dives", "views", "shapes", "done"} <= set(index):
-        raise DataError("this is no feature cache", where=folder, todo="choose another folder")
+    kinds = {"key": dict, "dives": list, "views": int, "shapes": dict, "done": int}
+    index = read_object(path, kinds, what="index of the cache", todo=todo)
+    for name, kind in kinds.items():
+        if not isinstance(index[name], kind):
+            raise DataError(f"the index of the cache has a {name} that cannot be", where=path, todo=todo)
     return index

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from stagescore.data.dive_sources import DiveSource
 from stagescore.errors import CheckpointError
 from stagescore.hashing import hash_u64
+from stagescore.json_files import parse_json
 from stagescore.training.checkpoints import newest_checkpoint, read_file, write_checkpoint, write_file
 from stagescore.training.groups import BatchGroups
 from stagescore.training.optimiser import Schedule, set_rates
@@ -353,11 +354,23 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """The rows of a run's log; a torn last line is left out.
 
     Raises:
-        CheckpointError: There is no log.
+        CheckpointError: There is no log, or a line of it is no row.
     """
     try:
         text = (folder / "log.jsonl").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"cannot read the log ({error})", where=folder, todo="name a run") from None
-    whole = text[: text.rfind("\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()]
+    rows = []
+    for number, line in enumerate(text[: text.rfind("\n") + 1].split("\n")[:-1], start=1):
+        try:
+            row = parse_json(line, finite=False)  # a validation figure may be NaN
+            if not isinstance(row, dict):
+                raise ValueError("it holds no object")
+        except ValueError as error:
+            raise CheckpointError(
+                f"line {number} of the log is no row ({str(error)[:80]})",
+                where=folder,
+                todo="remove the line, or go on from a copy of the run",
+            ) from None
+        rows.append(row)
+    return rows

@@ -82,7 +82,7 @@ def settings_of(folder: Path, kind: type[SettingsT]) -> SettingsT:
     try:
         return load_config(kind, path)
     except ConfigError:
-        with suppress(OSError, ValueError, TypeError, yaml.YAMLError):
+        with suppress(OSError, ValueError, TypeError, RecursionError, yaml.YAMLError):
             names = set(yaml.safe_load(path.read_text(encoding="utf-8")))
             if names - set(kind.model_fields) and set(kind.model_fields) - names:
                 raise CheckpointError(

@@ -8,7 +8,6 @@ taken without its sign: a mirrored picture shows the other side of the dive, and
 only.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,6 +22,7 @@ from stagescore.array_archives import read_arrays
 from stagescore.data.clip_store import ClipStore
 from stagescore.data.preprocessing import View, framed_joints, times_of, viewed_joints
 from stagescore.errors import DataError
+from stagescore.json_files import read_json
 from stagescore.simulate.judge import RULES
 from stagescore.simulate.types import Faults
 from stagescore.simulate.write import record_path
@@ -146,7 +146,7 @@ def _read(root: Path, dive: Dive, store: ClipStore) -> dict[str, Shaped[np.ndarr
     path = record_path(root, dive.event, dive.number)
     frames = np.array(store.indices(dive.dive_id))
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = read_json(path)
         arrays = read_arrays(path.with_suffix(".npz"), ("joints_px", "splash_area_px", "joints_m", "size_px"))
         joints_px, splash_px = arrays["joints_px"][frames], arrays["splash_area_px"][frames]
         joints_m = arrays["joints_m"][frames]

@@ -7,6 +7,7 @@ from typing import Any
 from stagescore.benchmarks.campaign.byte_damage import ANY_FILE, INTEGERS, Fuzzer, extreme_number
 from stagescore.benchmarks.campaign.chance import Chance
 from stagescore.benchmarks.campaign.text_damage import JSON_TEXT
+from stagescore.json_files import parse_json
 
 _SHAPES: tuple[list[int], ...] = (
     [0],
@@ -25,7 +26,7 @@ _TYPES = ("F64", "F32", "F16", "BF16", "I64", "U64", "BOOL", "F8_E4M3", "C64", "
 
 def _taken_apart(content: bytes) -> tuple[dict[str, Any], bytes]:
     (length,) = struct.unpack_from("<Q", content)
-    return json.loads(content[8 : 8 + length]), content[8 + length :]
+    return parse_json(content[8 : 8 + length], finite=False), content[8 + length :]
 
 
 def _together(header: bytes, data: bytes, claimed: int | None = None) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 from stagescore.benchmarks.campaign.byte_damage import MOST_BYTES, Fuzzer
 from stagescore.benchmarks.campaign.chance import Chance
+from stagescore.json_files import parse_json
 
 _SHOWN = ("", " ", "\x00", "\x1b[2J\x1b[31m", "\u202egpm.exe", "\ud800", "\U0001f4a6", "=cmd|' /C calc'!A0", "../../../../etc/passwd", "x" * 5000,
           "a\nb\r\nc", "NaN", "-inf", "1e999", "0x10", "1_000", "٣", "½", "1,2,3", "'; --", "C:\\nul", "CON", "/dev/zero", "%s%n", "{}", "\ufeff")  # fmt: skip
@@ -69,7 +70,7 @@ def _json_line(line: bytes, chance: Chance) -> bytes:
 
 
 def _document(content: bytes, other: bytes, chance: Chance, indent: int | None = 1) -> str:
-    document = json.loads(content)
+    document = parse_json(content, finite=False)
     holders = list(_holders(document))
     if not holders:
         return "[" * chance.one_of(_HELD_DEPTH)

@@ -1,6 +1,5 @@
 """Motions from what `score` and `annotate` leave in their folders, and from files of joints of any form."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from jaxtyping import Float
 
 from stagescore.errors import ConfigError, DataError
 from stagescore.hashing import file_sha256
+from stagescore.json_files import read_object
 from stagescore.media.images import natural_order
 from stagescore.media.info import check_factor
 from stagescore.media.sampling import sample_indices
@@ -257,12 +257,4 @@ def _without_film(error: DataError) -> str:
 
 def _quality_of(folder: Path) -> dict[str, Any]:
     path = folder / QUALITY
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"cannot read it ({str(error)[:80]})", where=path, todo="annotate the film again"
-        ) from None
-    if not isinstance(content, dict):
-        raise DataError("it is no annotation's quality", where=path, todo="annotate the film again")
-    return content
+    return read_object(path, what="quality of an annotation", todo="annotate the film again", finite=False)
