@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stagescore.atomic import write_bytes, write_files, write_text
+from stagescore.atomic import remove_unfinished, write_bytes, write_files, write_text
 from stagescore.errors import DataError
 
 
@@ -134,3 +134,21 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
     write_bytes(tmp_path / "a", b"old")
     subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False)
     assert contents(tmp_path)["a"] == b"old"
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):
+    program = (
+        "import os, sys; from pathlib import Path; from stagescore.atomic import write_files; os.fsync = lambda _: os._exit(9); "
+        "write_files({Path(sys.argv[1]): b'half'})"
+    )
+    (tmp_path / "below").mkdir()
+    for name in ("a.json", ".step-1.ckpt.x", "my.part", ".part", "..part"):
+        write_text(tmp_path / name, "mine")
+    before = contents(tmp_path)
+    for path in (tmp_path / "a.json", tmp_path / "below" / "b"):
+        subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert len(contents(tmp_path)) == len(before) + 2
+    remove_unfinished(tmp_path, tmp_path / "none")
+    assert len(contents(tmp_path)) == len(before) + 1  # what is below was not asked for
+    remove_unfinished(tmp_path / "below")
+    assert contents(tmp_path) == before

@@ -1,12 +1,16 @@
 """Atomic writes: a file is either what it was before or complete, whatever happens in between."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from stagescore.errors import DataError
+
+_UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}(\.old)?\.part(\.\w+)?")
+"""Names of files that are being written, here and as films: `tempfile` puts eight characters into them."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -70,6 +74,17 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
             leftover.unlink(missing_ok=True)
     for folder in {path.parent for path in contents}:
         _sync_folder(folder)
+
+
+def remove_unfinished(*folders: Path) -> None:
+    """Remove what killed processes were writing: a process that is killed cannot do so itself.
+
+    Args:
+        folders: Folders that this process alone writes to (`locking.alone_in`); folders below them are left alone.
+    """
+    for path in [path for folder in folders if folder.is_dir() for path in folder.iterdir()]:
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _duplicate(path: Path, spare: Path) -> None:

@@ -70,6 +70,15 @@ def test_a_start_that_was_killed_blocks_nobody(tmp_path: Path) -> None:
     assert settings_of(run, TrainSettings) == other
 
 
+def test_a_start_removes_what_a_killed_run_was_writing(tmp_path: Path) -> None:
+    left = tmp_path / "checkpoints" / ".step-00000009.ckpt.4uorq49m.part"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    (tmp_path / "checkpoints" / "step-00000008.ckpt").write_bytes(b"whole")
+    with run_start(tmp_path, SETTINGS):
+        assert [path.name for path in left.parent.iterdir()] == ["step-00000008.ckpt"]
+
+
 def test_two_starts_at_once_and_a_file_in_its_place_are_refused(tmp_path: Path) -> None:
     with alone_in(tmp_path / "run"), pytest.raises(FolderInUseError), run_start(tmp_path / "run", SETTINGS):
         pass

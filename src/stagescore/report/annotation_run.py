@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from stagescore.atomic import remove_unfinished
 from stagescore.errors import DataError, StagescoreError
 from stagescore.hashing import file_sha256
 from stagescore.json_files import read_json
@@ -22,6 +23,7 @@ from stagescore.pose.networks import NetworkFiles, PoseNetworks
 from stagescore.report.annotation_files import (
     AUTHORS,
     COCO,
+    LABELME,
     OVERLAY,
     QUALITY,
     finish,
@@ -196,6 +198,7 @@ def _annotated(clip: ClipSource, settings: Settings) -> dict[str, Any]:
     if done := _done(folder, clip.name, made_from, networks):
         return done
     (folder / QUALITY).unlink(missing_ok=True)
+    remove_unfinished(folder, folder / LABELME)
     media = open_media(clip.path)
     annotation = annotate(lambda: (image for _, image in media.frames()), networks)
     rows = list(range(media.num_frames))

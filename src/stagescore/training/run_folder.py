@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import yaml
 
-from stagescore.atomic import write_text
+from stagescore.atomic import remove_unfinished, write_text
 from stagescore.config import Config, load_config
 from stagescore.csv_tables import csv_table, read_cell
 from stagescore.errors import CheckpointError, ConfigError, DataError
@@ -117,6 +117,7 @@ def run_start(folder: Path, settings: Config, *, first: bool = True) -> Iterator
     try:
         with alone_in(folder):
             try:
+                remove_unfinished(folder, folder / "checkpoints")
                 if not start.begun or not was_a_run:
                     keep_settings(folder, settings)
                 yield start
