@@ -2,6 +2,9 @@
 
 Right is: no file is there under its final name that is not whole, and the command that is run again ends well with the result
 that it has when nobody kills it. Every other kill waits until a file is being written (`atomic` names it `*.part`).
+
+Results are compared byte by byte, but for what tells time: rows of a log without their seconds, checkpoints by their tensors and
+numbers without the length of that log, and TensorBoard's files, which are drawn from the log and named after the second, not at all.
 """
 
 import json
@@ -9,15 +12,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from stagescore.atomic import write_bytes
 from stagescore.benchmarks.campaign.chance import Chance
+from stagescore.benchmarks.whole_files import is_temporary
 from stagescore.data.manifest import MANIFEST, Manifest, read_manifest
 from stagescore.errors import DataError, StagescoreError
+from stagescore.json_files import parse_json
 from stagescore.media import open_media
 from stagescore.media.film_writing import write_film
 from stagescore.simulate.dataset import Order, simulate_dataset
@@ -25,9 +34,10 @@ from stagescore.training.checkpoints import read_file
 
 Progress = Callable[[str, int, int], None]
 OUTCOMES = "outcomes.json"
-_PART = ".part"
 _LONGEST_S = 1800.0
 _NUM_VALIDATION = 20
+_NUM_FEW = 2
+"""Films that `annotate` reads, at half the frame rate: a film takes it some seconds, and two are enough to go on with the second."""
 _MODEL = (
     "model.static={backbone: small, widths: [8, 8, 8, 8], width: 8}",
     "model.dynamic={trunk: small, widths: [8, 8, 8, 8], width: 8}",
@@ -53,6 +63,7 @@ class KilledCommand:
         again: Function that gives the words with which it is started again; None for the same ones.
         grows: Endings of files that grow while the command runs, and of its lock; all others are whole or not there.
         differs: Names of files that differ from run to run, such as those with times.
+        drawn: Names of folders of files that are drawn from others, and not compared.
     """
 
     name: str
@@ -60,19 +71,22 @@ class KilledCommand:
     again: Callable[[Path], list[str]] | None = None
     grows: tuple[str, ...] = (".lock",)
     differs: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
 
     def results(self, out: Path) -> dict[str, bytes]:
-        """The files that must come out the same."""
+        """What must come out the same, by name of the file."""
         return {
-            name: (out / name).read_bytes()
+            name: content_of(out / name)
             for name in self._names(out)
-            if Path(name).name not in self.differs
+            if Path(name).name not in self.differs and not name.endswith(".lock")
         }
 
     def half_files(self, out: Path, whole: dict[str, bytes]) -> list[str]:
         """Files under their final names that are neither whole nor of those that grow."""
         found = []
         for name in self._names(out):
+            if name.endswith(self.grows):
+                continue
             content = (out / name).read_bytes()
             if name.endswith(".ckpt"):
                 try:
@@ -84,8 +98,8 @@ class KilledCommand:
         return found
 
     def _names(self, out: Path) -> list[str]:
-        files = [path for path in sorted(_files(out)) if not _is_part(path, out)]
-        return [str(path.relative_to(out)) for path in files if not path.name.endswith(self.grows)]
+        names = [path.relative_to(out) for path in sorted(_files(out)) if not is_temporary(path, out)]
+        return [str(name) for name in names if not set(name.parent.parts) & set(self.drawn)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +134,44 @@ class KillOutcome:
         return {**asdict(self), "failed": self.failed}
 
 
+def content_of(path: Path) -> bytes:
+    """What a file says, without what tells time.
+
+    Args:
+        path: File of a finished command.
+
+    Raises:
+        CheckpointError: A checkpoint is torn.
+    """
+    if path.suffix == ".ckpt":
+        digest = sha256()
+        _digest(read_file(path), digest.update)
+        return digest.digest()
+    content = path.read_bytes()
+    if path.name != "log.jsonl":
+        return content
+    rows = [parse_json(line, finite=False) for line in content.splitlines()]
+    return json.dumps([{key: row[key] for key in row if key != "seconds"} for row in rows]).encode()
+
+
+def _digest(value: Any, update: Callable[[bytes], None]) -> None:
+    """Tensors by their bytes and all else as it is written, but for the length of a log."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            if key != "log_bytes":
+                update(repr(key).encode())
+                _digest(one, update)
+    elif isinstance(value, list | tuple):
+        update(f"{type(value).__name__} {len(value)}".encode())
+        for one in value:
+            _digest(one, update)
+    elif isinstance(value, Tensor):
+        update(f"{value.dtype} {tuple(value.shape)}".encode())
+        update(value.detach().cpu().contiguous().numpy().tobytes())
+    else:
+        update(repr(value).encode())
+
+
 def commands(folder: Path, names: Sequence[str] = ()) -> list[KilledCommand]:
     """The commands that are killed, with what they need: simulated dives, films, a finished run.
 
@@ -147,9 +199,9 @@ def commands(folder: Path, names: Sequence[str] = ()) -> list[KilledCommand]:
                 if (out / "config.yaml").exists()
                 else [*train, "--out", str(out)]
             ),
-            # Steps are told with their time; TensorBoard's files have the time in their names.
-            grows=(".lock", ".jsonl", ".v2"),
+            grows=(".lock", ".jsonl"),
             differs=("config.yaml",),
+            drawn=("tensorboard",),
         ),
         KilledCommand(
             name="weights pack",
@@ -179,7 +231,7 @@ def commands(folder: Path, names: Sequence[str] = ()) -> list[KilledCommand]:
             name="annotate",
             words=lambda out: [
                 "annotate",
-                str(folder / "films"),
+                str(folder / "few"),
                 "--out",
                 str(out),
                 "--frames",
@@ -202,26 +254,33 @@ def commands(folder: Path, names: Sequence[str] = ()) -> list[KilledCommand]:
 
 
 def kill_often(
-    command: KilledCommand, folder: Path, *, times: int, seed: int, progress: Progress
+    command: KilledCommand, folder: Path, *, numbers: Sequence[int], seed: int, progress: Progress
 ) -> list[KillOutcome]:
-    """Kill a command so many times, each time from its beginning, and start it again; `OUTCOMES` says what came out so far.
+    """Kill a command several times, each time from its beginning, and start it again; `OUTCOMES` says what came out so far.
+
+    Args:
+        command: Command to kill.
+        folder: Folder for what the command makes.
+        numbers: Numbers of the kills; each gives its moment, with the seed.
+        seed: Seed of the moments.
+        progress: Function that is called after each kill.
 
     Raises:
         DataError: The command fails where nobody kills it.
     """
     whole, begun = folder / "whole", time.monotonic()
     process = _started(command.words(whole))
-    num_writes = _watched(process, whole, lambda taken_s, num_writes: False)
+    num_writes = _watched(process, whole, lambda num_writes: False)
     code, said = _ended(process)
     if code:
         raise DataError(f"{command.name} fails by itself ({said})", where=whole, todo="mend this first")
     alone = _Undisturbed(command.results(whole), time.monotonic() - begun, num_writes)
     found = []
-    for number in range(times):
+    for number in numbers:
         found.append(_killed(command, folder / str(number), alone, seed=seed, number=number))
         kept = [outcome.as_json() for outcome in found]
         write_bytes(folder / OUTCOMES, (json.dumps(kept, indent=1) + "\n").encode())
-        progress(command.name, number + 1, times)
+        progress(command.name, len(found), len(numbers))
     return found
 
 
@@ -245,7 +304,11 @@ def _killed(command: KilledCommand, out: Path, alone: _Undisturbed, *, seed: int
     at_s, write = alone.seconds * (5 + chance.below(90)) / 100, 1 + chance.below(alone.num_writes)
     writing = number % 2 == 1
     process = _started(command.words(out))
-    _watched(process, out, lambda taken_s, num_writes: num_writes >= write if writing else taken_s >= at_s)
+    if writing:
+        _watched(process, out, lambda num_writes: num_writes >= write)
+    else:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(at_s)
     moment = f"while file {write} was written" if writing else f"after {at_s:.1f} s"
     if process.poll() is not None:
         moment = "it had ended already"
@@ -264,17 +327,17 @@ def _killed(command: KilledCommand, out: Path, alone: _Undisturbed, *, seed: int
         moment=moment,
         half_files=tuple(half),
         different=tuple(different),
-        left=sum(_is_part(path, out) for path in _files(out)),
+        left=sum(is_temporary(path, out) for path in _files(out)),
         said=said if code else "",
     )
 
 
-def _watched(process: "subprocess.Popen[str]", out: Path, stop: Callable[[float, int], bool]) -> int:
-    """Wait until a process ends, or `stop` says so of the time in seconds and the number of files that were seen being written."""
-    begun, seen = time.monotonic(), set[Path]()
+def _watched(process: "subprocess.Popen[str]", out: Path, stop: Callable[[int], bool]) -> int:
+    """Wait until a process ends, or `stop` says so of the number of files that were seen being written."""
+    seen = set[Path]()
     while process.poll() is None:
-        seen |= {path for path in _files(out) if _is_part(path, out)}
-        if stop(time.monotonic() - begun, len(seen)):
+        seen |= {path for path in _files(out) if is_temporary(path, out)}
+        if stop(len(seen)):
             break
         time.sleep(0.001)
     return len(seen)
@@ -283,14 +346,6 @@ def _watched(process: "subprocess.Popen[str]", out: Path, stop: Callable[[float,
 def _files(out: Path) -> list[Path]:
     """All files in a folder; those that vanish meanwhile are no error."""
     return [Path(folder) / name for folder, _, names in os.walk(out) for name in names]
-
-
-def _is_part(path: Path, out: Path) -> bool:
-    """Whether a file has a temporary name, or is in a folder that has one."""
-    return any(
-        (part.startswith(".") and part != ".lock") or part.endswith(_PART)
-        for part in path.relative_to(out).parts
-    )
 
 
 def _started(words: list[str]) -> "subprocess.Popen[str]":
@@ -336,7 +391,7 @@ def _with_validation(dives: Path) -> None:
 
 
 def _prepare(folder: Path, train: list[str], *, with_run: bool) -> None:
-    dives, films = folder / "dives", folder / "films"
+    dives, films, few = folder / "dives", folder / "films", folder / "few"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tiny.yaml").write_text("{}\n")
     if not dives.exists():
@@ -345,9 +400,13 @@ def _prepare(folder: Path, train: list[str], *, with_run: bool) -> None:
     if not (films / "dives.csv").exists():
         films.mkdir(exist_ok=True)
         rows = ["path,score,dive_number,height"]
-        for dive in read_manifest(dives).select("fit"):
-            path = films / f"{dive.number}.mp4"
-            write_film(path, (picture for _, picture in open_media(dive.frames_path or "").frames()), 25)
+        few.mkdir(exist_ok=True)
+        for number, dive in enumerate(read_manifest(dives).select("fit")):
+            path, media = films / f"{dive.number}.mp4", open_media(dive.frames_path or "")
+            write_film(path, (picture for _, picture in media.frames()), 25)
+            if number < _NUM_FEW:
+                every_other = range(0, media.num_frames, 2)
+                write_film(few / path.name, (picture for _, picture in media.frames(every_other)), 12.5)
             rows.append(f"{path.name},{dive.score},{dive.dive_number},{dive.height_m:g}")
         (films / "dives.csv").write_text("\n".join(rows) + "\n")
     if with_run and not (folder / "run").exists():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stagescore.cli.output import Failure, JsonOption, Output, QuietOption, command_output, sigterm_as_exit
+from stagescore.errors import DataError
 
 if TYPE_CHECKING:
     from stagescore.benchmarks.kills import KillOutcome
@@ -19,6 +20,13 @@ def kills(
     command: Annotated[
         list[str] | None,
         typer.Option(help="train, weights pack, fit-bank or annotate; all by default. Can be repeated."),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND:NUMBER",
+            help="Kill this command once, as that kill of all; --out keeps its files.",
+        ),
     ] = None,
     out_dir: Annotated[
         Path | None,
@@ -36,10 +44,16 @@ def kills(
     place = tempfile.TemporaryDirectory() if out_dir is None else nullcontext(str(out_dir))
     with command_output(json=json, quiet=quiet) as out, place as folder, sigterm_as_exit():
         outcomes: "list[KillOutcome]" = []
-        for one in commands(Path(folder) / "needed", command or ()):
+        wanted, numbers = list(command or ()), list(range(times))
+        if only is not None:
+            name, _, number = only.partition(":")
+            if not number.isdecimal():
+                raise DataError("this names no kill", where=only, todo="give COMMAND:NUMBER, such as train:3")
+            wanted, numbers = [name], [int(number)]
+        for one in commands(Path(folder) / "needed", wanted):
             place_of_one = Path(folder) / one.name.replace(" ", "-")
             with out.progress() as progress:
-                killed = kill_often(one, place_of_one, times=times, seed=seed, progress=progress)
+                killed = kill_often(one, place_of_one, numbers=numbers, seed=seed, progress=progress)
             _say(out, killed, seed)
             outcomes += killed
         out.document({"seed": seed, "kills": [outcome.as_json() for outcome in outcomes]})
