@@ -36,6 +36,7 @@ SHORT = {
         Exception("OpenCV(4.9) error: (-4:Insufficient memory) Failed to allocate 9 bytes"),
     ],
     "the disk is full": [OSError(errno.ENOSPC, "No space left on device"), chained()],
+    "file too large": [OSError(errno.EFBIG, "File too large")],
     "too many files are open": [OSError(errno.EMFILE, "Too many open files")],
     "no thread": [RuntimeError("can't start new thread")],
 }

@@ -14,12 +14,14 @@ _OF_SYSTEM = {
     errno.ENFILE: ("too many files are open at once", "files"),
     errno.ENOSPC: ("the disk is full", "disk"),
     errno.EDQUOT: ("the disk is full", "disk"),
+    errno.EFBIG: ("file too large for the disk or for the limit of this process", "size"),
 }
 _TODO = {
     "memory": "close other programs, use fewer workers, or allow this one more (`ulimit -v` counts address space, of which PyTorch "
     "takes several GB)",
     "files": "allow more (`ulimit -n`), or use fewer workers",
     "disk": "free some space; what was there before is unchanged",
+    "size": "allow larger ones (`ulimit -f`), or write to another disk",
     "threads": "close other programs, or allow more (`ulimit -u`)",
 }
 _MEMORY = re.compile(

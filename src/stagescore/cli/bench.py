@@ -22,6 +22,7 @@ from stagescore.cli import (
     bench_results,
     bench_sessions,
     bench_stability,
+    bench_surroundings,
 )
 from stagescore.cli.output import Failure, JsonOption, QuietOption, command_output, rounded
 from stagescore.cli.simulate import NUM_CORES, size_px
@@ -41,6 +42,7 @@ app.command("refusals")(bench_real_clips.refusals)
 app.command("results")(bench_results.results)
 app.command("sessions")(bench_sessions.sessions)
 app.command("stability")(bench_stability.stability)
+app.command("surroundings")(bench_surroundings.surroundings)
 
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]
 _CLIP_FRAMES = 96
