@@ -1,5 +1,8 @@
 """Films that we write: whole, the same each time, of the quality that was asked for."""
 
+import errno
+import os
+
 import clips
 import numpy as np
 import pytest
@@ -44,3 +47,13 @@ def test_a_quality_that_the_encoder_does_not_know_is_refused(tmp_path, monkeypat
     with pytest.raises(DataError, match="mpeg4 knows no quality 18"):
         write_film(tmp_path / "a.mp4", [clips.bar_code(0)], 25, crf=18)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_is_told_without_temporary_names(tmp_path, monkeypatch) -> None:
+    def full(*args: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / ".a.mp4.x.part.mp4"))
+
+    monkeypatch.setattr(film_writing, "_encode", full)
+    with pytest.raises(DataError, match=r"a\.mp4: cannot write \(No space left on device\)"):
+        film_writing.write_film(tmp_path / "a.mp4", iter(()), 25)
+    assert list(tmp_path.iterdir()) == []

@@ -111,7 +111,7 @@ class KillOutcome:
         number: Number of the kill; it gives the moment, with the seed.
         moment: Moment of the kill, in words.
         half_files: Files that were there and not whole.
-        different: Files that the second run made otherwise, or did not make.
+        different: Files that the second run made otherwise, or did not make; none where it failed.
         left: Number of temporary files that are there after the second run.
         said: Last line of the second run, where it failed.
     """
@@ -317,10 +317,9 @@ def _killed(command: KilledCommand, out: Path, alone: _Undisturbed, *, seed: int
     half = command.half_files(out, alone.results) if out.exists() else []
     words = command.words if command.again is None else command.again
     code, said = _ended(_started(words(out)))
-    after = command.results(out) if out.exists() else {}
-    different = sorted(
-        name for name in alone.results.keys() | after.keys() if alone.results.get(name) != after.get(name)
-    )
+    after = command.results(out) if out.exists() and not code else {}
+    names = alone.results.keys() | after.keys()
+    different = [] if code else sorted(n for n in names if alone.results.get(n) != after.get(n))
     return KillOutcome(
         command=command.name,
         number=number,

@@ -70,7 +70,9 @@ def write_film(
         staged.replace(path)
     except (OSError, av.error.FFmpegError) as error:
         raise DataError(
-            f"cannot write ({error})", where=path, todo="free some space or choose another folder"
+            f"cannot write ({error.strerror or error})",
+            where=path,
+            todo="free some space or choose another folder",
         ) from error
     finally:
         staged.unlink(missing_ok=True)
