@@ -22,6 +22,9 @@ SHIPPED = "measures.json"
 SHRINKAGE = 10.0
 """Number of dives from which on a group's own share counts half, as in `data.score_prior`."""
 _MOST_DIGITS = 3
+_CLEAR = 0.005
+"""Distance of a bound from zero from which on the interval lies beyond zero. Set by hand: nearer bounds change sides with the resamples that
+are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class Agreement:
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval lies on one side of zero, else 0."""
-        return 1 if self.low > 0 else -1 if self.high < 0 else 0
+        """1 or -1 where the interval lies on one side of zero, else 0; a bound that is printed as 0.00 does not."""
+        return 1 if self.low >= _CLEAR else -1 if self.high <= -_CLEAR else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
